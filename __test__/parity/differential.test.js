@@ -1,0 +1,116 @@
+'use strict';
+
+/**
+ * The differential test: random scenarios through npm express-session and
+ * through the package under test; every byte, store call and error must agree.
+ *
+ *   DIFF_SCENARIOS=n   how many (2,000 unless told)
+ *   DIFF_SEED=n        the first seed; scenario i has seed n + i, so that
+ *                      DIFF_SEED=n DIFF_SCENARIOS=1 replays one
+ *   DIFF_SUBJECT=name  the module to test instead of this package: a name
+ *                      (`express-session` compares the original with itself)
+ *                      or a path
+ *   DIFF_STATS=1       counts of what happened
+ *   DIFF_TRACE=1       the original's trace of each scenario (for a replay)
+ */
+
+// hundreds of scenarios use deprecated options, on purpose
+process.env.NO_DEPRECATION = '*';
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const { compareTraces } = require('./differential/crash');
+const { outcomesOf, KINDS, UNWANTED } = require('./differential/outcomes');
+const { runScenario } = require('./differential/run');
+const { drawScenario } = require('./differential/scenario');
+const { shrink } = require('./differential/shrink');
+
+const FULL_RUN = 2000;
+const SCENARIOS = numberFrom('DIFF_SCENARIOS', FULL_RUN);
+const SEED = numberFrom('DIFF_SEED', 20_250_000);
+// enough to see a pattern; shrinking costs hundreds of runs each
+const REPORTED = 3;
+
+const original = require('express-session');
+const subject = loadSubject();
+
+const listener = { port: 0, handle: undefined };
+// requests that are still on their way when their scenario is over go nowhere
+const server = http.createServer((req, res) => (listener.handle ? listener.handle(req, res) : res.destroy()));
+
+before(() => new Promise((resolve) => {
+  server.listen(0, '127.0.0.1', () => {
+    listener.port = server.address().port;
+    resolve();
+  });
+}));
+
+after(() => new Promise((resolve) => {
+  server.close(resolve);
+  server.closeAllConnections();
+}));
+
+test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  const reports = [];
+
+  for (let index = 0; index < SCENARIOS; index++) {
+    const scenario = drawScenario(SEED + index);
+    const { trace, difference } = await compare(scenario);
+    for (const kind of outcomesOf(trace, scenario)) counts[kind] += 1;
+    if (process.env.DIFF_TRACE) console.log(JSON.stringify({ scenario, trace }, null, 2));
+    if (!difference) continue;
+    reports.push(await report(scenario, difference));
+    if (reports.length === REPORTED) break;
+  }
+
+  console.log(`differential: base seed ${SEED}, ${SCENARIOS} scenarios`);
+  if (process.env.DIFF_STATS) console.log(counts);
+  assert.equal(reports.length, 0, `\n${reports.join('\n')}`);
+  assert.ok(counts.hang < Math.max(1, SCENARIOS / 100), `${counts.hang} scenarios hang on both sides`);
+  if (SCENARIOS < FULL_RUN) return;
+  const starved = KINDS.filter((kind) => counts[kind] < 5 && !UNWANTED.includes(kind));
+  assert.deepEqual(starved, [], 'the generator hardly reaches these');
+});
+
+async function compare(scenario) {
+  const trace = await runScenario(original, scenario, listener);
+  const ours = await runScenario(subject, scenario, listener);
+  return { trace, difference: compareTraces(trace, ours) };
+}
+
+async function report(scenario, difference) {
+  const smallest = await shrink(scenario, async (smaller) => Boolean((await compare(smaller)).difference));
+  const { trace, difference: still = difference } = await compare(smallest);
+  const [, , at] = still.path.split('/');
+  const lines = [
+    `seed ${scenario.seed} differs at ${difference.path}`,
+    ...sides(difference),
+    `replay: DIFF_SEED=${scenario.seed} DIFF_SCENARIOS=1`,
+    `scenario: ${JSON.stringify(scenario)}`,
+    `made smaller, it differs at ${still.path}`,
+    ...sides(still),
+    `smaller scenario: ${JSON.stringify(smallest, null, 2)}`,
+  ];
+  if (trace.requests[at]) lines.push(`the original's events there: ${JSON.stringify(trace.requests[at].events)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function sides({ original: theirs, ours }) {
+  return [`  original: ${JSON.stringify(theirs)}`, `  ours:     ${JSON.stringify(ours)}`];
+}
+
+function numberFrom(name, otherwise) {
+  const text = process.env[name];
+  if (text === undefined || text === '') return otherwise;
+  assert.match(text, /^\d+$/, `${name} must be a whole number`);
+  return Number(text);
+}
+
+function loadSubject() {
+  const name = process.env.DIFF_SUBJECT;
+  if (!name) return require('../subject').session;
+  return /^[./]/.test(name) ? require(path.resolve(name)) : require(name);
+}

@@ -1,0 +1,53 @@
+'use strict';
+
+/**
+ * The known difference. When a session cannot be saved (it holds a BigInt, its
+ * cookie is gone, …) the original lets the exception escape from `res.end` and
+ * the response is never completed: a crash or a hang. This package gives the
+ * error to `next` instead. From there on the two sides have nothing in common,
+ * so the traces are compared up to that point, and ours must have reported the
+ * same error.
+ */
+const { firstDifference } = require('./compare');
+
+const ENDINGS = ['end', 'stream', 'send', 'json', 'redirect', 'sendStatus'];
+const REPORTING = [...ENDINGS, 'writeHead', 'flushHeaders', 'write'];
+
+function compareTraces(original, ours) {
+  const crash = findCrash(original);
+  if (!crash) return firstDifference(original, ours);
+
+  const difference = firstDifference(cutAt(original, crash), cutAt(ours, crash));
+  if (difference) return difference;
+  // an exception of writing the headers has been thrown to the handler before
+  const { events } = ours.requests[crash.request];
+  if (crash.isErrorPage || events.some((event) => reports(event, crash.error))) return undefined;
+  return { path: `/requests/${crash.request}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.event) };
+}
+
+/** Where in the original an exception of the session's escaped, if it did. */
+function findCrash({ requests }) {
+  for (const [request, { events }] of requests.entries()) {
+    for (const [event, seen] of events.entries()) {
+      if (seen.errorPage) return { request, event, error: seen.errorPage, isErrorPage: true };
+      const name = ENDINGS.find((ending) => String(seen[ending]).startsWith('threw '));
+      // headers set too late, and the like: Node's own refusals, equal on both sides
+      if (name && !seen[name].includes(' ERR_')) {
+        return { request, event, error: seen[name].slice('threw '.length) };
+      }
+    }
+  }
+  return undefined;
+}
+
+function cutAt(trace, { request, event }) {
+  const requests = trace.requests.slice(0, request);
+  if (trace.requests[request]) requests.push({ events: trace.requests[request].events.slice(0, event) });
+  return { setup: trace.setup, requests };
+}
+
+function reports(event, error) {
+  return event.next === error || REPORTING.some((name) => event[name] === `threw ${error}`);
+}
+
+module.exports = { compareTraces, findCrash };

@@ -1,0 +1,235 @@
+'use strict';
+
+/**
+ * What a handler does, one step of a scenario at a time: to the session, to
+ * the store, to the clock and to the response. Each step returns what a
+ * program could see of its effect.
+ */
+const util = require('node:util');
+const { describe, describeError, revive, textOf } = require('./values');
+const { describeCookie } = require('./store');
+const { WATCHDOG } = require('./wire');
+
+async function runSteps(run, steps) {
+  run.held = run.req.session;
+  for (const step of steps) {
+    if (onResponse[step.do] && run.detached) continue;
+    try {
+      const seen = await (onSession[step.do] || onResponse[step.do])(run, step);
+      if (seen !== undefined) run.record({ [step.do]: seen });
+    } catch (err) {
+      run.record({ [step.do]: `threw ${describeError(err)}` });
+    }
+  }
+  if (run.detached || run.ended || run.res.writableEnded) return;
+  // what was to end the response threw, and the client must not wait for it
+  run.record({ unfinished: run.res.headersSent });
+  run.res.destroy();
+}
+
+/** Resolves with what the callback was given, or says that it was never called. */
+function answerOf(start) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve('no answer'), WATCHDOG / 2);
+    const callback = (...args) => {
+      clearTimeout(timer);
+      resolve(args.map((arg) => (arg instanceof Error ? describeError(arg) : describe(arg))).join(', ') || 'called');
+    };
+    try {
+      start(callback);
+    } catch (err) {
+      clearTimeout(timer);
+      reject(err);
+    }
+  });
+}
+
+function readSession(session) {
+  if (session === null || typeof session !== 'object') return describe(session);
+  const forIn = [];
+  for (const key in session) forIn.push(key);
+  return {
+    text: textOf(session),
+    keys: Object.keys(session).join(),
+    forIn: forIn.join(),
+    copy: textOf({ ...session }),
+    assigned: Object.keys(Object.assign({}, session)).join(),
+    id: describe(session.id),
+    cookie: describeCookie(session.cookie),
+    cookieKeys: Object.keys(session.cookie || {}).join(),
+    cookieText: textOf(session.cookie),
+    has: ['save', 'id', 'req', 'count', 'constructor'].filter((key) => key in session).join(),
+    hidden: ['save', 'reload', 'id', 'req', 'touch'].filter((key) => !Object.prototype.propertyIsEnumerable.call(session, key)).join(),
+  };
+}
+
+/** What a method of the session gave back, by identity where it matters. */
+function returned(value, session) {
+  if (value === session) return 'the session';
+  return describe(value);
+}
+
+const withSession = (action) => (run, step) => {
+  const session = step.held ? run.held : run.req.session;
+  if (!session) return `no session: ${describe(session)}`;
+  return action(session, step, run);
+};
+
+/** A method that takes a callback: what it returned, then what the callback got. */
+const called = (name) => withSession(async (session, step) => {
+  if (step.callback === false) return returned(session[name](), session);
+  let value;
+  const answer = await answerOf((callback) => {
+    value = session[name](callback);
+  });
+  return `${returned(value, session)}, then ${answer}`;
+});
+
+const onSession = {
+  read: (run) => readSession(run.req.session),
+  inspect: withSession((session) => util.inspect(session, { depth: 4, breakLength: Infinity })),
+  peek: withSession((session, { key }) => describe(session[key])),
+  set: withSession((session, { key, value }) => {
+    session[key] = revive(value);
+  }),
+  nested: withSession((session, { key, value }) => {
+    if (session[key] === null || typeof session[key] !== 'object') session[key] = {};
+    session[key].inner = revive(value);
+  }),
+  increase: withSession((session, { key }) => {
+    session[key] = (session[key] || 0) + 1;
+    return describe(session[key]);
+  }),
+  same: withSession((session) => {
+    for (const key of Object.keys(session)) {
+      const value = session[key];
+      if (key !== 'cookie') session[key] = value;
+    }
+  }),
+  rewrite: withSession((session, { key }) => {
+    const value = session[key];
+    session[key] = 'for a moment';
+    if (value === undefined) delete session[key];
+    else session[key] = value;
+  }),
+  delete: withSession((session, { key }) => describe(delete session[key])),
+  define: withSession((session, { key, value }) => {
+    Object.defineProperty(session, key, { value, enumerable: false, configurable: true, writable: true });
+  }),
+  readOnly: withSession((session, { key }) => {
+    session[key] = 'changed';
+  }),
+  cookie: withSession((session, { field, value }) => {
+    session.cookie[field] = revive(value);
+    return describeCookie(session.cookie);
+  }),
+  newCookie: withSession((session, { value }, run) => {
+    session.cookie = new run.mod.Cookie(revive(value));
+    return describeCookie(session.cookie);
+  }),
+  serializeCookie: withSession((session) => session.cookie.serialize('x', 'y z')),
+  touch: withSession((session) => returned(session.touch(), session)),
+  resetMaxAge: withSession((session) => returned(session.resetMaxAge(), session)),
+  save: called('save'),
+  reload: called('reload'),
+  regenerate: called('regenerate'),
+  destroy: called('destroy'),
+  replaceSave: withSession((session, _step, run) => {
+    const { save } = session;
+    session.save = function replaced(...args) {
+      run.record({ replacedSave: args.length });
+      return save.apply(this, args);
+    };
+    return `enumerable: ${Object.keys(session).includes('save')}`;
+  }),
+  unset: (run, { how }) => {
+    if (how === 'delete') delete run.req.session;
+    else run.req.session = how === 'null' ? null : undefined;
+  },
+  sessionID: (run, { value }) => {
+    run.req.sessionID = revive(value);
+  },
+  readID: (run) => describe(run.req.sessionID),
+  createSession: (run, { value }) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return returned(store.createSession(run.req, revive(value)), run.req.session);
+  },
+  load: async (run, { sid }) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return answerOf((callback) => store.load(sid || String(run.req.sessionID), callback));
+  },
+  storeGet: async (run) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return answerOf((callback) => store.get(String(run.req.sessionID), callback));
+  },
+  storeSet: async (run, { sid, value }) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return answerOf((callback) => store.set(sid, revive(value), callback));
+  },
+  storeDestroy: async (run, { sid }) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return answerOf((callback) => store.destroy(sid, callback));
+  },
+  advance: (run, { ms }) => {
+    run.clock.advance(ms);
+  },
+  emit: (run, { event }) => {
+    if (run.req.sessionStore) run.req.sessionStore.emit(event);
+  },
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+};
+
+const isResponse = (value, run) => (value === run.res ? 'the response' : describe(value));
+
+const onResponse = {
+  status: ({ res }, { value }) => {
+    res.statusCode = value;
+  },
+  header: ({ res }, { name, value }) => {
+    res.setHeader(name, value);
+  },
+  appendHeader: ({ res }, { name, value }) => {
+    res.appendHeader(name, value);
+  },
+  readHeader: ({ res }, { name }) => describe(res.getHeader(name)),
+  writeHead: (run, { args }) => isResponse(run.res.writeHead(...revive(args)), run),
+  flushHeaders: ({ res }) => {
+    res.flushHeaders();
+  },
+  write: ({ res }, { args }) => describe(res.write(...revive(args))),
+  end: (run, { args }) => {
+    const value = run.res.end(...revive(args));
+    // after an end that threw, a second one returns false and ends nothing
+    if (value !== false) run.ended = true;
+    return `${isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
+  },
+  // what pipe() does, but an exception of end() comes back here
+  stream: async (run, { chunks }) => {
+    for (const chunk of chunks) {
+      run.res.write(Buffer.from(chunk));
+      await onSession.turn();
+    }
+    return onResponse.end(run, { args: [] });
+  },
+  // what follows is Express's own, which calls end() in its own ways
+  send: (run, { value }) => express(run, 'send', [revive(value)]),
+  json: (run, { value }) => express(run, 'json', [value]),
+  redirect: (run, { url }) => express(run, 'redirect', [url]),
+  sendStatus: (run, { value }) => express(run, 'sendStatus', [value]),
+  setCookie: ({ res }, { name, value }) => {
+    res.cookie(name, value, { httpOnly: true });
+  },
+};
+
+function express(run, name, args) {
+  const value = run.res[name](...args);
+  run.ended = true;
+  return `${isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
+}
+
+module.exports = { runSteps, readSession };

@@ -1,0 +1,120 @@
+//! The `Cookie` header, as npm `cookie` 0.7.2 reads it.
+//!
+//! ```text
+//! cookie-string = cookie-pair *( ";" SP cookie-pair )     ; RFC 6265 section 4.2.1
+//! cookie-pair   = cookie-name "=" cookie-value
+//! ```
+//!
+//! Browsers and proxies send far less regular headers, so nothing is refused: a
+//! piece without `=` is skipped, blanks around names and values are dropped, and a
+//! value in double quotes loses them.
+
+use std::borrow::Cow;
+
+use super::percent;
+
+/// The name whose cookie npm `cookie` 0.7.2 cannot hold: its cookies are the
+/// properties of an ordinary object.
+const UNREACHABLE: &[u8] = b"__proto__";
+
+/// The value of the first cookie called `name`, percent-decoded.
+///
+/// A value that does not decode is returned as it stands. Takes time linear in
+/// the length of the header.
+pub fn value<'h>(header: &'h [u8], name: &[u8]) -> Option<Cow<'h, [u8]>> {
+    // One character is no pair, not even `=`.
+    if header.len() < 2 || name == UNREACHABLE {
+        return None;
+    }
+    header
+        .split(|&byte| byte == b';')
+        .filter_map(pair)
+        .find(|(key, _)| *key == name)
+        .map(|(_, raw)| {
+            let value = unquoted(raw);
+            percent::decode(value).unwrap_or(Cow::Borrowed(value))
+        })
+}
+
+fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = piece.iter().position(|&byte| byte == b'=')?;
+    Some((trimmed(&piece[..equals]), trimmed(&piece[equals + 1..])))
+}
+
+/// Without spaces and tabs at both ends.
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let Some(start) = text.iter().position(is_text) else {
+        return &[];
+    };
+    let end = text.iter().rposition(is_text).map_or(start, |at| at + 1);
+    &text[start..end]
+}
+
+/// Without the double quotes around it. A lone quote counts as both.
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"'] => &[],
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(header: &str, name: &str) -> Option<String> {
+        value(header.as_bytes(), name.as_bytes())
+            .map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    #[test]
+    fn reads_a_named_cookie() {
+        assert_eq!(text("a=1; b=2;c=3", "b").as_deref(), Some("2"));
+        assert_eq!(text("a=1; b=2;c=3", "c").as_deref(), Some("3"));
+        assert_eq!(text("a=1; b=2;c=3", "d"), None);
+        assert_eq!(text("", "a"), None);
+        assert_eq!(text("=", ""), None);
+        assert_eq!(text("= ", "").as_deref(), Some(""));
+        assert_eq!(text("__proto__=1", "__proto__"), None);
+    }
+
+    #[test]
+    fn the_first_of_two_wins() {
+        assert_eq!(text("a=1; a=2", "a").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn tolerates_what_browsers_send() {
+        assert_eq!(text("junk; ;;a \t=\t x y ;", "a").as_deref(), Some("x y"));
+        assert_eq!(text("a=b=c", "a").as_deref(), Some("b=c"));
+        assert_eq!(text("a=\"quoted\"", "a").as_deref(), Some("quoted"));
+        assert_eq!(text("a=\"", "a").as_deref(), Some(""));
+        assert_eq!(text("a=\"open", "a").as_deref(), Some("\"open"));
+    }
+
+    #[test]
+    fn decodes_what_decodes() {
+        assert_eq!(text("a=s%3Aid%2e%C3%A9", "a").as_deref(), Some("s:id.é"));
+        assert_eq!(text("a=%E9;b=1", "a").as_deref(), Some("%E9"));
+        assert_eq!(text("a=100%", "a").as_deref(), Some("100%"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read(header: Vec<u8>, name: Vec<u8>) {
+            value(&header, &name);
+        }
+
+        #[test]
+        fn finds_what_was_put_in(pairs in prop::collection::vec(("[a-z]{1,3}", "[a-zA-Z0-9/+ ]{0,9}"), 1..8)) {
+            let header: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            for (name, _) in &pairs {
+                let expected = pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.trim().to_owned());
+                prop_assert_eq!(text(&header.join("; "), name), expected.filter(|_| header.join("; ").len() > 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Percent-encoding as ECMAScript's `encodeURIComponent` and
+//! `decodeURIComponent` do it (ECMA-262 section 19.2.6).
+
+use std::borrow::Cow;
+
+use crate::error::Error;
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Encodes every byte that is no letter, digit or one of `- _ . ! ~ * ' ( )`.
+///
+/// # Errors
+/// [`Error::MalformedUri`] if the text has a lone surrogate.
+pub fn encode(text: &[u8]) -> Result<Vec<u8>, Error> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(Error::MalformedUri);
+    }
+    let mut encoded = Vec::with_capacity(text.len() + 16);
+    for &byte in text {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            encoded.push(byte);
+        } else {
+            encoded.push(b'%');
+            encoded.push(HEX[usize::from(byte >> 4)]);
+            encoded.push(HEX[usize::from(byte & 15)]);
+        }
+    }
+    Ok(encoded)
+}
+
+/// Decodes every escape, or nothing at all: `None` if an escape is no two hex
+/// digits or if a run of escapes is no UTF-8.
+pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let Some(first) = text.iter().position(|&byte| byte == b'%') else {
+        return Some(Cow::Borrowed(text));
+    };
+    let mut decoded = Vec::with_capacity(text.len());
+    decoded.extend_from_slice(&text[..first]);
+    let mut rest = &text[first..];
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte != b'%' {
+            decoded.push(byte);
+            rest = after;
+            continue;
+        }
+        // A character may be several escapes, so a whole run is checked at once.
+        let run = decoded.len();
+        while let [b'%', escape @ ..] = rest {
+            let [high, low, after @ ..] = escape else {
+                return None;
+            };
+            decoded.push(hex(*high)? << 4 | hex(*low)?);
+            rest = after;
+        }
+        std::str::from_utf8(&decoded[run..]).ok()?;
+    }
+    Some(Cow::Owned(decoded))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_what_is_no_utf8() {
+        for text in [
+            "%",
+            "%4",
+            "%4g",
+            "%E9",
+            "%C3",
+            "%C3x",
+            "%C3é",
+            "%ED%A0%80",
+            "%C0%80",
+            "%F5%80%80%80",
+        ] {
+            assert_eq!(decode(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_it_encodes(text: String) {
+            let encoded = encode(text.as_bytes()).unwrap_or_default();
+            let decoded = decode(&encoded);
+            prop_assert_eq!(decoded.as_deref(), Some(text.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_are_read(text: Vec<u8>) {
+            decode(&text);
+        }
+    }
+}

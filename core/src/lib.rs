@@ -1,0 +1,23 @@
+//! The engine of `express-session-rs`, without Node.js.
+//!
+//! A request walks through it twice. On the way in, [`cookie::parse`] finds the
+//! session cookie in the `Cookie` header and [`signature`] verifies it, which
+//! gives the session id; a new one comes from [`session_id`]. On the way out,
+//! [`state`] decides what the request must do to its session, and
+//! [`cookie::serialize`] writes the signed id into a `Set-Cookie` header.
+//! [`memory_store`] keeps sessions as the JSON text they arrived as, and
+//! [`session_text`] reads from that text the one thing the store must know:
+//! when the session expires.
+//!
+//! Text is bytes in [generalised UTF-8](wtf8), so that any JavaScript string,
+//! also one with lone surrogates, comes back as it went in. Nothing here reads a
+//! clock or does I/O: `now` is a parameter, in ms since the epoch.
+
+pub mod cookie;
+pub mod error;
+pub mod memory_store;
+pub mod session_id;
+pub mod session_text;
+pub mod signature;
+pub mod state;
+pub mod wtf8;

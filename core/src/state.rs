@@ -1,0 +1,175 @@
+//! The decisions of a request: facts in, an enum out.
+//!
+//! Two moments ask. When the response's headers are written: does the session
+//! cookie go with them ([`sets_cookie`])? When the response ends: what happens to
+//! the session in the store ([`end`])? A new option is a new fact here, not a new
+//! branch in the middleware.
+
+/// What is known of a request and its session, one bit a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts(pub u32);
+
+impl Facts {
+    /// Option `saveUninitialized`.
+    pub const SAVE_UNINITIALIZED: u32 = 1;
+    /// Option `rolling`.
+    pub const ROLLING: u32 = 1 << 1;
+    /// Option `unset: 'destroy'`.
+    pub const UNSET_DESTROY: u32 = 1 << 2;
+    /// The store has a `touch` method.
+    pub const STORE_TOUCHES: u32 = 1 << 3;
+    /// `req.sessionID` is truthy.
+    pub const HAS_ID: u32 = 1 << 4;
+    /// `req.sessionID` is a string.
+    pub const ID_IS_STRING: u32 = 1 << 5;
+    /// The id is the one the request's cookie brought.
+    pub const ID_FROM_COOKIE: u32 = 1 << 6;
+    /// `req.session` is null or undefined.
+    pub const UNSET: u32 = 1 << 7;
+    /// `req.session` is truthy.
+    pub const HAS_SESSION: u32 = 1 << 8;
+    /// The session's id or data differ from those the request began with.
+    pub const MODIFIED: u32 = 1 << 9;
+    /// The session was saved in this request, or needs no save unless modified
+    /// (option `resave: false`).
+    pub const WAS_SAVED: u32 = 1 << 10;
+    /// The session's id and data are those last saved.
+    pub const SAVED: u32 = 1 << 11;
+    /// The session's cookie has an expiry.
+    pub const EXPIRES: u32 = 1 << 12;
+
+    fn has(self, fact: u32) -> bool {
+        self.0 & fact != 0
+    }
+}
+
+/// What the end of a request does to its session in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The store is not called.
+    Nothing,
+    /// The session is written.
+    Save,
+    /// Only the session's expiry is renewed.
+    Touch,
+    /// The session is removed.
+    Destroy,
+}
+
+/// What to do with the session when the response ends.
+pub fn end(facts: Facts) -> End {
+    if facts.has(Facts::UNSET) && facts.has(Facts::UNSET_DESTROY) && facts.has(Facts::HAS_ID) {
+        End::Destroy
+    } else if !facts.has(Facts::HAS_SESSION) || !facts.has(Facts::ID_IS_STRING) {
+        End::Nothing
+    } else if must_save(facts) {
+        End::Save
+    } else if facts.has(Facts::ID_FROM_COOKIE) && facts.has(Facts::STORE_TOUCHES) {
+        End::Touch
+    } else {
+        End::Nothing
+    }
+}
+
+/// Whether the response carries the session cookie, security of the connection
+/// aside.
+pub fn sets_cookie(facts: Facts) -> bool {
+    if !facts.has(Facts::HAS_SESSION) || !facts.has(Facts::ID_IS_STRING) {
+        false
+    } else if facts.has(Facts::ID_FROM_COOKIE) {
+        facts.has(Facts::ROLLING) || facts.has(Facts::EXPIRES) && facts.has(Facts::MODIFIED)
+    } else {
+        facts.has(Facts::SAVE_UNINITIALIZED) || facts.has(Facts::MODIFIED)
+    }
+}
+
+fn must_save(facts: Facts) -> bool {
+    let uninitialized = !facts.has(Facts::ID_FROM_COOKIE) && !facts.has(Facts::WAS_SAVED);
+    if uninitialized && !facts.has(Facts::SAVE_UNINITIALIZED) {
+        facts.has(Facts::MODIFIED)
+    } else {
+        !facts.has(Facts::SAVED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NEW: u32 = Facts::HAS_ID | Facts::ID_IS_STRING | Facts::HAS_SESSION;
+    const KNOWN: u32 = NEW | Facts::ID_FROM_COOKIE | Facts::STORE_TOUCHES;
+    const UNCHANGED: u32 = KNOWN | Facts::WAS_SAVED | Facts::SAVED;
+
+    #[test]
+    fn a_new_session_is_saved_once_written_or_when_asked_to() {
+        assert_eq!(end(Facts(NEW)), End::Nothing);
+        assert_eq!(end(Facts(NEW | Facts::MODIFIED)), End::Save);
+        assert_eq!(end(Facts(NEW | Facts::SAVE_UNINITIALIZED)), End::Save);
+        assert!(!sets_cookie(Facts(NEW)));
+        assert!(sets_cookie(Facts(NEW | Facts::MODIFIED)));
+        assert!(sets_cookie(Facts(NEW | Facts::SAVE_UNINITIALIZED)));
+    }
+
+    #[test]
+    fn a_known_session_is_touched_or_saved() {
+        assert_eq!(end(Facts(UNCHANGED)), End::Touch);
+        assert_eq!(
+            end(Facts(UNCHANGED & !Facts::STORE_TOUCHES)),
+            End::Nothing,
+            "a store without touch"
+        );
+        assert_eq!(end(Facts(KNOWN)), End::Save, "resave");
+        assert_eq!(
+            end(Facts(KNOWN | Facts::WAS_SAVED | Facts::MODIFIED)),
+            End::Save
+        );
+    }
+
+    #[test]
+    fn a_known_session_gets_its_cookie_again_when_that_renews_it() {
+        assert!(!sets_cookie(Facts(UNCHANGED)));
+        assert!(!sets_cookie(Facts(UNCHANGED | Facts::EXPIRES)));
+        assert!(!sets_cookie(Facts(KNOWN | Facts::MODIFIED)));
+        assert!(sets_cookie(Facts(KNOWN | Facts::MODIFIED | Facts::EXPIRES)));
+        assert!(sets_cookie(Facts(UNCHANGED | Facts::ROLLING)));
+    }
+
+    #[test]
+    fn an_unset_session_is_destroyed_only_when_asked_to() {
+        let unset = Facts::HAS_ID | Facts::ID_IS_STRING | Facts::UNSET;
+        assert_eq!(end(Facts(unset)), End::Nothing);
+        assert_eq!(end(Facts(unset | Facts::UNSET_DESTROY)), End::Destroy);
+        assert_eq!(
+            end(Facts(Facts::UNSET | Facts::UNSET_DESTROY)),
+            End::Nothing
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_that_is_no_string_is_never_saved(bits: u32) {
+            let facts = Facts(bits & !Facts::ID_IS_STRING);
+            prop_assert!(!matches!(end(facts), End::Save | End::Touch));
+            prop_assert!(!sets_cookie(facts));
+        }
+
+        #[test]
+        fn without_a_session_nothing_is_written(bits: u32) {
+            let facts = Facts(bits & !Facts::HAS_SESSION);
+            prop_assert!(!matches!(end(facts), End::Save | End::Touch));
+            prop_assert!(!sets_cookie(facts));
+        }
+
+        #[test]
+        fn only_an_unset_session_is_destroyed(bits: u32) {
+            prop_assert_ne!(end(Facts(bits & !Facts::UNSET)), End::Destroy);
+            prop_assert_ne!(end(Facts(bits & !Facts::UNSET_DESTROY)), End::Destroy);
+        }
+
+        #[test]
+        fn only_an_id_from_the_cookie_is_touched(bits: u32) {
+            prop_assert_ne!(end(Facts(bits & !Facts::ID_FROM_COOKIE)), End::Touch);
+        }
+    }
+}

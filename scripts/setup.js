@@ -1,0 +1,45 @@
+'use strict';
+
+// Makes a fresh checkout ready: npm packages, then the addon. Uses nothing but
+// Node.js itself, as it runs before anything is installed.
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+
+if (spawnSync('cargo', ['--version'], { shell: process.platform === 'win32' }).status !== 0) {
+  stop('Rust is missing: cargo was not found. Install it from https://rustup.rs and try again.');
+}
+if (!isInstalled()) run('npm', ['ci', '--no-audit', '--no-fund']);
+// Cargo itself knows what has changed.
+run('npm', ['run', '--silent', 'build']);
+
+/** Whether node_modules is what package-lock.json asks for. */
+function isInstalled() {
+  const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map(packagesIn);
+  return Boolean(installed) && Object.keys(locked).every((name) =>
+    name === '' || locked[name].optional || installed[name]?.version === locked[name].version);
+}
+
+function packagesIn(file) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) stop(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+}
+
+function stop(message) {
+  console.error(message);
+  process.exit(1);
+}

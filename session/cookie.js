@@ -1,0 +1,87 @@
+'use strict';
+
+const deprecate = require('depd')('express-session');
+const serialize = require('./serialize');
+
+/**
+ * The cookie of a session: its attributes, and when it expires.
+ *
+ * Times are in ms. `originalMaxAge` is the lifetime the cookie was last given;
+ * `maxAge` is what is left of it now.
+ *
+ * @param {object} [options] initial attributes
+ * @throws {TypeError} if `options` is given and is no object
+ */
+function Cookie(options) {
+  this.path = '/';
+  this.maxAge = null;
+  this.httpOnly = true;
+
+  if (options) {
+    if (typeof options !== 'object') {
+      throw new TypeError('argument options must be a object');
+    }
+    // Inherited ones too: options may be another cookie.
+    for (const name in options) {
+      if (name !== 'data') this[name] = options[name];
+    }
+  }
+
+  this.originalMaxAge ??= this.maxAge;
+}
+
+module.exports = Cookie;
+
+// A plain object, and its accessors enumerable: that is how a cookie has always
+// looked when it is logged, copied or walked through.
+Cookie.prototype = {
+  /** Date or null. Setting it starts a new lifetime. */
+  get expires() {
+    return this._expires;
+  },
+
+  set expires(date) {
+    this._expires = date;
+    this.originalMaxAge = this.maxAge;
+  },
+
+  /** Ms left, or what stands in `expires` if that is no Date. */
+  get maxAge() {
+    const { expires } = this;
+    return expires instanceof Date ? expires.valueOf() - Date.now() : expires;
+  },
+
+  set maxAge(ms) {
+    if (typeof ms === 'number') {
+      this.expires = new Date(Date.now() + ms);
+      return;
+    }
+    if (ms instanceof Date) {
+      deprecate('maxAge as Date; pass number of milliseconds instead');
+    } else if (ms) {
+      throw new TypeError('maxAge must be a number or Date');
+    }
+    this.expires = ms;
+  },
+
+  /** What is stored with the session and written into Set-Cookie. */
+  get data() {
+    const { originalMaxAge, partitioned, priority, secure, httpOnly, domain, path, sameSite } = this;
+    const expires = this._expires;
+    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
+  },
+
+  /**
+   * A Set-Cookie header with this cookie's attributes.
+   * @param {string} name
+   * @param {string} value
+   * @returns {string}
+   */
+  serialize(name, value) {
+    return serialize(name, value, this.data);
+  },
+
+  toJSON() {
+    return this.data;
+  },
+};

@@ -1,0 +1,173 @@
+'use strict';
+
+const { inherits } = require('node:util');
+const native = require('./native');
+const sessionTexts = require('./texts');
+const Store = require('./store');
+
+// Taken once: a program's fake timers must not hold the store's answers back.
+const defer = setImmediate;
+
+/**
+ * The default store: sessions in this process's memory, outside the JavaScript
+ * heap, as JSON text. Callbacks come in a later turn.
+ */
+function MemoryStore() {
+  Store.call(this);
+  const records = native.createStore();
+  Object.defineProperty(this, RECORDS, { value: records });
+  sessionTexts.define(this, records);
+}
+
+/** Where a store keeps its native half. */
+const RECORDS = Symbol('records');
+
+inherits(MemoryStore, Store);
+
+module.exports = MemoryStore;
+
+/**
+ * The session of `sid`, or nothing if there is none or it has expired.
+ * @param {string} sid
+ * @param {(error: Error | null, session?: object) => void} callback
+ */
+MemoryStore.prototype.get = function get(sid, callback) {
+  defer(callback, null, MemoryStore.read(this, sid));
+};
+
+/**
+ * What `get` gives its callback, at once. The middleware uses it, and steps aside
+ * for stores whose `get` was replaced (`resident.js`).
+ *
+ * @param {MemoryStore} store
+ * @param {string} sid
+ * @returns {object | undefined}
+ * @throws {SyntaxError} if the stored text is damaged
+ */
+Object.defineProperty(MemoryStore, 'read', {
+  value: (store, sid) => read(store[RECORDS], `${sid}`),
+});
+
+/**
+ * @param {string} sid
+ * @param {object} session
+ * @param {(error?: Error) => void} [callback]
+ * @throws whatever `JSON.stringify` throws; the old record stays
+ */
+MemoryStore.prototype.set = function set(sid, session, callback) {
+  write(this[RECORDS], `${sid}`, JSON.stringify(session));
+  if (callback) defer(callback);
+};
+
+/**
+ * Gives a stored session the cookie of `session`, and so its expiry.
+ * @param {string} sid
+ * @param {object} session
+ * @param {(error?: Error) => void} [callback]
+ */
+MemoryStore.prototype.touch = function touch(sid, session, callback) {
+  const records = this[RECORDS];
+  const key = `${sid}`;
+  const cookie = JSON.stringify(session.cookie);
+  // A cookie that has no JSON takes the key out of the record.
+  const left = cookie === undefined ? native.storePeek(records, key) : native.storeTouch(records, key, cookie, Date.now());
+  if (typeof left === 'string') {
+    const current = read(records, key);
+    if (current) {
+      current.cookie = session.cookie;
+      write(records, key, JSON.stringify(current));
+    }
+  }
+  if (callback) defer(callback);
+};
+
+/**
+ * @param {string} sid
+ * @param {(error?: Error) => void} [callback]
+ */
+MemoryStore.prototype.destroy = function destroy(sid, callback) {
+  native.storeDestroy(this[RECORDS], `${sid}`);
+  if (callback) defer(callback);
+};
+
+/** @param {(error?: Error) => void} [callback] */
+MemoryStore.prototype.clear = function clear(callback) {
+  native.storeClear(this[RECORDS]);
+  if (callback) defer(callback);
+};
+
+/**
+ * Every session that has not expired, by sid, in order of insertion. Parses all
+ * of them.
+ * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
+ */
+MemoryStore.prototype.all = function all(callback) {
+  const records = this[RECORDS];
+  const sessions = Object.create(null);
+  for (const sid of native.storeSids(records)) {
+    const session = read(records, sid);
+    if (session) sessions[sid] = session;
+  }
+  if (callback) defer(callback, null, sessions);
+};
+
+const { all } = MemoryStore.prototype;
+
+/**
+ * How many sessions have not expired.
+ * @param {(error: Error | null, length?: number) => void} callback
+ */
+MemoryStore.prototype.length = function length(callback) {
+  const known = this.all === all ? native.storeLength(this[RECORDS], Date.now()) : null;
+  if (known !== null) {
+    defer(callback, null, known);
+    return;
+  }
+  this.all((error, sessions) => {
+    if (error) return callback(error);
+    callback(null, Object.keys(sessions).length);
+  });
+};
+
+/**
+ * Whether there is a record of `sid`. None means that the session was destroyed.
+ *
+ * @param {MemoryStore} store
+ * @param {string} sid
+ * @returns {boolean}
+ */
+Object.defineProperty(MemoryStore, 'has', {
+  value: (store, sid) => native.storeHas(store[RECORDS], `${sid}`),
+});
+
+function read(records, sid) {
+  const found = native.storeGet(records, sid, Date.now());
+  if (found === undefined) return undefined;
+  if (typeof found === 'string') return JSON.parse(found);
+  return readUnclear(records, sid, found.text);
+}
+
+/** Judges what the engine leaves to JavaScript: damaged text, unusual dates. */
+function readUnclear(records, sid, text) {
+  // An empty text is no session, as it is no JSON either.
+  if (!text) return undefined;
+  const session = JSON.parse(text);
+  if (session.cookie) {
+    const { expires } = session.cookie;
+    const at = typeof expires === 'string' ? new Date(expires) : expires;
+    if (at && at <= Date.now()) {
+      native.storeDestroy(records, sid);
+      return undefined;
+    }
+  }
+  return session;
+}
+
+/** What has no JSON is no session: the record goes. */
+function write(records, sid, text) {
+  if (text === undefined) {
+    native.storeDestroy(records, sid);
+  } else {
+    native.storeSet(records, sid, text);
+  }
+}

@@ -1,0 +1,78 @@
+'use strict';
+
+const MemoryStore = require('./memory');
+const native = require('./native');
+
+// Read once, as programs set it before they load anything.
+const isProduction = process.env.NODE_ENV === 'production';
+
+/**
+ * The options of `session()`, checked, with defaults in place.
+ *
+ * @param {object} [options] as the caller gave them
+ * @param {(message: string) => void} deprecate made where the program calls, so that
+ *   a warning names the program's line
+ * @throws {TypeError} naming the option that is wrong
+ */
+function checked(options, deprecate) {
+  const given = options || {};
+  const generateId = given.genid || native.sessionId;
+  if (typeof generateId !== 'function') {
+    throw new TypeError('genid option must be a function');
+  }
+
+  let { resave, saveUninitialized } = given;
+  // Each from a line of its own: depd tells a line once.
+  if (resave === undefined) {
+    deprecate('undefined resave option; provide resave option');
+    resave = true;
+  }
+  if (saveUninitialized === undefined) {
+    deprecate('undefined saveUninitialized option; provide saveUninitialized option');
+    saveUninitialized = true;
+  }
+
+  if (given.unset && given.unset !== 'destroy' && given.unset !== 'keep') {
+    throw new TypeError('unset option must be "destroy" or "keep"');
+  }
+
+  const secrets = secretsOf(given.secret);
+  if (!secrets) deprecate('req.secret; provide secret option');
+
+  const store = given.store || new MemoryStore();
+  const checkedOptions = {
+    cookie: given.cookie || {},
+    generateId,
+    name: given.name || given.key || 'connect.sid',
+    proxy: given.proxy,
+    resave,
+    secrets,
+    store,
+    // What never changes between requests, as the engine wants it.
+    facts: (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
+      (given.rolling ? native.ROLLING : 0) |
+      (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
+      (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0),
+  };
+
+  if (isProduction && store instanceof MemoryStore) {
+    console.warn(
+      'Warning: the session MemoryStore frees an expired session only when it is asked for, ' +
+      'keeps one without an expiry until it is destroyed, and serves one process only.',
+    );
+  }
+  return checkedOptions;
+}
+
+module.exports = checked;
+
+/** The array of secrets, itself if the caller gave one; undefined without any. */
+function secretsOf(secret) {
+  if (Array.isArray(secret)) {
+    if (secret.length === 0) {
+      throw new TypeError('secret option array must contain one or more strings');
+    }
+    return secret;
+  }
+  return secret ? [secret] : undefined;
+}

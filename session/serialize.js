@@ -1,0 +1,143 @@
+'use strict';
+
+const native = require('./native');
+
+const MESSAGES = native.cookieErrors();
+const MALFORMED_URI = MESSAGES.indexOf('URI malformed');
+
+const PRIORITIES = new Map([['low', 1], ['medium', 2], ['high', 3]]);
+const SAME_SITES = new Map([[true, 3], ['lax', 1], ['none', 2], ['strict', 3]]);
+const INVALID = 7;
+
+const { getTime } = Date.prototype;
+
+/**
+ * A Set-Cookie header, as npm `cookie` 0.7.2 writes it.
+ *
+ * Programs pass anything here, so each thing is read, checked by the engine and
+ * written before the next is read, as in that package.
+ *
+ * @param {string} name
+ * @param {string} value
+ * @param {object} [options] `maxAge` here is in seconds, as in that package
+ * @returns {string}
+ * @throws {TypeError} naming the argument or option that is invalid
+ */
+function serialize(name, value, options) {
+  const encode = (options && options.encode) || encodeURIComponent;
+  if (typeof encode !== 'function') throw new TypeError('option encode is invalid');
+  part({ name: `${name}` });
+  const encoded = encode(value);
+  part({ value: `${encoded}` });
+  let header = name + '=' + encoded;
+  if (!options) return header;
+
+  if (options.maxAge !== undefined && options.maxAge !== null) {
+    header += part({ bits: native.COOKIE_MAX_AGE, maxAge: Math.floor(options.maxAge) });
+  }
+  if (options.domain) {
+    part({ bits: native.COOKIE_DOMAIN, domain: `${options.domain}` });
+    header += '; Domain=' + options.domain;
+  }
+  if (options.path) {
+    part({ bits: native.COOKIE_PATH, path: `${options.path}` });
+    header += '; Path=' + options.path;
+  }
+  if (options.expires) header += expiry(options.expires);
+  if (options.httpOnly) header += part({ bits: native.COOKIE_HTTP_ONLY });
+  if (options.secure) header += part({ bits: native.COOKIE_SECURE });
+  if (options.partitioned) header += part({ bits: native.COOKIE_PARTITIONED });
+  if (options.priority) header += part({ bits: priorityBits(options.priority) });
+  if (options.sameSite) header += part({ bits: sameSiteBits(options.sameSite) });
+  return header;
+}
+
+/**
+ * The session cookie: `serialize` of the signed `sid`, in one step where the
+ * attributes are what they are meant to be.
+ *
+ * @param {string} name
+ * @param {string} sid
+ * @param {import('./keyring')} keyring
+ * @param {object} options a cookie's `data`
+ * @returns {string}
+ * @throws as `serialize` and `Keyring#sign`
+ */
+function seal(name, sid, keyring, options) {
+  if (!isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
+  const { domain, expires, httpOnly, partitioned, path, priority, sameSite, secure } = options;
+  const bits = (domain ? native.COOKIE_DOMAIN : 0) |
+    (path ? native.COOKIE_PATH : 0) |
+    (expires ? native.COOKIE_EXPIRES : 0) |
+    (httpOnly ? native.COOKIE_HTTP_ONLY : 0) |
+    (secure ? native.COOKIE_SECURE : 0) |
+    (partitioned ? native.COOKIE_PARTITIONED : 0) |
+    (priority ? priorityBits(priority) : 0) |
+    (sameSite ? sameSiteBits(sameSite) : 0);
+  const time = expires ? getTime.call(expires) : NaN;
+  return headerOr(native.sealCookie(`${name}`, sid, keyring.signing(), bits, domain || '', path || '', time));
+}
+
+module.exports = serialize;
+module.exports.seal = seal;
+
+/** What the engine writes after `n=`, which stands in for what is not asked about. */
+function part({ name = 'n', value = '', bits = 0, maxAge = NaN, domain = '', path = '', expires = NaN }) {
+  const encoded = bits | native.COOKIE_ENCODED;
+  return headerOr(native.serializeCookie(name, value, encoded, maxAge, domain, path, expires)).slice(2);
+}
+
+/** The header, unless it is the number of an error. */
+function headerOr(header) {
+  if (typeof header === 'string') return header;
+  const Kind = header === MALFORMED_URI ? URIError : TypeError;
+  throw new Kind(MESSAGES[header]);
+}
+
+function expiry(expires) {
+  if (isPlainDate(expires)) {
+    return part({ bits: native.COOKIE_EXPIRES, expires: getTime.call(expires) });
+  }
+  // A Date of another realm or of a derived class writes itself.
+  if (Object.prototype.toString.call(expires) !== '[object Date]' || isNaN(expires.valueOf())) {
+    throw new TypeError('option expires is invalid');
+  }
+  return '; Expires=' + expires.toUTCString();
+}
+
+function isPlain(options) {
+  if (!options) return false;
+  const { domain, encode, expires, maxAge, path } = options;
+  return !encode && (maxAge === undefined || maxAge === null) &&
+    (!domain || typeof domain === 'string') &&
+    (!path || typeof path === 'string') &&
+    (!expires || isPlainDate(expires));
+}
+
+/** A Date that has nothing of its own, so that the engine may write it. */
+function isPlainDate(date) {
+  return date instanceof Date && date.constructor === Date &&
+    date.valueOf === Date.prototype.valueOf && !date[Symbol.toStringTag] && isReal(date);
+}
+
+/** Whether it has a time: a proxy or a bare prototype only looks like a Date. */
+function isReal(date) {
+  try {
+    getTime.call(date);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function priorityBits(priority) {
+  return numberOf(priority, PRIORITIES) << native.COOKIE_PRIORITY_SHIFT;
+}
+
+function sameSiteBits(sameSite) {
+  return numberOf(sameSite, SAME_SITES) << native.COOKIE_SAME_SITE_SHIFT;
+}
+
+function numberOf(word, numbers) {
+  return numbers.get(typeof word === 'string' ? word.toLowerCase() : word) || INVALID;
+}

@@ -1,0 +1,73 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+const { inherits } = require('node:util');
+const Cookie = require('./cookie');
+const Session = require('./session');
+
+/**
+ * What every session store inherits from. A store adds `get`, `set` and
+ * `destroy`, and should add `touch`.
+ *
+ * A plain function, because stores call it on themselves: `Store.call(this)`.
+ */
+function Store() {
+  EventEmitter.call(this);
+}
+
+inherits(Store, EventEmitter);
+
+module.exports = Store;
+
+/**
+ * Destroys the session of a request and generates another.
+ * @param {object} req
+ * @param {(error?: Error) => void} callback
+ */
+Store.prototype.regenerate = function regenerate(req, callback) {
+  this.destroy(req.sessionID, (error) => {
+    this.generate(req);
+    callback(error);
+  });
+};
+
+/**
+ * A session outside a request.
+ * @param {string} sid
+ * @param {(error?: Error, session?: Session) => void} callback
+ */
+Store.prototype.load = function load(sid, callback) {
+  this.get(sid, (error, data) => {
+    if (error) return callback(error);
+    if (!data) return callback();
+    let session;
+    try {
+      session = this.createSession({ sessionID: sid, sessionStore: this }, data);
+    } catch (damaged) {
+      return callback(damaged);
+    }
+    callback(null, session);
+  });
+};
+
+/**
+ * Makes a session of what the store had, and puts it on the request.
+ *
+ * `expires` may be text or a Date; `originalMaxAge` stays what it was, though
+ * setting `expires` would rewrite it.
+ *
+ * @param {object} req
+ * @param {object} data its `cookie` is replaced by a `Cookie`
+ * @returns {Session}
+ * @throws {TypeError} if `data` has no cookie
+ */
+Store.prototype.createSession = function createSession(req, data) {
+  const expires = data.cookie.expires;
+  const originalMaxAge = data.cookie.originalMaxAge;
+  const cookie = new Cookie(data.cookie);
+  if (typeof expires === 'string') cookie.expires = new Date(expires);
+  cookie.originalMaxAge = originalMaxAge;
+  data.cookie = cookie;
+  req.session = new Session(req, data);
+  return req.session;
+};

@@ -1,0 +1,76 @@
+'use strict';
+
+const { inspect } = require('node:util');
+const native = require('./native');
+
+/**
+ * `store.sessions`: a live view of a memory store as an object of sid to JSON
+ * text, which programs read, list, write and delete from.
+ *
+ * @param {object} store gets the property
+ * @param {object} records the store's native half
+ */
+function define(store, records) {
+  const target = Object.create(null);
+  const view = new Proxy(target, new Texts(records));
+  // console.log looks at the target, which is empty.
+  Object.defineProperty(target, inspect.custom, {
+    configurable: true,
+    value: () => Object.assign(Object.create(null), view),
+  });
+  Object.defineProperty(store, 'sessions', {
+    configurable: true,
+    enumerable: true,
+    get: () => view,
+    // A program that assigns an object means its content.
+    set(texts) {
+      const entries = Object.entries(texts);
+      native.storeClear(records);
+      for (const [sid, text] of entries) view[sid] = text;
+    },
+  });
+}
+
+module.exports = { define };
+
+/** The traps of the view. The target stays empty; symbols are none of its keys. */
+class Texts {
+  constructor(records) {
+    this.records = records;
+  }
+
+  get(target, sid) {
+    return typeof sid === 'string' ? native.storePeek(this.records, sid) : undefined;
+  }
+
+  has(target, sid) {
+    return this.get(target, sid) !== undefined;
+  }
+
+  set(target, sid, text) {
+    if (typeof sid !== 'string') return false;
+    native.storeSetRaw(this.records, sid, `${text}`);
+    return true;
+  }
+
+  deleteProperty(target, sid) {
+    if (typeof sid === 'string') native.storeDestroy(this.records, sid);
+    return true;
+  }
+
+  defineProperty(target, sid, { value }) {
+    return this.set(target, sid, value);
+  }
+
+  ownKeys() {
+    // An object puts sids that look like array indexes first; so must the view.
+    const sids = Object.create(null);
+    for (const sid of native.storeSids(this.records)) sids[sid] = true;
+    return Object.keys(sids);
+  }
+
+  getOwnPropertyDescriptor(target, sid) {
+    const value = this.get(target, sid);
+    return value === undefined ? undefined : { value, configurable: true, enumerable: true, writable: true };
+  }
+}

@@ -1,0 +1,210 @@
+use express_session_core::cookie::parse;
+use express_session_core::cookie::serialize::{
+    self, Attribute, Attributes, Priority, SameSite, Value,
+};
+use express_session_core::error::Error;
+use express_session_core::signature;
+use napi::bindgen_prelude::{Either, Result, Undefined};
+use napi_derive::napi;
+
+use crate::signature::Keys;
+use crate::text::Text;
+
+/// `openCookie` says: the header has no such cookie, or an empty one.
+#[napi]
+pub const NO_COOKIE: u32 = 0;
+/// `openCookie` says: the cookie is not signed.
+#[napi]
+pub const UNSIGNED_COOKIE: u32 = 1;
+/// `openCookie` says: no key made the signature.
+#[napi]
+pub const FORGED_COOKIE: u32 = 2;
+
+/// What stands before a signed value.
+const SIGNED: &[u8] = b"s:";
+
+/// The value of the first cookie called `name` in a `Cookie` header, decoded.
+#[napi(
+    catch_unwind,
+    ts_args_type = "header: string, name: string",
+    ts_return_type = "string | undefined"
+)]
+pub fn parse_cookie(header: Text, name: Text) -> Either<Text, Undefined> {
+    match parse::value(&header, &name) {
+        Some(value) => Either::A(value.into_owned().into()),
+        None => Either::B(()),
+    }
+}
+
+/// The signed value of the cookie called `name`, or the number that says why
+/// there is none.
+#[napi(
+    catch_unwind,
+    ts_args_type = "header: string, name: string, keys: object",
+    ts_return_type = "string | number"
+)]
+pub fn open_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
+    let value = parse::value(&header, &name).unwrap_or_default();
+    if value.is_empty() {
+        return Either::B(NO_COOKIE);
+    }
+    let Some(signed) = value.strip_prefix(SIGNED) else {
+        return Either::B(UNSIGNED_COOKIE);
+    };
+    match signature::unsign(signed, keys) {
+        Some(sid) => Either::A(sid.to_vec().into()),
+        None => Either::B(FORGED_COOKIE),
+    }
+}
+
+/// The flags of a cookie, one bit each, and its two enumerations, three bits each.
+#[napi]
+pub const COOKIE_HTTP_ONLY: u32 = 1;
+/// See `COOKIE_HTTP_ONLY`.
+#[napi]
+pub const COOKIE_SECURE: u32 = 1 << 1;
+/// See `COOKIE_HTTP_ONLY`.
+#[napi]
+pub const COOKIE_PARTITIONED: u32 = 1 << 2;
+/// `maxAge` is given.
+#[napi]
+pub const COOKIE_MAX_AGE: u32 = 1 << 3;
+/// `expires` is given.
+#[napi]
+pub const COOKIE_EXPIRES: u32 = 1 << 4;
+/// The value is encoded already.
+#[napi]
+pub const COOKIE_ENCODED: u32 = 1 << 5;
+/// `domain` is given.
+#[napi]
+pub const COOKIE_DOMAIN: u32 = 1 << 6;
+/// `path` is given.
+#[napi]
+pub const COOKIE_PATH: u32 = 1 << 7;
+/// Shift of the priority: 0 for none, 1 low, 2 medium, 3 high, else invalid.
+#[napi]
+pub const COOKIE_PRIORITY_SHIFT: u32 = 8;
+/// Shift of `sameSite`: 0 for none given, 1 lax, 2 none, 3 strict, else invalid.
+#[napi]
+pub const COOKIE_SAME_SITE_SHIFT: u32 = 12;
+
+/// A `Set-Cookie` header, or the number of one of [`cookie_errors`] if it cannot be
+/// written.
+///
+/// `max_age` is in seconds, `expires` in ms since the epoch; `bits` says which of
+/// the arguments are given.
+#[napi(
+    catch_unwind,
+    ts_args_type = "name: string, value: string, bits: number, maxAge: number, domain: string, path: string, expires: number",
+    ts_return_type = "string | number"
+)]
+pub fn serialize_cookie(
+    name: Text,
+    value: Text,
+    bits: u32,
+    max_age: f64,
+    domain: Text,
+    path: Text,
+    expires: f64,
+) -> Either<Text, u32> {
+    let value = if bits & COOKIE_ENCODED != 0 {
+        Value::Encoded(&value)
+    } else {
+        Value::Plain(&value)
+    };
+    let attributes = attributes(bits, max_age, &domain, &path, expires);
+    answer(serialize::set_cookie(&name, value, &attributes))
+}
+
+/// `serializeCookie` of the signed `sid`.
+#[napi(
+    catch_unwind,
+    ts_args_type = "name: string, sid: string, keys: object, bits: number, domain: string, path: string, expires: number",
+    ts_return_type = "string | number"
+)]
+pub fn seal_cookie(
+    name: Text,
+    sid: Text,
+    keys: &Keys,
+    bits: u32,
+    domain: Text,
+    path: Text,
+    expires: f64,
+) -> Either<Text, u32> {
+    let Some(key) = keys.first() else {
+        return Either::B(Error::Secret as u32);
+    };
+    let signed = [SIGNED, &signature::sign(&sid, key)].concat();
+    let attributes = attributes(bits, f64::NAN, &domain, &path, expires);
+    answer(serialize::set_cookie(
+        &name,
+        Value::Plain(&signed),
+        &attributes,
+    ))
+}
+
+/// The messages of the errors that `serializeCookie` and `sealCookie` number.
+#[napi(catch_unwind)]
+pub fn cookie_errors() -> Result<Vec<String>> {
+    let errors = [
+        Error::Name,
+        Error::MalformedUri,
+        Error::Value,
+        Error::MaxAge,
+        Error::Domain,
+        Error::Path,
+        Error::Expires,
+        Error::Priority,
+        Error::SameSite,
+        Error::Secret,
+    ];
+    Ok(errors.iter().map(Error::to_string).collect())
+}
+
+fn answer(header: std::result::Result<Vec<u8>, Error>) -> Either<Text, u32> {
+    match header {
+        Ok(header) => Either::A(header.into()),
+        Err(error) => Either::B(error as u32),
+    }
+}
+
+fn attributes<'a>(
+    bits: u32,
+    max_age: f64,
+    domain: &'a [u8],
+    path: &'a [u8],
+    expires: f64,
+) -> Attributes<'a> {
+    let has = |bit| bits & bit != 0;
+    Attributes {
+        max_age: given(has(COOKIE_MAX_AGE), max_age),
+        domain: has(COOKIE_DOMAIN).then_some(domain),
+        path: has(COOKIE_PATH).then_some(path),
+        expires: given(has(COOKIE_EXPIRES), expires),
+        http_only: has(COOKIE_HTTP_ONLY),
+        secure: has(COOKIE_SECURE),
+        partitioned: has(COOKIE_PARTITIONED),
+        priority: match bits >> COOKIE_PRIORITY_SHIFT & 7 {
+            0 => Attribute::Absent,
+            1 => Attribute::Value(Priority::Low),
+            2 => Attribute::Value(Priority::Medium),
+            3 => Attribute::Value(Priority::High),
+            _ => Attribute::Invalid,
+        },
+        same_site: match bits >> COOKIE_SAME_SITE_SHIFT & 7 {
+            0 => Attribute::Absent,
+            1 => Attribute::Value(SameSite::Lax),
+            2 => Attribute::Value(SameSite::None),
+            3 => Attribute::Value(SameSite::Strict),
+            _ => Attribute::Invalid,
+        },
+    }
+}
+
+fn given(is_given: bool, value: f64) -> Attribute<f64> {
+    if is_given {
+        Attribute::Value(value)
+    } else {
+        Attribute::Absent
+    }
+}

@@ -1,0 +1,129 @@
+use express_session_core::memory_store::{Found, MemoryStore, Touched};
+use napi::bindgen_prelude::{Either, Either3, External, Null, Undefined};
+use napi_derive::napi;
+
+use crate::text::{SharedText, Text};
+
+type Store = External<MemoryStore>;
+
+/// A text that only JavaScript can judge.
+#[napi(object, object_from_js = false)]
+pub struct Unclear {
+    /// The stored text.
+    #[napi(ts_type = "string")]
+    pub text: SharedText,
+}
+
+/// An empty store.
+#[napi(catch_unwind, ts_return_type = "object")]
+pub fn create_store() -> Store {
+    External::new(MemoryStore::new())
+}
+
+/// The text of a session that has not expired at `now` (ms since the epoch);
+/// undefined if there is none; an object with the text if only JavaScript can
+/// judge whether it has expired.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, now: number",
+    ts_return_type = "string | Unclear | undefined"
+)]
+pub fn store_get(store: &Store, sid: Text, now: f64) -> Either3<SharedText, Unclear, Undefined> {
+    match store.get(&sid, now as i64) {
+        Found::Live(text) => Either3::A(SharedText(text)),
+        Found::Unclear(text) => Either3::B(Unclear {
+            text: SharedText(text),
+        }),
+        Found::Missing => Either3::C(()),
+    }
+}
+
+/// Stores a text made by `JSON.stringify` of a session.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, text: string"
+)]
+pub fn store_set(store: &Store, sid: Text, text: Text) {
+    store.set(&sid, text.into_bytes());
+}
+
+/// Stores any text.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, text: string"
+)]
+pub fn store_set_raw(store: &Store, sid: Text, text: Text) {
+    store.set_raw(&sid, text.into_bytes());
+}
+
+/// Puts the JSON text `cookie` in place of the session's cookie. True if done,
+/// false if there is no session that has not expired at `now`, the stored text if
+/// only JavaScript can do it.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, cookie: string, now: number",
+    ts_return_type = "boolean | string"
+)]
+pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64) -> Either<bool, SharedText> {
+    match store.touch(&sid, &cookie, now as i64) {
+        Touched::Done => Either::A(true),
+        Touched::Missing => Either::A(false),
+        Touched::Unclear(text) => Either::B(SharedText(text)),
+    }
+}
+
+/// Removes a session. False if there was none.
+#[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
+pub fn store_destroy(store: &Store, sid: Text) -> bool {
+    store.destroy(&sid)
+}
+
+/// Removes every session.
+#[napi(catch_unwind, ts_args_type = "store: object")]
+pub fn store_clear(store: &Store) {
+    store.clear();
+}
+
+/// Whether there is a record of `sid`, expired or not.
+#[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
+pub fn store_has(store: &Store, sid: Text) -> bool {
+    store.has(&sid)
+}
+
+/// The text of a session, expired or not.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string",
+    ts_return_type = "string | undefined"
+)]
+pub fn store_peek(store: &Store, sid: Text) -> Either<SharedText, Undefined> {
+    match store.peek(&sid) {
+        Some(text) => Either::A(SharedText(text)),
+        None => Either::B(()),
+    }
+}
+
+/// Every sid in order of insertion, expired ones too.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object",
+    ts_return_type = "string[]"
+)]
+pub fn store_sids(store: &Store) -> Vec<Text> {
+    let sids = store.sids();
+    sids.into_iter().map(|sid| sid.into_vec().into()).collect()
+}
+
+/// How many sessions have not expired at `now`; null if only JavaScript can
+/// judge one of them.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, now: number",
+    ts_return_type = "number | null"
+)]
+pub fn store_length(store: &Store, now: f64) -> Either<f64, Null> {
+    match store.len(now as i64) {
+        Some(length) => Either::A(length as f64),
+        None => Either::B(Null),
+    }
+}

@@ -1,0 +1,133 @@
+//! JavaScript strings at the boundary, without loss.
+//!
+//! napi's own `String` replaces lone surrogates. [`Text`] holds generalised UTF-8
+//! instead, and crosses with one engine call each way for short strings.
+
+use std::ops::Deref;
+use std::ptr;
+use std::sync::Arc;
+
+use express_session_core::wtf8;
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
+use napi::{Result, ValueType, check_status, sys};
+
+/// UTF-16 units read without asking for the length first. A Cookie header of a
+/// few cookies fits.
+const SHORT: usize = 512;
+
+/// A string from JavaScript or for it, in generalised UTF-8.
+pub struct Text(Vec<u8>);
+
+impl Text {
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(bytes: Vec<u8>) -> Text {
+        Text(bytes)
+    }
+}
+
+impl TypeName for Text {
+    fn type_name() -> &'static str {
+        "String"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::String
+    }
+}
+
+impl ValidateNapiValue for Text {}
+
+impl FromNapiValue for Text {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Text> {
+        let mut short = [0u16; SHORT];
+        // SAFETY: napi guarantees `env` and `value` for the length of the call that
+        // converts its arguments.
+        let length = unsafe { read(env, value, &mut short)? };
+        // The engine writes a NUL at the end and stops one unit short of the buffer.
+        if length < SHORT - 1 {
+            return Ok(Text(wtf8::from_utf16(&short[..length])));
+        }
+        let mut length = 0;
+        // SAFETY: as above; without a buffer the engine only reports the length.
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length)
+        })?;
+        let mut long = vec![0u16; length + 1];
+        // SAFETY: as above.
+        let length = unsafe { read(env, value, &mut long)? };
+        Ok(Text(wtf8::from_utf16(&long[..length])))
+    }
+}
+
+/// # Safety
+/// `env` must be the environment of this call and `value` a value of it.
+unsafe fn read(env: sys::napi_env, value: sys::napi_value, units: &mut [u16]) -> Result<usize> {
+    let mut length = 0;
+    let (start, capacity) = (units.as_mut_ptr(), units.len());
+    // SAFETY: the pointer and the length are those of one live slice.
+    let status =
+        unsafe { sys::napi_get_value_string_utf16(env, value, start, capacity, &mut length) };
+    check_status!(status, "a string was expected")?;
+    Ok(length)
+}
+
+impl ToNapiValue for Text {
+    unsafe fn to_napi_value(env: sys::napi_env, text: Text) -> Result<sys::napi_value> {
+        // SAFETY: `env` is the caller's.
+        unsafe { write(env, &text.0) }
+    }
+}
+
+/// A string for JavaScript that the engine still holds too.
+pub struct SharedText(pub Arc<[u8]>);
+
+impl TypeName for SharedText {
+    fn type_name() -> &'static str {
+        "String"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::String
+    }
+}
+
+impl ToNapiValue for SharedText {
+    unsafe fn to_napi_value(env: sys::napi_env, text: SharedText) -> Result<sys::napi_value> {
+        // SAFETY: `env` is the caller's.
+        unsafe { write(env, &text.0) }
+    }
+}
+
+/// # Safety
+/// `env` must be the environment of this call.
+unsafe fn write(env: sys::napi_env, bytes: &[u8]) -> Result<sys::napi_value> {
+    let mut value = ptr::null_mut();
+    let length = bytes.len() as isize;
+    // SAFETY: each call copies from a live slice of the given length. ASCII is its
+    // own Latin-1, which the engine copies fastest; valid UTF-8 it decodes itself;
+    // only text with lone surrogates goes as UTF-16.
+    check_status!(unsafe {
+        if bytes.is_ascii() {
+            sys::napi_create_string_latin1(env, bytes.as_ptr().cast(), length, &mut value)
+        } else if std::str::from_utf8(bytes).is_ok() {
+            sys::napi_create_string_utf8(env, bytes.as_ptr().cast(), length, &mut value)
+        } else {
+            let units = wtf8::to_utf16(bytes);
+            sys::napi_create_string_utf16(env, units.as_ptr(), units.len() as isize, &mut value)
+        }
+    })?;
+    Ok(value)
+}
