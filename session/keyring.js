@@ -15,11 +15,13 @@ class Keyring {
    */
   constructor(secrets) {
     this.secrets = secrets;
+    /** What was in the array when the keys were prepared. */
     this.seen = [];
+    /** For each, its bytes if a program may write into them, as into a Buffer. */
+    this.copies = [];
     this.keys = native.prepareKeys([]);
+    /** How many are prepared: those before the first one that is no secret. */
     this.count = 0;
-    this.mutable = false;
-    this.failure = undefined;
   }
 
   /**
@@ -45,7 +47,7 @@ class Keyring {
     }
     this.refresh();
     const value = native.unsign(signed, this.keys);
-    if (value === false && this.failure) throw this.failure;
+    if (value === false) this.checkRest();
     return value;
   }
 
@@ -54,27 +56,34 @@ class Keyring {
    * @param {string} header
    * @param {string} name
    * @returns {string | number} the value, or `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`
+   * @throws as `unsign`
    */
   open(header, name) {
     this.refresh();
     const value = native.openCookie(header, name, this.keys);
-    if (value === native.FORGED_COOKIE && this.failure) throw this.failure;
+    if (value === native.FORGED_COOKIE) this.checkRest();
     return value;
   }
 
   /** The prepared keys, of which the first signs. */
   signing() {
     this.refresh();
-    if (this.count === 0) throw this.failure || missing();
+    if (this.count === 0) bytes(this.seen[0]);
     return this.keys;
   }
 
-  /** Prepares the secrets anew if the array has changed. */
+  /** Throws if a secret that had to be tried is none. */
+  checkRest() {
+    if (this.count < this.seen.length) bytes(this.seen[this.count]);
+  }
+
+  /** Prepares the secrets anew if the array, or a buffer in it, has changed. */
   refresh() {
-    const { secrets, seen } = this;
-    let same = !this.mutable && seen.length === secrets.length;
+    const { secrets, seen, copies } = this;
+    let same = seen.length === secrets.length;
     for (let i = 0; same && i < seen.length; i++) {
-      same = seen[i] === secrets[i];
+      same = seen[i] === secrets[i] &&
+        (copies[i] === undefined || Buffer.compare(copies[i], bytes(seen[i])) === 0);
     }
     if (!same) this.prepare();
   }
@@ -82,19 +91,15 @@ class Keyring {
   prepare() {
     const prepared = [];
     this.seen = Array.from(this.secrets);
-    this.mutable = false;
-    this.failure = undefined;
+    this.copies = [];
     for (const secret of this.seen) {
       try {
         prepared.push(bytes(secret));
-      } catch (error) {
-        // A secret behind a bad one counts only if no earlier one verified, and
-        // then the bad one's error comes first.
-        this.failure = error;
+      } catch {
+        // Its error comes when it is its turn: an earlier secret may do.
         break;
       }
-      // A program may write into a buffer it passed.
-      if (typeof secret === 'object' && !isKeyObject(secret)) this.mutable = true;
+      this.copies.push(isMutable(secret) ? Buffer.from(prepared.at(-1)) : undefined);
     }
     this.keys = native.prepareKeys(prepared);
     this.count = prepared.length;
@@ -105,7 +110,9 @@ module.exports = Keyring;
 
 /** The bytes that `crypto.createHmac` would take as the key. */
 function bytes(secret) {
-  if (secret === undefined || secret === null) throw missing();
+  if (secret === undefined || secret === null) {
+    throw new TypeError('Secret key must be provided.');
+  }
   if (typeof secret === 'string') return Buffer.from(secret, 'utf8');
   // Throws what programs know for anything that is no key.
   crypto.createHmac('sha256', secret);
@@ -120,10 +127,10 @@ function bytes(secret) {
   return new Uint8Array(secret);
 }
 
-function isKeyObject(secret) {
-  return secret instanceof crypto.KeyObject;
+function isMutable(secret) {
+  return ArrayBuffer.isView(secret) || secret instanceof ArrayBuffer;
 }
 
-function missing() {
-  return new TypeError('Secret key must be provided.');
+function isKeyObject(secret) {
+  return secret instanceof crypto.KeyObject;
 }

@@ -42,7 +42,7 @@ function session(options) {
       return;
     }
     const path = pathname(req);
-    if (!path.startsWith(cookieOptions(req, settings).path || '/')) {
+    if (path.indexOf(cookieOptions(req, settings).path || '/') !== 0) {
       debug('pathname mismatch');
       next();
       return;

@@ -60,6 +60,17 @@ test('a cookie made of any options reads as the original', (t) => {
   }
 });
 
+test('a cookie made of another cookie reads as the original', (t) => {
+  const time = clock(t);
+  for (const one of [{}, { maxAge: 5000 }, { expires: new Date(Date.UTC(2031, 0, 1)), sameSite: 'lax' }]) {
+    const [first, other] = [new Cookie(one), new original.Cookie(one)];
+    time.tick(1000);
+    assert.deepEqual(look(new Cookie(first)), look(new original.Cookie(other)));
+    // An app may hold both packages.
+    assert.deepEqual(look(new Cookie(other)), look(new original.Cookie(first)));
+  }
+});
+
 test('options of a wrong type are refused as by the original', () => {
   const wrong = ['text', 5, true, () => {}, Symbol('s'), 10n, { maxAge: '5000' }, { maxAge: 'soon' }, { maxAge: {} }, { maxAge: [5] }, { maxAge: true }, { maxAge: 5n }];
   for (const one of wrong) {
@@ -246,6 +257,8 @@ each('what a handler does to the cookie of its session is in the header and in t
     (cookie) => { cookie.domain = 'example.com'; },
     (cookie) => { cookie.sameSite = 'none'; },
     (cookie) => { cookie.extra = 1; },
+    (cookie, sess) => { sess.cookie = { path: '/', originalMaxAge: null }; },
+    (cookie, sess) => { sess.cookie = Object.assign(Object.create(Object.getPrototypeOf(cookie)), cookie); },
   ];
   for (const change of changes) {
     for (const maxAge of [undefined, 60000]) {
@@ -254,10 +267,10 @@ each('what a handler does to the cookie of its session is in the header and in t
         const app = await open(t, { kind, module, options: { store, cookie: { maxAge }, genid: counter() } });
         const told = [];
         const handlers = [
-          (req, res) => { change(req.session.cookie); write(req, res); },
+          (req, res) => { change(req.session.cookie, req.session); write(req, res); },
           write,
           // A change of the cookie alone is no change of the session.
-          (req, res) => { change(req.session.cookie); res.end(); },
+          (req, res) => { change(req.session.cookie, req.session); res.end(); },
         ];
         for (const handler of handlers) {
           told.push(seen(await app.visit(handler)), store.take(), [...store.data]);

@@ -3,7 +3,8 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const util = require('node:util');
-const { each, pair, clock, open, counter, write, read } = require('./app');
+const signature = require('cookie-signature');
+const { each, pair, clock, open, counter, write, read, original } = require('./app');
 const { session, isOurs } = require('../subject');
 
 const ask = (store, method, ...args) => new Promise((resolve) => store[method](...args, (...answer) => resolve(answer)));
@@ -233,6 +234,30 @@ test('clear and delete in between leave nothing behind', async () => {
   assert.deepEqual(await ask(store, 'all'), [null, Object.create(null)]);
 });
 
+test('a program may put another object in the place of sessions', async () => {
+  const told = await pair(async ({ MemoryStore }) => {
+    const store = new MemoryStore();
+    await ask(store, 'set', 'old', sess({}));
+    store.sessions = { b: '{"cookie":{},"n":1}', a: '{"cookie":{},"n":2}' };
+    const answers = [await ask(store, 'all'), await ask(store, 'get', 'old'), await ask(store, 'get', 'a')];
+    store.sessions = {};
+    answers.push(await ask(store, 'length'));
+    await ask(store, 'set', 'c', sess({}));
+    return [...answers, Object.keys(store.sessions)];
+  });
+  assert.deepEqual(told.at(-1), ['c']);
+});
+
+test('fake timers do not hold the answers back', async (t) => {
+  for (const { MemoryStore } of [session, original]) {
+    const store = new MemoryStore();
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] });
+    for (const call of [['set', 'a', sess({ n: 1 })], ['get', 'a'], ['touch', 'a', sess({})], ['all'], ['length'], ['destroy', 'a'], ['clear']]) await ask(store, ...call);
+    t.mock.timers.reset();
+    assert.deepEqual(Object.keys(store.sessions), []);
+  }
+});
+
 test('two stores do not share', async () => {
   const [one, two] = [new session.MemoryStore(), new session.MemoryStore()];
   await ask(one, 'set', 'a', sess({}));
@@ -323,9 +348,7 @@ each('a session destroyed during a request is not brought back at its end', { sk
   ];
   for (const way of ways) {
     store.sessions['sid-1'] = '{"cookie":{},"n":1}';
-    app.jar.clear();
-    const known = `connect.sid=s%3A${require('cookie-signature').sign('sid-1', 'keyboard')}`;
-    app.jar.set(...known.split(/=(.*)/s).slice(0, 2));
+    app.jar.set('connect.sid', encodeURIComponent(`s:${signature.sign('sid-1', 'keyboard')}`));
     const { body } = await app.visit(async (req, res) => {
       req.session.n = 100;
       await way();
@@ -335,6 +358,28 @@ each('a session destroyed during a request is not brought back at its end', { sk
     assert.deepEqual(Object.keys(store.sessions), [], String(way));
   }
   assert.deepEqual(app.errors, []);
+});
+
+each('a session that expires during its own request is saved at the end of it', async (t, kind) => {
+  const time = clock(t);
+  const told = await pair(async (module) => {
+    time.setTime(Date.UTC(2030, 0, 1));
+    const store = new module.MemoryStore();
+    const app = await open(t, { kind, module, options: { store, genid: counter(), cookie: { maxAge: 1000 } } });
+    await app.visit(write);
+    const bodies = [];
+    for (const found of [false, true]) {
+      await app.visit(async (req, res) => {
+        time.tick(2000);
+        // Another request may find it expired meanwhile, and delete it.
+        if (found) await ask(store, 'all');
+        write(req, res);
+      });
+      bodies.push((await app.visit(write)).body);
+    }
+    return bodies;
+  });
+  assert.deepEqual(told, ['3', '5']);
 });
 
 each('an explicit save still stores a session that was destroyed meanwhile', async (t, kind) => {

@@ -406,12 +406,13 @@ each('a session that cannot be saved is an error for next, and the response comp
     [(sess) => { sess.bad = { toJSON() { throw new Error('will not'); } }; }, /^will not$/],
     [(sess) => { sess.cookie.originalMaxAge = 'long'; }, /^maxAge must be a number or Date$/],
     [(sess) => { delete sess.cookie; }, /originalMaxAge|maxAge/],
+    [(sess, req) => { req.session = { n: 1 }; }, /touch/],
   ];
   for (const make of [() => new session.MemoryStore(), () => ledger()]) {
     for (const [act, message] of spoil) {
       const app = await open(t, { kind, options: { store: make() } });
       const { status } = await app.visit((req, res) => {
-        act(req.session);
+        act(req.session, req);
         res.end('fine');
       });
       assert.equal(status, 500);

@@ -411,3 +411,28 @@ each('a store that has lost its connection gives requests without a session unti
     assert.deepEqual(told.map(({ body }) => body), ['1', '["undefined","undefined","undefined"]', '["undefined","undefined","undefined"]', '2', '["object","string","object"]']);
   }
 });
+
+each('a store that is put in the place of req.sessionStore is the one that saves', async (t, kind) => {
+  const told = await pair(async (module) => {
+    const other = ledger({ Store: module.Store });
+    const app = await open(t, { kind, module, options: { genid: counter() } });
+    const swapped = (req, res) => {
+      req.sessionStore = other;
+      write(req, res);
+    };
+    const answers = [seen(await app.visit(swapped)), other.take()];
+    other.fails.set = new Error('the other one is full');
+    const arrived = app.error();
+    answers.push(seen(await app.visit(swapped, { cookie: false })), String(await arrived));
+    return answers;
+  });
+  assert.deepEqual(told[1], ['set']);
+});
+
+each('what a store throws in get is an error for next', { skip: !isOurs }, async (t, kind) => {
+  const store = ledger();
+  const app = await open(t, { kind, options: { store } });
+  await app.visit(write);
+  store.get = () => { throw new Error('thrown'); };
+  assert.deepEqual([(await app.visit(read)).status, app.errors.map(String)], [500, ['Error: thrown']]);
+});

@@ -11,7 +11,7 @@
 const { firstDifference } = require('./compare');
 
 const ENDINGS = ['end', 'stream', 'send', 'json', 'redirect', 'sendStatus'];
-const REPORTING = [...ENDINGS, 'writeHead', 'flushHeaders', 'write'];
+const HEAD_WRITING = ['writeHead', 'flushHeaders', 'write', ...ENDINGS];
 
 function compareTraces(original, ours) {
   const crash = findCrash(original);
@@ -19,9 +19,10 @@ function compareTraces(original, ours) {
 
   const difference = firstDifference(cutAt(original, crash), cutAt(ours, crash));
   if (difference) return difference;
-  // an exception of writing the headers has been thrown to the handler before
   const { events } = ours.requests[crash.request];
   if (crash.isErrorPage || events.some((event) => reports(event, crash.error))) return undefined;
+  // writing the headers threw already, on both sides: what ours sends then is an error page
+  if (events.some((event) => HEAD_WRITING.some((name) => threw(event[name])))) return undefined;
   return { path: `/requests/${crash.request}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.event) };
 }
 
@@ -30,11 +31,8 @@ function findCrash({ requests }) {
   for (const [request, { events }] of requests.entries()) {
     for (const [event, seen] of events.entries()) {
       if (seen.errorPage) return { request, event, error: seen.errorPage, isErrorPage: true };
-      const name = ENDINGS.find((ending) => String(seen[ending]).startsWith('threw '));
-      // headers set too late, and the like: Node's own refusals, equal on both sides
-      if (name && !seen[name].includes(' ERR_')) {
-        return { request, event, error: seen[name].slice('threw '.length) };
-      }
+      const name = ENDINGS.find((ending) => threw(seen[ending]));
+      if (name) return { request, event, error: seen[name].slice('threw '.length) };
     }
   }
   return undefined;
@@ -46,8 +44,13 @@ function cutAt(trace, { request, event }) {
   return { setup: trace.setup, requests };
 }
 
+// headers set too late, and the like, are Node's own refusals and equal on both sides
+function threw(text) {
+  return typeof text === 'string' && text.startsWith('threw ') && !text.includes(' ERR_');
+}
+
 function reports(event, error) {
-  return event.next === error || REPORTING.some((name) => event[name] === `threw ${error}`);
+  return event.next === error || HEAD_WRITING.some((name) => event[name] === `threw ${error}`);
 }
 
 module.exports = { compareTraces, findCrash };

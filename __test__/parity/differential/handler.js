@@ -68,6 +68,9 @@ const ROUTINES = [
   [1, ['load']],
   [1, ['storeGet']],
   [0.7, ['storeSet']],
+  [1.5, ['storeEdit']],
+  [1.5, ['nestedCookie']],
+  [1, ['inherited', 'save']],
   [0.7, ['storeDestroy']],
   [1, ['replaceSave']],
   [0.7, ['replaceSave', 'save']],
@@ -91,6 +94,9 @@ const CALM_ROUTINES = [
   [2, ['reload']],
   [2, ['reload', 'set', 'save']],
   [1, ['regenerate', 'set']],
+  [1, ['inherited']],
+  [1, ['storeEdit']],
+  [2, ['nestedCookie']],
 ];
 
 function drawHandler(random, scenario, { fragile, detached, head }) {
@@ -135,6 +141,9 @@ function drawStep(name, random) {
     // assigning to __proto__ takes the methods away, which is no session any more
     case 'set': return { do: name, key: key().replace('__proto__', '__proto'), value: chance(0.1) ? int(0, 9) : pick(VALUES) };
     case 'unsavable': return { do: 'set', key: 'count', value: pick(UNSAVABLE) };
+    case 'inherited': return { do: 'set', key: pick(['constructor', 'toString', 'hasOwnProperty']), value: pick([1, 'text', { a: 1 }]) };
+    case 'storeEdit': return { do: name, value: { ...drawData(random), edited: int(0, 9) } };
+    case 'nestedCookie': return { do: 'nestedCookie', key: 'cart', value: int(0, 9) };
     case 'define': return { do: name, key: 'hidden', value: 1 };
     case 'readOnly': return { do: name, key: pick(['id', 'req']) };
     case 'cookieAge': return { do: 'cookie', field: 'maxAge', value: pick([...AGES, 120_000, 120_000, { $: 'date', in: 5000 }, 'an hour']) };

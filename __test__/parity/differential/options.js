@@ -8,7 +8,7 @@ function drawOptions(random, server) {
   set(options, 'resave', weighted([[12, false], [4, true], [2, undefined], [1, null]]));
   set(options, 'saveUninitialized', weighted([[12, false], [6, true], [2, undefined], [1, 0]]));
   if (chance(0.25)) options.rolling = weighted([[5, true], [1, false], [1, 'yes']]);
-  if (chance(0.3)) options.unset = weighted([[3, 'destroy'], [1, 'keep']]);
+  if (chance(0.4)) options.unset = weighted([[3, 'destroy'], [1, 'keep']]);
   if (chance(0.3)) options.proxy = chance(0.7);
   if (chance(0.2)) options.name = pick(['sid', 'app.session', '__Host-id', 'a', '!#$&*~']);
   else if (chance(0.1)) options.key = pick(['sid', 'old.name']);

@@ -131,7 +131,10 @@ function drawBetween(random, scenario) {
     const value = chance(0.8) ? `rotated ${actions.length}` : { $: 'buffer', text: 'rotated bytes' };
     actions.push({ do: chance(0.7) ? 'new secret' : 'push secret', value });
   }
-  if (chance(0.08)) actions.push({ do: 'emit', event: chance(0.6) ? 'disconnect' : 'connect' });
+  const emitted = scenario.requests.flatMap(({ before }) => before).filter((action) => action.do === 'emit').pop();
+  if (emitted && emitted.event === 'disconnect') {
+    if (chance(0.6)) actions.push({ do: 'emit', event: 'connect' });
+  } else if (chance(0.1)) actions.push({ do: 'emit', event: chance(0.8) ? 'disconnect' : 'connect' });
   if (chance(0.08)) actions.push({ do: pick(['forget', 'edit', 'clear', 'destroy']) });
   if (chance(0.04)) actions.push({ do: 'set', value: drawData(random) });
   return actions;
@@ -149,7 +152,7 @@ function drawTarget({ chance, pick }, { cookie }, { kind, mount }) {
 
 function drawHeaders({ chance, pick }) {
   if (!chance(0.5)) return [];
-  return [['X-Forwarded-Proto', pick(['https', 'https', 'HTTPS', ' https , http', 'https,http', 'http', 'http, https', '', 'wss'])]];
+  return [['X-Forwarded-Proto', pick(['https', 'https', 'HTTPS', 'HTTPS, http', ' https , http', 'https,http', 'http', 'http, https', '', 'wss'])]];
 }
 
 function drawPreset({ chance, pick }, { options, requestSecret }) {

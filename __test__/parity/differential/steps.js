@@ -96,6 +96,10 @@ const onSession = {
     if (session[key] === null || typeof session[key] !== 'object') session[key] = {};
     session[key].inner = revive(value);
   }),
+  // only the cookie of the session itself is left out when changes are looked for
+  nestedCookie: withSession((session, { key, value }) => {
+    session[key] = { cookie: value };
+  }),
   increase: withSession((session, { key }) => {
     session[key] = (session[key] || 0) + 1;
     return describe(session[key]);
@@ -169,6 +173,12 @@ const onSession = {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
     return answerOf((callback) => store.set(sid, revive(value), callback));
+  },
+  // another part of the program changes what is stored for the session in use
+  storeEdit: async (run, { value }) => {
+    const store = run.req.sessionStore;
+    if (!store) return 'no store';
+    return answerOf((callback) => store.set(String(run.req.sessionID), revive(value), callback));
   },
   storeDestroy: async (run, { sid }) => {
     const store = run.req.sessionStore;
