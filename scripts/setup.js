@@ -11,7 +11,9 @@ const root = path.join(__dirname, '..');
 if (spawnSync('cargo', ['--version'], { shell: process.platform === 'win32' }).status !== 0) {
   stop('Rust is missing: cargo was not found. Install it from https://rustup.rs and try again.');
 }
-if (!isInstalled()) run('npm', ['ci', '--no-audit', '--no-fund']);
+// Not `npm ci`: npm 11 leaves the packages of other platforms out of a lock file,
+// and then refuses that file.
+if (!isInstalled()) run('npm', ['install', '--no-audit', '--no-fund']);
 // Cargo itself knows what has changed.
 run('npm', ['run', '--silent', 'build']);
 
