@@ -23,7 +23,7 @@ const look = (cookie) => ({
   json: JSON.stringify(cookie),
   data: Object.entries(cookie.data),
   shown: util.inspect(cookie),
-  spread: { ...cookie },
+  spread: Object.entries({ ...cookie }).map(([key, value]) => [key, typeof value === 'function' ? 'a function' : value]),
   maxAge: cookie.maxAge,
   expires: cookie.expires,
   _expires: cookie._expires,

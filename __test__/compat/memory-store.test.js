@@ -152,6 +152,67 @@ test('what a program writes into sessions is read, byte for byte', async () => {
   });
 });
 
+test('touch changes the cookie, and leaves the text that the original leaves', async (t) => {
+  clock(t);
+  const texts = [
+    '{"cookie":{},"n":1}', '{"n":1,"cookie":{}}', '{"cookie":{}}', '{"n":1}', '{}', ' {"cookie":{} } ', '{ "cookie" : { } , "n" : 1.50 }', '{"cookie":{},"n":1.50}', '{"cookie":{},"n":1E5}',
+    '{"cookie":{},"n":-0}', '{"cookie":{},"n":12345678901234567890}', '{"cookie":{},"n":"\\u0041\\/"}', '{"cookie":{},"n":"\\ud800"}', '{"cookie":{},"n":"\ud800"}', '{"cookie":{},"2":1,"1":2}',
+    '{"cookie":{},"cookie":{"path":"/b"},"n":1}', '{"c\\u006fokie":{},"n":1}', '{"deep":{"cookie":{"a":1}},"cookie":{}}', '{"cookie":{},"deep":{"cookie":{"a":1}}}', '{"text":"\\"cookie\\":{}","cookie":{}}',
+    '{"cookie":null,"n":1}', '{"cookie":5}', '{"cookie":"text"}', '{"cookie":[]}', '{"cookie":{"expires":null}}', '{"cookie":{"expires":"2031-01-01T00:00:00.000Z"}}', '{"cookie":{"expires":"2029-01-01T00:00:00.000Z"}}',
+    '{"cookie":{"expires":"2029-01-01"}}', '{"cookie":{"expires":"2031"}}', '{"cookie":{"expires":1}}', '{"cookie":{"expires":9e15}}', '{"cookie":{"expires":"nonsense"}}', '{"cookie":{"expires":""}}', '{"cookie":{"expires":false}}',
+    '{"cookie":{"expires":"Sat, 01 Jan 2028 00:00:00 GMT"}}', '{"cookie":{"expires":"2029-12-31T23:59:59.999Z"}}', '{"cookie":{"expires":"2030-01-01T00:00:00.000Z"}}', '{"cookie":{"expires":"2030-01-01T00:00:00.001Z"}}',
+    '{"cookie":{"expires":"2030-01-01T01:00:00.000+02:00"}}', '{"cookie":{"expires":"+012030-01-01T00:00:00.000Z"}}', '{"cookie":{"expires":"2030-02-31T00:00:00.000Z"}}', '{"cookie":{"expires":true}}', '{"cookie":{"expires":{}}}', '{"cookie":{"expires":["2020"]}}',
+    '{"cookie":{"Expires":"2029-01-01T00:00:00.000Z"}}', '{"cookie":{"expires":"2031-01-01T00:00:00.000Z","expires":"2029-01-01T00:00:00.000Z"}}', '{"cookie":{},"__proto__":1}', '[]', '[{"cookie":{}}]', '[1,2]',
+  ];
+  await pair(async ({ MemoryStore, Cookie }) => {
+    const told = [];
+    for (const text of texts) {
+      const store = new MemoryStore();
+      for (const cookie of [new Cookie({ maxAge: 5000, sameSite: 'lax' }), { path: '/plain', expires: null }, undefined]) {
+        store.sessions.a = text;
+        const got = await ask(store, 'get', 'a');
+        store.sessions.a = text;
+        const touched = await ask(store, 'touch', 'a', { cookie, other: 'ignored' });
+        told.push([text, got, touched, { ...store.sessions }, await ask(store, 'length'), await ask(store, 'get', 'a')]);
+      }
+    }
+    return told;
+  });
+});
+
+each('what is stored after each visit is, byte for byte, what the original stores', async (t, kind) => {
+  const time = clock(t);
+  for (const options of [{}, { cookie: { maxAge: 60000 } }, { rolling: true, cookie: { maxAge: 5000, sameSite: 'auto', priority: 'low' } }, { resave: true }, { saveUninitialized: true, cookie: { expires: new Date(Date.UTC(2031, 0, 1)) } }]) {
+    const told = await pair(async (module) => {
+      time.setTime(Date.UTC(2030, 0, 1));
+      const store = new module.MemoryStore();
+      const app = await open(t, { kind, module, options: { store, genid: counter(), ...options } });
+      const texts = [];
+      const fill = (req, res) => {
+        Object.assign(req.session, { z: 1.5, 10: 'ten', 9: 'nine', text: 'é \ud83d\ude00 \ud800 \u2028 " \\', deep: { cookie: { n: [1, [2, {}]] } }, when: new Date(0), none: null, left: undefined });
+        res.end();
+      };
+      const handlers = [
+        read, write, read, fill, read,
+        (req, res) => { delete req.session.z; req.session.z = 2; res.end(); },
+        (req, res) => { const { cookie } = req.session; delete req.session.cookie; req.session.cookie = cookie; res.end(); },
+        read,
+        (req, res) => { req.session.cookie.maxAge = 9000; res.end(); },
+        (req, res) => { req.session.cookie.extra = 'not stored'; write(req, res); },
+        read, write,
+      ];
+      for (const handler of handlers) {
+        await app.visit(handler);
+        texts.push(JSON.stringify(store.sessions));
+        time.tick(250);
+      }
+      assert.deepEqual(app.errors, []);
+      return texts;
+    });
+    assert.ok(told.at(-1).length > 100);
+  }
+});
+
 test('a session of odd text survives: lone surrogates, NUL, deep nesting, key order', async () => {
   const data = { lone: '\ud800', tail: 'x\udc00', nul: '\0', separator: '\u2028', emoji: '😀', big: 2 ** 53, small: 5e-324, z: 1, a: { 9: 1, 1: 2 } };
   let deep = data.deep = [];

@@ -11,6 +11,7 @@
 const { firstDifference } = require('./compare');
 
 const ENDINGS = ['end', 'stream', 'send', 'json', 'redirect', 'sendStatus'];
+// the steps that write headers, and so settle the cookie
 const HEAD_WRITING = ['writeHead', 'flushHeaders', 'write', ...ENDINGS];
 
 function compareTraces(original, ours) {
@@ -21,18 +22,23 @@ function compareTraces(original, ours) {
   if (difference) return difference;
   const { events } = ours.requests[crash.request];
   if (crash.isErrorPage || events.some((event) => reports(event, crash.error))) return undefined;
-  // writing the headers threw already, on both sides: what ours sends then is an error page
-  if (events.some((event) => HEAD_WRITING.some((name) => threw(event[name])))) return undefined;
   return { path: `/requests/${crash.request}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.event) };
 }
 
-/** Where in the original an exception of the session's escaped, if it did. */
+/**
+ * Where in the original an exception of the session's escaped, if it did. When
+ * writing the headers threw before the ending did, that is where it began:
+ * from there on ours sends an error page.
+ */
 function findCrash({ requests }) {
   for (const [request, { events }] of requests.entries()) {
+    let first;
     for (const [event, seen] of events.entries()) {
       if (seen.errorPage) return { request, event, error: seen.errorPage, isErrorPage: true };
-      const name = ENDINGS.find((ending) => threw(seen[ending]));
-      if (name) return { request, event, error: seen[name].slice('threw '.length) };
+      const name = HEAD_WRITING.find((writing) => threw(seen[writing]));
+      if (!name) continue;
+      first ||= { request, event, error: seen[name].slice('threw '.length) };
+      if (ENDINGS.includes(name)) return first;
     }
   }
   return undefined;
