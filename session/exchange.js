@@ -118,7 +118,8 @@ class Exchange {
 
   /** Whether saving a session does no more than hand it to the store. */
   saves(session) {
-    return this.savesPlainly && session.save === this.watchedSave;
+    const { req, options: { store } } = this;
+    return this.savesPlainly && session.save === this.watchedSave && req.sessionStore === store;
   }
 
   /** Whether the response's headers carry the session cookie. */

@@ -2,7 +2,7 @@
 
 const { inherits } = require('node:util');
 const native = require('./native');
-const sessionTexts = require('./texts');
+const defineSessions = require('./texts');
 const Store = require('./store');
 
 // Taken once: a program's fake timers must not hold the store's answers back.
@@ -14,13 +14,26 @@ const defer = setImmediate;
  */
 function MemoryStore() {
   Store.call(this);
-  const records = native.createStore();
-  Object.defineProperty(this, RECORDS, { value: records });
-  sessionTexts.define(this, records);
+  recordsOf(this);
 }
 
 /** Where a store keeps its native half. */
 const RECORDS = Symbol('records');
+
+/**
+ * The native half of a store. Made when first asked for, because a store may
+ * borrow the methods of this one and never call its constructor.
+ */
+function recordsOf(store) {
+  if (!store[RECORDS]) {
+    const records = native.createStore();
+    const { sessions } = store;
+    Object.defineProperty(store, RECORDS, { value: records });
+    defineSessions(store, records);
+    if (sessions) store.sessions = sessions;
+  }
+  return store[RECORDS];
+}
 
 inherits(MemoryStore, Store);
 
@@ -45,7 +58,7 @@ MemoryStore.prototype.get = function get(sid, callback) {
  * @throws {SyntaxError} if the stored text is damaged
  */
 Object.defineProperty(MemoryStore, 'read', {
-  value: (store, sid) => read(store[RECORDS], `${sid}`),
+  value: (store, sid) => read(recordsOf(store), `${sid}`),
 });
 
 /**
@@ -55,7 +68,7 @@ Object.defineProperty(MemoryStore, 'read', {
  * @throws whatever `JSON.stringify` throws; the old record stays
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
-  write(this[RECORDS], `${sid}`, JSON.stringify(session));
+  write(recordsOf(this), `${sid}`, JSON.stringify(session));
   if (callback) defer(callback);
 };
 
@@ -66,7 +79,7 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
-  const records = this[RECORDS];
+  const records = recordsOf(this);
   const key = `${sid}`;
   const cookie = JSON.stringify(session.cookie);
   // A cookie that has no JSON takes the key out of the record.
@@ -86,13 +99,13 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  native.storeDestroy(this[RECORDS], `${sid}`);
+  native.storeDestroy(recordsOf(this), `${sid}`);
   if (callback) defer(callback);
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  native.storeClear(this[RECORDS]);
+  native.storeClear(recordsOf(this));
   if (callback) defer(callback);
 };
 
@@ -102,7 +115,7 @@ MemoryStore.prototype.clear = function clear(callback) {
  * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
-  const records = this[RECORDS];
+  const records = recordsOf(this);
   const sessions = Object.create(null);
   for (const sid of native.storeSids(records)) {
     const session = read(records, sid);
@@ -118,7 +131,7 @@ const { all } = MemoryStore.prototype;
  * @param {(error: Error | null, length?: number) => void} callback
  */
 MemoryStore.prototype.length = function length(callback) {
-  const known = this.all === all ? native.storeLength(this[RECORDS], Date.now()) : null;
+  const known = this.all === all ? native.storeLength(recordsOf(this), Date.now()) : null;
   if (known !== null) {
     defer(callback, null, known);
     return;
@@ -137,7 +150,7 @@ MemoryStore.prototype.length = function length(callback) {
  * @returns {boolean}
  */
 Object.defineProperty(MemoryStore, 'has', {
-  value: (store, sid) => native.storeHas(store[RECORDS], `${sid}`),
+  value: (store, sid) => native.storeHas(recordsOf(store), `${sid}`),
 });
 
 function read(records, sid) {

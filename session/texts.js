@@ -10,7 +10,7 @@ const native = require('./native');
  * @param {object} store gets the property
  * @param {object} records the store's native half
  */
-function define(store, records) {
+function defineSessions(store, records) {
   const target = Object.create(null);
   const view = new Proxy(target, new Texts(records));
   // console.log looks at the target, which is empty.
@@ -31,7 +31,7 @@ function define(store, records) {
   });
 }
 
-module.exports = { define };
+module.exports = defineSessions;
 
 /** The traps of the view. The target stays empty; symbols are none of its keys. */
 class Texts {

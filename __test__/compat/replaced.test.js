@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { each, pair, clock, open, seen, counter, write, read } = require('./app');
+const { session } = require('../subject');
 
 /** Puts methods onto an object for the time of `fn`, as test libraries and programs do. */
 async function replacing(object, methods, fn) {
@@ -137,40 +138,50 @@ each('a replaced get decides what the session is', async (t, kind) => {
   assert.equal(told.read[0].body, '700');
 });
 
-each('a replaced set that fails is an error for next', async (t, kind) => {
-  const told = await pair(async (module) => {
-    const app = await open(t, { kind, module, options: { genid: counter() } });
-    return replacing(module.MemoryStore.prototype, {
-      set(sid, sess, fn) { setImmediate(fn, new Error('no room')); },
-    }, async () => {
-      const arrived = app.error();
-      return [seen(await app.visit(write)), String(await arrived)];
-    });
-  });
-  assert.equal(told[1], 'Error: no room');
-});
+/** What makes the end of a request call each method of the store. */
+const endings = { set: write, touch: read, destroy: unset };
 
-each('a replaced set holds the end of the response back', async (t, kind) => {
-  const { MemoryStore } = require('../subject').session;
-  const app = await open(t, { kind });
-  const order = [];
-  let release;
-  const asked = new Promise((resolve) => {
-    release = (fn) => resolve(() => {
-      order.push('released');
-      fn();
+for (const [where, place] of Object.entries(places)) {
+  for (const [name, handler] of Object.entries(endings)) {
+    each(`a replaced ${name} that fails is an error for next (${where})`, async (t, kind) => {
+      const told = await pair(async (module) => {
+        const store = new module.MemoryStore();
+        const app = await open(t, { kind, module, options: { store, unset: 'destroy', genid: counter() } });
+        await app.visit(write);
+        return replacing(place({ module, store }), {
+          [name](...args) { setImmediate(args.at(-1), new Error('no room')); },
+        }, async () => {
+          const arrived = app.error();
+          return [seen(await app.visit(handler)), String(await arrived)];
+        });
+      });
+      assert.equal(told[1], 'Error: no room');
     });
-  });
-  await replacing(MemoryStore.prototype, { set(sid, sess, fn) { release(fn); } }, async () => {
-    const visit = app.visit(write).then(() => order.push('received'));
-    const go = await asked;
-    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
-    assert.deepEqual(order, []);
-    go();
-    await visit;
-    assert.deepEqual(order, ['released', 'received']);
-  });
-});
+
+    each(`a replaced ${name} holds the end of the response back (${where})`, async (t, kind) => {
+      const store = new session.MemoryStore();
+      const app = await open(t, { kind, options: { store, unset: 'destroy' } });
+      await app.visit(write);
+      const order = [];
+      let hold;
+      const asked = new Promise((resolve) => {
+        hold = (...args) => resolve(() => {
+          order.push('released');
+          args.at(-1)();
+        });
+      });
+      await replacing(place({ module: session, store }), { [name]: hold }, async () => {
+        const visit = app.visit(handler).then(() => order.push('received'));
+        const go = await asked;
+        for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+        assert.deepEqual(order, []);
+        go();
+        await visit;
+        assert.deepEqual(order, ['released', 'received']);
+      });
+    });
+  }
+}
 
 const sessionMethods = ['save', 'reload', 'touch', 'resetMaxAge', 'regenerate', 'destroy'];
 
@@ -330,7 +341,6 @@ each('Date.prototype.toJSON of a program', async (t, kind) => {
 });
 
 test('replacing leaves everything as it was', async () => {
-  const { session } = require('../subject');
   const before = Object.getOwnPropertyNames(session.Session.prototype);
   await replacing(session.Session.prototype, { login() {} }, async () => {});
   assert.deepEqual(Object.getOwnPropertyNames(session.Session.prototype), before);

@@ -200,6 +200,28 @@ each('the cookie is settled when headers are written: later changes send none', 
   }
 });
 
+each('the lifetime begins when the headers are written, and only once', async (t, kind) => {
+  const time = clock(t);
+  for (const settle of [(res) => res.writeHead(200), (res) => res.write('first'), (res) => res.flushHeaders(), () => {}]) {
+    const told = await pair(async (module) => {
+      time.setTime(Date.UTC(2030, 0, 1));
+      const store = ledger({ Store: module.Store });
+      const app = await open(t, { kind, module, options: { store, cookie: { maxAge: 60000 }, genid: counter() } });
+      const slow = (req, res) => {
+        touchSession(req);
+        time.tick(2000);
+        settle(res);
+        time.tick(3000);
+        res.end();
+      };
+      return [seen(await app.visit(slow)), [...store.data], seen(await app.visit(slow)), [...store.data]];
+    });
+    const at = settle.length ? '00:01:02' : '00:01:05';
+    assert.ok(told[0].headers.some((line) => line.includes(`Expires=Tue, 01 Jan 2030 ${at} GMT`)));
+    assert.equal(JSON.parse(told[1][0][1]).cookie.expires, `2030-01-01T${at}.000Z`);
+  }
+});
+
 each('Set-Cookie is appended to those already set', async (t, kind) => {
   const own = {
     none: () => {},

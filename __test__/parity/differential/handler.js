@@ -70,6 +70,7 @@ const ROUTINES = [
   [0.7, ['storeSet']],
   [1.5, ['storeEdit']],
   [1.5, ['nestedCookie']],
+  [1.5, ['nestedCookie', 'save', 'nestedCookie']],
   [1, ['inherited', 'save']],
   [0.7, ['storeDestroy']],
   [1, ['replaceSave']],
@@ -97,6 +98,7 @@ const CALM_ROUTINES = [
   [1, ['inherited']],
   [1, ['storeEdit']],
   [2, ['nestedCookie']],
+  [2, ['nestedCookie', 'save', 'nestedCookie']],
 ];
 
 function drawHandler(random, scenario, { fragile, detached, head }) {

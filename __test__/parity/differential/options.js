@@ -45,6 +45,7 @@ function drawGenid({ pick, weighted }) {
     [80, { kind: 'counter' }],
     [3, { kind: 'fromRequest' }],
     [2, { kind: 'constant' }],
+    [3, { kind: 'digits' }],
     [8, { kind: 'odd', text: pick(['a.b.', 'ü-ÿ ', 'with space ', 'semi;colon,', '%41%', 's:', '日本語', '"quoted"', '\ud83d\ude00', '=', '-']) }],
     [2, { kind: 'value', value: pick([42, null, true, { $: 'undefined' }, { id: 1 }]) }],
     [1, { kind: 'value', value: '' }],

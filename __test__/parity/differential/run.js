@@ -100,6 +100,8 @@ function genidOf(genid, seed, sids) {
       constant: () => 'always-the-same',
       fromRequest: () => `${req.method}-${count}`,
       value: () => revive(genid.value),
+      // objects list these keys by number, not in the order of making
+      digits: () => String(100 - count),
       odd: () => `${genid.text}${count}`,
     }[genid.kind]();
     if (typeof id === 'string') sids.push(id);
@@ -120,6 +122,7 @@ async function between(run, actions, { store, secrets, sids }) {
     if (action.do === 'advance') run.clock.advance(action.ms);
     else if (action.do === 'push secret') secrets.push(revive(action.value));
     else if (action.do === 'new secret') secrets.unshift(revive(action.value));
+    else if (action.do === 'replace secret') secrets[0] = revive(action.value);
     else if (action.do === 'emit' && target) target.emit(action.event);
     else if (action.do === 'forget' && memory) delete memory.sessions[last];
     else if (action.do === 'edit' && memory && memory.sessions[last]) {

@@ -88,7 +88,7 @@ function drawStore(random) {
     build: pick(['class', 'inherits', 'proto']),
     answer: weighted([[5, 'sync'], [5, 'immediate'], [2, 'late'], [2, 'later']]),
     touch: weighted([[7, true], [3, false], [1, 'late']]),
-    reading: weighted([[12, 'text'], [4, 'date'], [2, 'live'], [1, 'no cookie']]),
+    reading: weighted([[12, 'text'], [4, 'date'], [4, 'cookie last'], [2, 'live'], [1, 'no cookie']]),
     missing: weighted([[5, { $: 'undefined' }], [4, null], [1, false], [1, 0], [1, '']]),
     marks: weighted([[12, null], [1, 'before set'], [1, 'after set'], [2, 'touch']]),
     failures,
@@ -129,7 +129,7 @@ function drawBetween(random, scenario) {
   if (chance(0.6)) actions.push({ do: 'advance', ms: pick([1, 500, 1000, 30_000, 60_000, 1_800_000, 3_600_000, 90_000_000]) });
   if (scenario.options.secret && scenario.options.secret.kind === 'array' && chance(0.25)) {
     const value = chance(0.8) ? `rotated ${actions.length}` : { $: 'buffer', text: 'rotated bytes' };
-    actions.push({ do: chance(0.7) ? 'new secret' : 'push secret', value });
+    actions.push({ do: pick(['new secret', 'new secret', 'push secret', 'replace secret']), value });
   }
   const emitted = scenario.requests.flatMap(({ before }) => before).filter((action) => action.do === 'emit').pop();
   if (emitted && emitted.event === 'disconnect') {
