@@ -30,6 +30,8 @@ class Exchange {
     this.originalText = undefined;
     this.savedText = undefined;
     this.touched = false;
+    /** The session cannot be read or written. What comes now is an error page. */
+    this.hasFailed = false;
   }
 
   /**
@@ -153,6 +155,8 @@ class Exchange {
       const { expires } = session.cookie || {};
       return expires === undefined || expires === null ? facts : facts | native.EXPIRES;
     }
+    // Such a session is never saved, so nobody looks at its data.
+    if (typeof sessionID !== 'string') return facts;
     if (session.id !== this.originalId) return facts | native.MODIFIED;
     const text = fingerprint(session);
     if (text !== this.originalText) facts |= native.MODIFIED;

@@ -109,14 +109,20 @@ function fetch({ req: { sessionID: sid }, options: { store } }, callback) {
 /** Puts the session on the request: the store's, or a new one if it had none. */
 function begin(exchange, data) {
   const { req, options: { store } } = exchange;
-  if (data) {
-    debug('session found');
-    store.createSession(req, data);
-  } else {
-    debug('no session found');
-    store.generate(req);
+  try {
+    if (data) {
+      debug('session found');
+      store.createSession(req, data);
+    } else {
+      debug('no session found');
+      store.generate(req);
+    }
+    exchange.begin(data);
+  } catch (error) {
+    // What was put on the request before the error is not whole.
+    exchange.hasFailed = Boolean(req.session);
+    throw error;
   }
-  exchange.begin(data);
 }
 
 /** A new session, as `store.generate` makes it for this `session()`. */

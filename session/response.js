@@ -20,8 +20,8 @@ function patch(exchange, res, next) {
   const { writeHead, write, end } = res;
   let hasHeaders = false;
   let hasEnded = false;
-  /** The session cannot be read or written. What comes now is an error page. */
-  let hasFailed = false;
+  /** Writing the headers found the session unreadable, and said so. */
+  let hasThrown = false;
 
   res.writeHead = function writeHeadWithCookie(status, ...rest) {
     const message = typeof rest[0] === 'string' ? rest.shift() : undefined;
@@ -29,7 +29,7 @@ function patch(exchange, res, next) {
     setHeaders(this, rest[0]);
     if (!hasHeaders) {
       hasHeaders = true;
-      if (!hasFailed) settleCookie();
+      if (!exchange.hasFailed) settleCookie();
     }
     return message === undefined
       ? writeHead.call(this, status)
@@ -37,11 +37,12 @@ function patch(exchange, res, next) {
   };
 
   res.end = function endWithSession(chunk, encoding, callback) {
-    if (typeof chunk === 'function') return res.end(undefined, undefined, chunk);
-    if (typeof encoding === 'function') return res.end(chunk, undefined, encoding);
+    // The callback may stand in any place.
+    if (typeof chunk === 'function') [chunk, encoding, callback] = [undefined, undefined, chunk];
+    if (typeof encoding === 'function') [encoding, callback] = [undefined, encoding];
     if (hasEnded) return false;
     hasEnded = true;
-    if (hasFailed) return send(chunk, encoding, callback);
+    if (exchange.hasFailed) return send(chunk, encoding, callback);
 
     let isReleased = false;
     let held = { chunk, encoding };
@@ -57,10 +58,16 @@ function patch(exchange, res, next) {
     try {
       progress = exchange.settle(release);
     } catch (error) {
-      hasFailed = true;
-      hasEnded = isReleased;
+      if (isReleased) {
+        defer(next, error);
+        return returned;
+      }
+      exchange.hasFailed = true;
+      // Who wrote the headers was told, and this is the answer.
+      if (hasThrown) return send(chunk, encoding, callback);
+      hasEnded = false;
       defer(next, error);
-      return isReleased ? returned : false;
+      return false;
     }
     if (progress === 'nothing') return send(chunk, encoding, callback);
     if (isReleased) return returned;
@@ -85,7 +92,7 @@ function patch(exchange, res, next) {
     try {
       isDue = exchange.setsCookie();
     } catch (error) {
-      hasFailed = true;
+      hasThrown = true;
       throw error;
     }
     if (isDue) addCookie(exchange, res, next);

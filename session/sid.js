@@ -31,26 +31,19 @@ function sidOf(req, name, keyring, deprecate) {
     if (sid) deprecate('cookie should be available in req.headers.cookie');
   }
   if (!sid && req.cookies) {
-    sid = parsed(req, name, keyring) || sid;
-    if (sid) deprecate('cookie should be available in req.headers.cookie');
+    const value = req.cookies[name];
+    if (typeof value === 'string' && value.startsWith('s:')) {
+      sid = keyring.unsign(value.slice(2));
+      if (sid) deprecate('cookie should be available in req.headers.cookie');
+      if (sid === false) {
+        debug('cookie signature invalid');
+        sid = undefined;
+      }
+    } else if (value) {
+      debug('cookie unsigned');
+    }
   }
   return sid;
 }
 
 module.exports = sidOf;
-
-/** What cookie-parser parsed, verified here. */
-function parsed(req, name, keyring) {
-  const value = req.cookies[name];
-  if (!value) return undefined;
-  if (typeof value !== 'string' || !value.startsWith('s:')) {
-    debug('cookie unsigned');
-    return undefined;
-  }
-  const sid = keyring.unsign(value.slice(2));
-  if (sid === false) {
-    debug('cookie signature invalid');
-    return undefined;
-  }
-  return sid;
-}

@@ -80,6 +80,8 @@ function expressListener(run, server, before, chain, handler) {
   app.use((err, _req, res, _next) => fail(run, err, res));
   return (req, res) => app(req, res, (err) => {
     run.record({ leftTheApp: err === undefined ? 'without error' : describeError(err) });
+    // as Express's last resort does
+    if (!res.headersSent) fail(run, err, res);
   });
 }
 

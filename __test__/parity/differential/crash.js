@@ -20,7 +20,8 @@ function compareTraces(original, ours) {
 
   const difference = firstDifference(cutAt(original, crash), cutAt(ours, crash));
   if (difference) return difference;
-  const { events } = ours.requests[crash.request];
+  const { events, response } = ours.requests[crash.request];
+  if (response === 'hang') return { path: `/requests/${crash.request}/response`, original: crash.error, ours: response };
   if (crash.isErrorPage || events.some((event) => reports(event, crash.error))) return undefined;
   return { path: `/requests/${crash.request}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.event) };
 }
@@ -33,8 +34,13 @@ function compareTraces(original, ours) {
 function findCrash({ requests }) {
   for (const [request, { events }] of requests.entries()) {
     let first;
-    for (const [event, seen] of events.entries()) {
-      if (seen.errorPage) return { request, event, error: seen.errorPage, isErrorPage: true };
+    for (let event = 0; event < events.length; event++) {
+      const seen = events[event];
+      if (seen.errorPage) {
+        // a method that a program replaced may have been on its way into the crash
+        while (event > 0 && events[event - 1].patched) event--;
+        return { request, event, error: seen.errorPage, isErrorPage: true };
+      }
       const name = HEAD_WRITING.find((writing) => threw(seen[writing]));
       if (!name) continue;
       first ||= { request, event, error: seen[name].slice('threw '.length) };
