@@ -14,6 +14,7 @@
 //! clock or does I/O: `now` is a parameter, in ms since the epoch.
 
 pub mod cookie;
+mod date;
 pub mod error;
 pub mod memory_store;
 pub mod session_id;

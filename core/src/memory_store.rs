@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::session_text::{self, Expiry};
+use crate::date;
+use crate::session_text::{self, Cookie, Expiry, Renewal};
 
 /// What the store knows of a sid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +14,26 @@ pub enum Found {
     /// No session, or one that has expired.
     Missing,
     /// A session that has not expired.
-    Live(Arc<[u8]>),
+    Live(Live),
     /// A text whose expiry only JavaScript can judge.
     Unclear(Arc<[u8]>),
 }
 
-/// What came of renewing a session's cookie.
+/// A stored session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its text.
+    pub text: Arc<[u8]>,
+    /// Where in the text the cookie ends and the rest begins, in bytes and in
+    /// characters alike; `None` if something stands before the cookie.
+    pub rest_at: Option<usize>,
+    /// What using the session does to the text.
+    pub renewal: Renewal,
+    /// Changes whenever the text does, a renewal aside.
+    pub version: u64,
+}
+
+/// What came of giving a session a new expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
     /// The session has the new cookie.
@@ -41,22 +56,36 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Records {
     by_sid: HashMap<Box<[u8]>, Record>,
-    /// The serial number of the next record to be inserted.
+    /// The number of the next record to be inserted or text to be put.
     next: u64,
 }
 
 struct Record {
     text: Arc<[u8]>,
-    /// Where the cookie's value stands in `text`, if that is known.
-    cookie: Option<(u32, u32)>,
-    expiry: Expiry,
+    cookie: Cookie,
     /// Counts insertions: a sid keeps its place until it is removed.
     serial: u64,
+    /// Counts texts.
+    version: u64,
 }
 
+/// What is said of a text that was not, or could not be, read.
+const UNKNOWN: Cookie = Cookie {
+    range: None,
+    expiry: Expiry::Unclear,
+    renewal: Renewal::Unclear,
+};
+
+/// What stands before a cookie that is the first key.
+const FIRST: &[u8] = br#"{"cookie":"#;
+
 impl Record {
+    fn rest_at(&self) -> Option<usize> {
+        let range = self.cookie.range.as_ref()?;
+        (range.start == FIRST.len() && self.text[..range.end].is_ascii()).then_some(range.end)
+    }
     fn has_expired(&self, now: i64) -> bool {
-        matches!(self.expiry, Expiry::At(time) if time <= now)
+        matches!(self.cookie.expiry, Expiry::At(time) if time <= now)
     }
 }
 
@@ -71,20 +100,39 @@ impl MemoryStore {
         let mut records = self.records.lock();
         match records.live(sid, now) {
             None => Found::Missing,
-            Some(record) if record.expiry == Expiry::Unclear => Found::Unclear(record.text.clone()),
-            Some(record) => Found::Live(record.text.clone()),
+            Some(record) if record.cookie.expiry == Expiry::Unclear => {
+                Found::Unclear(record.text.clone())
+            }
+            Some(record) => Found::Live(Live {
+                text: record.text.clone(),
+                rest_at: record.rest_at(),
+                renewal: record.cookie.renewal,
+                version: record.version,
+            }),
         }
     }
 
     /// Stores a session's text, made by `JSON.stringify`.
     pub fn set(&self, sid: &[u8], text: Vec<u8>) {
-        let (cookie, expiry) = cookie_of(&text);
-        self.records.lock().put(sid, text, cookie, expiry);
+        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
+        self.records.lock().put(sid, text, cookie);
+    }
+
+    /// [`set`](MemoryStore::set), unless there is no record of `sid`. Returns whether
+    /// there was one.
+    pub fn replace(&self, sid: &[u8], text: Vec<u8>) -> bool {
+        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
+        let mut records = self.records.lock();
+        let is_there = records.by_sid.contains_key(sid);
+        if is_there {
+            records.put(sid, text, cookie);
+        }
+        is_there
     }
 
     /// Stores a text of unknown origin, which need not be a session.
     pub fn set_raw(&self, sid: &[u8], text: Vec<u8>) {
-        self.records.lock().put(sid, text, None, Expiry::Unclear);
+        self.records.lock().put(sid, text, UNKNOWN);
     }
 
     /// Puts `cookie`, a JSON text, in place of the session's cookie.
@@ -93,14 +141,50 @@ impl MemoryStore {
         let Some(record) = records.live(sid, now) else {
             return Touched::Missing;
         };
-        let (Some((start, end)), Expiry::Never | Expiry::At(_)) = (record.cookie, record.expiry)
-        else {
+        let range = match &record.cookie {
+            Cookie {
+                expiry: Expiry::Unclear,
+                ..
+            }
+            | Cookie { range: None, .. } => {
+                return Touched::Unclear(record.text.clone());
+            }
+            Cookie {
+                range: Some(range), ..
+            } => range.clone(),
+        };
+        let (before, after) = (&record.text[..range.start], &record.text[range.end..]);
+        let text = [before, cookie, after].concat();
+        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
+        records.put(sid, text, cookie);
+        Touched::Done
+    }
+
+    /// Starts the lifetime of the session's cookie anew, as a request does that
+    /// uses the session and does not change it.
+    ///
+    /// `version` is that of the text the request had; another one only JavaScript
+    /// can judge. The session expires at `expires`, or after its lifetime if that
+    /// is `None`.
+    pub fn renew(&self, sid: &[u8], version: u64, expires: Option<i64>, now: i64) -> Touched {
+        let mut records = self.records.lock();
+        let Some(record) = records.live(sid, now) else {
+            return Touched::Missing;
+        };
+        if record.version != version {
+            return Touched::Unclear(record.text.clone());
+        }
+        let (at, lifetime) = match record.cookie.renewal {
+            Renewal::Same => return Touched::Done,
+            Renewal::Date { at, lifetime } => (at, lifetime),
+            Renewal::Unclear => return Touched::Unclear(record.text.clone()),
+        };
+        let expires = expires.or_else(|| now.checked_add(lifetime));
+        let Some((time, date)) = expires.and_then(|time| Some((time, date::to_iso(time)?))) else {
             return Touched::Unclear(record.text.clone());
         };
-        let (before, after) = (&record.text[..start as usize], &record.text[end as usize..]);
-        let text = [before, cookie, after].concat();
-        let (cookie, expiry) = cookie_of(&text);
-        records.put(sid, text, cookie, expiry);
+        Arc::make_mut(&mut record.text)[at..at + date::ISO].copy_from_slice(&date);
+        record.cookie.expiry = Expiry::At(time);
         Touched::Done
     }
 
@@ -140,52 +224,41 @@ impl MemoryStore {
     pub fn len(&self, now: i64) -> Option<usize> {
         let mut records = self.records.lock();
         records.by_sid.retain(|_, record| !record.has_expired(now));
-        let unclear = |record: &Record| record.expiry == Expiry::Unclear;
+        let unclear = |record: &Record| record.cookie.expiry == Expiry::Unclear;
         (!records.by_sid.values().any(unclear)).then_some(records.by_sid.len())
     }
 }
 
 impl Records {
-    fn live(&mut self, sid: &[u8], now: i64) -> Option<&Record> {
+    fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Record> {
         if self.by_sid.get(sid)?.has_expired(now) {
             self.by_sid.remove(sid);
             return None;
         }
-        self.by_sid.get(sid)
+        self.by_sid.get_mut(sid)
     }
 
-    fn put(&mut self, sid: &[u8], text: Vec<u8>, cookie: Option<(u32, u32)>, expiry: Expiry) {
+    fn put(&mut self, sid: &[u8], text: Vec<u8>, cookie: Cookie) {
         let text = text.into();
+        let version = self.next;
+        self.next += 1;
         match self.by_sid.get_mut(sid) {
             Some(record) => {
                 record.text = text;
                 record.cookie = cookie;
-                record.expiry = expiry;
+                record.version = version;
             }
             None => {
                 let record = Record {
                     text,
                     cookie,
-                    expiry,
-                    serial: self.next,
+                    serial: version,
+                    version,
                 };
-                self.next += 1;
                 self.by_sid.insert(sid.into(), record);
             }
         }
     }
-}
-
-fn cookie_of(text: &[u8]) -> (Option<(u32, u32)>, Expiry) {
-    match session_text::cookie(text) {
-        Some(cookie) => (cookie.range.and_then(narrow), cookie.expiry),
-        None => (None, Expiry::Unclear),
-    }
-}
-
-/// A range in 8 bytes; a text of 4 GiB and more has none.
-fn narrow(range: std::ops::Range<usize>) -> Option<(u32, u32)> {
-    Some((range.start.try_into().ok()?, range.end.try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -196,29 +269,50 @@ mod tests {
     const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}"#;
     const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
 
+    /// What `get` gives, its version aside.
+    fn get(store: &MemoryStore, sid: &[u8], now: i64) -> Found {
+        match store.get(sid, now) {
+            Found::Live(live) => Found::Live(Live { version: 0, ..live }),
+            found => found,
+        }
+    }
+
+    fn renew(store: &MemoryStore, sid: &[u8], now: i64) -> Touched {
+        let version = match store.get(sid, now) {
+            Found::Live(live) => live.version,
+            _ => 0,
+        };
+        store.renew(sid, version, None, now)
+    }
+
     fn live(text: &str) -> Found {
-        Found::Live(text.as_bytes().into())
+        Found::Live(Live {
+            text: text.as_bytes().into(),
+            rest_at: Some(text.find('}').map_or(0, |at| at + 1)),
+            renewal: Renewal::Unclear,
+            version: 0,
+        })
     }
 
     #[test]
     fn hands_back_what_it_was_given() {
         let store = MemoryStore::new();
-        assert_eq!(store.get(b"a", 0), Found::Missing);
+        assert_eq!(get(&store, b"a", 0), Found::Missing);
         store.set(b"a", FOREVER.into());
-        assert_eq!(store.get(b"a", i64::MAX), live(FOREVER));
+        assert_eq!(get(&store, b"a", i64::MAX), live(FOREVER));
         assert!(store.has(b"a"));
         assert!(store.destroy(b"a"));
         assert!(!store.has(b"a"));
         assert!(!store.destroy(b"a"));
-        assert_eq!(store.get(b"a", 0), Found::Missing);
+        assert_eq!(get(&store, b"a", 0), Found::Missing);
     }
 
     #[test]
     fn a_session_expires_on_the_millisecond() {
         let store = MemoryStore::new();
         store.set(b"a", AT_2000.into());
-        assert_eq!(store.get(b"a", 1999), live(AT_2000));
-        assert_eq!(store.get(b"a", 2000), Found::Missing);
+        assert_eq!(get(&store, b"a", 1999), live(AT_2000));
+        assert_eq!(get(&store, b"a", 2000), Found::Missing);
         assert_eq!(store.peek(b"a"), None, "it is removed when found expired");
     }
 
@@ -229,7 +323,7 @@ mod tests {
         let cookie = br#"{"expires":"1970-01-01T00:00:05.000Z"}"#;
         assert_eq!(store.touch(b"a", cookie, 1999), Touched::Done);
         let expected = r#"{"cookie":{"expires":"1970-01-01T00:00:05.000Z"},"a":1}"#;
-        assert_eq!(store.get(b"a", 4999), live(expected));
+        assert_eq!(get(&store, b"a", 4999), live(expected));
         assert_eq!(store.touch(b"a", cookie, 5000), Touched::Missing);
         assert_eq!(store.touch(b"b", cookie, 0), Touched::Missing);
     }
@@ -238,7 +332,7 @@ mod tests {
     fn what_it_cannot_judge_is_left_to_javascript() {
         let store = MemoryStore::new();
         store.set_raw(b"a", b"not json".to_vec());
-        assert_eq!(store.get(b"a", 0), Found::Unclear((*b"not json").into()));
+        assert_eq!(get(&store, b"a", 0), Found::Unclear((*b"not json").into()));
         assert_eq!(
             store.touch(b"a", b"{}", 0),
             Touched::Unclear((*b"not json").into())
@@ -252,7 +346,7 @@ mod tests {
         );
         let odd = br#"{"cookie":{"expires":"tomorrow"}}"#;
         store.set(b"c", odd.to_vec());
-        assert_eq!(store.get(b"c", 0), Found::Unclear((*odd).into()));
+        assert_eq!(get(&store, b"c", 0), Found::Unclear((*odd).into()));
         assert_eq!(
             store.touch(b"c", b"{}", 0),
             Touched::Unclear((*odd).into()),
@@ -282,6 +376,98 @@ mod tests {
         store.clear();
         assert_eq!(store.len(0), Some(0));
         assert!(store.sids().is_empty());
+    }
+
+    #[test]
+    fn renewing_moves_the_date_alone() {
+        let text = |date: &str| {
+            format!(
+                r#"{{"cookie":{{"originalMaxAge":5000,"expires":"{date}","httpOnly":true,"path":"/"}},"a":1}}"#
+            )
+        };
+        let store = MemoryStore::new();
+        store.set(b"a", text("1970-01-01T00:00:05.000Z").into());
+        assert_eq!(renew(&store, b"a", 4999), Touched::Done);
+        let renewed = text("1970-01-01T00:00:09.999Z");
+        assert_eq!(store.peek(b"a").as_deref(), Some(renewed.as_bytes()));
+        assert_eq!(get(&store, b"a", 9999), Found::Missing);
+
+        store.set(b"a", text("9999-12-31T23:59:59.999Z").into());
+        let far = 253_402_300_799_000;
+        assert!(
+            matches!(renew(&store, b"a", far), Touched::Unclear(_)),
+            "year 10000"
+        );
+        assert_eq!(renew(&store, b"a", far + 999), Touched::Missing);
+        store.set(b"a", FOREVER.into());
+        assert!(matches!(renew(&store, b"a", 0), Touched::Unclear(_)));
+        let same =
+            r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}}"#;
+        store.set(b"a", same.into());
+        assert_eq!(renew(&store, b"a", 0), Touched::Done);
+        assert_eq!(store.peek(b"a").as_deref(), Some(same.as_bytes()));
+    }
+
+    /// A reader that still holds the old text must not see it change.
+    #[test]
+    fn a_text_handed_out_stays_as_it_was() {
+        let text = r#"{"cookie":{"originalMaxAge":5000,"expires":"1970-01-01T00:00:05.000Z","httpOnly":true,"path":"/"}}"#;
+        let store = MemoryStore::new();
+        store.set(b"a", text.into());
+        let held = store.peek(b"a");
+        assert_eq!(renew(&store, b"a", 1), Touched::Done);
+        assert_eq!(held.as_deref(), Some(text.as_bytes()));
+        assert_ne!(store.peek(b"a"), held);
+    }
+
+    #[test]
+    fn renewing_is_for_the_text_that_the_request_had() {
+        let text = r#"{"cookie":{"originalMaxAge":5000,"expires":"1970-01-01T00:00:05.000Z","httpOnly":true,"path":"/"}}"#;
+        let store = MemoryStore::new();
+        store.set(b"a", text.into());
+        let Found::Live(live) = store.get(b"a", 0) else {
+            unreachable!("it is there");
+        };
+        assert_eq!(
+            store.renew(b"a", live.version, Some(7000), 1),
+            Touched::Done
+        );
+        assert_eq!(store.renew(b"a", live.version, None, 6999), Touched::Done);
+        store.set(b"a", text.into());
+        assert!(matches!(
+            store.renew(b"a", live.version, None, 1),
+            Touched::Unclear(_)
+        ));
+    }
+
+    #[test]
+    fn replaces_what_is_there() {
+        let store = MemoryStore::new();
+        assert!(!store.replace(b"a", FOREVER.into()));
+        assert!(!store.has(b"a"));
+        store.set(b"a", AT_2000.into());
+        assert!(store.replace(b"a", FOREVER.into()));
+        assert_eq!(get(&store, b"a", 3000), live(FOREVER));
+    }
+
+    #[test]
+    fn says_where_the_rest_begins() {
+        let rest_at = |text: &str| {
+            let store = MemoryStore::new();
+            store.set(b"a", text.into());
+            match store.get(b"a", 0) {
+                Found::Live(live) => live.rest_at,
+                _ => None,
+            }
+        };
+        assert_eq!(rest_at(r#"{"cookie":{"path":"/"},"a":1}"#), Some(22));
+        assert_eq!(
+            rest_at(r#"{"cookie":{"path":"/é"},"a":1}"#),
+            None,
+            "bytes are not characters"
+        );
+        assert_eq!(rest_at(r#"{"a":1,"cookie":{"path":"/"}}"#), None);
+        assert_eq!(rest_at(r#"{"a":1}"#), None);
     }
 
     #[derive(Clone, Debug)]
@@ -344,7 +530,7 @@ mod tests {
                             Some(&(_, at)) => live(&format!(r#"{{"cookie":{},"sid":{sid}}}"#, cookie_until(at))),
                             None => Found::Missing,
                         };
-                        prop_assert_eq!(store.get(&[sid], now), expected);
+                        prop_assert_eq!(get(&store, &[sid], now), expected);
                     }
                     Step::Destroy(sid) => {
                         let before = model.len();

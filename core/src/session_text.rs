@@ -9,6 +9,8 @@
 
 use std::ops::Range;
 
+use crate::date;
+
 /// When a session expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
@@ -20,6 +22,24 @@ pub enum Expiry {
     Unclear,
 }
 
+/// What becomes of a session's text when the session is used but not changed, and
+/// its cookie starts its lifetime anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nothing: the cookie has no lifetime.
+    Same,
+    /// The date at this place in the text, in bytes, becomes the time of use plus
+    /// the lifetime, in ms.
+    Date {
+        /// Where the first digit of the year stands.
+        at: usize,
+        /// The cookie's `originalMaxAge`.
+        lifetime: i64,
+    },
+    /// Something that only JavaScript can tell.
+    Unclear,
+}
+
 /// What the text says of the session's cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
@@ -28,7 +48,23 @@ pub struct Cookie {
     pub range: Option<Range<usize>>,
     /// Its `expires`.
     pub expiry: Expiry,
+    /// What using the session does to the text.
+    pub renewal: Renewal,
 }
+
+/// The keys of a cookie's JSON in their order, and whether each must be there, as
+/// `Cookie.prototype.data` of npm `express-session` 1.19.0 lists them.
+const KEYS: [(&[u8], bool); 9] = [
+    (b"originalMaxAge", true),
+    (b"partitioned", false),
+    (b"priority", false),
+    (b"expires", true),
+    (b"secure", false),
+    (b"httpOnly", true),
+    (b"domain", false),
+    (b"path", true),
+    (b"sameSite", false),
+];
 
 /// Finds the cookie of a session in its text.
 ///
@@ -39,6 +75,7 @@ pub fn cookie(text: &[u8]) -> Option<Cookie> {
     let mut found = Cookie {
         range: None,
         expiry: Expiry::Never,
+        renewal: Renewal::Unclear,
     };
     reader.object(|reader, key| {
         if key != b"cookie" {
@@ -46,7 +83,7 @@ pub fn cookie(text: &[u8]) -> Option<Cookie> {
             return Some(Next::Key);
         }
         let start = reader.at;
-        found.expiry = reader.cookie_expiry()?;
+        (found.expiry, found.renewal) = reader.cookie()?;
         found.range = Some(start..reader.at);
         Some(Next::Stop)
     })?;
@@ -157,79 +194,70 @@ impl<'t> Reader<'t> {
             .max(1);
     }
 
-    fn cookie_expiry(&mut self) -> Option<Expiry> {
+    fn cookie(&mut self) -> Option<(Expiry, Renewal)> {
         let mut expiry = Expiry::Never;
         if self.peek()? != b'{' {
             self.skip_value()?;
-            return Some(expiry);
+            return Some((expiry, Renewal::Unclear));
         }
+        let mut date_at = 0;
+        let mut lifetime = Lifetime::Unclear;
+        let mut keys = KEYS.iter();
+        let mut in_order = true;
         self.object(|reader, key| {
             let start = reader.at;
             reader.skip_value()?;
-            if key == b"expires" {
-                expiry = match &reader.text[start..reader.at] {
-                    b"null" => Expiry::Never,
-                    value => iso_time(value).map_or(Expiry::Unclear, Expiry::At),
-                };
+            let value = &reader.text[start..reader.at];
+            match key {
+                b"expires" => {
+                    date_at = start + 1;
+                    expiry = expiry_of(value);
+                }
+                b"originalMaxAge" => lifetime = lifetime_of(value),
+                _ => {}
             }
+            // Skips the keys left out here, none of which may be a needed one.
+            in_order = in_order
+                && keys
+                    .find(|(known, needed)| *known == key || *needed)
+                    .is_some_and(|(known, _)| *known == key);
             Some(Next::Key)
         })?;
-        Some(expiry)
+        let is_whole = in_order && keys.all(|(_, needed)| !needed);
+        let renewal = match (lifetime, expiry) {
+            (Lifetime::None, Expiry::Never) if is_whole => Renewal::Same,
+            (Lifetime::Of(lifetime), Expiry::At(_)) if is_whole => Renewal::Date {
+                at: date_at,
+                lifetime,
+            },
+            _ => Renewal::Unclear,
+        };
+        Some((expiry, renewal))
     }
 }
 
-/// The time in `"YYYY-MM-DDTHH:mm:ss.sssZ"`, quotes included, which is how
-/// `Date.prototype.toJSON` writes the years 0 to 9999 (ECMA-262 section 21.4.1.32).
-fn iso_time(text: &[u8]) -> Option<i64> {
-    const PATTERN: &[u8; 26] = b"\"0000-00-00T00:00:00.000Z\"";
-    let shaped = text.len() == PATTERN.len()
-        && text.iter().zip(PATTERN).all(|(&byte, &pattern)| {
-            if pattern == b'0' {
-                byte.is_ascii_digit()
-            } else {
-                byte == pattern
-            }
-        });
-    if !shaped {
-        return None;
-    }
-    let number = |range: Range<usize>| {
-        text[range]
-            .iter()
-            .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
-    };
-    let (year, month, day) = (number(1..5), number(6..8), number(9..11));
-    let (hour, minute, second) = (number(12..14), number(15..17), number(18..20));
-    let valid = (1..=12).contains(&month)
-        && (1..=days_in(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    valid.then(|| {
-        let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-        seconds * 1000 + number(21..24)
-    })
+enum Lifetime {
+    None,
+    Of(i64),
+    Unclear,
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+fn expiry_of(value: &[u8]) -> Expiry {
+    match value {
+        b"null" => Expiry::Never,
+        [b'"', text @ .., b'"'] => date::from_iso(text).map_or(Expiry::Unclear, Expiry::At),
+        _ => Expiry::Unclear,
     }
 }
 
-/// Days from the epoch to a date of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years that start in March end with the leap day.
-    let (year, month) = if month <= 2 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
+fn lifetime_of(value: &[u8]) -> Lifetime {
+    if value == b"null" {
+        return Lifetime::None;
+    }
+    let number = std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    number.map_or(Lifetime::Unclear, Lifetime::Of)
 }
 
 #[cfg(test)]
@@ -256,6 +284,42 @@ mod tests {
             cookie_text(text),
             Some(r#"{"originalMaxAge":1000,"expires":"2023-11-14T22:13:20.123Z","path":"/"}"#)
         );
+    }
+
+    #[test]
+    fn knows_what_using_the_session_changes() {
+        let renewal = |cookie: &str| {
+            super::cookie(format!(r#"{{"cookie":{cookie},"a":1}}"#).as_bytes())
+                .map(|cookie| cookie.renewal)
+        };
+        let date = r#""2023-11-14T22:13:20.123Z""#;
+        assert_eq!(
+            renewal(r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#),
+            Some(Renewal::Same)
+        );
+        assert_eq!(
+            renewal(&format!(
+                r#"{{"originalMaxAge":-50,"partitioned":true,"priority":"low","expires":{date},"secure":false,"httpOnly":true,"domain":"a","path":"/","sameSite":"lax"}}"#
+            )),
+            Some(Renewal::Date {
+                at: 79,
+                lifetime: -50
+            })
+        );
+        for unclear in [
+            r#"{"originalMaxAge":null,"expires":null,"httpOnly":true}"#.to_owned(),
+            r#"{"expires":null,"httpOnly":true,"path":"/"}"#.to_owned(),
+            r#"{"originalMaxAge":null,"httpOnly":true,"expires":null,"path":"/"}"#.to_owned(),
+            r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/","x":1}"#.to_owned(),
+            r#"{"originalMaxAge":5,"expires":null,"httpOnly":true,"path":"/"}"#.to_owned(),
+            format!(r#"{{"originalMaxAge":null,"expires":{date},"httpOnly":true,"path":"/"}}"#),
+            format!(r#"{{"originalMaxAge":1.5,"expires":{date},"httpOnly":true,"path":"/"}}"#),
+            format!(r#"{{"originalMaxAge":"5","expires":{date},"httpOnly":true,"path":"/"}}"#),
+            "{}".to_owned(),
+            "null".to_owned(),
+        ] {
+            assert_eq!(renewal(&unclear), Some(Renewal::Unclear), "{unclear}");
+        }
     }
 
     #[test]
@@ -343,27 +407,5 @@ mod tests {
             prop_assert_eq!(cookie_text(&text), expected.as_deref());
             prop_assert_eq!(cookie(text.as_bytes()).is_some(), value.is_object());
         }
-
-        #[test]
-        fn reads_any_date_that_javascript_writes(seconds in -62_167_219_200i64..253_402_300_800, ms in 0i64..1000) {
-            let date = cookie_crate_date(seconds);
-            let text = format!(r#"{{"cookie":{{"expires":"{date}.{ms:03}Z"}}}}"#);
-            prop_assert_eq!(expiry(&text), Some(Expiry::At(seconds * 1000 + ms)));
-        }
-    }
-
-    /// `YYYY-MM-DDTHH:mm:ss` from an independent calendar.
-    fn cookie_crate_date(seconds: i64) -> String {
-        let at = ::cookie::time::OffsetDateTime::from_unix_timestamp(seconds)
-            .unwrap_or(::cookie::time::OffsetDateTime::UNIX_EPOCH);
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            at.year(),
-            u8::from(at.month()),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        )
     }
 }

@@ -4,7 +4,8 @@
 //! set-cookie-string = cookie-pair *( ";" SP cookie-av )   ; RFC 6265 section 4.1.1
 //! ```
 
-use super::{date, percent};
+use super::percent;
+use crate::date;
 use crate::error::Error;
 
 /// The value of the `Priority` attribute (draft-west-cookie-priority-00).
