@@ -1,6 +1,7 @@
 'use strict';
 
 const deprecate = require('depd')('express-session');
+const clock = require('./clock');
 const serialize = require('./serialize');
 
 /**
@@ -32,6 +33,10 @@ function Cookie(options) {
 
 module.exports = Cookie;
 
+/** The cookie that JSON leaves out at this moment, and how often it did. */
+const hidden = { cookie: undefined, times: 0 };
+Object.defineProperty(Cookie, 'hidden', { value: hidden });
+
 // A plain object, and its accessors enumerable: that is how a cookie has always
 // looked when it is logged, copied or walked through.
 Cookie.prototype = {
@@ -48,12 +53,12 @@ Cookie.prototype = {
   /** Ms left, or what stands in `expires` if that is no Date. */
   get maxAge() {
     const { expires } = this;
-    return expires instanceof Date ? expires.valueOf() - Date.now() : expires;
+    return expires instanceof Date ? expires.valueOf() - clock.now() : expires;
   },
 
   set maxAge(ms) {
     if (typeof ms === 'number') {
-      this.expires = new Date(Date.now() + ms);
+      this.expires = new Date(clock.now() + ms);
       return;
     }
     if (ms instanceof Date) {
@@ -82,6 +87,8 @@ Cookie.prototype = {
   },
 
   toJSON() {
-    return this.data;
+    if (this !== hidden.cookie) return this.data;
+    hidden.times++;
+    return undefined;
   },
 };

@@ -5,7 +5,7 @@ const fingerprint = require('./fingerprint');
 const native = require('./native');
 const MemoryStore = require('./memory');
 const isResident = require('./resident');
-const { save: plainSave } = require('./session').prototype;
+const Session = require('./session');
 
 /**
  * One request and its response: what the session was when they began, and so
@@ -23,8 +23,6 @@ class Exchange {
     this.req = req;
     this.keyring = keyring;
     this.cookieId = cookieId;
-    this.watchedSave = undefined;
-    this.savesPlainly = false;
     this.isLoaded = false;
     this.originalId = undefined;
     this.originalText = undefined;
@@ -51,25 +49,35 @@ class Exchange {
   }
 
   /**
-   * Wraps the methods of a session that the exchange must know of. Like the
+   * Lets the exchange know of a session's saves and reloads. The methods of a
+   * session of another kind, or those a program replaced, are wrapped; like the
    * originals they are found on the object, but do not show.
    */
   watch(session) {
+    if (Session.watch(session, this)) return;
     const exchange = this;
     const { reload, save } = session;
-    this.savesPlainly = save === plainSave;
     own(session, 'reload', function watchedReload(callback) {
       reload.call(this, function onReload(...results) {
-        const { session: current } = exchange.req;
-        if (current && current !== session) exchange.watch(current);
+        exchange.reloaded(session);
         callback.apply(this, results);
       });
     });
-    this.watchedSave = function watchedSave(...args) {
-      exchange.savedText = fingerprint(this);
+    own(session, 'save', function watchedSave(...args) {
+      exchange.saving(this);
       save.apply(this, args);
-    };
-    own(session, 'save', this.watchedSave);
+    });
+  }
+
+  /** A session is about to be saved. */
+  saving(session) {
+    this.savedText = fingerprint(session);
+  }
+
+  /** `session` was reloaded, and another may have taken its place. */
+  reloaded(session) {
+    const { session: current } = this.req;
+    if (current && current !== session) this.watch(current);
   }
 
   /** Starts the cookie's lifetime anew, once. */
@@ -121,7 +129,7 @@ class Exchange {
   /** Whether saving a session does no more than hand it to the store. */
   saves(session) {
     const { req, options: { store } } = this;
-    return this.savesPlainly && session.save === this.watchedSave && req.sessionStore === store;
+    return Session.hasPlainMethods(session) && req.sessionStore === store;
   }
 
   /** Whether the response's headers carry the session cookie. */

@@ -1,5 +1,39 @@
 'use strict';
 
+/** A class that adds its private fields to the object it is given. */
+function Given(object) {
+  return object;
+}
+
+/** What a session knows and does not show. */
+class Slots extends Given {
+  #req;
+  #id;
+  #exchange;
+
+  constructor(session, req) {
+    super(session);
+    this.#req = req;
+    this.#id = req.sessionID;
+  }
+
+  static req(session) {
+    return #req in session ? session.#req : undefined;
+  }
+
+  static id(session) {
+    return #req in session ? session.#id : undefined;
+  }
+
+  static exchange(session) {
+    return #req in session ? session.#exchange : undefined;
+  }
+
+  static watch(session, exchange) {
+    session.#exchange = exchange;
+  }
+}
+
 /**
  * The session of a request: the data, and methods that act on the store.
  *
@@ -7,8 +41,7 @@
  * @param {object} [data] what the store had; keys that every object has are left out
  */
 function Session(req, data) {
-  hide(this, 'req', req, false);
-  hide(this, 'id', req.sessionID, false);
+  new Slots(this, req);
 
   if (typeof data === 'object' && data !== null) {
     for (const key in data) {
@@ -19,7 +52,17 @@ function Session(req, data) {
 
 module.exports = Session;
 
-const methods = {
+const members = {
+  /** The request; read-only. */
+  get req() {
+    return Slots.req(this);
+  },
+
+  /** The session id; read-only. */
+  get id() {
+    return Slots.id(this);
+  },
+
   /** Starts the cookie's lifetime anew. Does not call the store. */
   touch() {
     return this.resetMaxAge();
@@ -31,30 +74,38 @@ const methods = {
     return this;
   },
 
-  /** Writes the session to the store now. */
+  /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
+    const exchange = Slots.exchange(this);
+    if (exchange) exchange.saving(this);
     this.req.sessionStore.set(this.id, this, callback || ignore);
-    return this;
+    return exchange ? undefined : this;
   },
 
   /**
    * Replaces `req.session` by what the store has. The callback gets an error if it
-   * has nothing, or nothing that is a session.
+   * has nothing, or nothing that is a session. On a request's own session, returns
+   * nothing.
    */
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
+    const exchange = Slots.exchange(this);
+    const done = (...results) => {
+      if (exchange) exchange.reloaded(this);
+      callback(...results);
+    };
     store.get(id, (error, data) => {
-      if (error) return callback(error);
-      if (!data) return callback(new Error('failed to load session'));
+      if (error) return done(error);
+      if (!data) return done(new Error('failed to load session'));
       try {
         store.createSession(req, data);
       } catch (damaged) {
-        return callback(damaged);
+        return done(damaged);
       }
-      callback();
+      done();
     });
-    return this;
+    return exchange ? undefined : this;
   },
 
   /** Removes the session from the request and from the store. */
@@ -74,12 +125,32 @@ const methods = {
 };
 
 // Not enumerable, so that a session shows its data alone.
-for (const name of Object.keys(methods)) {
-  hide(Session.prototype, name, methods[name], true);
+for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(members))) {
+  Object.defineProperty(Session.prototype, name, { ...member, enumerable: false });
 }
 
-function hide(object, name, value, open) {
-  Object.defineProperty(object, name, { value, configurable: open, writable: open, enumerable: false });
+const { save, reload } = members;
+
+/**
+ * Lets an exchange know of the session's saves and reloads.
+ *
+ * @param {object} session
+ * @param {import('./exchange')} exchange
+ * @returns {boolean} false if the session is of another kind or has other methods
+ */
+Object.defineProperty(Session, 'watch', {
+  value(session, exchange) {
+    if (!hasPlainMethods(session) || Slots.req(session) === undefined) return false;
+    Slots.watch(session, exchange);
+    return true;
+  },
+});
+
+/** Whether a session saves and reloads as this file says. */
+Object.defineProperty(Session, 'hasPlainMethods', { value: hasPlainMethods });
+
+function hasPlainMethods(session) {
+  return session.save === save && session.reload === reload;
 }
 
 function ignore() {}

@@ -21,7 +21,7 @@ pub const UNSIGNED_COOKIE: u32 = 1;
 pub const FORGED_COOKIE: u32 = 2;
 
 /// What stands before a signed value.
-const SIGNED: &[u8] = b"s:";
+pub const SIGNED: &[u8] = b"s:";
 
 /// The value of the first cookie called `name` in a `Cookie` header, decoded.
 #[napi(

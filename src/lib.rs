@@ -5,6 +5,7 @@
 //! the process. `session/` is the only caller.
 
 mod cookie;
+mod door;
 mod memory_store;
 mod panic;
 mod session_id;

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use express_session_core::memory_store::{Found, MemoryStore, Touched};
 use napi::bindgen_prelude::{Either, Either3, External, Null, Undefined};
 use napi_derive::napi;
 
 use crate::text::{SharedText, Text};
 
-type Store = External<MemoryStore>;
+/// A store, which doors hold too.
+pub type Store = External<Arc<MemoryStore>>;
 
 /// A text that only JavaScript can judge.
 #[napi(object, object_from_js = false)]
@@ -17,7 +20,7 @@ pub struct Unclear {
 /// An empty store.
 #[napi(catch_unwind, ts_return_type = "object")]
 pub fn create_store() -> Store {
-    External::new(MemoryStore::new())
+    External::new(Arc::new(MemoryStore::new()))
 }
 
 /// The text of a session that has not expired at `now` (ms since the epoch);
@@ -30,7 +33,7 @@ pub fn create_store() -> Store {
 )]
 pub fn store_get(store: &Store, sid: Text, now: f64) -> Either3<SharedText, Unclear, Undefined> {
     match store.get(&sid, now as i64) {
-        Found::Live(text) => Either3::A(SharedText(text)),
+        Found::Live(live) => Either3::A(SharedText(live.text)),
         Found::Unclear(text) => Either3::B(Unclear {
             text: SharedText(text),
         }),
@@ -45,6 +48,15 @@ pub fn store_get(store: &Store, sid: Text, now: f64) -> Either3<SharedText, Uncl
 )]
 pub fn store_set(store: &Store, sid: Text, text: Text) {
     store.set(&sid, text.into_bytes());
+}
+
+/// `storeSet`, unless there is no record of `sid`. False if there was none.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, text: string"
+)]
+pub fn store_replace(store: &Store, sid: Text, text: Text) -> bool {
+    store.replace(&sid, text.into_bytes())
 }
 
 /// Stores any text.

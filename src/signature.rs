@@ -25,6 +25,11 @@ pub fn prepare_keys(secrets: Array) -> Result<Keys> {
     Ok(External::new(keys))
 }
 
+/// The keys themselves.
+pub fn prepared(keys: &Keys) -> &[Key] {
+    keys
+}
+
 /// `value`, a dot and its signature by the first key.
 #[napi(
     catch_unwind,

@@ -121,7 +121,12 @@ const onSession = {
     Object.defineProperty(session, key, { value, enumerable: false, configurable: true, writable: true });
   }),
   readOnly: withSession((session, { key }) => {
-    session[key] = 'changed';
+    try {
+      session[key] = 'changed';
+    } catch (error) {
+      // the words tell an own property from an inherited one
+      return error.name;
+    }
   }),
   cookie: withSession((session, { field, value }) => {
     session.cookie[field] = revive(value);
@@ -140,11 +145,15 @@ const onSession = {
   destroy: called('destroy'),
   replaceSave: withSession((session, _step, run) => {
     const { save } = session;
-    session.save = function replaced(...args) {
-      run.record({ replacedSave: args.length });
-      return save.apply(this, args);
-    };
-    return `enumerable: ${Object.keys(session).includes('save')}`;
+    // assigned, it would show on a session of ours: there is no own one to hide it
+    Object.defineProperty(session, 'save', {
+      configurable: true,
+      writable: true,
+      value(...args) {
+        run.record({ replacedSave: args.length });
+        return save.apply(this, args);
+      },
+    });
   }),
   unset: (run, { how }) => {
     if (how === 'delete') delete run.req.session;

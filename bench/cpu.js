@@ -1,0 +1,155 @@
+'use strict';
+
+// One subject, one scenario, one process: CPU time per request with the
+// middleware, and of the same requests without it, in blocks that alternate.
+// The task is JSON in the first argument; so is the result, on stdout.
+
+const { HANDLERS } = require('./scenarios');
+const { Lane, drive } = require('./lane');
+const { bare, open } = require('./subjects');
+const connect = require('./redis-client');
+const sample = require('./sample');
+
+const BLOCK_MS = 20;
+const BARE_BLOCK_MS = 8;
+
+main(JSON.parse(process.argv[2])).catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
+
+async function main({ subject, scenario, maxAge, warmUp, budget, lanes, users, redis, cookies = 0, residents = 0 }) {
+  const client = scenario.redis ? await connect(redis) : undefined;
+  const opened = open(subject, { maxAge, redis: client });
+  const connections = Array.from({ length: lanes }, () => new Lane());
+  const handler = HANDLERS[scenario.handler];
+
+  const clients = scenario.loads ? await logIn(connections, opened, scenario.bytes, users) : [{ cookie: '' }];
+  for (let left = residents - users; left > 0; left -= users) {
+    await logIn(connections, opened, scenario.bytes, Math.min(left, users));
+  }
+  const headers = clients.map(({ cookie }) => headersOf(withOthers(cookie, cookies)));
+  let at = 0;
+  const nextHeaders = () => headers[at++ % headers.length];
+
+  const apps = {
+    with: appOf(opened.middleware, handler),
+    bare: appOf(client ? storeAlone(opened.store, scenario, clients) : bare, handler),
+  };
+  const run = async (kind, count) => {
+    const before = process.cpuUsage();
+    const res = await drive(connections, count, nextHeaders, apps[kind]);
+    const { user, system } = process.cpuUsage(before);
+    if (kind === 'with') verify(subject, scenario, res);
+    // New sessions must not pile up; their removal is nobody's cost.
+    if (!scenario.loads) await opened.clear();
+    return user + system;
+  };
+
+  const rates = {};
+  for (const kind of ['with', 'bare']) rates[kind] = await warm((count) => run(kind, count), warmUp);
+  const counts = { with: countFor(BLOCK_MS, rates.with) };
+  counts.bare = Math.max(counts.with, countFor(BARE_BLOCK_MS, rates.bare));
+
+  // A B B A: what drifts weighs on both alike.
+  const spent = { with: 0, bare: 0 };
+  const sent = { with: 0, bare: 0 };
+  while (spent.with + spent.bare < budget * 1000) {
+    for (const kind of ['bare', 'with', 'with', 'bare']) {
+      spent[kind] += await run(kind, counts[kind]);
+      sent[kind] += counts[kind];
+    }
+  }
+  const total = spent.with / sent.with;
+  const base = spent.bare / sent.bare;
+  process.stdout.write(JSON.stringify({ cost: total - base, bare: base, requests: sent.with }), () => process.exit(0));
+}
+
+/** Runs more and more requests until `ms` of CPU time are spent. Gives µs per request. */
+async function warm(run, ms) {
+  let spent = 0;
+  let rate = 0;
+  for (let count = 50; spent < ms * 1000; count = Math.min(4000, count * 2)) {
+    const used = await run(count);
+    spent += used;
+    rate = used / count;
+  }
+  return rate;
+}
+
+function countFor(ms, rate) {
+  return Math.max(10, Math.round((ms * 1000) / rate));
+}
+
+function appOf(middleware, handler) {
+  return function app(req, res) {
+    middleware(req, res, (error) => {
+      if (error) throw error;
+      handler(req, res);
+    });
+  };
+}
+
+/** Makes sessions through the middleware itself, as many clients would. */
+async function logIn(lanes, { middleware }, bytes, users) {
+  let seed = 0;
+  const clients = [];
+  const app = appOf(middleware, (req, res) => {
+    Object.assign(req.session, sample(bytes, seed++));
+    res.end();
+  });
+  await drive(lanes, users, () => headersOf(''), app, (res) => {
+    const cookie = res.getHeader('set-cookie').map((line) => line.split(';')[0]).join('; ');
+    clients.push({ cookie, sid: /s%3A([^.]+)/.exec(cookie)?.[1] });
+  });
+  return clients;
+}
+
+/** What the browser sends beside our cookie, which comes last. */
+function withOthers(cookie, count) {
+  const others = Array.from({ length: count }, (_, at) => `pref_${at}=${(at * 7919).toString(36)}-on`);
+  return [...others, cookie].join('; ');
+}
+
+function headersOf(cookie) {
+  const headers = [
+    'Host', 'shop.example.com',
+    'Connection', 'keep-alive',
+    'User-Agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    'Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'Accept-Language', 'en-GB,en;q=0.5',
+    'Accept-Encoding', 'gzip, deflate, br',
+  ];
+  return cookie ? [...headers, 'Cookie', cookie] : headers;
+}
+
+/**
+ * The baseline where the store is a remote one: its own calls, with the client's
+ * work, on the same request. What a subject costs above this is its own part.
+ */
+function storeAlone(store, { handler }, clients) {
+  const sids = new Map(clients.map(({ cookie, sid }) => [cookie, sid]));
+  return function callStore(req, res, next) {
+    const sid = sids.get(req.headers.cookie);
+    store.get(sid, (error, data) => {
+      if (error) throw error;
+      if (handler !== 'written') {
+        store.touch(sid, data, next);
+        return;
+      }
+      data.user.visits += 1;
+      store.set(sid, data, next);
+    });
+  };
+}
+
+/** A subject that skips its work is no subject. */
+function verify(subject, { handler, loads }, res) {
+  if (subject.name === 'bare') return;
+  const hasCookie = res.hasHeader('set-cookie');
+  const isDue = handler === 'created' || (handler === 'written' && subject.store === 'none');
+  if (hasCookie !== isDue) throw new Error(`${subject.name}: Set-Cookie ${hasCookie ? 'sent' : 'missing'}`);
+  const { session } = res.req;
+  if (handler === 'written' && !(session.user.visits > 100000)) throw new Error(`${subject.name}: nothing written`);
+  if (loads && !session.user) throw new Error(`${subject.name}: the session was not found`);
+}
