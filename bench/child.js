@@ -1,28 +1,57 @@
 'use strict';
 
-const { spawn } = require('node:child_process');
+const { fork } = require('node:child_process');
 const path = require('node:path');
 
 /**
- * Runs a file of this folder in a process of its own.
- *
- * @param {string} file
- * @param {object} task its first argument, as JSON
- * @returns {Promise<object>} the JSON it prints
+ * A file of this folder in a process of its own. It says when it is ready, and
+ * then answers one question at a time.
  */
-function child(file, task) {
-  return new Promise((resolve, reject) => {
+class Child {
+  /**
+   * @param {string} file
+   * @param {object} task its first argument, as JSON
+   * @param {string[]} [pin] a command that starts it, such as `taskset -c 0`
+   */
+  constructor(file, task, pin = []) {
     const { DEBUG: _debug, ...env } = process.env;
-    const args = [path.join(__dirname, file), JSON.stringify(task)];
-    const worker = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    worker.stdout.setEncoding('utf8').on('data', (text) => { output += text; });
-    worker.on('error', reject);
-    worker.on('close', (status) => {
-      if (status === 0) resolve(JSON.parse(output));
-      else reject(new Error(`${file} ended with ${status} for ${JSON.stringify(task)}`));
+    const [command, ...before] = [...pin, process.execPath];
+    this.process = fork(path.join(__dirname, file), [JSON.stringify(task)], {
+      env,
+      execPath: command,
+      execArgv: before,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-  });
+    this.ended = new Promise((resolve) => this.process.on('exit', resolve));
+    this.name = `${file} ${JSON.stringify(task)}`;
+  }
+
+  /** What it says next. @returns {Promise<any>} */
+  answer() {
+    return new Promise((resolve, reject) => {
+      const onMessage = (message) => {
+        this.process.off('exit', onExit);
+        resolve(message);
+      };
+      const onExit = (status) => {
+        this.process.off('message', onMessage);
+        reject(new Error(`${this.name} ended with ${status}`));
+      };
+      this.process.once('message', onMessage);
+      this.process.once('exit', onExit);
+    });
+  }
+
+  ask(question) {
+    const answer = this.answer();
+    this.process.send(question);
+    return answer;
+  }
+
+  async end() {
+    if (this.process.connected) this.process.disconnect();
+    await this.ended;
+  }
 }
 
-module.exports = child;
+module.exports = Child;

@@ -1,8 +1,9 @@
 'use strict';
 
-// One subject, one scenario, one process: CPU time per request with the
-// middleware, and of the same requests without it, in blocks that alternate.
-// The task is JSON in the first argument; so is the result, on stdout.
+// One subject, one scenario, one process. The task is JSON in the first argument.
+// When it is set up and warm it says so; for each message it then runs a slice,
+// blocks of requests with the middleware and without it in turn, and answers with
+// the CPU time of both.
 
 const { HANDLERS } = require('./scenarios');
 const { Lane, drive } = require('./lane');
@@ -18,7 +19,7 @@ main(JSON.parse(process.argv[2])).catch((error) => {
   process.exit(1);
 });
 
-async function main({ subject, scenario, maxAge, warmUp, budget, lanes, users, redis, cookies = 0, residents = 0 }) {
+async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, cookies = 0, residents = 0 }) {
   const client = scenario.redis ? await connect(redis) : undefined;
   const opened = open(subject, { maxAge, redis: client });
   const connections = Array.from({ length: lanes }, () => new Lane());
@@ -51,18 +52,17 @@ async function main({ subject, scenario, maxAge, warmUp, budget, lanes, users, r
   const counts = { with: countFor(BLOCK_MS, rates.with) };
   counts.bare = Math.max(counts.with, countFor(BARE_BLOCK_MS, rates.bare));
 
-  // A B B A: what drifts weighs on both alike.
-  const spent = { with: 0, bare: 0 };
-  const sent = { with: 0, bare: 0 };
-  while (spent.with + spent.bare < budget * 1000) {
+  process.on('message', async () => {
+    const slice = { spent: { with: 0, bare: 0 }, sent: { with: 0, bare: 0 } };
+    // What drifts weighs on both alike.
     for (const kind of ['bare', 'with', 'with', 'bare']) {
-      spent[kind] += await run(kind, counts[kind]);
-      sent[kind] += counts[kind];
+      slice.spent[kind] += await run(kind, counts[kind]);
+      slice.sent[kind] += counts[kind];
     }
-  }
-  const total = spent.with / sent.with;
-  const base = spent.bare / sent.bare;
-  process.stdout.write(JSON.stringify({ cost: total - base, bare: base, requests: sent.with }), () => process.exit(0));
+    process.send(slice);
+  });
+  process.on('disconnect', () => process.exit(0));
+  process.send('ready');
 }
 
 /** Runs more and more requests until `ms` of CPU time are spent. Gives µs per request. */

@@ -1,11 +1,14 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const fingerprint = require('./fingerprint');
-const native = require('./native');
 const MemoryStore = require('./memory');
-const isResident = require('./resident');
 const Session = require('./session');
+const clock = require('./clock');
+const fingerprint = require('./fingerprint');
+const lazy = require('./lazy');
+const native = require('./native');
+const { create } = require('./generate');
+const { hasPlainClasses, isResident } = require('./plain');
 
 /**
  * One request and its response: what the session was when they began, and so
@@ -28,6 +31,19 @@ class Exchange {
     this.originalText = undefined;
     this.savedText = undefined;
     this.touched = false;
+    /** The session that was loaded, or reloaded. */
+    this.loadedSession = undefined;
+
+    /** Nobody has looked at the session yet: see entry.js, which fills these. */
+    this.isAsleep = false;
+    this.session = undefined;
+    this.text = undefined;
+    this.storedCookie = undefined;
+    this.startedAt = 0;
+    this.door = undefined;
+    this.renewal = native.RENEWAL_UNCLEAR;
+    this.version = 0;
+
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
   }
@@ -45,7 +61,23 @@ class Exchange {
     this.originalText = fingerprint(data || req.session);
     // Without resave, a loaded session counts as saved until it is modified.
     if (data && !options.resave) this.savedText = this.originalText;
+    if (data) this.loadedSession = req.session;
     this.watch(req.session);
+  }
+
+  /** Makes the session that was there when the request came. */
+  wake() {
+    this.isAsleep = false;
+    const { req } = this;
+    const { sessionID } = req;
+    req.sessionID = this.originalId;
+    clock.at(this.startedAt, makeSession, this);
+    req.sessionID = sessionID;
+    const { session } = this;
+    if (this.isLoaded) this.loadedSession = session;
+    this.watch(session);
+    // The response has ended, and touched it.
+    if (this.touched) session.touch();
   }
 
   /**
@@ -77,7 +109,10 @@ class Exchange {
   /** `session` was reloaded, and another may have taken its place. */
   reloaded(session) {
     const { session: current } = this.req;
-    if (current && current !== session) this.watch(current);
+    if (current && current !== session) {
+      if (session === this.loadedSession) this.loadedSession = current;
+      this.watch(current);
+    }
   }
 
   /** Starts the cookie's lifetime anew, once. */
@@ -97,10 +132,16 @@ class Exchange {
    */
   settle(done) {
     const { req, options: { store } } = this;
+    const isThere = isResident(store);
+    if (isThere && lazy.isUntouched(this)) {
+      const progress = this.settleAsleep();
+      if (progress) return progress;
+    }
     const { session } = req;
     if (session) this.touch();
-    const end = native.endOf(this.facts(true));
-    const waits = !isResident(store) || (end === native.END_SAVE && !this.saves(session));
+    const text = this.textOf(session);
+    const end = native.endOf(this.facts(session, text));
+    const waits = !isThere || (end === native.END_SAVE && !this.saves(session));
     const callback = waits ? done : undefined;
     switch (end) {
       case native.END_DESTROY:
@@ -108,22 +149,70 @@ class Exchange {
         store.destroy(req.sessionID, callback);
         break;
       case native.END_SAVE:
-        // Logged out stays logged out: who still holds a session that somebody has
-        // destroyed meanwhile does not bring it back.
-        if (!waits && this.isLoaded && session.id === this.originalId && !MemoryStore.has(store, session.id)) {
-          debug('not saving: the session was destroyed');
-        } else {
-          session.save(callback);
-        }
+        if (waits) session.save(callback);
+        else this.put(session, text);
         break;
       case native.END_TOUCH:
         debug('touching');
-        store.touch(req.sessionID, session, callback);
+        if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
         break;
       default:
         return 'nothing';
     }
     return waits ? 'waiting' : 'done';
+  }
+
+  /** `settle` of a session nobody has looked at; undefined if it must be made first. */
+  settleAsleep() {
+    const { end } = this.conclusion();
+    if (end !== native.END_NOTHING && end !== native.END_TOUCH) return undefined;
+    if (!hasPlainClasses()) return undefined;
+    if (end === native.END_NOTHING) {
+      this.touched = true;
+      return 'nothing';
+    }
+    if (this.renewal === native.RENEWAL_UNCLEAR) return undefined;
+    const isRenewed = this.renewal === native.RENEWAL_SAME ||
+      native.renew(this.door, this.originalId, this.version, NaN, Date.now());
+    if (!isRenewed) return undefined;
+    this.touched = true;
+    return 'done';
+  }
+
+  /** What the options say of a session that nobody has looked at. */
+  conclusion() {
+    const { conclusions } = this.options;
+    return this.isLoaded ? conclusions.loaded : conclusions.created;
+  }
+
+  /** Stores a session at once, with the fingerprint at hand if there is one. */
+  put(session, text) {
+    const { store } = this.options;
+    // Logged out stays logged out: who still holds a session that somebody has
+    // destroyed meanwhile does not bring it back.
+    const isLoaded = session === this.loadedSession;
+    if (text === undefined || !isCookieFirst(session) || MemoryStore.hasOddKeys(session)) {
+      if (isLoaded && !MemoryStore.has(store, session.id)) debug('not saving: the session was destroyed');
+      else session.save();
+      return;
+    }
+    this.savedText = text;
+    const cookie = JSON.stringify(session.cookie);
+    const whole = `{"cookie":${cookie}${text === '}' ? '' : ','}${text}`;
+    if (!MemoryStore.put(store, session.id, whole, isLoaded)) debug('not saving: the session was destroyed');
+  }
+
+  /** Touches the record of a session whose cookie has at most a new expiry. */
+  renew(session) {
+    const { cookie } = session;
+    const { renewal, storedCookie } = this;
+    if (renewal === native.RENEWAL_UNCLEAR || session !== this.loadedSession || !storedCookie ||
+        !hasPlainClasses() || !isStill(cookie, storedCookie)) {
+      return false;
+    }
+    if (renewal === native.RENEWAL_SAME) return cookie._expires === null;
+    return cookie._expires instanceof Date &&
+      native.renew(this.door, session.id, this.version, cookie._expires.getTime(), Date.now());
   }
 
   /** Whether saving a session does no more than hand it to the store. */
@@ -134,10 +223,11 @@ class Exchange {
 
   /** Whether the response's headers carry the session cookie. */
   setsCookie() {
+    if (lazy.isUntouched(this) && !this.conclusion().setsCookie) return false;
     const { session } = this.req;
     if (!session) return false;
     // The text is made only where it decides.
-    const bare = this.facts(false);
+    const bare = this.facts(session) | (hasExpiry(session) ? native.EXPIRES : 0);
     return native.setsCookie(bare) ||
       (native.setsCookie(bare | native.MODIFIED) && this.isModified(session));
   }
@@ -146,11 +236,18 @@ class Exchange {
     return this.originalId !== session.id || this.originalText !== fingerprint(session);
   }
 
-  /** The facts of this moment; those about the session's data only if asked for. */
-  facts(withData) {
-    const { req, options } = this;
-    const { session, sessionID } = req;
-    let facts = options.facts;
+  /** The fingerprint of the session, where it matters. */
+  textOf(session) {
+    // A session whose id is no string is never saved, and one with another id is
+    // modified whatever it holds.
+    const matters = session && typeof this.req.sessionID === 'string' && session.id === this.originalId;
+    return matters ? fingerprint(session) : undefined;
+  }
+
+  /** The facts of this moment, as far as they show without or with that text. */
+  facts(session, text) {
+    const { sessionID } = this.req;
+    let { facts } = this.options;
     if (sessionID) facts |= native.HAS_ID;
     if (typeof sessionID === 'string') facts |= native.ID_IS_STRING;
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
@@ -159,14 +256,8 @@ class Exchange {
     if (!session) return facts;
 
     facts |= native.HAS_SESSION;
-    if (!withData) {
-      const { expires } = session.cookie || {};
-      return expires === undefined || expires === null ? facts : facts | native.EXPIRES;
-    }
-    // Such a session is never saved, so nobody looks at its data.
-    if (typeof sessionID !== 'string') return facts;
     if (session.id !== this.originalId) return facts | native.MODIFIED;
-    const text = fingerprint(session);
+    if (text === undefined) return facts;
     if (text !== this.originalText) facts |= native.MODIFIED;
     if (text === this.savedText) facts |= native.SAVED;
     return facts;
@@ -177,4 +268,33 @@ module.exports = Exchange;
 
 function own(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
+}
+
+/** Puts the session on the request: the stored one, or a new one. */
+function makeSession(exchange) {
+  const { req, options } = exchange;
+  if (!exchange.isLoaded) {
+    create(req, options);
+    return;
+  }
+  const data = JSON.parse(exchange.text);
+  exchange.storedCookie = data.cookie;
+  options.store.createSession(req, data);
+}
+
+function hasExpiry({ cookie }) {
+  return Boolean(cookie) && cookie.expires !== undefined && cookie.expires !== null;
+}
+
+function isCookieFirst(session) {
+  for (const key in session) return key === 'cookie';
+  return false;
+}
+
+/** Whether a cookie is the stored one, its expiry aside. */
+function isStill(cookie, stored) {
+  return cookie.originalMaxAge === stored.originalMaxAge && cookie.path === stored.path &&
+    cookie.httpOnly === stored.httpOnly && cookie.secure === stored.secure &&
+    cookie.sameSite === stored.sameSite && cookie.domain === stored.domain &&
+    cookie.priority === stored.priority && cookie.partitioned === stored.partitioned;
 }

@@ -22,6 +22,8 @@ class Keyring {
     this.keys = native.prepareKeys([]);
     /** How many are prepared: those before the first one that is no secret. */
     this.count = 0;
+    /** The door these keys open, made when first asked for. */
+    this.opened = undefined;
   }
 
   /**
@@ -65,6 +67,18 @@ class Keyring {
     return value;
   }
 
+  /** The way of session cookies called `name` into a memory store, for the engine. */
+  door(name, records) {
+    this.refresh();
+    this.opened ??= native.createDoor(name, this.keys, records);
+    return this.opened;
+  }
+
+  /** Whether there are secrets that cannot be tried. */
+  hasRest() {
+    return this.count < this.seen.length;
+  }
+
   /** The prepared keys, of which the first signs. */
   signing() {
     this.refresh();
@@ -74,7 +88,7 @@ class Keyring {
 
   /** Throws if a secret that had to be tried is none. */
   checkRest() {
-    if (this.count < this.seen.length) bytes(this.seen[this.count]);
+    if (this.hasRest()) bytes(this.seen[this.count]);
   }
 
   /** Prepares the secrets anew if the array, or a buffer in it, has changed. */
@@ -103,6 +117,7 @@ class Keyring {
     }
     this.keys = native.prepareKeys(prepared);
     this.count = prepared.length;
+    this.opened = undefined;
   }
 }
 

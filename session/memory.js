@@ -3,6 +3,7 @@
 const { inherits } = require('node:util');
 const native = require('./native');
 const defineSessions = require('./texts');
+const Session = require('./session');
 const Store = require('./store');
 
 // Taken once: a program's fake timers must not hold the store's answers back.
@@ -68,7 +69,8 @@ Object.defineProperty(MemoryStore, 'read', {
  * @throws whatever `JSON.stringify` throws; the old record stays
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
-  write(recordsOf(this), `${sid}`, JSON.stringify(session));
+  const text = JSON.stringify(session);
+  write(recordsOf(this), `${sid}`, text, hasOddKeys(session));
   if (callback) defer(callback);
 };
 
@@ -88,7 +90,7 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
     const current = read(records, key);
     if (current) {
       current.cookie = session.cookie;
-      write(records, key, JSON.stringify(current));
+      write(records, key, JSON.stringify(current), true);
     }
   }
   if (callback) defer(callback);
@@ -143,15 +145,44 @@ MemoryStore.prototype.length = function length(callback) {
 };
 
 /**
- * Whether there is a record of `sid`. None means that the session was destroyed.
+ * Stores the text of a session at once.
  *
  * @param {MemoryStore} store
  * @param {string} sid
- * @returns {boolean}
+ * @param {string} text
+ * @param {boolean} isLoaded a loaded session that has no record any more was
+ *   destroyed, and is not brought back
+ * @returns {boolean} whether it was stored
  */
+Object.defineProperty(MemoryStore, 'put', {
+  value(store, sid, text, isLoaded) {
+    const records = recordsOf(store);
+    if (isLoaded) return native.storeReplace(records, sid, text);
+    native.storeSet(records, sid, text);
+    return true;
+  },
+});
+
+/** Whether there is a record of `sid`. None means that the session was destroyed. */
 Object.defineProperty(MemoryStore, 'has', {
   value: (store, sid) => native.storeHas(recordsOf(store), `${sid}`),
 });
+
+/** The native half of a store, for a door. */
+Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
+
+/**
+ * Whether a session has keys that it will not take over when it is loaded, which
+ * makes a loaded session differ from its text.
+ */
+Object.defineProperty(MemoryStore, 'hasOddKeys', { value: hasOddKeys });
+
+function hasOddKeys(session) {
+  for (const key in session) {
+    if (key in Session.prototype) return true;
+  }
+  return false;
+}
 
 function read(records, sid) {
   const found = native.storeGet(records, sid, Date.now());
@@ -176,10 +207,15 @@ function readUnclear(records, sid, text) {
   return session;
 }
 
-/** What has no JSON is no session: the record goes. */
-function write(records, sid, text) {
+/**
+ * What has no JSON is no session: the record goes. An odd text is one that
+ * JavaScript must read each time.
+ */
+function write(records, sid, text, isOdd) {
   if (text === undefined) {
     native.storeDestroy(records, sid);
+  } else if (isOdd) {
+    native.storeSetRaw(records, sid, text);
   } else {
     native.storeSet(records, sid, text);
   }

@@ -2,17 +2,16 @@
 
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
-const Cookie = require('./cookie');
 const Exchange = require('./exchange');
 const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
-const Session = require('./session');
 const checked = require('./options');
-const isResident = require('./resident');
-const isSecure = require('./secure');
+const enter = require('./entry');
 const patch = require('./response');
 const pathname = require('./pathname');
 const sidOf = require('./sid');
+const { cookieOptions, generate } = require('./generate');
+const { isResident } = require('./plain');
 
 /**
  * Makes the middleware that puts a session on each request.
@@ -27,7 +26,8 @@ function session(options) {
   const ownKeyring = secrets && new Keyring(secrets);
 
   let isConnected = true;
-  store.generate = (req) => generate(req, settings);
+  settings.generate = (req) => generate(req, settings);
+  store.generate = settings.generate;
   store.on('disconnect', () => { isConnected = false; });
   store.on('connect', () => { isConnected = true; });
 
@@ -52,10 +52,16 @@ function session(options) {
       return;
     }
     const keyring = ownKeyring || new Keyring([req.secret]);
+    const asleep = enter(req, settings, keyring);
+    if (asleep) {
+      patch(asleep, res, next);
+      next();
+      return;
+    }
+
     const sid = sidOf(req, name, keyring, deprecate);
     req.sessionStore = store;
     req.sessionID = sid;
-
     const exchange = new Exchange(settings, req, keyring, sid);
     patch(exchange, res, next);
 
@@ -123,19 +129,4 @@ function begin(exchange, data) {
     exchange.hasFailed = Boolean(req.session);
     throw error;
   }
-}
-
-/** A new session, as `store.generate` makes it for this `session()`. */
-function generate(req, settings) {
-  const { cookie: given, proxy } = settings;
-  req.sessionID = settings.generateId(req);
-  req.session = new Session(req);
-  const cookie = new Cookie(cookieOptions(req, settings));
-  req.session.cookie = cookie;
-  if (given.secure === 'auto') cookie.secure = isSecure(req, proxy);
-  if (given.sameSite === 'auto') cookie.sameSite = isSecure(req, proxy) ? 'none' : 'lax';
-}
-
-function cookieOptions(req, { cookie }) {
-  return typeof cookie === 'function' ? cookie(req) : cookie;
 }

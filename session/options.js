@@ -2,6 +2,8 @@
 
 const MemoryStore = require('./memory');
 const native = require('./native');
+const { isTimeless } = require('./generate');
+const { conclusions } = require('./lazy');
 
 // Read once, as programs set it before they load anything.
 const isProduction = process.env.NODE_ENV === 'production';
@@ -40,19 +42,25 @@ function checked(options, deprecate) {
   if (!secrets) deprecate('req.secret; provide secret option');
 
   const store = given.store || new MemoryStore();
+  // What never changes between requests, as the engine wants it.
+  const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
+    (given.rolling ? native.ROLLING : 0) |
+    (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
+    (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0);
+
+  const cookie = given.cookie || {};
   const checkedOptions = {
-    cookie: given.cookie || {},
+    cookie,
     generateId,
     name: given.name || given.key || 'connect.sid',
     proxy: given.proxy,
     resave,
     secrets,
     store,
-    // What never changes between requests, as the engine wants it.
-    facts: (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
-      (given.rolling ? native.ROLLING : 0) |
-      (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
-      (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0),
+    facts,
+    conclusions: conclusions(facts, resave),
+    // Whether nobody can tell when a session is made.
+    canWait: generateId === native.sessionId && isTimeless({ cookie }),
   };
 
   if (isProduction && store instanceof MemoryStore) {

@@ -1,0 +1,63 @@
+'use strict';
+
+const { parseArgs } = require('node:util');
+
+const HELP = `npm run bench -- [options]
+
+  (nothing)          CPU per request of every scenario, about 4 minutes
+  --http             requests per second over loopback HTTP instead
+  --micro            sign, unsign, header parsing, ids and serialising instead
+  --growth           cost over session size, cookies and sessions in the store instead
+  --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
+
+  --quick            short: this package and express-session, two short rounds
+  --only TEXT        scenarios and rows whose name contains TEXT
+  --rounds N         rounds of every subject
+  --also NAME=DIR    one more package folder in the same run, e.g. the last commit's
+  --subjects A,B     only these subjects (express-session is always measured)
+  --lanes N          requests under way at a time (CPU mode), default 16
+  --max-age MS       gives the session cookie a maxAge
+  --no-redis         without the connect-redis rows
+  --json FILE        every figure of every round
+  --svg FILE         where the chart goes, default bench/chart.svg
+  --help             this text
+`;
+
+/** @returns {object} the options, checked */
+function readArguments(argv) {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      http: { type: 'boolean', default: false },
+      micro: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      rounds: { type: 'string' },
+      also: { type: 'string', multiple: true, default: [] },
+      subjects: { type: 'string' },
+      lanes: { type: 'string', default: '16' },
+      'max-age': { type: 'string' },
+      'no-redis': { type: 'boolean', default: false },
+      json: { type: 'string' },
+      svg: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const numbers = {
+    rounds: number('rounds', values.rounds) || (values.quick ? 2 : 5),
+    lanes: number('lanes', values.lanes),
+    maxAge: number('max-age', values['max-age']),
+  };
+  return { ...values, ...numbers, redis: !values['no-redis'], help: values.help ? HELP : '' };
+}
+
+function number(name, text) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0)) throw new TypeError(`--${name} is no number above 0: ${text}`);
+  return value;
+}
+
+module.exports = readArguments;

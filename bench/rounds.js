@@ -1,0 +1,84 @@
+'use strict';
+
+const Child = require('./child');
+const progress = require('./progress');
+const { summary } = require('./statistics');
+const { SCENARIOS, REDIS_SCENARIOS } = require('./scenarios');
+
+/** ms of CPU time to warm up, and slices that each subject runs in a round. */
+const PACE = { warmUp: 250, slices: 5 };
+const QUICK_PACE = { warmUp: 150, slices: 2 };
+
+const BARE = { name: 'bare', store: 'none' };
+
+/** Whether a subject can take part in a scenario. */
+function takesPart(subject, scenario) {
+  // Bare against bare: how much of a difference is noise.
+  if (subject === BARE) return scenario.name === 'no session';
+  // Browsers refuse cookies of over 4 kB, so these sessions do not exist.
+  if (subject.store === 'none' && (scenario.redis || scenario.bytes > 1000)) return false;
+  return !scenario.redis || subject.store === 'own';
+}
+
+/**
+ * The CPU mode.
+ *
+ * @param {object[]} subjects the first is the one judged, `express-session` the measure
+ * @param {object} options of the command line
+ * @param {object} [redis] the server, if there is one
+ * @returns {Promise<object[]>} a row per scenario
+ */
+async function cpuRows(subjects, options, redis) {
+  const scenarios = [...SCENARIOS, ...(options.redis ? REDIS_SCENARIOS : [])]
+    .filter(({ name }) => name.includes(options.only));
+  const rounds = new Map(scenarios.map(({ name }) => [name, []]));
+  let at = 0;
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const scenario of scenarios) {
+      progress(at++, scenarios.length * options.rounds, `round ${round}, ${scenario.name}`);
+      const able = [...subjects, BARE].filter((subject) => takesPart(subject, scenario));
+      const tasks = able.map((subject) => ({ subject, scenario, lanes: options.lanes, maxAge: options.maxAge, redis }));
+      rounds.get(scenario.name).push(await oneRound(tasks, options.quick ? QUICK_PACE : PACE));
+    }
+  }
+  progress(at, at, '');
+  return scenarios.map(({ name }) => rowOf(name, rounds.get(name), subjects[0].name));
+}
+
+/**
+ * A process for each task, then slices in turn, A B C D A B C D …, so that what
+ * slows the machine down for a while slows all of them down.
+ *
+ * @returns {Promise<Record<string, { cost: number, bare: number }>>} by subject, in µs
+ */
+async function oneRound(tasks, { warmUp, slices }) {
+  const children = tasks.map((task) => {
+    const users = task.scenario.bytes > 1000 ? 200 : 1000;
+    return new Child('cpu.js', { users, ...task, warmUp });
+  });
+  await Promise.all(children.map((child) => child.answer()));
+  const sums = children.map(() => ({ with: 0, bare: 0 }));
+  for (let slice = 0; slice < slices; slice++) {
+    for (const [at, child] of children.entries()) {
+      const { spent, sent } = await child.ask('slice');
+      for (const kind of ['with', 'bare']) sums[at][kind] += spent[kind] / sent[kind] / slices;
+    }
+  }
+  await Promise.all(children.map((child) => child.end()));
+  return Object.fromEntries(tasks.map(({ subject }, at) => (
+    [subject.name, { cost: sums[at].with - sums[at].bare, bare: sums[at].bare }]
+  )));
+}
+
+function rowOf(name, rounds, ours) {
+  const subjects = {};
+  for (const subject of Object.keys(rounds[0])) {
+    const costs = rounds.map((round) => round[subject].cost);
+    const ratios = rounds.map((round) => round[subject].cost / round['express-session'].cost);
+    subjects[subject] = { cost: summary(costs), ratio: summary(ratios), costs, ratios };
+  }
+  const bare = summary(rounds.flatMap((round) => Object.values(round).map((result) => result.bare)));
+  return { name, ratio: subjects[ours].ratio, bare, subjects };
+}
+
+module.exports = { cpuRows, oneRound };
