@@ -10,7 +10,7 @@ const HELP = `npm run bench -- [options]
   --growth           cost over session size, cookies and sessions in the store instead
   --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
 
-  --quick            short: this package and express-session, two short rounds
+  --quick            short: this package and express-session, one short round
   --only TEXT        scenarios and rows whose name contains TEXT
   --rounds N         rounds of every subject
   --also NAME=DIR    one more package folder in the same run, e.g. the last commit's
@@ -46,7 +46,7 @@ function readArguments(argv) {
     },
   });
   const numbers = {
-    rounds: number('rounds', values.rounds) || (values.quick ? 2 : 5),
+    rounds: number('rounds', values.rounds) || (values.quick ? 1 : 4),
     lanes: number('lanes', values.lanes),
     maxAge: number('max-age', values['max-age']),
   };

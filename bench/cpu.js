@@ -47,8 +47,7 @@ async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, co
     return user + system;
   };
 
-  const rates = {};
-  for (const kind of ['with', 'bare']) rates[kind] = await warm((count) => run(kind, count), warmUp);
+  const rates = await warm(run, warmUp);
   const counts = { with: countFor(BLOCK_MS, rates.with) };
   counts.bare = Math.max(counts.with, countFor(BARE_BLOCK_MS, rates.bare));
 
@@ -65,16 +64,23 @@ async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, co
   process.send('ready');
 }
 
-/** Runs more and more requests until `ms` of CPU time are spent. Gives µs per request. */
+/**
+ * Runs both kinds in turn until the subject's has spent `ms` of CPU time.
+ *
+ * @returns {Promise<{ with: number, bare: number }>} µs per request, at the end
+ */
 async function warm(run, ms) {
+  const rates = {};
   let spent = 0;
-  let rate = 0;
-  for (let count = 50; spent < ms * 1000; count = Math.min(4000, count * 2)) {
-    const used = await run(count);
+  for (let count = 25; spent < ms * 1000; count = Math.min(2000, count * 2)) {
+    const used = await run('with', count);
     spent += used;
-    rate = used / count;
+    rates.with = used / count;
+    rates.bare = (await run('bare', count)) / count;
+    // A slow subject shall not end with one giant batch.
+    if (used > BLOCK_MS * 1000) count /= 2;
   }
-  return rate;
+  return rates;
 }
 
 function countFor(ms, rate) {

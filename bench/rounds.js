@@ -2,12 +2,12 @@
 
 const Child = require('./child');
 const progress = require('./progress');
-const { summary } = require('./statistics');
+const { median, summary } = require('./statistics');
 const { SCENARIOS, REDIS_SCENARIOS } = require('./scenarios');
 
 /** ms of CPU time to warm up, and slices that each subject runs in a round. */
-const PACE = { warmUp: 250, slices: 5 };
-const QUICK_PACE = { warmUp: 150, slices: 2 };
+const PACE = { warmUp: 600, slices: 10 };
+const QUICK_PACE = { warmUp: 250, slices: 4 };
 
 const BARE = { name: 'bare', store: 'none' };
 
@@ -57,16 +57,19 @@ async function oneRound(tasks, { warmUp, slices }) {
     return new Child('cpu.js', { users, ...task, warmUp });
   });
   await Promise.all(children.map((child) => child.answer()));
-  const sums = children.map(() => ({ with: 0, bare: 0 }));
+  const costs = children.map(() => ({ with: [], bare: [] }));
   for (let slice = 0; slice < slices; slice++) {
     for (const [at, child] of children.entries()) {
       const { spent, sent } = await child.ask('slice');
-      for (const kind of ['with', 'bare']) sums[at][kind] += spent[kind] / sent[kind] / slices;
+      const bare = spent.bare / sent.bare;
+      costs[at].bare.push(bare);
+      costs[at].with.push(spent.with / sent.with - bare);
     }
   }
   await Promise.all(children.map((child) => child.end()));
+  // Medians: a slice during which the machine was busy elsewhere does not count.
   return Object.fromEntries(tasks.map(({ subject }, at) => (
-    [subject.name, { cost: sums[at].with - sums[at].bare, bare: sums[at].bare }]
+    [subject.name, { cost: median(costs[at].with), bare: median(costs[at].bare) }]
   )));
 }
 

@@ -172,9 +172,7 @@ class Exchange {
       return 'nothing';
     }
     if (this.renewal === native.RENEWAL_UNCLEAR) return undefined;
-    const isRenewed = this.renewal === native.RENEWAL_SAME ||
-      native.renew(this.door, this.originalId, this.version, NaN, Date.now());
-    if (!isRenewed) return undefined;
+    if (!native.renew(this.door, this.originalId, this.version, NaN, Date.now())) return undefined;
     this.touched = true;
     return 'done';
   }
@@ -210,9 +208,10 @@ class Exchange {
         !hasPlainClasses() || !isStill(cookie, storedCookie)) {
       return false;
     }
-    if (renewal === native.RENEWAL_SAME) return cookie._expires === null;
-    return cookie._expires instanceof Date &&
-      native.renew(this.door, session.id, this.version, cookie._expires.getTime(), Date.now());
+    const expires = cookie._expires;
+    const isAlike = renewal === native.RENEWAL_SAME ? expires === null : expires instanceof Date;
+    return isAlike &&
+      native.renew(this.door, session.id, this.version, expires ? expires.getTime() : NaN, Date.now());
   }
 
   /** Whether saving a session does no more than hand it to the store. */

@@ -42,7 +42,8 @@ function drawSecret({ chance, pick, weighted }) {
 
 function drawGenid({ pick, weighted }) {
   return weighted([
-    [80, { kind: 'counter' }],
+    [100, { kind: 'own' }],
+    [40, { kind: 'counter' }],
     [3, { kind: 'fromRequest' }],
     [2, { kind: 'constant' }],
     [3, { kind: 'digits' }],

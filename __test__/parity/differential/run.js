@@ -7,6 +7,7 @@
 const { createListener, runDetached } = require('./app');
 const { startClock } = require('./clock');
 const { createJar } = require('./jar');
+const { startIds } = require('./ids');
 const { patches } = require('./patches');
 const { readSession } = require('./steps');
 const { createStore, spy } = require('./store');
@@ -26,18 +27,20 @@ async function runScenario(mod, scenario, listener) {
     pending: 0,
     record: (event) => run.events.push(event),
   };
+  const sids = scenario.seeds.map(({ sid }) => sid);
   const undo = scenario.patch ? patches[scenario.patch](mod, run) : () => {};
+  const stopIds = startIds(scenario.seed, sids);
   try {
-    return await play(run, scenario, listener);
+    return await play(run, scenario, listener, sids);
   } finally {
+    stopIds();
     undo();
     run.clock.stop();
     listener.handle = undefined;
   }
 }
 
-async function play(run, scenario, listener) {
-  const sids = scenario.seeds.map(({ sid }) => sid);
+async function play(run, scenario, listener, sids) {
   const store = createStore(run.mod, scenario.store, run);
   const secrets = scenario.options.secret ? scenario.options.secret.values.map(revive) : [];
   let middleware;
@@ -79,7 +82,7 @@ function optionsOf({ options, seed }, store, secrets, sids) {
   const made = revive(plain);
   if (store) made.store = store;
   if (secret) made.secret = secret.kind === 'array' ? secrets : secrets[0];
-  if (genid) made.genid = genidOf(genid, seed, sids);
+  if (genid && genid.kind !== 'own') made.genid = genidOf(genid, seed, sids);
   if (cookie && cookie.perRequest) {
     made.cookie = (req) => revive(/alt/.test(req.url) ? cookie.alt : cookie.value);
   } else if (cookie !== undefined) {
