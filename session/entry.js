@@ -8,7 +8,7 @@ const native = require('./native');
 const { isResident, makesPlainSessions } = require('./plain');
 
 /** What `native.enter` says beside the text; read at once, so one serves all. */
-const found = ['', 0, 0, 0];
+const found = Buffer.alloc(native.FOUND_BYTES);
 
 /**
  * The short way in. If the store's answer is there at once, and nobody could tell
@@ -26,8 +26,10 @@ function enter(req, settings, keyring) {
   }
   const { cookie: header } = req.headers;
   const now = Date.now();
-  const door = keyring.door(settings.name, MemoryStore.records(store));
-  const text = header ? native.enter(door, header, now, found) : native.NO_COOKIE;
+  const records = MemoryStore.records(store);
+  const text = header
+    ? native.enter(keyring.door(settings.name, records), header, now, found)
+    : native.NO_COOKIE;
   const exchange = typeof text === 'string'
     ? loaded(req, settings, keyring, text)
     : created(req, settings, keyring, text);
@@ -35,7 +37,8 @@ function enter(req, settings, keyring) {
 
   exchange.isAsleep = true;
   exchange.startedAt = now;
-  exchange.door = door;
+  exchange.records = records;
+  exchange.changes = records.changes;
   exchange.originalId = req.sessionID;
   lazy.define(exchange);
   return exchange;
@@ -44,17 +47,16 @@ function enter(req, settings, keyring) {
 module.exports = enter;
 
 function loaded(req, settings, keyring, text) {
-  const [sid, restAt, renewal, version] = found;
-  // Something stands before the cookie: somebody arranged the session by hand.
-  if (restAt < 0) return undefined;
+  const sid = foundSid();
+  const restAt = found[native.FOUND_REST] | found[native.FOUND_REST + 1] << 8;
   debug('session found');
   req.sessionStore = settings.store;
   req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, sid);
   exchange.isLoaded = true;
   exchange.text = text;
-  exchange.renewal = renewal;
-  exchange.version = version;
+  exchange.restAt = restAt;
+  exchange.renewal = found[native.FOUND_RENEWAL];
   // As `fingerprint` has it: what follows the cookie, without the comma.
   exchange.originalText = text.slice(text[restAt] === ',' ? restAt + 1 : restAt);
   if (!settings.resave) exchange.savedText = exchange.originalText;
@@ -70,7 +72,11 @@ function created(req, settings, keyring, reason) {
   debug('no session found, reason %d', reason);
   req.sessionStore = settings.store;
   req.sessionID = native.sessionId();
-  const exchange = new Exchange(settings, req, keyring, isKnown ? found[0] : undefined);
+  const exchange = new Exchange(settings, req, keyring, isKnown ? foundSid() : undefined);
   exchange.originalText = '}';
   return exchange;
+}
+
+function foundSid() {
+  return found.latin1Slice(native.FOUND_SID, native.FOUND_SID + found[native.FOUND_SID_LENGTH]);
 }

@@ -38,11 +38,12 @@ class Exchange {
     this.isAsleep = false;
     this.session = undefined;
     this.text = undefined;
+    this.restAt = 0;
     this.storedCookie = undefined;
     this.startedAt = 0;
-    this.door = undefined;
+    this.records = undefined;
+    this.changes = 0;
     this.renewal = native.RENEWAL_UNCLEAR;
-    this.version = 0;
 
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
@@ -171,8 +172,7 @@ class Exchange {
       this.touched = true;
       return 'nothing';
     }
-    if (this.renewal === native.RENEWAL_UNCLEAR) return undefined;
-    if (!native.renew(this.door, this.originalId, this.version, NaN, Date.now())) return undefined;
+    if (!this.renewRecord(NaN)) return undefined;
     this.touched = true;
     return 'done';
   }
@@ -189,29 +189,39 @@ class Exchange {
     // Logged out stays logged out: who still holds a session that somebody has
     // destroyed meanwhile does not bring it back.
     const isLoaded = session === this.loadedSession;
+    const records = MemoryStore.records(store);
     if (text === undefined || !isCookieFirst(session) || MemoryStore.hasOddKeys(session)) {
-      if (isLoaded && !MemoryStore.has(store, session.id)) debug('not saving: the session was destroyed');
+      if (isLoaded && !records.has(session.id)) debug('not saving: the session was destroyed');
       else session.save();
       return;
     }
     this.savedText = text;
     const cookie = JSON.stringify(session.cookie);
     const whole = `{"cookie":${cookie}${text === '}' ? '' : ','}${text}`;
-    if (!MemoryStore.put(store, session.id, whole, isLoaded)) debug('not saving: the session was destroyed');
+    if (!isLoaded) records.set(session.id, whole);
+    else if (!records.replace(session.id, whole)) debug('not saving: the session was destroyed');
   }
 
   /** Touches the record of a session whose cookie has at most a new expiry. */
   renew(session) {
     const { cookie } = session;
     const { renewal, storedCookie } = this;
-    if (renewal === native.RENEWAL_UNCLEAR || session !== this.loadedSession || !storedCookie ||
+    if (session !== this.loadedSession || !storedCookie ||
         !hasPlainClasses() || !isStill(cookie, storedCookie)) {
       return false;
     }
     const expires = cookie._expires;
     const isAlike = renewal === native.RENEWAL_SAME ? expires === null : expires instanceof Date;
-    return isAlike &&
-      native.renew(this.door, session.id, this.version, expires ? expires.getTime() : NaN, Date.now());
+    return isAlike && this.renewRecord(expires ? expires.getTime() : NaN);
+  }
+
+  /**
+   * Gives the record a new expiry, in ms since the epoch, NaN for the one that its
+   * cookie's lifetime makes. False if the record may be another than the one loaded.
+   */
+  renewRecord(expires) {
+    if (this.records.changes !== this.changes || this.renewal === native.RENEWAL_UNCLEAR) return false;
+    return this.renewal === native.RENEWAL_SAME || this.records.renew(this.originalId, expires);
   }
 
   /** Whether saving a session does no more than hand it to the store. */

@@ -70,7 +70,7 @@ class Keyring {
   /** The way of session cookies called `name` into a memory store, for the engine. */
   door(name, records) {
     this.refresh();
-    this.opened ??= native.createDoor(name, this.keys, records);
+    this.opened ??= native.createDoor(name, this.keys, records.store);
     return this.opened;
   }
 

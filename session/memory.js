@@ -1,7 +1,7 @@
 'use strict';
 
 const { inherits } = require('node:util');
-const native = require('./native');
+const Records = require('./records');
 const defineSessions = require('./texts');
 const Session = require('./session');
 const Store = require('./store');
@@ -18,16 +18,16 @@ function MemoryStore() {
   recordsOf(this);
 }
 
-/** Where a store keeps its native half. */
+/** Where a store keeps its records. */
 const RECORDS = Symbol('records');
 
 /**
- * The native half of a store. Made when first asked for, because a store may
+ * The records of a store. Made when first asked for, because a store may
  * borrow the methods of this one and never call its constructor.
  */
 function recordsOf(store) {
   if (!store[RECORDS]) {
-    const records = native.createStore();
+    const records = new Records();
     const { sessions } = store;
     Object.defineProperty(store, RECORDS, { value: records });
     defineSessions(store, records);
@@ -51,7 +51,7 @@ MemoryStore.prototype.get = function get(sid, callback) {
 
 /**
  * What `get` gives its callback, at once. The middleware uses it, and steps aside
- * for stores whose `get` was replaced (`resident.js`).
+ * for stores whose `get` was replaced (`plain.js`).
  *
  * @param {MemoryStore} store
  * @param {string} sid
@@ -85,7 +85,7 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
   const key = `${sid}`;
   const cookie = JSON.stringify(session.cookie);
   // A cookie that has no JSON takes the key out of the record.
-  const left = cookie === undefined ? native.storePeek(records, key) : native.storeTouch(records, key, cookie, Date.now());
+  const left = cookie === undefined ? records.peek(key) : records.touch(key, cookie);
   if (typeof left === 'string') {
     const current = read(records, key);
     if (current) {
@@ -101,13 +101,13 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  native.storeDestroy(recordsOf(this), `${sid}`);
+  recordsOf(this).destroy(`${sid}`);
   if (callback) defer(callback);
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  native.storeClear(recordsOf(this));
+  recordsOf(this).clear();
   if (callback) defer(callback);
 };
 
@@ -119,7 +119,7 @@ MemoryStore.prototype.clear = function clear(callback) {
 MemoryStore.prototype.all = function all(callback) {
   const records = recordsOf(this);
   const sessions = Object.create(null);
-  for (const sid of native.storeSids(records)) {
+  for (const sid of records.sids()) {
     const session = read(records, sid);
     if (session) sessions[sid] = session;
   }
@@ -133,7 +133,7 @@ const { all } = MemoryStore.prototype;
  * @param {(error: Error | null, length?: number) => void} callback
  */
 MemoryStore.prototype.length = function length(callback) {
-  const known = this.all === all ? native.storeLength(recordsOf(this), Date.now()) : null;
+  const known = this.all === all ? recordsOf(this).count() : null;
   if (known !== null) {
     defer(callback, null, known);
     return;
@@ -144,31 +144,7 @@ MemoryStore.prototype.length = function length(callback) {
   });
 };
 
-/**
- * Stores the text of a session at once.
- *
- * @param {MemoryStore} store
- * @param {string} sid
- * @param {string} text
- * @param {boolean} isLoaded a loaded session that has no record any more was
- *   destroyed, and is not brought back
- * @returns {boolean} whether it was stored
- */
-Object.defineProperty(MemoryStore, 'put', {
-  value(store, sid, text, isLoaded) {
-    const records = recordsOf(store);
-    if (isLoaded) return native.storeReplace(records, sid, text);
-    native.storeSet(records, sid, text);
-    return true;
-  },
-});
-
-/** Whether there is a record of `sid`. None means that the session was destroyed. */
-Object.defineProperty(MemoryStore, 'has', {
-  value: (store, sid) => native.storeHas(recordsOf(store), `${sid}`),
-});
-
-/** The native half of a store, for a door. */
+/** The records of a store, for the fast paths. */
 Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 
 /**
@@ -185,7 +161,7 @@ function hasOddKeys(session) {
 }
 
 function read(records, sid) {
-  const found = native.storeGet(records, sid, Date.now());
+  const found = records.get(sid);
   if (found === undefined) return undefined;
   if (typeof found === 'string') return JSON.parse(found);
   return readUnclear(records, sid, found.text);
@@ -200,7 +176,7 @@ function readUnclear(records, sid, text) {
     const { expires } = session.cookie;
     const at = typeof expires === 'string' ? new Date(expires) : expires;
     if (at && at <= Date.now()) {
-      native.storeDestroy(records, sid);
+      records.destroy(sid);
       return undefined;
     }
   }
@@ -213,10 +189,10 @@ function readUnclear(records, sid, text) {
  */
 function write(records, sid, text, isOdd) {
   if (text === undefined) {
-    native.storeDestroy(records, sid);
+    records.destroy(sid);
   } else if (isOdd) {
-    native.storeSetRaw(records, sid, text);
+    records.setRaw(sid, text);
   } else {
-    native.storeSet(records, sid, text);
+    records.set(sid, text);
   }
 }

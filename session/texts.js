@@ -1,14 +1,13 @@
 'use strict';
 
 const { inspect } = require('node:util');
-const native = require('./native');
 
 /**
  * `store.sessions`: a live view of a memory store as an object of sid to JSON
  * text, which programs read, list, write and delete from.
  *
  * @param {object} store gets the property
- * @param {object} records the store's native half
+ * @param {import('./records')} records the store's records
  */
 function defineSessions(store, records) {
   const target = Object.create(null);
@@ -25,7 +24,7 @@ function defineSessions(store, records) {
     // A program that assigns an object means its content.
     set(texts) {
       const entries = Object.entries(texts);
-      native.storeClear(records);
+      records.clear();
       for (const [sid, text] of entries) view[sid] = text;
     },
   });
@@ -40,7 +39,7 @@ class Texts {
   }
 
   get(target, sid) {
-    return typeof sid === 'string' ? native.storePeek(this.records, sid) : undefined;
+    return typeof sid === 'string' ? this.records.peek(sid) : undefined;
   }
 
   has(target, sid) {
@@ -49,12 +48,12 @@ class Texts {
 
   set(target, sid, text) {
     if (typeof sid !== 'string') return false;
-    native.storeSetRaw(this.records, sid, `${text}`);
+    this.records.setRaw(sid, `${text}`);
     return true;
   }
 
   deleteProperty(target, sid) {
-    if (typeof sid === 'string') native.storeDestroy(this.records, sid);
+    if (typeof sid === 'string') this.records.destroy(sid);
     return true;
   }
 
@@ -65,7 +64,7 @@ class Texts {
   ownKeys() {
     // An object puts sids that look like array indexes first; so must the view.
     const sids = Object.create(null);
-    for (const sid of native.storeSids(this.records)) sids[sid] = true;
+    for (const sid of this.records.sids()) sids[sid] = true;
     return Object.keys(sids);
   }
 

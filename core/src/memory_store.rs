@@ -29,8 +29,6 @@ pub struct Live {
     pub rest_at: Option<usize>,
     /// What using the session does to the text.
     pub renewal: Renewal,
-    /// Changes whenever the text does, a renewal aside.
-    pub version: u64,
 }
 
 /// What came of giving a session a new expiry.
@@ -56,7 +54,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Records {
     by_sid: HashMap<Box<[u8]>, Record>,
-    /// The number of the next record to be inserted or text to be put.
+    /// The serial number of the next record to be inserted.
     next: u64,
 }
 
@@ -65,8 +63,6 @@ struct Record {
     cookie: Cookie,
     /// Counts insertions: a sid keeps its place until it is removed.
     serial: u64,
-    /// Counts texts.
-    version: u64,
 }
 
 /// What is said of a text that was not, or could not be, read.
@@ -107,7 +103,6 @@ impl MemoryStore {
                 text: record.text.clone(),
                 rest_at: record.rest_at(),
                 renewal: record.cookie.renewal,
-                version: record.version,
             }),
         }
     }
@@ -163,17 +158,13 @@ impl MemoryStore {
     /// Starts the lifetime of the session's cookie anew, as a request does that
     /// uses the session and does not change it.
     ///
-    /// `version` is that of the text the request had; another one only JavaScript
-    /// can judge. The session expires at `expires`, or after its lifetime if that
-    /// is `None`.
-    pub fn renew(&self, sid: &[u8], version: u64, expires: Option<i64>, now: i64) -> Touched {
+    /// The session expires at `expires`, or after its lifetime if that is `None`.
+    pub fn renew(&self, sid: &[u8], expires: Option<i64>, now: i64) -> Touched {
         let mut records = self.records.lock();
         let Some(record) = records.live(sid, now) else {
             return Touched::Missing;
         };
-        if record.version != version {
-            return Touched::Unclear(record.text.clone());
-        }
+
         let (at, lifetime) = match record.cookie.renewal {
             Renewal::Same => return Touched::Done,
             Renewal::Date { at, lifetime } => (at, lifetime),
@@ -240,21 +231,18 @@ impl Records {
 
     fn put(&mut self, sid: &[u8], text: Vec<u8>, cookie: Cookie) {
         let text = text.into();
-        let version = self.next;
-        self.next += 1;
         match self.by_sid.get_mut(sid) {
             Some(record) => {
                 record.text = text;
                 record.cookie = cookie;
-                record.version = version;
             }
             None => {
                 let record = Record {
                     text,
                     cookie,
-                    serial: version,
-                    version,
+                    serial: self.next,
                 };
+                self.next += 1;
                 self.by_sid.insert(sid.into(), record);
             }
         }
@@ -269,50 +257,33 @@ mod tests {
     const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}"#;
     const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
 
-    /// What `get` gives, its version aside.
-    fn get(store: &MemoryStore, sid: &[u8], now: i64) -> Found {
-        match store.get(sid, now) {
-            Found::Live(live) => Found::Live(Live { version: 0, ..live }),
-            found => found,
-        }
-    }
-
-    fn renew(store: &MemoryStore, sid: &[u8], now: i64) -> Touched {
-        let version = match store.get(sid, now) {
-            Found::Live(live) => live.version,
-            _ => 0,
-        };
-        store.renew(sid, version, None, now)
-    }
-
     fn live(text: &str) -> Found {
         Found::Live(Live {
             text: text.as_bytes().into(),
             rest_at: Some(text.find('}').map_or(0, |at| at + 1)),
             renewal: Renewal::Unclear,
-            version: 0,
         })
     }
 
     #[test]
     fn hands_back_what_it_was_given() {
         let store = MemoryStore::new();
-        assert_eq!(get(&store, b"a", 0), Found::Missing);
+        assert_eq!(store.get(b"a", 0), Found::Missing);
         store.set(b"a", FOREVER.into());
-        assert_eq!(get(&store, b"a", i64::MAX), live(FOREVER));
+        assert_eq!(store.get(b"a", i64::MAX), live(FOREVER));
         assert!(store.has(b"a"));
         assert!(store.destroy(b"a"));
         assert!(!store.has(b"a"));
         assert!(!store.destroy(b"a"));
-        assert_eq!(get(&store, b"a", 0), Found::Missing);
+        assert_eq!(store.get(b"a", 0), Found::Missing);
     }
 
     #[test]
     fn a_session_expires_on_the_millisecond() {
         let store = MemoryStore::new();
         store.set(b"a", AT_2000.into());
-        assert_eq!(get(&store, b"a", 1999), live(AT_2000));
-        assert_eq!(get(&store, b"a", 2000), Found::Missing);
+        assert_eq!(store.get(b"a", 1999), live(AT_2000));
+        assert_eq!(store.get(b"a", 2000), Found::Missing);
         assert_eq!(store.peek(b"a"), None, "it is removed when found expired");
     }
 
@@ -323,7 +294,7 @@ mod tests {
         let cookie = br#"{"expires":"1970-01-01T00:00:05.000Z"}"#;
         assert_eq!(store.touch(b"a", cookie, 1999), Touched::Done);
         let expected = r#"{"cookie":{"expires":"1970-01-01T00:00:05.000Z"},"a":1}"#;
-        assert_eq!(get(&store, b"a", 4999), live(expected));
+        assert_eq!(store.get(b"a", 4999), live(expected));
         assert_eq!(store.touch(b"a", cookie, 5000), Touched::Missing);
         assert_eq!(store.touch(b"b", cookie, 0), Touched::Missing);
     }
@@ -332,7 +303,7 @@ mod tests {
     fn what_it_cannot_judge_is_left_to_javascript() {
         let store = MemoryStore::new();
         store.set_raw(b"a", b"not json".to_vec());
-        assert_eq!(get(&store, b"a", 0), Found::Unclear((*b"not json").into()));
+        assert_eq!(store.get(b"a", 0), Found::Unclear((*b"not json").into()));
         assert_eq!(
             store.touch(b"a", b"{}", 0),
             Touched::Unclear((*b"not json").into())
@@ -346,7 +317,7 @@ mod tests {
         );
         let odd = br#"{"cookie":{"expires":"tomorrow"}}"#;
         store.set(b"c", odd.to_vec());
-        assert_eq!(get(&store, b"c", 0), Found::Unclear((*odd).into()));
+        assert_eq!(store.get(b"c", 0), Found::Unclear((*odd).into()));
         assert_eq!(
             store.touch(b"c", b"{}", 0),
             Touched::Unclear((*odd).into()),
@@ -387,24 +358,24 @@ mod tests {
         };
         let store = MemoryStore::new();
         store.set(b"a", text("1970-01-01T00:00:05.000Z").into());
-        assert_eq!(renew(&store, b"a", 4999), Touched::Done);
+        assert_eq!(store.renew(b"a", None, 4999), Touched::Done);
         let renewed = text("1970-01-01T00:00:09.999Z");
         assert_eq!(store.peek(b"a").as_deref(), Some(renewed.as_bytes()));
-        assert_eq!(get(&store, b"a", 9999), Found::Missing);
+        assert_eq!(store.get(b"a", 9999), Found::Missing);
 
         store.set(b"a", text("9999-12-31T23:59:59.999Z").into());
         let far = 253_402_300_799_000;
         assert!(
-            matches!(renew(&store, b"a", far), Touched::Unclear(_)),
+            matches!(store.renew(b"a", None, far), Touched::Unclear(_)),
             "year 10000"
         );
-        assert_eq!(renew(&store, b"a", far + 999), Touched::Missing);
+        assert_eq!(store.renew(b"a", None, far + 999), Touched::Missing);
         store.set(b"a", FOREVER.into());
-        assert!(matches!(renew(&store, b"a", 0), Touched::Unclear(_)));
+        assert!(matches!(store.renew(b"a", None, 0), Touched::Unclear(_)));
         let same =
             r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}}"#;
         store.set(b"a", same.into());
-        assert_eq!(renew(&store, b"a", 0), Touched::Done);
+        assert_eq!(store.renew(b"a", None, 0), Touched::Done);
         assert_eq!(store.peek(b"a").as_deref(), Some(same.as_bytes()));
     }
 
@@ -415,29 +386,19 @@ mod tests {
         let store = MemoryStore::new();
         store.set(b"a", text.into());
         let held = store.peek(b"a");
-        assert_eq!(renew(&store, b"a", 1), Touched::Done);
+        assert_eq!(store.renew(b"a", None, 1), Touched::Done);
         assert_eq!(held.as_deref(), Some(text.as_bytes()));
         assert_ne!(store.peek(b"a"), held);
     }
 
     #[test]
-    fn renewing_is_for_the_text_that_the_request_had() {
+    fn renews_until_a_given_time() {
         let text = r#"{"cookie":{"originalMaxAge":5000,"expires":"1970-01-01T00:00:05.000Z","httpOnly":true,"path":"/"}}"#;
         let store = MemoryStore::new();
         store.set(b"a", text.into());
-        let Found::Live(live) = store.get(b"a", 0) else {
-            unreachable!("it is there");
-        };
-        assert_eq!(
-            store.renew(b"a", live.version, Some(7000), 1),
-            Touched::Done
-        );
-        assert_eq!(store.renew(b"a", live.version, None, 6999), Touched::Done);
-        store.set(b"a", text.into());
-        assert!(matches!(
-            store.renew(b"a", live.version, None, 1),
-            Touched::Unclear(_)
-        ));
+        assert_eq!(store.renew(b"a", Some(7000), 1), Touched::Done);
+        assert_eq!(store.renew(b"a", None, 6999), Touched::Done);
+        assert_eq!(store.get(b"a", 11_999), Found::Missing);
     }
 
     #[test]
@@ -447,7 +408,7 @@ mod tests {
         assert!(!store.has(b"a"));
         store.set(b"a", AT_2000.into());
         assert!(store.replace(b"a", FOREVER.into()));
-        assert_eq!(get(&store, b"a", 3000), live(FOREVER));
+        assert_eq!(store.get(b"a", 3000), live(FOREVER));
     }
 
     #[test]
@@ -530,7 +491,7 @@ mod tests {
                             Some(&(_, at)) => live(&format!(r#"{{"cookie":{},"sid":{sid}}}"#, cookie_until(at))),
                             None => Found::Missing,
                         };
-                        prop_assert_eq!(get(&store, &[sid], now), expected);
+                        prop_assert_eq!(store.get(&[sid], now), expected);
                     }
                     Step::Destroy(sid) => {
                         let before = model.len();
