@@ -33,6 +33,24 @@ function Cookie(options) {
 
 module.exports = Cookie;
 
+/**
+ * The cookie of a stored session. `expires` may be text or a Date; `originalMaxAge`
+ * stays what it was, though setting `expires` would rewrite it.
+ *
+ * @param {object} stored
+ * @returns {Cookie}
+ */
+Object.defineProperty(Cookie, 'revive', {
+  value(stored) {
+    const expires = stored.expires;
+    const originalMaxAge = stored.originalMaxAge;
+    const cookie = new Cookie(stored);
+    if (typeof expires === 'string') cookie.expires = new Date(expires);
+    cookie.originalMaxAge = originalMaxAge;
+    return cookie;
+  },
+});
+
 /** The cookie that JSON leaves out at this moment, and how often it did. */
 const hidden = { cookie: undefined, times: 0 };
 Object.defineProperty(Cookie, 'hidden', { value: hidden });

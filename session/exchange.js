@@ -1,14 +1,16 @@
 'use strict';
 
 const debug = require('debug')('express-session');
+const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
 const clock = require('./clock');
 const fingerprint = require('./fingerprint');
 const lazy = require('./lazy');
 const native = require('./native');
+const state = require('./state');
 const { create } = require('./generate');
-const { hasPlainClasses, isResident } = require('./plain');
+const { hasPlainClasses, isResident, makesPlainSessions } = require('./plain');
 
 /**
  * One request and its response: what the session was when they began, and so
@@ -141,7 +143,7 @@ class Exchange {
     const { session } = req;
     if (session) this.touch();
     const text = this.textOf(session);
-    const end = native.endOf(this.facts(session, text));
+    const end = state.endOf(this.facts(session, text));
     const waits = !isThere || (end === native.END_SAVE && !this.saves(session));
     const callback = waits ? done : undefined;
     switch (end) {
@@ -237,8 +239,8 @@ class Exchange {
     if (!session) return false;
     // The text is made only where it decides.
     const bare = this.facts(session) | (hasExpiry(session) ? native.EXPIRES : 0);
-    return native.setsCookie(bare) ||
-      (native.setsCookie(bare | native.MODIFIED) && this.isModified(session));
+    return state.setsCookie(bare) ||
+      (state.setsCookie(bare | native.MODIFIED) && this.isModified(session));
   }
 
   isModified(session) {
@@ -286,9 +288,33 @@ function makeSession(exchange) {
     create(req, options);
     return;
   }
-  const data = JSON.parse(exchange.text);
-  exchange.storedCookie = data.cookie;
-  options.store.createSession(req, data);
+  const { text, restAt, originalText } = exchange;
+  const { store } = options;
+  if (!makesPlainSessions(store, options.generate)) {
+    store.createSession(req, JSON.parse(text));
+    return;
+  }
+  // What `createSession` does, but for the cookie, which is much the same in all.
+  const stored = cookieOf(text.slice(COOKIE_AT, restAt));
+  exchange.storedCookie = stored;
+  const session = new Session(req, { cookie: Cookie.revive(stored) });
+  if (originalText !== '}') Session.take(session, JSON.parse(`{${originalText}`));
+  req.session = session;
+}
+
+/** Where the cookie stands in a text that begins with it. */
+const COOKIE_AT = '{"cookie":'.length;
+
+let lastText = '';
+let lastCookie;
+
+/** The cookie of a text. Without an expiry, one session's is as the next one's. */
+function cookieOf(text) {
+  if (text !== lastText) {
+    lastCookie = Object.freeze(JSON.parse(text));
+    lastText = text;
+  }
+  return lastCookie;
 }
 
 function hasExpiry({ cookie }) {

@@ -1,6 +1,7 @@
 'use strict';
 
 const native = require('./native');
+const state = require('./state');
 
 /** Where a request keeps its exchange. */
 const EXCHANGE = Symbol('exchange');
@@ -51,8 +52,8 @@ function conclusions(facts, resave) {
   const whole = facts | native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
   const loaded = whole | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
   return {
-    created: { end: native.endOf(whole), setsCookie: native.setsCookie(whole) },
-    loaded: { end: native.endOf(loaded), setsCookie: native.setsCookie(loaded) },
+    created: { end: state.endOf(whole), setsCookie: state.setsCookie(whole) },
+    loaded: { end: state.endOf(loaded), setsCookie: state.setsCookie(loaded) },
   };
 }
 

@@ -43,10 +43,12 @@ class Slots extends Given {
 function Session(req, data) {
   new Slots(this, req);
 
-  if (typeof data === 'object' && data !== null) {
-    for (const key in data) {
-      if (!(key in this)) this[key] = data[key];
-    }
+  if (typeof data === 'object' && data !== null) take(this, data);
+}
+
+function take(session, data) {
+  for (const key in data) {
+    if (!(key in session)) session[key] = data[key];
   }
 }
 
@@ -145,6 +147,9 @@ Object.defineProperty(Session, 'watch', {
     return true;
   },
 });
+
+/** Takes over more data, as the constructor does. */
+Object.defineProperty(Session, 'take', { value: take });
 
 /** Whether a session saves and reloads as this file says. */
 Object.defineProperty(Session, 'hasPlainMethods', { value: hasPlainMethods });

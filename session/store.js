@@ -53,21 +53,13 @@ Store.prototype.load = function load(sid, callback) {
 /**
  * Makes a session of what the store had, and puts it on the request.
  *
- * `expires` may be text or a Date; `originalMaxAge` stays what it was, though
- * setting `expires` would rewrite it.
- *
  * @param {object} req
  * @param {object} data its `cookie` is replaced by a `Cookie`
  * @returns {Session}
  * @throws {TypeError} if `data` has no cookie
  */
 Store.prototype.createSession = function createSession(req, data) {
-  const expires = data.cookie.expires;
-  const originalMaxAge = data.cookie.originalMaxAge;
-  const cookie = new Cookie(data.cookie);
-  if (typeof expires === 'string') cookie.expires = new Date(expires);
-  cookie.originalMaxAge = originalMaxAge;
-  data.cookie = cookie;
+  data.cookie = Cookie.revive(data.cookie);
   req.session = new Session(req, data);
   return req.session;
 };
