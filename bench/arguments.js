@@ -18,6 +18,7 @@ const HELP = `npm run bench -- [options]
   --lanes N          requests under way at a time (CPU mode), default 16
   --max-age MS       gives the session cookie a maxAge
   --no-redis         without the connect-redis rows
+  --no-server        connect-redis on a client that answers at once, without a Redis
   --json FILE        every figure of every round
   --svg FILE         where the chart goes, default bench/chart.svg
   --help             this text
@@ -40,6 +41,7 @@ function readArguments(argv) {
       lanes: { type: 'string', default: '16' },
       'max-age': { type: 'string' },
       'no-redis': { type: 'boolean', default: false },
+      'no-server': { type: 'boolean', default: false },
       json: { type: 'string' },
       svg: { type: 'string' },
       help: { type: 'boolean', default: false },

@@ -14,8 +14,9 @@ class Child {
    * @param {string[]} [pin] a command that starts it, such as `taskset -c 0`
    */
   constructor(file, task, pin = []) {
-    const { DEBUG: _debug, ...env } = process.env;
-    const [command, ...before] = [...pin, process.execPath];
+    const env = { ...process.env };
+    delete env.DEBUG;
+    const [command, ...before] = [...pin, process.execPath, '--expose-gc'];
     this.process = fork(path.join(__dirname, file), [JSON.stringify(task)], {
       env,
       execPath: command,

@@ -3,7 +3,9 @@
 const Child = require('./child');
 const progress = require('./progress');
 const { median, summary } = require('./statistics');
+const { RATIOS } = require('./target');
 const { SCENARIOS, REDIS_SCENARIOS } = require('./scenarios');
+const { table, digits, spread } = require('./table');
 
 /** ms of CPU time to warm up, and slices that each subject runs in a round. */
 const PACE = { warmUp: 600, slices: 10 };
@@ -84,4 +86,31 @@ function rowOf(name, rounds, ours) {
   return { name, ratio: subjects[ours].ratio, bare, subjects };
 }
 
-module.exports = { cpuRows, oneRound };
+function cpuTable(rows, [ours, ...others]) {
+  const titles = ['CPU per request above bare, µs', 'ratio', 'at most', ours.name];
+  for (const { name } of others) titles.push(...(name === 'express-session' ? [name] : ['ratio', name]));
+  const lines = rows.map(({ name, ratio, subjects }) => {
+    const cells = [name, spread(ratio, share), RATIOS[name] ? String(RATIOS[name]) : '', spread(subjects[ours.name].cost)];
+    for (const { name: other } of others) {
+      const subject = subjects[other];
+      if (other !== 'express-session') cells.push(subject ? digits(subject.ratio.median) : '–');
+      cells.push(subject ? spread(subject.cost) : '–');
+    }
+    return cells;
+  });
+  return [
+    table(titles, lines),
+    '',
+    'The ratio is to express-session. In brackets: the least and the greatest of the rounds.',
+    ...rows.filter(({ subjects }) => subjects.bare).map(({ bare, subjects }) => (
+      `A bare request costs ${spread(bare)} µs; measured against itself it differs by ${spread(subjects.bare.cost)} µs.`
+    )),
+    'cookie-session has no rows of 10 kB: browsers refuse such cookies.',
+  ].join('\n');
+}
+
+function share(ratio) {
+  return ratio.toFixed(ratio < 0.0995 ? 3 : 2);
+}
+
+module.exports = { cpuRows, cpuTable, oneRound };

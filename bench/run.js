@@ -1,15 +1,19 @@
 'use strict';
 
-// `npm run bench`: see arguments.js for what it takes, NOTES.md for how it measures.
+// `npm run bench`: arguments.js has what it takes, NOTES.md how it measures.
 
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const readArguments = require('./arguments');
-const { cpuRows } = require('./rounds');
+const chart = require('./chart');
+const startRedis = require('./redis-server');
+const { cpuRows, cpuTable } = require('./rounds');
+const { growth, growthTable } = require('./growth');
+const { throughput, httpTable } = require('./http');
+const { microRows, microTable } = require('./micro');
 const { SUBJECTS } = require('./subjects');
-const { RATIOS, misses } = require('./target');
-const { table, digits, spread } = require('./table');
+const { misses } = require('./target');
 
 main().catch((error) => {
   console.error(error);
@@ -22,47 +26,89 @@ async function main() {
     console.log(options.help);
     return;
   }
-  const report = { machine: machine(), options };
-  console.log(`${report.machine}\n`);
   const subjects = chosen(options);
-  report.cpu = await cpuRows(subjects, options);
-  console.log(cpuTable(report.cpu, subjects));
+  const report = { machine: machine(), versions: versions(subjects), options };
+  console.log(`${report.machine}\n${report.versions}\n`);
+  if (os.loadavg()[0] > 0.7) {
+    console.log(`The machine is busy (load ${os.loadavg()[0].toFixed(1)}): expect a wide spread.\n`);
+  }
+
+  if (options.micro) {
+    report.micro = microRows(options);
+    console.log(`${microTable(report.micro)}\n`);
+  }
+  if (options.growth) await runGrowth(report, subjects.slice(0, 2), options);
+  const hasCpu = options.check || !(options.micro || options.growth || options.http);
+  if (hasCpu) await runCpu(report, subjects, options);
+  if (options.http || options.check) {
+    report.http = await throughput(subjects, options);
+    console.log(`${httpTable(report.http)}\n`);
+  }
   if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (!options.check) return;
-  const missed = misses(report.cpu, report.http);
+  if (options.check) check(report);
+}
+
+async function runCpu(report, subjects, options) {
+  const needsServer = options.redis && !options['no-server'];
+  const server = needsServer ? await startRedis() : undefined;
+  if (needsServer && !server) {
+    console.log('redis-server is not installed (apt install redis-server, brew install redis): the\n' +
+      'connect-redis rows run on a client that answers at once, without a server.\n');
+  }
+  report.redis = server ? 'server' : 'client that answers at once';
+  try {
+    report.cpu = await cpuRows(subjects, options, server && { port: server.port });
+  } finally {
+    if (server) await server.stop();
+  }
+  console.log(`${cpuTable(report.cpu, subjects)}\n`);
+  // A part of the rows, or a glance at them, is not what the README shows.
+  const file = options.svg || (options.quick || options.only || options.subjects ? undefined : path.join(__dirname, 'chart.svg'));
+  if (file) {
+    const names = subjects.map(({ name }) => name).slice(0, 4);
+    fs.writeFileSync(file, chart.bars(report.cpu, names, report.machine));
+  }
+}
+
+async function runGrowth(report, subjects, options) {
+  report.growth = await growth(subjects, options);
+  const names = subjects.map(({ name }) => name);
+  console.log(`${growthTable(report.growth, names)}\n`);
+  const file = options.svg || (options.only ? undefined : path.join(__dirname, 'growth.svg'));
+  if (file) fs.writeFileSync(file, chart.lines(report.growth, names, report.machine));
+}
+
+function check({ cpu, http }) {
+  const missed = misses(cpu, http);
   for (const line of missed) console.log(`missed  ${line}`);
-  if (missed.length > 0) process.exitCode = 1;
+  if (missed.length === 0) console.log('Every target is met.');
+  else process.exitCode = 1;
 }
 
 function chosen({ quick, subjects, also }) {
   const names = subjects ? subjects.split(',') : SUBJECTS.map(({ name }) => name).slice(0, quick ? 2 : Infinity);
+  for (const name of names) {
+    if (!SUBJECTS.some((subject) => subject.name === name)) throw new TypeError(`--subjects: there is no ${name}`);
+  }
   const list = SUBJECTS.filter(({ name }, at) => at < 2 || names.includes(name));
   for (const entry of also) {
     const [name, folder] = entry.split('=');
+    if (!folder) throw new TypeError(`--also takes NAME=DIR, not ${entry}`);
     list.push({ name, session: path.resolve(folder), store: 'own' });
   }
   return list;
 }
 
-function cpuTable(rows, [ours, ...others]) {
-  const titles = ['CPU per request above bare, µs', 'ratio', 'at most', ours.name];
-  for (const { name } of others) titles.push(...(name === 'express-session' ? [name] : ['ratio', name]));
-  return table(titles, rows.map((row) => {
-    const cells = [row.name, spread(row.ratio, share), RATIOS[row.name] ? String(RATIOS[row.name]) : '', spread(row.subjects[ours.name].cost)];
-    for (const { name } of others) {
-      const subject = row.subjects[name];
-      if (name !== 'express-session') cells.push(subject ? digits(subject.ratio.median) : '–');
-      cells.push(subject ? spread(subject.cost) : '–');
-    }
-    return cells;
-  }));
-}
-
-function share(ratio) {
-  return ratio.toFixed(ratio < 0.0995 ? 3 : 2);
-}
-
 function machine() {
   const cpus = os.cpus();
   return `${cpus[0].model.trim()}, ${cpus.length} cores, Node ${process.versions.node}, ${os.platform()} ${os.arch()}`;
+}
+
+/** The npm packages' versions, as they are installed. */
+function versions(subjects) {
+  const packages = new Set(subjects.flatMap(({ session, store }) => [session, store]));
+  return [...packages].filter((name) => /^[a-z-]+$/.test(name) && name !== 'own' && name !== 'none').map((name) => {
+    const file = require.resolve(`${name}/package.json`);
+    return `${name} ${JSON.parse(fs.readFileSync(file, 'utf8')).version}`;
+  }).join(', ');
 }

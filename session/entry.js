@@ -3,6 +3,7 @@
 const debug = require('debug')('express-session');
 const Exchange = require('./exchange');
 const MemoryStore = require('./memory');
+const fast = require('./fast');
 const lazy = require('./lazy');
 const native = require('./native');
 const { isResident, makesPlainSessions } = require('./plain');
@@ -21,7 +22,7 @@ const found = Buffer.alloc(native.FOUND_BYTES);
  */
 function enter(req, settings, keyring) {
   const { store } = settings;
-  if (!settings.canWait || !isResident(store) || !makesPlainSessions(store, settings.generate)) {
+  if (!fast.entry || !settings.canWait || !isResident(store) || !makesPlainSessions(store, settings.generate)) {
     return undefined;
   }
   const { cookie: header } = req.headers;

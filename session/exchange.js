@@ -5,6 +5,7 @@ const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
 const clock = require('./clock');
+const fast = require('./fast');
 const fingerprint = require('./fingerprint');
 const lazy = require('./lazy');
 const native = require('./native');
@@ -89,7 +90,7 @@ class Exchange {
    * originals they are found on the object, but do not show.
    */
   watch(session) {
-    if (Session.watch(session, this)) return;
+    if (fast.watch && Session.watch(session, this)) return;
     const exchange = this;
     const { reload, save } = session;
     own(session, 'reload', function watchedReload(callback) {
@@ -192,7 +193,7 @@ class Exchange {
     // destroyed meanwhile does not bring it back.
     const isLoaded = session === this.loadedSession;
     const records = MemoryStore.records(store);
-    if (text === undefined || !isCookieFirst(session) || MemoryStore.hasOddKeys(session)) {
+    if (!fast.put || text === undefined || !isCookieFirst(session) || MemoryStore.hasOddKeys(session)) {
       if (isLoaded && !records.has(session.id)) debug('not saving: the session was destroyed');
       else session.save();
       return;
@@ -208,7 +209,7 @@ class Exchange {
   renew(session) {
     const { cookie } = session;
     const { renewal, storedCookie } = this;
-    if (session !== this.loadedSession || !storedCookie ||
+    if (!fast.renewal || session !== this.loadedSession || !storedCookie ||
         !hasPlainClasses() || !isStill(cookie, storedCookie)) {
       return false;
     }
@@ -222,7 +223,7 @@ class Exchange {
    * cookie's lifetime makes. False if the record may be another than the one loaded.
    */
   renewRecord(expires) {
-    if (this.records.changes !== this.changes || this.renewal === native.RENEWAL_UNCLEAR) return false;
+    if (!fast.renewal || this.records.changes !== this.changes || this.renewal === native.RENEWAL_UNCLEAR) return false;
     return this.renewal === native.RENEWAL_SAME || this.records.renew(this.originalId, expires);
   }
 
@@ -269,8 +270,11 @@ class Exchange {
     facts |= native.HAS_SESSION;
     if (session.id !== this.originalId) return facts | native.MODIFIED;
     if (text === undefined) return facts;
-    if (text !== this.originalText) facts |= native.MODIFIED;
-    if (text === this.savedText) facts |= native.SAVED;
+    const { originalText, savedText } = this;
+    const isOriginal = text === originalText;
+    if (!isOriginal) facts |= native.MODIFIED;
+    // Mostly the two are one, and a long text is compared once.
+    if (savedText === originalText ? isOriginal : text === savedText) facts |= native.SAVED;
     return facts;
   }
 }
@@ -310,7 +314,7 @@ let lastCookie;
 
 /** The cookie of a text. Without an expiry, one session's is as the next one's. */
 function cookieOf(text) {
-  if (text !== lastText) {
+  if (text !== lastText || !fast.cookie) {
     lastCookie = Object.freeze(JSON.parse(text));
     lastText = text;
   }

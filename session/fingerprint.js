@@ -1,6 +1,7 @@
 'use strict';
 
 const Cookie = require('./cookie');
+const fast = require('./fast');
 
 const { hidden } = Cookie;
 const { toJSON } = Cookie.prototype;
@@ -16,7 +17,7 @@ const { toJSON } = Cookie.prototype;
  */
 function fingerprint(session) {
   const { cookie } = session;
-  const canHide = cookie instanceof Cookie && cookie.toJSON === toJSON && typeof session.toJSON !== 'function';
+  const canHide = fast.fingerprint && cookie instanceof Cookie && cookie.toJSON === toJSON && typeof session.toJSON !== 'function';
   // A replacer leaves it out too, but is called for every value.
   const text = canHide ? hiding(cookie, session) : withoutCookie(session);
   return text === undefined ? '' : text.slice(1);

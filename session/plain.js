@@ -3,6 +3,7 @@
 const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
+const fast = require('./fast');
 
 // Programs replace methods at any time, to test or to extend. What a fast path
 // would skip must be what it was when this file was loaded, so each asks anew.
@@ -21,7 +22,7 @@ const [data, expires, maxAge] = ['data', 'expires', 'maxAge'].map((name) =>
  * @returns {boolean}
  */
 function isResident(store) {
-  return store instanceof MemoryStore &&
+  return fast.resident && store instanceof MemoryStore &&
     store.get === get && store.set === set && store.touch === touchRecord && store.destroy === destroy;
 }
 

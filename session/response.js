@@ -111,7 +111,8 @@ function addCookie(exchange, res, next) {
   exchange.touch();
   try {
     const header = seal(options.name, req.sessionID, keyring, session.cookie.data);
-    res.setHeader('Set-Cookie', [].concat(res.getHeader('Set-Cookie') || [], header));
+    const others = res.getHeader('Set-Cookie');
+    res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
     debug('cookie set');
   } catch (error) {
     defer(next, error);

@@ -1,5 +1,6 @@
 'use strict';
 
+const fast = require('./fast');
 const native = require('./native');
 
 const MESSAGES = native.cookieErrors();
@@ -64,7 +65,7 @@ function serialize(name, value, options) {
  * @throws as `serialize` and `Keyring#sign`
  */
 function seal(name, sid, keyring, options) {
-  if (!isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
+  if (!fast.seal || !isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
   const { domain, expires, httpOnly, partitioned, path, priority, sameSite, secure } = options;
   const bits = (domain ? native.COOKIE_DOMAIN : 0) |
     (path ? native.COOKIE_PATH : 0) |
