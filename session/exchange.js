@@ -11,7 +11,7 @@ const lazy = require('./lazy');
 const native = require('./native');
 const state = require('./state');
 const { create } = require('./generate');
-const { hasPlainClasses, isResident, makesPlainSessions } = require('./plain');
+const { hasPlainJSON, isResident, makesPlainSessions, touchesPlainly } = require('./plain');
 
 /**
  * One request and its response: what the session was when they began, and so
@@ -170,7 +170,7 @@ class Exchange {
   settleAsleep() {
     const { end } = this.conclusion();
     if (end !== native.END_NOTHING && end !== native.END_TOUCH) return undefined;
-    if (!hasPlainClasses()) return undefined;
+    if (!touchesPlainly()) return undefined;
     if (end === native.END_NOTHING) {
       this.touched = true;
       return 'nothing';
@@ -199,22 +199,30 @@ class Exchange {
       return;
     }
     this.savedText = text;
-    const cookie = JSON.stringify(session.cookie);
-    const whole = `{"cookie":${cookie}${text === '}' ? '' : ','}${text}`;
+    const whole = `${this.textUpToCookie(session)}${text === '}' ? '' : ','}${text}`;
     if (!isLoaded) records.set(session.id, whole);
     else if (!records.replace(session.id, whole)) debug('not saving: the session was destroyed');
   }
 
+  /** How the text of a session begins. */
+  textUpToCookie(session) {
+    const { cookie } = session;
+    const isStored = this.renewal === native.RENEWAL_SAME && this.hasStoredCookie(session) && cookie._expires === null;
+    return isStored ? this.text.slice(0, this.restAt) : `{"cookie":${JSON.stringify(cookie)}`;
+  }
+
+  /** Whether the session was loaded here and its cookie is the stored one, the expiry aside. */
+  hasStoredCookie(session) {
+    const { storedCookie } = this;
+    return session === this.loadedSession && storedCookie !== undefined &&
+      isStill(session.cookie, storedCookie) && hasPlainJSON(session.cookie);
+  }
+
   /** Touches the record of a session whose cookie has at most a new expiry. */
   renew(session) {
-    const { cookie } = session;
-    const { renewal, storedCookie } = this;
-    if (!fast.renewal || session !== this.loadedSession || !storedCookie ||
-        !hasPlainClasses() || !isStill(cookie, storedCookie)) {
-      return false;
-    }
-    const expires = cookie._expires;
-    const isAlike = renewal === native.RENEWAL_SAME ? expires === null : expires instanceof Date;
+    if (!this.hasStoredCookie(session)) return false;
+    const expires = session.cookie._expires;
+    const isAlike = this.renewal === native.RENEWAL_SAME ? expires === null : expires instanceof Date;
     return isAlike && this.renewRecord(expires ? expires.getTime() : NaN);
   }
 

@@ -1,10 +1,6 @@
 'use strict';
 
-const Cookie = require('./cookie');
 const fast = require('./fast');
-
-const { hidden } = Cookie;
-const { toJSON } = Cookie.prototype;
 
 /**
  * A text that changes when the session's data do. The cookie is left out, as its
@@ -16,28 +12,26 @@ const { toJSON } = Cookie.prototype;
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  const { cookie } = session;
-  const canHide = fast.fingerprint && cookie instanceof Cookie && cookie.toJSON === toJSON && typeof session.toJSON !== 'function';
-  // A replacer leaves it out too, but is called for every value.
-  const text = canHide ? hiding(cookie, session) : withoutCookie(session);
+  const canHide = fast.fingerprint && typeof session.toJSON !== 'function' && !Object.isFrozen(session);
+  const text = canHide ? hidingCookie(session) : withoutCookie(session);
   return text === undefined ? '' : text.slice(1);
 }
 
 module.exports = fingerprint;
 
-function hiding(cookie, session) {
-  hidden.cookie = cookie;
-  hidden.times = 0;
-  let text;
+/** JSON leaves out what is undefined, and asks nobody. */
+function hidingCookie(session) {
+  const { cookie } = session;
+  if (cookie === undefined) return JSON.stringify(session);
+  session.cookie = undefined;
   try {
-    text = JSON.stringify(session);
+    return JSON.stringify(session);
   } finally {
-    hidden.cookie = undefined;
+    session.cookie = cookie;
   }
-  // If the data hold the cookie a second time, there it counts.
-  return hidden.times > 1 ? withoutCookie(session) : text;
 }
 
+/** The same for every kind of session: but a replacer is called for each value. */
 function withoutCookie(session) {
   return JSON.stringify(session, function omit(key, value) {
     return this === session && key === 'cookie' ? undefined : value;

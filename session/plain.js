@@ -38,10 +38,14 @@ function makesPlainSessions(store, generate) {
 }
 
 /** Whether touching a session does what it always did, and so does its cookie's JSON. */
-function hasPlainClasses() {
+function touchesPlainly() {
   return Session.prototype.touch === touch && Session.prototype.resetMaxAge === resetMaxAge &&
-    Cookie.prototype.toJSON === toJSON &&
-    isStill(data, 'data') && isStill(expires, 'expires') && isStill(maxAge, 'maxAge');
+    isStill(expires, 'expires') && isStill(maxAge, 'maxAge') && hasPlainJSON(Cookie.prototype);
+}
+
+/** Whether a cookie's JSON is made as it always was. */
+function hasPlainJSON(cookie) {
+  return cookie.toJSON === toJSON && isStill(data, 'data');
 }
 
 function isStill(accessor, name) {
@@ -49,4 +53,4 @@ function isStill(accessor, name) {
   return current !== undefined && current.get === accessor.get && current.set === accessor.set;
 }
 
-module.exports = { isResident, makesPlainSessions, hasPlainClasses };
+module.exports = { isResident, makesPlainSessions, touchesPlainly, hasPlainJSON };

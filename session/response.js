@@ -23,10 +23,10 @@ function patch(exchange, res, next) {
   /** Writing the headers found the session unreadable, and said so. */
   let hasThrown = false;
 
-  res.writeHead = function writeHeadWithCookie(status, ...rest) {
-    const message = typeof rest[0] === 'string' ? rest.shift() : undefined;
+  res.writeHead = function writeHeadWithCookie(status, first, second) {
+    const message = typeof first === 'string' ? first : undefined;
     this.statusCode = status;
-    setHeaders(this, rest[0]);
+    setHeaders(this, message === undefined ? first : second);
     if (!hasHeaders) {
       hasHeaders = true;
       if (!exchange.hasFailed) settleCookie();

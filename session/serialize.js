@@ -66,7 +66,19 @@ function serialize(name, value, options) {
  */
 function seal(name, sid, keyring, options) {
   if (!fast.seal || !isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
-  const { domain, expires, httpOnly, partitioned, path, priority, sameSite, secure } = options;
+  const value = native.seal(sid, keyring.signing());
+  const header = typeof value === 'string' && headerWithout(name, options);
+  // Of several things that are wrong, `serialize` finds the first.
+  return header ? header.start + value + header.end : serialize(name, `s:${keyring.sign(sid)}`, options);
+}
+
+let last = { start: '', end: '' };
+
+/**
+ * What stands around the value; undefined if that is invalid. Without an expiry it is
+ * the same for every session.
+ */
+function headerWithout(name, { domain, expires, httpOnly, partitioned, path, priority, sameSite, secure }) {
   const bits = (domain ? native.COOKIE_DOMAIN : 0) |
     (path ? native.COOKIE_PATH : 0) |
     (expires ? native.COOKIE_EXPIRES : 0) |
@@ -75,8 +87,16 @@ function seal(name, sid, keyring, options) {
     (partitioned ? native.COOKIE_PARTITIONED : 0) |
     (priority ? priorityBits(priority) : 0) |
     (sameSite ? sameSiteBits(sameSite) : 0);
-  const time = expires ? getTime.call(expires) : NaN;
-  return headerOr(native.sealCookie(`${name}`, sid, keyring.signing(), bits, domain || '', path || '', time));
+  const time = expires ? getTime.call(expires) : 0;
+  const isLast = last.bits === bits && last.name === name && last.time === time &&
+    last.domain === domain && last.path === path;
+  if (!isLast) {
+    const start = `${name}=`;
+    const header = native.serializeCookie(`${name}`, '', bits, NaN, domain || '', path || '', time);
+    if (typeof header !== 'string') return undefined;
+    last = { start, end: header.slice(start.length), bits, name, time, domain, path };
+  }
+  return last;
 }
 
 module.exports = serialize;

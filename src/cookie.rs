@@ -1,7 +1,7 @@
-use express_session_core::cookie::parse;
 use express_session_core::cookie::serialize::{
     self, Attribute, Attributes, Priority, SameSite, Value,
 };
+use express_session_core::cookie::{parse, percent};
 use express_session_core::error::Error;
 use express_session_core::signature;
 use napi::bindgen_prelude::{Either, Result, Undefined};
@@ -116,31 +116,19 @@ pub fn serialize_cookie(
     answer(serialize::set_cookie(&name, value, &attributes))
 }
 
-/// `serializeCookie` of the signed `sid`.
+/// The value of a session cookie: the signed `sid`, percent-encoded. The number of one
+/// of [`cookie_errors`] if it cannot be.
 #[napi(
     catch_unwind,
-    ts_args_type = "name: string, sid: string, keys: object, bits: number, domain: string, path: string, expires: number",
+    ts_args_type = "sid: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn seal_cookie(
-    name: Text,
-    sid: Text,
-    keys: &Keys,
-    bits: u32,
-    domain: Text,
-    path: Text,
-    expires: f64,
-) -> Either<Text, u32> {
+pub fn seal(sid: Text, keys: &Keys) -> Either<Text, u32> {
     let Some(key) = keys.first() else {
         return Either::B(Error::Secret as u32);
     };
     let signed = [SIGNED, &signature::sign(&sid, key)].concat();
-    let attributes = attributes(bits, f64::NAN, &domain, &path, expires);
-    answer(serialize::set_cookie(
-        &name,
-        Value::Plain(&signed),
-        &attributes,
-    ))
+    answer(percent::encode(&signed))
 }
 
 /// The messages of the errors that `serializeCookie` and `sealCookie` number.

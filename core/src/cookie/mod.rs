@@ -1,7 +1,6 @@
 //! Cookies on the wire (RFC 6265): reading the `Cookie` header, writing
 //! `Set-Cookie`. The grammar and its tolerance are npm `cookie` 0.7.2's.
 
-mod percent;
-
 pub mod parse;
+pub mod percent;
 pub mod serialize;
