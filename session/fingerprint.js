@@ -12,7 +12,7 @@ const fast = require('./fast');
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  const canHide = fast.fingerprint && typeof session.toJSON !== 'function' && !Object.isFrozen(session);
+  const canHide = fast.fingerprint && typeof session.toJSON !== 'function';
   const text = canHide ? hidingCookie(session) : withoutCookie(session);
   return text === undefined ? '' : text.slice(1);
 }
@@ -23,7 +23,12 @@ module.exports = fingerprint;
 function hidingCookie(session) {
   const { cookie } = session;
   if (cookie === undefined) return JSON.stringify(session);
-  session.cookie = undefined;
+  try {
+    session.cookie = undefined;
+  } catch {
+    // A program made it read-only.
+    return withoutCookie(session);
+  }
   try {
     return JSON.stringify(session);
   } finally {

@@ -166,3 +166,16 @@ test('a session looked at after the response has ended', async (t) => {
     })).value;
   });
 });
+
+test('a session whose cookie cannot be written to', async (t) => {
+  await pair(async (module) => {
+    const app = await open(t, { kind: 'http', module, options: { genid: undefined } });
+    await app.visit(handlers.write);
+    const { status } = await app.visit((req, res) => {
+      Object.defineProperty(req.session, 'cookie', { value: req.session.cookie, writable: false, enumerable: true });
+      req.session.n = 7;
+      res.end();
+    });
+    return [status, (await app.visit(handlers.read)).body];
+  });
+});
