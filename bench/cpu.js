@@ -54,6 +54,8 @@ async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, co
   counts.bare = Math.max(counts.with, countFor(BARE_BLOCK_MS, rates.bare));
 
   process.on('message', async () => {
+    // The process has been asleep: what it needs to wake up is nobody's cost.
+    await run('bare', 300);
     const slice = { spent: { with: 0, bare: 0 }, sent: { with: 0, bare: 0 } };
     // What drifts weighs on both alike.
     for (const kind of ['bare', 'with', 'with', 'bare']) {

@@ -18,11 +18,11 @@
 process.env.NO_DEPRECATION = '*';
 
 const assert = require('node:assert/strict');
-const http = require('node:http');
 const path = require('node:path');
-const { after, before, test } = require('node:test');
+const { test } = require('node:test');
 const { compareTraces } = require('./differential/crash');
 const { outcomesOf, KINDS, UNWANTED } = require('./differential/outcomes');
+const listen = require('./differential/listener');
 const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
 const { shrink } = require('./differential/shrink');
@@ -36,21 +36,7 @@ const REPORTED = 3;
 const original = require('express-session');
 const subject = loadSubject();
 
-const listener = { port: 0, handle: undefined };
-// requests that are still on their way when their scenario is over go nowhere
-const server = http.createServer((req, res) => (listener.handle ? listener.handle(req, res) : res.destroy()));
-
-before(() => new Promise((resolve) => {
-  server.listen(0, '127.0.0.1', () => {
-    listener.port = server.address().port;
-    resolve();
-  });
-}));
-
-after(() => new Promise((resolve) => {
-  server.close(resolve);
-  server.closeAllConnections();
-}));
+const listener = listen();
 
 test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
   const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));

@@ -9,9 +9,9 @@
 process.env.NO_DEPRECATION = '*';
 
 const assert = require('node:assert/strict');
-const http = require('node:http');
-const { after, before, test } = require('node:test');
+const { test } = require('node:test');
 const { compareTraces } = require('./differential/crash');
+const listen = require('./differential/listener');
 const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
 const { session } = require('../subject');
@@ -21,20 +21,7 @@ const fast = require('../../session/fast');
 const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 250);
 const SEED = Number(process.env.DIFF_SEED || 30_000_000);
 
-const listener = { port: 0, handle: undefined };
-const server = http.createServer((req, res) => (listener.handle ? listener.handle(req, res) : res.destroy()));
-
-before(() => new Promise((resolve) => {
-  server.listen(0, '127.0.0.1', () => {
-    listener.port = server.address().port;
-    resolve();
-  });
-}));
-
-after(() => new Promise((resolve) => {
-  server.close(resolve);
-  server.closeAllConnections();
-}));
+const listener = listen();
 
 for (const [index, name] of Object.keys(fast).entries()) {
   test(`${SCENARIOS} scenarios agree without the fast path "${name}"`, async () => {
