@@ -14,18 +14,16 @@ const serialize = require('./serialize');
  * @throws {TypeError} if `options` is given and is no object
  */
 function Cookie(options) {
+  if (options && typeof options !== 'object') {
+    throw new TypeError('argument options must be a object');
+  }
+  // In the order in which a cookie shows its fields.
   this.path = '/';
   this.maxAge = null;
   this.httpOnly = true;
-
-  if (options) {
-    if (typeof options !== 'object') {
-      throw new TypeError('argument options must be a object');
-    }
-    // Inherited ones too: options may be another cookie.
-    for (const name in options) {
-      if (name !== 'data') this[name] = options[name];
-    }
+  // Inherited ones too: options may be another cookie.
+  for (const name in options) {
+    if (name !== 'data') this[name] = options[name];
   }
 
   this.originalMaxAge ??= this.maxAge;
