@@ -44,6 +44,7 @@ class Exchange {
     this.restAt = 0;
     this.storedCookie = undefined;
     this.startedAt = 0;
+    this.endedAt = 0;
     this.records = undefined;
     this.changes = 0;
     this.renewal = native.RENEWAL_UNCLEAR;
@@ -80,8 +81,8 @@ class Exchange {
     const { session } = this;
     if (this.isLoaded) this.loadedSession = session;
     this.watch(session);
-    // The response has ended, and touched it.
-    if (this.touched) session.touch();
+    // The response has ended, and would have touched it.
+    if (this.touched) clock.at(this.endedAt, touch, session);
   }
 
   /**
@@ -171,13 +172,10 @@ class Exchange {
     const { end } = this.conclusion();
     if (end !== native.END_NOTHING && end !== native.END_TOUCH) return undefined;
     if (!touchesPlainly()) return undefined;
-    if (end === native.END_NOTHING) {
-      this.touched = true;
-      return 'nothing';
-    }
-    if (!this.renewRecord(NaN)) return undefined;
+    if (end === native.END_TOUCH && !this.renewRecord(NaN)) return undefined;
     this.touched = true;
-    return 'done';
+    this.endedAt = Date.now();
+    return end === native.END_NOTHING ? 'nothing' : 'done';
   }
 
   /** What the options say of a session that nobody has looked at. */
@@ -327,6 +325,10 @@ function cookieOf(text) {
     lastText = text;
   }
   return lastCookie;
+}
+
+function touch(session) {
+  session.touch();
 }
 
 function hasExpiry({ cookie }) {

@@ -157,12 +157,17 @@ test('a session first looked at after a while is that of the beginning', async (
 });
 
 test('a session looked at after the response has ended', async (t) => {
+  const time = clock(t);
+  const start = Date.now();
   await pair(async (module) => {
-    const app = await open(t, { kind: 'http', module, options: { genid: undefined } });
+    time.setTime(start);
+    const app = await open(t, { kind: 'http', module, options: { genid: undefined, cookie: { maxAge: 60000 } } });
     await app.visit(handlers.write);
     return (await app.visit((req, res) => {
+      time.tick(1000);
       res.end();
-      return [req.session.n, req.session.id === req.sessionID, Object.keys(req.session)];
+      time.tick(1000);
+      return [req.session.n, req.session.cookie.expires, req.session.id === req.sessionID, Object.keys(req.session)];
     })).value;
   });
 });

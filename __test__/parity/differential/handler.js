@@ -101,6 +101,17 @@ const CALM_ROUTINES = [
   [2, ['nestedCookie', 'save', 'nestedCookie']],
 ];
 
+const SHY_ROUTINES = [
+  [10, []],
+  [3, ['advance']],
+  [2, ['advance', 'read']],
+  [2, ['storeEdit']],
+  [2, ['storeEdit', 'read']],
+  [1, ['storeEdit', 'increase']],
+  [1, ['unset']],
+  [1, ['sessionID']],
+];
+
 function drawHandler(random, scenario, { fragile, detached, head }) {
   const { chance, int, weighted } = random;
   const steps = [];
@@ -125,7 +136,7 @@ function drawHandler(random, scenario, { fragile, detached, head }) {
 }
 
 function drawRoutine(random, scenario, fragile, afterEnd = false) {
-  const names = random.weighted(scenario.calm ? CALM_ROUTINES : ROUTINES);
+  const names = random.weighted(routinesOf(random, scenario));
   if (fragile && names.includes('regenerate')) return [];
   // whether a save may bring back what was destroyed is the one known difference
   if (scenario.store.kind !== 'custom' && names.includes('storeDestroy')) return [];
@@ -133,6 +144,12 @@ function drawRoutine(random, scenario, fragile, afterEnd = false) {
   if (scenario.store.reading === 'no cookie' && (names.includes('reload') || names.includes('load'))) return [];
   if (afterEnd && !names.every((name) => ['read', 'set', 'increase', 'cookieAge', 'touch', 'readID', 'save', 'advance'].includes(name))) return [];
   return names.map((name) => drawStep(name, random));
+}
+
+function routinesOf({ chance }, { shy, calm, requests }) {
+  // the first request of a shy app mostly makes the session
+  if (shy && chance(requests.length > 0 ? 0.85 : 0.3)) return SHY_ROUTINES;
+  return calm || shy ? CALM_ROUTINES : ROUTINES;
 }
 
 function drawStep(name, random) {

@@ -22,7 +22,13 @@ function drawScenario(seed) {
   const { chance, int, pick } = random;
   const server = drawServer(random);
   const options = drawOptions(random, server);
-  const store = drawStore(random);
+  // an app that hardly looks at its sessions, on the MemoryStore and its own ids
+  const shy = chance(0.2);
+  if (shy) {
+    options.genid = { kind: 'own' };
+    options.cookie = { value: chance(0.6) ? { maxAge: 60_000 } : {} };
+  }
+  const store = shy ? { kind: pick(['default', 'memory']) } : drawStore(random);
   // a generate() that throws inside a store's callback ends the process
   const fragile = isFragile(options);
   const scenario = {
@@ -31,7 +37,8 @@ function drawScenario(seed) {
     server,
     options,
     store,
-    patch: chance(0.06) ? pick(Object.keys(patches)) : null,
+    shy,
+    patch: chance(shy ? 0.25 : 0.06) ? pick(Object.keys(patches)) : null,
     // a visitor who comes back with the right cookie, again and again
     calm: chance(0.4),
     requestSecret: options.secret ? null : 'the request secret',
@@ -104,7 +111,7 @@ function drawRequest(random, scenario, index, fragile) {
   const { options, server, store } = scenario;
   const detached = server.kind === 'http' && chance(0.04);
   const cookieParser = chance(0.07) ? pick(PARSED) : null;
-  const cookie = scenario.calm ? 'last' : index === 0 && scenario.seeds.length === 0 && chance(0.7) ? 'none' : weighted(COOKIES);
+  const cookie = scenario.calm || scenario.shy ? 'last' : index === 0 && scenario.seeds.length === 0 && chance(0.7) ? 'none' : weighted(COOKIES);
   const request = {
     before: index === 0 ? [] : drawBetween(random, scenario),
     method: weighted([[10, 'GET'], [2, 'POST'], [2, 'HEAD'], [1, 'PUT']]),
@@ -115,7 +122,7 @@ function drawRequest(random, scenario, index, fragile) {
     headers: drawHeaders(random),
     preset: drawPreset(random, scenario),
     detached,
-    inspect: chance(0.5),
+    inspect: chance(scenario.shy ? 0.1 : 0.5),
     steps: [],
   };
   request.steps = drawHandler(random, scenario, { fragile, detached, head: request.method === 'HEAD' });
@@ -124,6 +131,7 @@ function drawRequest(random, scenario, index, fragile) {
 
 function drawBetween(random, scenario) {
   const { chance, pick } = random;
+  if (scenario.shy) return [{ do: 'advance', ms: pick([1, 45_000, 59_999, 60_000]) }];
   if (scenario.calm) return chance(0.7) ? [{ do: 'advance', ms: pick([1, 500, 30_000]) }] : [];
   const actions = [];
   if (chance(0.6)) actions.push({ do: 'advance', ms: pick([1, 500, 1000, 30_000, 60_000, 1_800_000, 3_600_000, 90_000_000]) });

@@ -11,7 +11,8 @@ const { describeCookie } = require('./store');
 const { WATCHDOG } = require('./wire');
 
 async function runSteps(run, steps) {
-  run.held = run.req.session;
+  // Looking at a session is a step like others: not every handler does.
+  run.held = steps.some((step) => step.held) ? run.req.session : undefined;
   for (const step of steps) {
     if (onResponse[step.do] && run.detached) continue;
     try {
