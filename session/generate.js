@@ -30,7 +30,9 @@ function create(req, settings) {
 function isTimeless({ cookie }) {
   if (typeof cookie === 'function') return false;
   try {
-    new Cookie(cookie);
+    const made = new Cookie(cookie);
+    // As the end of the response will.
+    made.maxAge = made.originalMaxAge;
     return true;
   } catch {
     return false;
