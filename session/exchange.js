@@ -191,22 +191,25 @@ class Exchange {
     // destroyed meanwhile does not bring it back.
     const isLoaded = session === this.loadedSession;
     const records = MemoryStore.records(store);
-    if (!fast.put || text === undefined || !isCookieFirst(session) || MemoryStore.hasOddKeys(session)) {
+    const start = fast.put && text !== undefined && isPlainlyWritten(session) ? this.textUpToCookie(session) : '';
+    if (start === '' || MemoryStore.hasOddKeys(session)) {
       if (isLoaded && !records.has(session.id)) debug('not saving: the session was destroyed');
       else session.save();
       return;
     }
     this.savedText = text;
-    const whole = `${this.textUpToCookie(session)}${text === '}' ? '' : ','}${text}`;
+    const whole = `${start}${text === '}' ? '' : ','}${text}`;
     if (!isLoaded) records.set(session.id, whole);
     else if (!records.replace(session.id, whole)) debug('not saving: the session was destroyed');
   }
 
-  /** How the text of a session begins. */
+  /** How the text of a session begins; empty if its cookie has no JSON. */
   textUpToCookie(session) {
     const { cookie } = session;
     const isStored = this.renewal === native.RENEWAL_SAME && this.hasStoredCookie(session) && cookie._expires === null;
-    return isStored ? this.text.slice(0, this.restAt) : `{"cookie":${JSON.stringify(cookie)}`;
+    if (isStored) return this.text.slice(0, this.restAt);
+    const json = JSON.stringify(cookie);
+    return json === undefined ? '' : `{"cookie":${json}`;
   }
 
   /** Whether the session was loaded here and its cookie is the stored one, the expiry aside. */
@@ -335,7 +338,9 @@ function hasExpiry({ cookie }) {
   return Boolean(cookie) && cookie.expires !== undefined && cookie.expires !== null;
 }
 
-function isCookieFirst(session) {
+/** Whether the text of a session is its cookie and then its fingerprint. */
+function isPlainlyWritten(session) {
+  if (typeof session.toJSON === 'function') return false;
   for (const key in session) return key === 'cookie';
   return false;
 }

@@ -40,6 +40,7 @@ function makesPlainSessions(store, generate) {
 /** Whether touching a session does what it always did, and so does its cookie's JSON. */
 function touchesPlainly() {
   return Session.prototype.touch === touch && Session.prototype.resetMaxAge === resetMaxAge &&
+    Session.prototype.toJSON === undefined &&
     isStill(expires, 'expires') && isStill(maxAge, 'maxAge') && hasPlainJSON(Cookie.prototype);
 }
 

@@ -184,3 +184,24 @@ test('a session whose cookie cannot be written to', async (t) => {
     return [status, (await app.visit(handlers.read)).body];
   });
 });
+
+test('a session that writes itself, and a cookie that has no JSON', async (t) => {
+  const ways = [
+    (module, sess) => { sess.toJSON = () => ({ cookie: sess.cookie, n: 'its own' }); },
+    (module, sess) => { sess.toJSON = () => ({ n: 'without a cookie' }); },
+    (module, sess) => { sess.cookie.toJSON = () => undefined; },
+  ];
+  for (const way of ways) {
+    await pair(async (module) => {
+      const store = new module.MemoryStore();
+      const app = await open(t, { kind: 'http', module, options: { store, genid: undefined } });
+      await app.visit(handlers.write);
+      await app.visit((req, res) => {
+        req.session.n = 7;
+        way(module, req.session);
+        res.end();
+      });
+      return Object.values(store.sessions);
+    });
+  }
+});
