@@ -36,14 +36,15 @@ module.exports = Cookie;
  * stays what it was, though setting `expires` would rewrite it.
  *
  * @param {object} stored
+ * @param {string | Date} [expires] in place of the stored one
  * @returns {Cookie}
  */
 Object.defineProperty(Cookie, 'revive', {
-  value(stored) {
-    const expires = stored.expires;
+  value(stored, expires = stored.expires) {
     const originalMaxAge = stored.originalMaxAge;
     const cookie = new Cookie(stored);
     if (typeof expires === 'string') cookie.expires = new Date(expires);
+    else if (expires !== stored.expires) cookie.expires = expires;
     cookie.originalMaxAge = originalMaxAge;
     return cookie;
   },

@@ -8,8 +8,11 @@ const lazy = require('./lazy');
 const native = require('./native');
 const { isResident, makesPlainSessions } = require('./plain');
 
-/** What `native.enter` says beside the text; read at once, so one serves all. */
-const found = Buffer.alloc(native.FOUND_BYTES);
+/** What a door says beside the data; read at once, so one serves all. */
+const found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
+const doubles = new Float64Array(found.buffer);
+const COOKIE_ID = native.FOUND_COOKIE_ID / doubles.BYTES_PER_ELEMENT;
+const EXPIRES = native.FOUND_EXPIRES / doubles.BYTES_PER_ELEMENT;
 
 /**
  * The short way in. If the store's answer is there at once, and nobody could tell
@@ -28,39 +31,38 @@ function enter(req, settings, keyring) {
   const { cookie: header } = req.headers;
   const now = Date.now();
   const records = MemoryStore.records(store);
-  const text = header
-    ? native.enter(keyring.door(settings.name, records), header, now, found)
+  const data = header
+    ? keyring.door(settings.name, records, found)(header, now)
     : native.NO_COOKIE;
-  const exchange = typeof text === 'string'
-    ? loaded(req, settings, keyring, text)
-    : created(req, settings, keyring, text);
+  const exchange = typeof data === 'string'
+    ? loaded(req, settings, keyring, records, data)
+    : created(req, settings, keyring, data);
   if (exchange === undefined) return undefined;
 
   exchange.isAsleep = true;
   exchange.startedAt = now;
   exchange.records = records;
   exchange.changes = records.changes;
-  exchange.originalId = req.sessionID;
   lazy.define(exchange);
   return exchange;
 }
 
 module.exports = enter;
 
-function loaded(req, settings, keyring, text) {
+function loaded(req, settings, keyring, records, data) {
+  if (debug.enabled) debug('session found');
   const sid = foundSid();
-  const restAt = found[native.FOUND_REST] | found[native.FOUND_REST + 1] << 8;
-  debug('session found');
   req.sessionStore = settings.store;
   req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, sid);
+  exchange.originalId = sid;
   exchange.isLoaded = true;
-  exchange.text = text;
-  exchange.restAt = restAt;
+  exchange.cookieNumber = doubles[COOKIE_ID];
+  exchange.storedCookie = records.cookie(exchange.cookieNumber, foundCookie);
+  exchange.storedExpires = doubles[EXPIRES];
   exchange.renewal = found[native.FOUND_RENEWAL];
-  // As `fingerprint` has it: what follows the cookie, without the comma.
-  exchange.originalText = text.slice(text[restAt] === ',' ? restAt + 1 : restAt);
-  if (!settings.resave) exchange.savedText = exchange.originalText;
+  exchange.originalText = data;
+  if (!settings.resave) exchange.savedText = data;
   return exchange;
 }
 
@@ -70,14 +72,21 @@ function created(req, settings, keyring, reason) {
   // cookie-parser may have found the cookie elsewhere, and the long way says why
   // a secret that verified nothing is none.
   if (!isKnown && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
-  debug('no session found, reason %d', reason);
+  if (debug.enabled) debug('no session found, reason %d', reason);
+  const sid = native.sessionId();
   req.sessionStore = settings.store;
-  req.sessionID = native.sessionId();
+  req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, isKnown ? foundSid() : undefined);
-  exchange.originalText = '}';
+  exchange.originalId = sid;
+  exchange.originalText = '{}';
   return exchange;
 }
 
 function foundSid() {
   return found.latin1Slice(native.FOUND_SID, native.FOUND_SID + found[native.FOUND_SID_LENGTH]);
+}
+
+function foundCookie() {
+  const length = found.readUInt16LE(native.FOUND_COOKIE_LENGTH);
+  return found.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + length);
 }

@@ -40,13 +40,14 @@ class Exchange {
     /** Nobody has looked at the session yet: see entry.js, which fills these. */
     this.isAsleep = false;
     this.session = undefined;
-    this.text = undefined;
-    this.restAt = 0;
-    this.storedCookie = undefined;
     this.startedAt = 0;
     this.endedAt = 0;
     this.records = undefined;
     this.changes = 0;
+    /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
+    this.cookieNumber = NaN;
+    this.storedCookie = undefined;
+    this.storedExpires = NaN;
     this.renewal = native.RENEWAL_UNCLEAR;
 
     /** The session cannot be read or written. What comes now is an error page. */
@@ -130,15 +131,15 @@ class Exchange {
   /**
    * Does what the end of the response must do to the session in the store.
    *
-   * @param {(error?: Error) => void} done called once the store has answered, unless
-   *   the answer is there at once
+   * @param {() => (error?: Error) => void} wait called if the store's answer is not there
+   *   at once, for what it is to call
    * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
    * @throws what the store throws, or `JSON.stringify` for data it refuses
    */
-  settle(done) {
+  settle(wait) {
     const { req, options: { store } } = this;
     const isThere = isResident(store);
-    if (isThere && lazy.isUntouched(this)) {
+    if (isThere && this.isAsleep && lazy.isUntouched(this)) {
       const progress = this.settleAsleep();
       if (progress) return progress;
     }
@@ -146,23 +147,18 @@ class Exchange {
     if (session) this.touch();
     const text = this.textOf(session);
     const end = state.endOf(this.facts(session, text));
+    if (end === native.END_NOTHING) return 'nothing';
     const waits = !isThere || (end === native.END_SAVE && !this.saves(session));
-    const callback = waits ? done : undefined;
-    switch (end) {
-      case native.END_DESTROY:
-        debug('destroying');
-        store.destroy(req.sessionID, callback);
-        break;
-      case native.END_SAVE:
-        if (waits) session.save(callback);
-        else this.put(session, text);
-        break;
-      case native.END_TOUCH:
-        debug('touching');
-        if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
-        break;
-      default:
-        return 'nothing';
+    const callback = waits ? wait() : undefined;
+    if (end === native.END_DESTROY) {
+      debug('destroying');
+      store.destroy(req.sessionID, callback);
+    } else if (end === native.END_SAVE) {
+      if (waits) session.save(callback);
+      else this.put(session, text);
+    } else {
+      if (debug.enabled) debug('touching');
+      if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
     }
     return waits ? 'waiting' : 'done';
   }
@@ -170,9 +166,11 @@ class Exchange {
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */
   settleAsleep() {
     const { end } = this.conclusion();
-    if (end !== native.END_NOTHING && end !== native.END_TOUCH) return undefined;
-    if (!touchesPlainly()) return undefined;
-    if (end === native.END_TOUCH && !this.renewRecord(NaN)) return undefined;
+    if (end === native.END_NOTHING) {
+      if (!touchesPlainly()) return undefined;
+    } else if (end !== native.END_TOUCH || !touchesPlainly() || !this.renewRecord(NaN)) {
+      return undefined;
+    }
     this.touched = true;
     this.endedAt = Date.now();
     return end === native.END_NOTHING ? 'nothing' : 'done';
@@ -186,45 +184,54 @@ class Exchange {
 
   /** Stores a session at once, with the fingerprint at hand if there is one. */
   put(session, text) {
-    const { store } = this.options;
+    const records = MemoryStore.records(this.options.store);
     // Logged out stays logged out: who still holds a session that somebody has
     // destroyed meanwhile does not bring it back.
     const isLoaded = session === this.loadedSession;
-    const records = MemoryStore.records(store);
-    const start = fast.put && text !== undefined && isPlainlyWritten(session) ? this.textUpToCookie(session) : '';
-    if (start === '' || MemoryStore.hasOddKeys(session)) {
+    if (!fast.put || !text || !isPlainlyWritten(session) || !this.putParts(records, session, text, isLoaded)) {
       if (isLoaded && !records.has(session.id)) debug('not saving: the session was destroyed');
       else session.save();
-      return;
     }
+  }
+
+  /** Stores a session as its cookie and its data; false if its cookie has no such part. */
+  putParts(records, session, text, isLoaded) {
+    if (isLoaded) {
+      const expires = this.expiryOf(session);
+      const outcome = expires === undefined
+        ? native.NOT_CHANGED
+        : records.rewrite(session.id, this.cookieNumber, expires, text);
+      if (outcome === native.MISSING) debug('not saving: the session was destroyed');
+      if (outcome !== native.NOT_CHANGED) {
+        this.savedText = text;
+        return true;
+      }
+    }
+    const cookie = JSON.stringify(session.cookie);
+    if (cookie === undefined || (isLoaded && !records.has(session.id))) return false;
     this.savedText = text;
-    const whole = `${start}${text === '}' ? '' : ','}${text}`;
-    if (!isLoaded) records.set(session.id, whole);
-    else if (!records.replace(session.id, whole)) debug('not saving: the session was destroyed');
+    records.put(session.id, cookie, text);
+    return true;
   }
 
-  /** How the text of a session begins; empty if its cookie has no JSON. */
-  textUpToCookie(session) {
-    const { cookie } = session;
-    const isStored = this.renewal === native.RENEWAL_SAME && this.hasStoredCookie(session) && cookie._expires === null;
-    if (isStored) return this.text.slice(0, this.restAt);
-    const json = JSON.stringify(cookie);
-    return json === undefined ? '' : `{"cookie":${json}`;
-  }
-
-  /** Whether the session was loaded here and its cookie is the stored one, the expiry aside. */
-  hasStoredCookie(session) {
-    const { storedCookie } = this;
-    return session === this.loadedSession && storedCookie !== undefined &&
+  /**
+   * The expiry of a session whose cookie is the stored one otherwise: ms since the epoch,
+   * NaN for none, undefined if it is another cookie.
+   */
+  expiryOf(session) {
+    const { renewal, storedCookie } = this;
+    const isStored = session === this.loadedSession && storedCookie !== undefined &&
       isStill(session.cookie, storedCookie) && hasPlainJSON(session.cookie);
+    if (!isStored) return undefined;
+    const { _expires: expires } = session.cookie;
+    if (renewal === native.RENEWAL_SAME) return expires === null ? NaN : undefined;
+    return renewal === native.RENEWAL_DATE && expires instanceof Date ? expires.getTime() : undefined;
   }
 
   /** Touches the record of a session whose cookie has at most a new expiry. */
   renew(session) {
-    if (!this.hasStoredCookie(session)) return false;
-    const expires = session.cookie._expires;
-    const isAlike = this.renewal === native.RENEWAL_SAME ? expires === null : expires instanceof Date;
-    return isAlike && this.renewRecord(expires ? expires.getTime() : NaN);
+    const expires = this.expiryOf(session);
+    return expires !== undefined && this.renewRecord(expires);
   }
 
   /**
@@ -232,8 +239,10 @@ class Exchange {
    * cookie's lifetime makes. False if the record may be another than the one loaded.
    */
   renewRecord(expires) {
-    if (!fast.renewal || this.records.changes !== this.changes || this.renewal === native.RENEWAL_UNCLEAR) return false;
-    return this.renewal === native.RENEWAL_SAME || this.records.renew(this.originalId, expires);
+    const { renewal, records } = this;
+    if (!fast.renewal || renewal === native.RENEWAL_UNCLEAR) return false;
+    return (renewal === native.RENEWAL_SAME && records.changes === this.changes) ||
+      records.renew(this.originalId, this.cookieNumber, expires);
   }
 
   /** Whether saving a session does no more than hand it to the store. */
@@ -244,7 +253,7 @@ class Exchange {
 
   /** Whether the response's headers carry the session cookie. */
   setsCookie() {
-    if (lazy.isUntouched(this) && !this.conclusion().setsCookie) return false;
+    if (this.isAsleep && !this.conclusion().setsCookie && lazy.isUntouched(this)) return false;
     const { session } = this.req;
     if (!session) return false;
     // The text is made only where it decides.
@@ -301,33 +310,21 @@ function makeSession(exchange) {
     create(req, options);
     return;
   }
-  const { text, restAt, originalText } = exchange;
+  const { originalText: data, storedCookie, storedExpires } = exchange;
   const { store } = options;
+  const expires = Number.isNaN(storedExpires) ? undefined : new Date(storedExpires);
   if (!makesPlainSessions(store, options.generate)) {
-    store.createSession(req, JSON.parse(text));
+    // Whoever replaced it may write to what it is given.
+    const cookie = JSON.parse(JSON.stringify(storedCookie));
+    if (expires !== undefined) cookie.expires = expires.toJSON();
+    store.createSession(req, { cookie, ...JSON.parse(data) });
     return;
   }
   // What `createSession` does, but for the cookie, which is much the same in all.
-  const stored = cookieOf(text.slice(COOKIE_AT, restAt));
-  exchange.storedCookie = stored;
-  const session = new Session(req, { cookie: Cookie.revive(stored) });
-  if (originalText !== '}') Session.take(session, JSON.parse(`{${originalText}`));
+  const session = new Session(req);
+  session.cookie = Cookie.revive(storedCookie, expires);
+  if (data !== '{}') Session.take(session, JSON.parse(data));
   req.session = session;
-}
-
-/** Where the cookie stands in a text that begins with it. */
-const COOKIE_AT = '{"cookie":'.length;
-
-let lastText = '';
-let lastCookie;
-
-/** The cookie of a text. Without an expiry, one session's is as the next one's. */
-function cookieOf(text) {
-  if (text !== lastText || !fast.cookie) {
-    lastCookie = Object.freeze(JSON.parse(text));
-    lastText = text;
-  }
-  return lastCookie;
 }
 
 function touch(session) {
@@ -338,10 +335,10 @@ function hasExpiry({ cookie }) {
   return Boolean(cookie) && cookie.expires !== undefined && cookie.expires !== null;
 }
 
-/** Whether the text of a session is its cookie and then its fingerprint. */
+/** Whether the text of a session is its cookie and then its fingerprint, and it is all taken over again. */
 function isPlainlyWritten(session) {
   if (typeof session.toJSON === 'function') return false;
-  for (const key in session) return key === 'cookie';
+  for (const key in session) return key === 'cookie' && !MemoryStore.hasOddKeys(session);
   return false;
 }
 

@@ -20,6 +20,4 @@ module.exports = {
   seal: true,
   /** Saves are noticed through a private field. */
   watch: true,
-  /** One stored cookie is made once, as long as it is like the one before. */
-  cookie: true,
 };

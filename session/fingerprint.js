@@ -7,14 +7,13 @@ const fast = require('./fast');
  * expiry moves with every request.
  *
  * @param {object} session
- * @returns {string} JSON without the cookie and without the opening brace, as it
- *   stands behind the cookie in a stored text
+ * @returns {string} JSON without the cookie; empty if it has none
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
   const canHide = fast.fingerprint && typeof session.toJSON !== 'function';
   const text = canHide ? hidingCookie(session) : withoutCookie(session);
-  return text === undefined ? '' : text.slice(1);
+  return text === undefined ? '' : text;
 }
 
 module.exports = fingerprint;

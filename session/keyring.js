@@ -67,10 +67,10 @@ class Keyring {
     return value;
   }
 
-  /** The way of session cookies called `name` into a memory store, for the engine. */
-  door(name, records) {
+  /** The way of session cookies called `name` into a memory store: see `native.createDoor`. */
+  door(name, records, found) {
     this.refresh();
-    this.opened ??= native.createDoor(name, this.keys, records.store);
+    this.opened ??= native.createDoor(name, this.keys, records.store, found);
     return this.opened;
   }
 

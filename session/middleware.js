@@ -41,8 +41,7 @@ function session(options) {
       next();
       return;
     }
-    const path = pathname(req);
-    if (path.indexOf(cookieOptions(req, settings).path || '/') !== 0) {
+    if (!isInside(req, cookieOptions(req, settings).path || '/')) {
       debug('pathname mismatch');
       next();
       return;
@@ -89,6 +88,14 @@ function session(options) {
 }
 
 module.exports = session;
+
+/** Whether the session cookie's path is the beginning of the one that was asked for. */
+function isInside(req, path) {
+  const { originalUrl = req.url } = req;
+  // A target that begins with a slash has a path that does.
+  if (path === '/' && typeof originalUrl === 'string' && originalUrl[0] === '/') return true;
+  return pathname(req).indexOf(path) === 0;
+}
 
 /** Asks the store. What it throws before it has answered is its answer. */
 function fetch({ req: { sessionID: sid }, options: { store } }, callback) {

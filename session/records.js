@@ -2,15 +2,21 @@
 
 const native = require('./native');
 
+/** How many cookies a store's records keep parsed. An app has one for each kind of session. */
+const COOKIES = 16;
+
 /**
  * The records of a memory store: the small interface between its JavaScript face
- * and the engine. Sids and texts are strings; times are ms since the epoch.
+ * and the engine. Sids and texts are strings; times are ms since the epoch. `data` is
+ * a session's JSON object without its cookie.
  */
 class Records {
   constructor() {
     this.store = native.createStore();
     /** Counts changes, renewals aside: who saw the same number saw the same texts. */
     this.changes = 0;
+    /** The engine's numbers of cookies, and the cookies themselves, dates aside. */
+    this.cookies = new Map();
   }
 
   /**
@@ -36,16 +42,25 @@ class Records {
     native.storeSet(this.store, sid, text);
   }
 
+  /** Stores a session: its cookie's JSON, and its data. */
+  put(sid, cookie, data) {
+    this.changes++;
+    native.storePut(this.store, sid, cookie, data);
+  }
+
   /** Stores any text. */
   setRaw(sid, text) {
     this.changes++;
     native.storeSetRaw(this.store, sid, text);
   }
 
-  /** `set`, unless there is no record. False if there was none. */
-  replace(sid, text) {
+  /**
+   * Gives a session other data and another expiry, NaN for none, if its cookie is the
+   * one of that number: `native.CHANGED`, `MISSING` or `NOT_CHANGED`.
+   */
+  rewrite(sid, cookieId, expires, data) {
     this.changes++;
-    return native.storeReplace(this.store, sid, text);
+    return native.storeRewrite(this.store, sid, cookieId, expires, data);
   }
 
   /**
@@ -58,11 +73,11 @@ class Records {
   }
 
   /**
-   * Gives the session a new expiry, or the one its cookie's lifetime makes. False
-   * if only JavaScript can do it.
+   * Gives the session a new expiry, or the one its cookie's lifetime makes, if its
+   * cookie is the one of that number. False if it is not, or only JavaScript can do it.
    */
-  renew(sid, expires) {
-    return native.storeRenew(this.store, sid, expires, Date.now());
+  renew(sid, cookieId, expires) {
+    return native.storeRenew(this.store, sid, cookieId, expires, Date.now()) !== native.NOT_CHANGED;
   }
 
   destroy(sid) {
@@ -83,6 +98,19 @@ class Records {
   /** How many sessions have not expired; null if only JavaScript can judge one. */
   count() {
     return native.storeLength(this.store, Date.now());
+  }
+
+  /** The cookie of a number, without its date. Frozen, as sessions share it. */
+  cookie(id, textOf) {
+    let cookie = this.cookies.get(id);
+    if (cookie === undefined) {
+      cookie = JSON.parse(textOf());
+      if (cookie.expires) cookie.expires = null;
+      Object.freeze(cookie);
+      if (this.cookies.size === COOKIES) this.cookies.clear();
+      this.cookies.set(id, cookie);
+    }
+    return cookie;
   }
 }
 

@@ -17,89 +17,130 @@ const defer = setImmediate;
  * @param {(error?: Error) => void} next
  */
 function patch(exchange, res, next) {
-  const { writeHead, write, end } = res;
-  let hasHeaders = false;
-  let hasEnded = false;
-  /** Writing the headers found the session unreadable, and said so. */
-  let hasThrown = false;
-
+  const out = new WayOut(exchange, res, next);
   res.writeHead = function writeHeadWithCookie(status, first, second) {
-    const message = typeof first === 'string' ? first : undefined;
-    this.statusCode = status;
-    setHeaders(this, message === undefined ? first : second);
-    if (!hasHeaders) {
-      hasHeaders = true;
-      if (!exchange.hasFailed) settleCookie();
-    }
-    return message === undefined
-      ? writeHead.call(this, status)
-      : writeHead.call(this, status, message);
+    return out.writeHead(this, status, first, second);
   };
-
   res.end = function endWithSession(chunk, encoding, callback) {
-    // The callback may stand in any place.
-    if (typeof chunk === 'function') [chunk, encoding, callback] = [undefined, undefined, chunk];
-    if (typeof encoding === 'function') [encoding, callback] = [undefined, encoding];
-    if (hasEnded) return false;
-    hasEnded = true;
-    if (exchange.hasFailed) return send(chunk, encoding, callback);
-
-    let isReleased = false;
-    let held = { chunk, encoding };
-    let returned;
-    function release(error) {
-      if (isReleased) return;
-      isReleased = true;
-      if (error) defer(next, error);
-      returned = send(held.chunk, held.encoding, callback);
-    }
-
-    let progress;
-    try {
-      progress = exchange.settle(release);
-    } catch (error) {
-      if (isReleased) {
-        defer(next, error);
-        return returned;
-      }
-      exchange.hasFailed = true;
-      // Who wrote the headers was told, and this is the answer.
-      if (hasThrown) return send(chunk, encoding, callback);
-      hasEnded = false;
-      defer(next, error);
-      return false;
-    }
-    if (progress === 'nothing') return send(chunk, encoding, callback);
-    if (isReleased) return returned;
-
-    writeHeaders(res);
-    if (progress === 'done') {
-      send(chunk, encoding, callback);
-      return chunk === undefined || chunk === null || !(res.socket && res.socket.writableNeedDrain);
-    }
-    held = withoutLast(res, chunk, encoding);
-    return held.first === undefined ? true : write.call(res, held.first, held.firstEncoding);
+    return out.end(chunk, encoding, callback);
   };
-
-  function send(chunk, encoding, callback) {
-    return callback === undefined
-      ? end.call(res, chunk, encoding)
-      : end.call(res, chunk, encoding, callback);
-  }
-
-  function settleCookie() {
-    let isDue;
-    try {
-      isDue = exchange.setsCookie();
-    } catch (error) {
-      hasThrown = true;
-      throw error;
-    }
-    if (isDue) addCookie(exchange, res, next);
-  }
 }
 
 module.exports = patch;
+
+class WayOut {
+  constructor(exchange, res, next) {
+    this.exchange = exchange;
+    this.res = res;
+    this.next = next;
+    // As they were before: what is done here ends with them.
+    this.plainWriteHead = res.writeHead;
+    this.plainWrite = res.write;
+    this.plainEnd = res.end;
+    this.hasHeaders = false;
+    this.hasEnded = false;
+    /** Writing the headers found the session unreadable, and said so. */
+    this.hasThrown = false;
+  }
+
+  /** `writeHead` of `res`, or of an object that inherits from it. */
+  writeHead(res, status, first, second) {
+    const message = typeof first === 'string' ? first : undefined;
+    res.statusCode = status;
+    setHeaders(res, message === undefined ? first : second);
+    if (!this.hasHeaders) {
+      this.hasHeaders = true;
+      if (!this.exchange.hasFailed) this.settleCookie();
+    }
+    return message === undefined
+      ? this.plainWriteHead.call(res, status)
+      : this.plainWriteHead.call(res, status, message);
+  }
+
+  settleCookie() {
+    let isDue;
+    try {
+      isDue = this.exchange.setsCookie();
+    } catch (error) {
+      this.hasThrown = true;
+      throw error;
+    }
+    if (isDue) addCookie(this.exchange, this.res, this.next);
+  }
+
+  end(chunk, encoding, callback) {
+    // The callback may stand in any place.
+    if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
+    if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
+    const { exchange, res } = this;
+    if (this.hasEnded) return false;
+    this.hasEnded = true;
+    if (exchange.hasFailed) return this.send(chunk, encoding, callback);
+
+    let waiting;
+    let progress;
+    try {
+      progress = exchange.settle(() => {
+        waiting = new Waiting(this, chunk, encoding, callback);
+        return (error) => waiting.release(error);
+      });
+    } catch (error) {
+      if (waiting !== undefined && waiting.isReleased) {
+        defer(this.next, error);
+        return waiting.returned;
+      }
+      // The store may still call back, but that is no answer any more.
+      if (waiting !== undefined) waiting.isReleased = true;
+      exchange.hasFailed = true;
+      // Who wrote the headers was told, and this is the answer.
+      if (this.hasThrown) return this.send(chunk, encoding, callback);
+      this.hasEnded = false;
+      defer(this.next, error);
+      return false;
+    }
+    if (progress === 'nothing') return this.send(chunk, encoding, callback);
+    if (progress === 'waiting' && waiting.isReleased) return waiting.returned;
+
+    writeHeaders(res);
+    if (progress === 'waiting') return waiting.sendFirst();
+    this.send(chunk, encoding, callback);
+    return chunk === undefined || chunk === null || !(res.socket && res.socket.writableNeedDrain);
+  }
+
+  send(chunk, encoding, callback) {
+    return callback === undefined
+      ? this.plainEnd.call(this.res, chunk, encoding)
+      : this.plainEnd.call(this.res, chunk, encoding, callback);
+  }
+}
+
+/** What `end` was given, while the store has not answered. */
+class Waiting {
+  constructor(out, chunk, encoding, callback) {
+    this.out = out;
+    this.held = { chunk, encoding };
+    this.callback = callback;
+    this.isReleased = false;
+    this.returned = undefined;
+  }
+
+  /** Sends what completes the response. */
+  release(error) {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    const { out, held } = this;
+    if (error) defer(out.next, error);
+    this.returned = out.send(held.chunk, held.encoding, this.callback);
+  }
+
+  /** Sends what may be sent before the store has answered. */
+  sendFirst() {
+    const { out, held } = this;
+    this.held = withoutLast(out.res, held.chunk, held.encoding);
+    const { first, firstEncoding } = this.held;
+    return first === undefined ? true : out.plainWrite.call(out.res, first, firstEncoding);
+  }
+}
 
 function addCookie(exchange, res, next) {
   const { req, options, keyring } = exchange;

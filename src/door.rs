@@ -1,12 +1,14 @@
 //! The way in, in one call: from a Cookie header to a stored session.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use express_session_core::cookie::parse;
-use express_session_core::memory_store::{Found, MemoryStore, Touched};
+use express_session_core::memory_store::{Found, Live};
 use express_session_core::session_text::Renewal;
-use express_session_core::signature::{self, Key};
-use napi::bindgen_prelude::{BufferSlice, Either, External};
+use express_session_core::signature;
+use napi::Env;
+use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
 use napi_derive::napi;
 
 use crate::cookie::{FORGED_COOKIE, NO_COOKIE, SIGNED, UNSIGNED_COOKIE};
@@ -14,14 +16,14 @@ use crate::memory_store::Store;
 use crate::signature::{Keys, prepared};
 use crate::text::{SharedText, Text};
 
-/// `enter` says: the store does not know the sid.
+/// A door says: the store does not know the sid.
 #[napi]
 pub const UNKNOWN_SID: u32 = 3;
-/// `enter` says: only JavaScript can judge the stored text.
+/// A door says: only JavaScript can judge the stored text.
 #[napi]
 pub const UNCLEAR_SESSION: u32 = 4;
 
-/// What `enter` says of the session's expiry: using the session does not move it.
+/// What a door says of the session's expiry: using the session does not move it.
 #[napi]
 pub const RENEWAL_SAME: u32 = 0;
 /// Using the session moves it: call `renew`.
@@ -31,109 +33,127 @@ pub const RENEWAL_DATE: u32 = 1;
 #[napi]
 pub const RENEWAL_UNCLEAR: u32 = 2;
 
-/// Bytes that `enter` writes beside a text.
+/// Bytes that a door writes beside the session's data.
 #[napi]
-pub const FOUND_BYTES: u32 = 128;
-/// Where in them the length of the sid stands.
+pub const FOUND_BYTES: u32 = 1024;
+/// Where in them the length of the sid stands, in one byte.
 #[napi]
 pub const FOUND_SID_LENGTH: u32 = 0;
 /// Where one of the `RENEWAL_` numbers stands.
 #[napi]
 pub const FOUND_RENEWAL: u32 = 1;
-/// Where the text's cookie ends, in two bytes, the lower one first.
+/// Where the length of the cookie's JSON stands, in two bytes, the lower one first.
 #[napi]
-pub const FOUND_REST: u32 = 2;
-/// Where the sid begins.
+pub const FOUND_COOKIE_LENGTH: u32 = 2;
+/// Where the number of the cookie stands, a double: two cookies with one number differ
+/// in their dates alone.
 #[napi]
-pub const FOUND_SID: u32 = 4;
+pub const FOUND_COOKIE_ID: u32 = 8;
+/// Where the cookie's date stands, a double: ms since the epoch, NaN for none.
+#[napi]
+pub const FOUND_EXPIRES: u32 = 16;
+/// Where the sid begins; it has room for 255 bytes.
+#[napi]
+pub const FOUND_SID: u32 = 24;
+/// Where the cookie's JSON begins.
+#[napi]
+pub const FOUND_COOKIE: u32 = 280;
 
-/// All that the way in needs to know.
-pub struct Door {
-    name: Vec<u8>,
-    keys: Vec<Key>,
-    store: Arc<MemoryStore>,
-}
+/// The places above, as the numbers they are here.
+const SID: usize = FOUND_SID as usize;
+const COOKIE: usize = FOUND_COOKIE as usize;
 
-/// A door for the session cookie called `name`, with the keys of `keys`, into
-/// `store`.
+/// A door into `store`: a function from a `Cookie` header and the time, in ms since the
+/// epoch, to the data of the session that the header's cookie called `name` names, as a
+/// JSON object without the session's cookie; or to the number that says why there is
+/// none.
+///
+/// With the data, or the number `UNKNOWN_SID`, `found` has the sid; with the data the
+/// cookie, too. It is read at once, so one serves every call, and costs less than making
+/// an object. A door is a function of its own because what it knows then comes with the
+/// call, and is not looked up.
 #[napi(
     catch_unwind,
-    ts_args_type = "name: string, keys: object, store: object",
-    ts_return_type = "object"
+    ts_args_type = "name: string, keys: object, store: object, found: Uint8Array",
+    ts_return_type = "(header: string, now: number) => string | number"
 )]
-pub fn create_door(name: Text, keys: &Keys, store: &Store) -> External<Door> {
-    External::new(Door {
-        name: name.into_bytes(),
-        keys: prepared(keys).to_vec(),
-        store: Arc::clone(store),
+pub fn create_door<'env>(
+    env: &'env Env,
+    name: Text,
+    keys: &Keys,
+    store: &Store,
+    found: Uint8Array,
+) -> Result<Function<'env, (), Either<SharedText, u32>>> {
+    if found.len() != FOUND_BYTES as usize {
+        return Err(napi::Error::from_reason("found has another length"));
+    }
+    let name = name.into_bytes();
+    let keys = prepared(keys).to_vec();
+    let store = Arc::clone(store);
+    let found = RefCell::new(found);
+    env.create_function_from_closure("enter", move |call: FunctionCallContext| {
+        let header: Text = call.get(0)?;
+        let now: f64 = call.get(1)?;
+        let value = parse::value(&header, &name).unwrap_or_default();
+        if value.is_empty() {
+            return Ok(Either::B(NO_COOKIE));
+        }
+        let Some(signed) = value.strip_prefix(SIGNED) else {
+            return Ok(Either::B(UNSIGNED_COOKIE));
+        };
+        let Some(sid) = signature::unsign(signed, &keys) else {
+            return Ok(Either::B(FORGED_COOKIE));
+        };
+        let stored = store.get(sid, now as i64);
+        let mut found = found.borrow_mut();
+        // SAFETY: `found` holds its memory, and JavaScript, which shares it, waits for
+        // this call to end.
+        let found = unsafe { found.as_mut() };
+        if matches!(stored, Found::Unclear(_)) || write_sid(sid, found).is_none() {
+            return Ok(Either::B(UNCLEAR_SESSION));
+        }
+        Ok(match stored {
+            Found::Live(live) if write_cookie(&live, found).is_some() => {
+                Either::A(SharedText(live.data))
+            }
+            Found::Missing => Either::B(UNKNOWN_SID),
+            _ => Either::B(UNCLEAR_SESSION),
+        })
     })
 }
 
-/// The text of the session that a Cookie header names, or the number that says why
-/// there is none. `now` is in ms since the epoch.
-///
-/// With a text, or the number `UNKNOWN_SID`, `found` has the sid: reading an array of
-/// bytes costs less than making an object.
-#[napi(
-    catch_unwind,
-    ts_args_type = "door: object, header: string, now: number, found: Uint8Array",
-    ts_return_type = "string | number"
-)]
-pub fn enter(
-    door: &External<Door>,
-    header: Text,
-    now: f64,
-    mut found: BufferSlice<'_>,
-) -> Either<SharedText, u32> {
-    let value = parse::value(&header, &door.name).unwrap_or_default();
-    if value.is_empty() {
-        return Either::B(NO_COOKIE);
-    }
-    let Some(signed) = value.strip_prefix(SIGNED) else {
-        return Either::B(UNSIGNED_COOKIE);
-    };
-    let Some(sid) = signature::unsign(signed, &door.keys) else {
-        return Either::B(FORGED_COOKIE);
-    };
-    if found.len() != FOUND_BYTES as usize {
-        return Either::B(UNCLEAR_SESSION);
-    }
-    let stored = door.store.get(sid, now as i64);
-    let room = found.get_mut(FOUND_SID as usize..FOUND_SID as usize + sid.len());
-    match (room, &stored) {
-        (Some(room), Found::Missing | Found::Live(_)) if sid.is_ascii() => {
-            room.copy_from_slice(sid);
-            found[FOUND_SID_LENGTH as usize] = sid.len() as u8;
-        }
-        // A sid of this kind is somebody's own: the long way reads it.
-        _ => return Either::B(UNCLEAR_SESSION),
-    }
-    let Found::Live(live) = stored else {
-        return Either::B(UNKNOWN_SID);
-    };
-    // Something before the cookie, or a cookie of 64 kB, was arranged by hand.
-    let Some(rest_at) = live.rest_at.and_then(|at| u16::try_from(at).ok()) else {
-        return Either::B(UNCLEAR_SESSION);
-    };
-    let [low, high] = rest_at.to_le_bytes();
-    found[FOUND_REST as usize] = low;
-    found[FOUND_REST as usize + 1] = high;
-    found[FOUND_RENEWAL as usize] = match live.renewal {
+/// `None` for a sid that is somebody's own: the long way reads it.
+fn write_sid(sid: &[u8], found: &mut [u8]) -> Option<()> {
+    let length = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii())?;
+    found.get_mut(SID..SID + sid.len())?.copy_from_slice(sid);
+    found[FOUND_SID_LENGTH as usize] = length;
+    Some(())
+}
+
+/// `None` for a cookie that is too long, or that has other than ASCII characters.
+fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
+    let Live {
+        cookie, expires, ..
+    } = live;
+    let length = cookie.copy(*expires, found.get_mut(COOKIE..)?)?;
+    let [low, high] = u16::try_from(length).ok()?.to_le_bytes();
+    found[FOUND_COOKIE_LENGTH as usize] = low;
+    found[FOUND_COOKIE_LENGTH as usize + 1] = high;
+    found[FOUND_RENEWAL as usize] = match cookie.renewal {
         Renewal::Same => RENEWAL_SAME,
         Renewal::Date { .. } => RENEWAL_DATE,
         Renewal::Unclear => RENEWAL_UNCLEAR,
     } as u8;
-    Either::A(SharedText(live.text))
+    let expires = expires.map_or(f64::NAN, |time| time as f64);
+    write_double(found, FOUND_COOKIE_ID, cookie.id as f64)?;
+    write_double(found, FOUND_EXPIRES, expires)
 }
 
-/// Starts the lifetime of a session's cookie anew. `expires` is the new expiry in ms
-/// since the epoch, NaN for the cookie's own lifetime after `now`. False if only
-/// JavaScript can do it.
-#[napi(
-    catch_unwind,
-    ts_args_type = "store: object, sid: string, expires: number, now: number"
-)]
-pub fn store_renew(store: &Store, sid: Text, expires: f64, now: f64) -> bool {
-    let expires = (!expires.is_nan()).then_some(expires as i64);
-    !matches!(store.renew(&sid, expires, now as i64), Touched::Unclear(_))
+/// In the byte order of the machine, as a `Float64Array` reads it.
+fn write_double(found: &mut [u8], at: u32, number: f64) -> Option<()> {
+    let at = at as usize;
+    found
+        .get_mut(at..at + 8)?
+        .copy_from_slice(&number.to_ne_bytes());
+    Some(())
 }

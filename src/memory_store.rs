@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use express_session_core::memory_store::{Found, MemoryStore, Touched};
+use express_session_core::memory_store::{Changed, Found, MemoryStore};
 use napi::bindgen_prelude::{Either, Either3, External, Null, Undefined};
 use napi_derive::napi;
 
@@ -33,7 +33,7 @@ pub fn create_store() -> Store {
 )]
 pub fn store_get(store: &Store, sid: Text, now: f64) -> Either3<SharedText, Unclear, Undefined> {
     match store.get(&sid, now as i64) {
-        Found::Live(live) => Either3::A(SharedText(live.text)),
+        Found::Live(live) => Either3::A(SharedText(live.text().into())),
         Found::Unclear(text) => Either3::B(Unclear {
             text: SharedText(text),
         }),
@@ -50,13 +50,58 @@ pub fn store_set(store: &Store, sid: Text, text: Text) {
     store.set(&sid, text.into_bytes());
 }
 
-/// `storeSet`, unless there is no record of `sid`. False if there was none.
+/// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
+/// object.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, text: string"
+    ts_args_type = "store: object, sid: string, cookie: string, data: string"
 )]
-pub fn store_replace(store: &Store, sid: Text, text: Text) -> bool {
-    store.replace(&sid, text.into_bytes())
+pub fn store_put(store: &Store, sid: Text, cookie: Text, data: Text) {
+    store.put(&sid, &cookie, data.into_bytes());
+}
+
+/// What came of a change: it was made.
+#[napi]
+pub const CHANGED: u32 = 0;
+/// There is no such session, or it has expired.
+#[napi]
+pub const MISSING: u32 = 1;
+/// The session has another cookie, or only JavaScript can make the change.
+#[napi]
+pub const NOT_CHANGED: u32 = 2;
+
+fn outcome(changed: Changed) -> u32 {
+    match changed {
+        Changed::Done => CHANGED,
+        Changed::Missing => MISSING,
+        Changed::OtherCookie | Changed::Unclear(_) => NOT_CHANGED,
+    }
+}
+
+/// Gives a session other data, if its cookie is the one with the number `cookie`, and
+/// another expiry in ms since the epoch, NaN for none. One of `CHANGED`, `MISSING`,
+/// `NOT_CHANGED`.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, cookie: number, expires: number, data: string"
+)]
+pub fn store_rewrite(store: &Store, sid: Text, cookie: f64, expires: f64, data: Text) -> u32 {
+    outcome(store.rewrite(&sid, cookie as u64, time(expires), data.into_bytes()))
+}
+
+/// Starts the lifetime of a session's cookie anew, if it is the one with the number
+/// `cookie`. `expires` is the new expiry in ms since the epoch, NaN for the cookie's own
+/// lifetime after `now`. One of `CHANGED`, `MISSING`, `NOT_CHANGED`.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, cookie: number, expires: number, now: number"
+)]
+pub fn store_renew(store: &Store, sid: Text, cookie: f64, expires: f64, now: f64) -> u32 {
+    outcome(store.renew(&sid, cookie as u64, time(expires), now as i64))
+}
+
+fn time(ms: f64) -> Option<i64> {
+    (!ms.is_nan()).then_some(ms as i64)
 }
 
 /// Stores any text.
@@ -78,9 +123,9 @@ pub fn store_set_raw(store: &Store, sid: Text, text: Text) {
 )]
 pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64) -> Either<bool, SharedText> {
     match store.touch(&sid, &cookie, now as i64) {
-        Touched::Done => Either::A(true),
-        Touched::Missing => Either::A(false),
-        Touched::Unclear(text) => Either::B(SharedText(text)),
+        Changed::Done => Either::A(true),
+        Changed::Missing | Changed::OtherCookie => Either::A(false),
+        Changed::Unclear(text) => Either::B(SharedText(text)),
     }
 }
 

@@ -3,9 +3,10 @@
 //! napi's own `String` replaces lone surrogates. [`Text`] holds generalised UTF-8
 //! instead, and crosses with one engine call each way for short strings.
 
+use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::ptr;
 use std::sync::Arc;
+use std::{ptr, slice};
 
 use express_session_core::wtf8;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
@@ -52,36 +53,41 @@ impl ValidateNapiValue for Text {}
 
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Text> {
-        let mut short = [0u16; SHORT];
+        let mut short = [const { MaybeUninit::uninit() }; SHORT];
         // SAFETY: napi guarantees `env` and `value` for the length of the call that
         // converts its arguments.
-        let length = unsafe { read(env, value, &mut short)? };
+        let units = unsafe { read(env, value, &mut short)? };
         // The engine writes a NUL at the end and stops one unit short of the buffer.
-        if length < SHORT - 1 {
-            return Ok(Text(wtf8::from_utf16(&short[..length])));
+        if units.len() < SHORT - 1 {
+            return Ok(Text(wtf8::from_utf16(units)));
         }
         let mut length = 0;
         // SAFETY: as above; without a buffer the engine only reports the length.
         check_status!(unsafe {
             sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length)
         })?;
-        let mut long = vec![0u16; length + 1];
+        let mut long = Vec::with_capacity(length + 1);
         // SAFETY: as above.
-        let length = unsafe { read(env, value, &mut long)? };
-        Ok(Text(wtf8::from_utf16(&long[..length])))
+        let units = unsafe { read(env, value, long.spare_capacity_mut())? };
+        Ok(Text(wtf8::from_utf16(units)))
     }
 }
 
 /// # Safety
 /// `env` must be the environment of this call and `value` a value of it.
-unsafe fn read(env: sys::napi_env, value: sys::napi_value, units: &mut [u16]) -> Result<usize> {
+unsafe fn read(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    room: &mut [MaybeUninit<u16>],
+) -> Result<&[u16]> {
     let mut length = 0;
-    let (start, capacity) = (units.as_mut_ptr(), units.len());
+    let (start, capacity) = (room.as_mut_ptr().cast(), room.len());
     // SAFETY: the pointer and the length are those of one live slice.
     let status =
         unsafe { sys::napi_get_value_string_utf16(env, value, start, capacity, &mut length) };
     check_status!(status, "a string was expected")?;
-    Ok(length)
+    // SAFETY: the engine has written that many.
+    Ok(unsafe { slice::from_raw_parts(start, length) })
 }
 
 impl ToNapiValue for Text {

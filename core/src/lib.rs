@@ -5,15 +5,16 @@
 //! gives the session id; a new one comes from [`session_id`]. On the way out,
 //! [`state`] decides what the request must do to its session, and
 //! [`cookie::serialize`] writes the signed id into a `Set-Cookie` header.
-//! [`memory_store`] keeps sessions as the JSON text they arrived as, and
-//! [`session_text`] reads from that text the one thing the store must know:
-//! when the session expires.
+//! [`memory_store`] keeps sessions as the JSON text they arrived as:
+//! [`session_text`] parts it into data and cookie, and [`cookie_text`] keeps what
+//! cookies have in common once and reads when they expire.
 //!
 //! Text is bytes in [generalised UTF-8](wtf8), so that any JavaScript string,
 //! also one with lone surrogates, comes back as it went in. Nothing here reads a
 //! clock or does I/O: `now` is a parameter, in ms since the epoch.
 
 pub mod cookie;
+pub mod cookie_text;
 mod date;
 pub mod error;
 pub mod memory_store;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::cookie_text::{CookieText, CookieTexts};
 use crate::date;
-use crate::session_text::{self, Cookie, Expiry, Renewal};
+use crate::session_text::{self, Renewal};
 
 /// What the store knows of a sid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,29 +16,44 @@ pub enum Found {
     Missing,
     /// A session that has not expired.
     Live(Live),
-    /// A text whose expiry only JavaScript can judge.
+    /// A text that only JavaScript can judge.
     Unclear(Arc<[u8]>),
 }
 
 /// A stored session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// Its text.
-    pub text: Arc<[u8]>,
-    /// Where in the text the cookie ends and the rest begins, in bytes and in
-    /// characters alike; `None` if something stands before the cookie.
-    pub rest_at: Option<usize>,
-    /// What using the session does to the text.
-    pub renewal: Renewal,
+    /// Its cookie, the date aside.
+    pub cookie: Arc<CookieText>,
+    /// The cookie's date, in ms since the epoch.
+    pub expires: Option<i64>,
+    /// Its data without the cookie, a JSON object.
+    pub data: Arc<[u8]>,
 }
 
-/// What came of giving a session a new expiry.
+impl Live {
+    /// The session's whole text.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = session_text::begin(self.data.len() + 128);
+        self.cookie.write(self.expires, &mut text);
+        session_text::end(&mut text, &self.data);
+        text
+    }
+
+    fn has_expired(&self, now: i64) -> bool {
+        self.expires.is_some_and(|time| time <= now)
+    }
+}
+
+/// What came of a change to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Touched {
-    /// The session has the new cookie.
+pub enum Changed {
+    /// It was made.
     Done,
     /// No session, or one that has expired.
     Missing,
+    /// The session has another cookie than the caller thinks.
+    OtherCookie,
     /// A text that only JavaScript can judge and change.
     Unclear(Arc<[u8]>),
 }
@@ -54,34 +70,26 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Records {
     by_sid: HashMap<Box<[u8]>, Record>,
+    cookies: CookieTexts,
     /// The serial number of the next record to be inserted.
     next: u64,
 }
 
 struct Record {
-    text: Arc<[u8]>,
-    cookie: Cookie,
+    content: Content,
     /// Counts insertions: a sid keeps its place until it is removed.
     serial: u64,
 }
 
-/// What is said of a text that was not, or could not be, read.
-const UNKNOWN: Cookie = Cookie {
-    range: None,
-    expiry: Expiry::Unclear,
-    renewal: Renewal::Unclear,
-};
-
-/// What stands before a cookie that is the first key.
-const FIRST: &[u8] = br#"{"cookie":"#;
+enum Content {
+    Session(Live),
+    /// A text that only JavaScript can judge.
+    Text(Arc<[u8]>),
+}
 
 impl Record {
-    fn rest_at(&self) -> Option<usize> {
-        let range = self.cookie.range.as_ref()?;
-        (range.start == FIRST.len() && self.text[..range.end].is_ascii()).then_some(range.end)
-    }
     fn has_expired(&self, now: i64) -> bool {
-        matches!(self.cookie.expiry, Expiry::At(time) if time <= now)
+        matches!(&self.content, Content::Session(live) if live.has_expired(now))
     }
 }
 
@@ -96,87 +104,106 @@ impl MemoryStore {
         let mut records = self.records.lock();
         match records.live(sid, now) {
             None => Found::Missing,
-            Some(record) if record.cookie.expiry == Expiry::Unclear => {
-                Found::Unclear(record.text.clone())
-            }
-            Some(record) => Found::Live(Live {
-                text: record.text.clone(),
-                rest_at: record.rest_at(),
-                renewal: record.cookie.renewal,
-            }),
+            Some(Content::Session(live)) => Found::Live(live.clone()),
+            Some(Content::Text(text)) => Found::Unclear(Arc::clone(text)),
         }
     }
 
     /// Stores a session's text, made by `JSON.stringify`.
     pub fn set(&self, sid: &[u8], text: Vec<u8>) {
-        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
-        self.records.lock().put(sid, text, cookie);
+        match session_text::split(&text) {
+            Some((cookie, data)) => self.put(sid, cookie, data),
+            None => self.set_raw(sid, text),
+        }
     }
 
-    /// [`set`](MemoryStore::set), unless there is no record of `sid`. Returns whether
-    /// there was one.
-    pub fn replace(&self, sid: &[u8], text: Vec<u8>) -> bool {
-        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
+    /// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
+    /// object.
+    pub fn put(&self, sid: &[u8], cookie: &[u8], data: Vec<u8>) {
         let mut records = self.records.lock();
-        let is_there = records.by_sid.contains_key(sid);
-        if is_there {
-            records.put(sid, text, cookie);
+        let content = match records.cookies.of(cookie) {
+            Some((cookie, expires)) => Content::Session(Live {
+                cookie,
+                expires,
+                data: data.into(),
+            }),
+            None => {
+                let mut text = session_text::begin(cookie.len() + data.len());
+                text.extend_from_slice(cookie);
+                session_text::end(&mut text, &data);
+                Content::Text(text.into())
+            }
+        };
+        records.put(sid, content);
+    }
+
+    /// Gives a session other data and another expiry, in ms since the epoch, if its
+    /// cookie is the one called `cookie` and has such a date. An expired session counts
+    /// as there.
+    pub fn rewrite(&self, sid: &[u8], cookie: u64, expires: Option<i64>, data: Vec<u8>) -> Changed {
+        let mut records = self.records.lock();
+        match records
+            .by_sid
+            .get_mut(sid)
+            .map(|record| &mut record.content)
+        {
+            None => Changed::Missing,
+            Some(Content::Session(live))
+                if live.cookie.id == cookie && is_alike(live.expires, expires) =>
+            {
+                live.data = data.into();
+                live.expires = expires;
+                Changed::Done
+            }
+            Some(_) => Changed::OtherCookie,
         }
-        is_there
     }
 
     /// Stores a text of unknown origin, which need not be a session.
     pub fn set_raw(&self, sid: &[u8], text: Vec<u8>) {
-        self.records.lock().put(sid, text, UNKNOWN);
+        self.records.lock().put(sid, Content::Text(text.into()));
     }
 
     /// Puts `cookie`, a JSON text, in place of the session's cookie.
-    pub fn touch(&self, sid: &[u8], cookie: &[u8], now: i64) -> Touched {
+    pub fn touch(&self, sid: &[u8], cookie: &[u8], now: i64) -> Changed {
         let mut records = self.records.lock();
-        let Some(record) = records.live(sid, now) else {
-            return Touched::Missing;
-        };
-        let range = match &record.cookie {
-            Cookie {
-                expiry: Expiry::Unclear,
-                ..
+        let made = records.cookies.of(cookie);
+        match (records.live(sid, now), made) {
+            (None, _) => Changed::Missing,
+            (Some(Content::Session(live)), Some((cookie, expires))) => {
+                live.cookie = cookie;
+                live.expires = expires;
+                Changed::Done
             }
-            | Cookie { range: None, .. } => {
-                return Touched::Unclear(record.text.clone());
-            }
-            Cookie {
-                range: Some(range), ..
-            } => range.clone(),
-        };
-        let (before, after) = (&record.text[..range.start], &record.text[range.end..]);
-        let text = [before, cookie, after].concat();
-        let cookie = session_text::cookie(&text).unwrap_or(UNKNOWN);
-        records.put(sid, text, cookie);
-        Touched::Done
+            (Some(Content::Session(live)), None) => Changed::Unclear(live.text().into()),
+            (Some(Content::Text(text)), _) => Changed::Unclear(Arc::clone(text)),
+        }
     }
 
     /// Starts the lifetime of the session's cookie anew, as a request does that
     /// uses the session and does not change it.
     ///
-    /// The session expires at `expires`, or after its lifetime if that is `None`.
-    pub fn renew(&self, sid: &[u8], expires: Option<i64>, now: i64) -> Touched {
+    /// The session expires at `expires` (ms since the epoch), or after its lifetime if
+    /// that is `None`. `cookie` is the id of the cookie it is thought to have.
+    pub fn renew(&self, sid: &[u8], cookie: u64, expires: Option<i64>, now: i64) -> Changed {
         let mut records = self.records.lock();
-        let Some(record) = records.live(sid, now) else {
-            return Touched::Missing;
+        let live = match records.live(sid, now) {
+            None => return Changed::Missing,
+            Some(Content::Session(live)) if live.cookie.id == cookie => live,
+            Some(_) => return Changed::OtherCookie,
         };
-
-        let (at, lifetime) = match record.cookie.renewal {
-            Renewal::Same => return Touched::Done,
-            Renewal::Date { at, lifetime } => (at, lifetime),
-            Renewal::Unclear => return Touched::Unclear(record.text.clone()),
-        };
-        let expires = expires.or_else(|| now.checked_add(lifetime));
-        let Some((time, date)) = expires.and_then(|time| Some((time, date::to_iso(time)?))) else {
-            return Touched::Unclear(record.text.clone());
-        };
-        Arc::make_mut(&mut record.text)[at..at + date::ISO].copy_from_slice(&date);
-        record.cookie.expiry = Expiry::At(time);
-        Touched::Done
+        match live.cookie.renewal {
+            Renewal::Same => Changed::Done,
+            Renewal::Date { lifetime } => {
+                let expires = expires.or_else(|| now.checked_add(lifetime));
+                if !is_alike(live.expires, expires) {
+                    return Changed::Unclear(live.text().into());
+                }
+                live.expires = expires;
+                Changed::Done
+            }
+            Renewal::Unclear => Changed::Unclear(live.text().into()),
+        }
     }
 
     /// Removes a session. Returns whether there was one.
@@ -198,7 +225,10 @@ impl MemoryStore {
     /// The text of `sid`, expired or not.
     pub fn peek(&self, sid: &[u8]) -> Option<Arc<[u8]>> {
         let records = self.records.lock();
-        records.by_sid.get(sid).map(|record| record.text.clone())
+        records.by_sid.get(sid).map(|record| match &record.content {
+            Content::Session(live) => live.text().into(),
+            Content::Text(text) => Arc::clone(text),
+        })
     }
 
     /// Every sid in order of insertion, expired ones too. Takes time
@@ -215,37 +245,41 @@ impl MemoryStore {
     pub fn len(&self, now: i64) -> Option<usize> {
         let mut records = self.records.lock();
         records.by_sid.retain(|_, record| !record.has_expired(now));
-        let unclear = |record: &Record| record.cookie.expiry == Expiry::Unclear;
+        let unclear = |record: &Record| matches!(record.content, Content::Text(_));
         (!records.by_sid.values().any(unclear)).then_some(records.by_sid.len())
     }
 }
 
 impl Records {
-    fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Record> {
+    fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Content> {
         if self.by_sid.get(sid)?.has_expired(now) {
             self.by_sid.remove(sid);
             return None;
         }
-        self.by_sid.get_mut(sid)
+        self.by_sid.get_mut(sid).map(|record| &mut record.content)
     }
 
-    fn put(&mut self, sid: &[u8], text: Vec<u8>, cookie: Cookie) {
-        let text = text.into();
+    fn put(&mut self, sid: &[u8], content: Content) {
         match self.by_sid.get_mut(sid) {
-            Some(record) => {
-                record.text = text;
-                record.cookie = cookie;
-            }
+            Some(record) => record.content = content,
             None => {
                 let record = Record {
-                    text,
-                    cookie,
+                    content,
                     serial: self.next,
                 };
                 self.next += 1;
                 self.by_sid.insert(sid.into(), record);
             }
         }
+    }
+}
+
+/// Whether a cookie's text with the date `old`, if any, can have `new` in its place.
+fn is_alike(old: Option<i64>, new: Option<i64>) -> bool {
+    match (old, new) {
+        (None, None) => true,
+        (Some(_), Some(time)) => date::to_iso(time).is_some(),
+        _ => false,
     }
 }
 
@@ -257,12 +291,20 @@ mod tests {
     const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}"#;
     const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
 
-    fn live(text: &str) -> Found {
-        Found::Live(Live {
-            text: text.as_bytes().into(),
-            rest_at: Some(text.find('}').map_or(0, |at| at + 1)),
-            renewal: Renewal::Unclear,
-        })
+    /// The text of a live session.
+    fn text(found: Found) -> Option<String> {
+        match found {
+            Found::Live(live) => Some(String::from_utf8_lossy(&live.text()).into_owned()),
+            _ => None,
+        }
+    }
+
+    /// The id of its cookie.
+    fn cookie(found: Found) -> u64 {
+        match found {
+            Found::Live(live) => live.cookie.id,
+            _ => u64::MAX,
+        }
     }
 
     #[test]
@@ -270,7 +312,7 @@ mod tests {
         let store = MemoryStore::new();
         assert_eq!(store.get(b"a", 0), Found::Missing);
         store.set(b"a", FOREVER.into());
-        assert_eq!(store.get(b"a", i64::MAX), live(FOREVER));
+        assert_eq!(text(store.get(b"a", i64::MAX)).as_deref(), Some(FOREVER));
         assert!(store.has(b"a"));
         assert!(store.destroy(b"a"));
         assert!(!store.has(b"a"));
@@ -282,7 +324,7 @@ mod tests {
     fn a_session_expires_on_the_millisecond() {
         let store = MemoryStore::new();
         store.set(b"a", AT_2000.into());
-        assert_eq!(store.get(b"a", 1999), live(AT_2000));
+        assert_eq!(text(store.get(b"a", 1999)).as_deref(), Some(AT_2000));
         assert_eq!(store.get(b"a", 2000), Found::Missing);
         assert_eq!(store.peek(b"a"), None, "it is removed when found expired");
     }
@@ -292,11 +334,11 @@ mod tests {
         let store = MemoryStore::new();
         store.set(b"a", AT_2000.into());
         let cookie = br#"{"expires":"1970-01-01T00:00:05.000Z"}"#;
-        assert_eq!(store.touch(b"a", cookie, 1999), Touched::Done);
+        assert_eq!(store.touch(b"a", cookie, 1999), Changed::Done);
         let expected = r#"{"cookie":{"expires":"1970-01-01T00:00:05.000Z"},"a":1}"#;
-        assert_eq!(store.get(b"a", 4999), live(expected));
-        assert_eq!(store.touch(b"a", cookie, 5000), Touched::Missing);
-        assert_eq!(store.touch(b"b", cookie, 0), Touched::Missing);
+        assert_eq!(text(store.get(b"a", 4999)).as_deref(), Some(expected));
+        assert_eq!(store.touch(b"a", cookie, 5000), Changed::Missing);
+        assert_eq!(store.touch(b"b", cookie, 0), Changed::Missing);
     }
 
     #[test]
@@ -306,13 +348,13 @@ mod tests {
         assert_eq!(store.get(b"a", 0), Found::Unclear((*b"not json").into()));
         assert_eq!(
             store.touch(b"a", b"{}", 0),
-            Touched::Unclear((*b"not json").into())
+            Changed::Unclear((*b"not json").into())
         );
         assert_eq!(store.len(0), None);
         store.set(b"b", br#"{"a":1}"#.to_vec());
         assert_eq!(
             store.touch(b"b", b"{}", 0),
-            Touched::Unclear((*br#"{"a":1}"#).into()),
+            Changed::Unclear((*br#"{"a":1}"#).into()),
             "a session without a cookie"
         );
         let odd = br#"{"cookie":{"expires":"tomorrow"}}"#;
@@ -320,7 +362,7 @@ mod tests {
         assert_eq!(store.get(b"c", 0), Found::Unclear((*odd).into()));
         assert_eq!(
             store.touch(b"c", b"{}", 0),
-            Touched::Unclear((*odd).into()),
+            Changed::Unclear((*odd).into()),
             "it may have expired"
         );
     }
@@ -349,86 +391,117 @@ mod tests {
         assert!(store.sids().is_empty());
     }
 
+    fn until(date: &str) -> String {
+        format!(
+            r#"{{"cookie":{{"originalMaxAge":5000,"expires":"{date}","httpOnly":true,"path":"/"}},"a":1}}"#
+        )
+    }
+
+    const PLAIN: &str =
+        r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}"#;
+
     #[test]
     fn renewing_moves_the_date_alone() {
-        let text = |date: &str| {
-            format!(
-                r#"{{"cookie":{{"originalMaxAge":5000,"expires":"{date}","httpOnly":true,"path":"/"}},"a":1}}"#
-            )
-        };
         let store = MemoryStore::new();
-        store.set(b"a", text("1970-01-01T00:00:05.000Z").into());
-        assert_eq!(store.renew(b"a", None, 4999), Touched::Done);
-        let renewed = text("1970-01-01T00:00:09.999Z");
+        store.set(b"a", until("1970-01-01T00:00:05.000Z").into());
+        let id = cookie(store.get(b"a", 0));
+        assert_eq!(store.renew(b"a", id, None, 4999), Changed::Done);
+        let renewed = until("1970-01-01T00:00:09.999Z");
         assert_eq!(store.peek(b"a").as_deref(), Some(renewed.as_bytes()));
-        assert_eq!(store.get(b"a", 9999), Found::Missing);
+        assert_eq!(store.renew(b"a", id, Some(12_000), 9998), Changed::Done);
+        assert_eq!(cookie(store.get(b"a", 11_999)), id);
+        assert_eq!(store.get(b"a", 12_000), Found::Missing);
 
-        store.set(b"a", text("9999-12-31T23:59:59.999Z").into());
+        store.set(b"a", until("9999-12-31T23:59:59.999Z").into());
         let far = 253_402_300_799_000;
         assert!(
-            matches!(store.renew(b"a", None, far), Touched::Unclear(_)),
+            matches!(store.renew(b"a", id, None, far), Changed::Unclear(_)),
             "year 10000"
         );
-        assert_eq!(store.renew(b"a", None, far + 999), Touched::Missing);
-        store.set(b"a", FOREVER.into());
-        assert!(matches!(store.renew(b"a", None, 0), Touched::Unclear(_)));
-        let same =
-            r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}}"#;
-        store.set(b"a", same.into());
-        assert_eq!(store.renew(b"a", None, 0), Touched::Done);
-        assert_eq!(store.peek(b"a").as_deref(), Some(same.as_bytes()));
+        assert_eq!(store.renew(b"a", id, None, far + 999), Changed::Missing);
     }
 
-    /// A reader that still holds the old text must not see it change.
+    #[test]
+    fn renewing_leaves_a_cookie_without_a_lifetime() {
+        let store = MemoryStore::new();
+        store.set(b"a", PLAIN.into());
+        let id = cookie(store.get(b"a", 0));
+        assert_eq!(store.renew(b"a", id, None, 0), Changed::Done);
+        assert_eq!(store.peek(b"a").as_deref(), Some(PLAIN.as_bytes()));
+
+        store.set(b"b", FOREVER.into());
+        let other = cookie(store.get(b"b", 0));
+        assert_eq!(store.renew(b"a", other, None, 0), Changed::OtherCookie);
+        assert!(matches!(
+            store.renew(b"b", other, None, 0),
+            Changed::Unclear(_)
+        ));
+    }
+
     #[test]
     fn a_text_handed_out_stays_as_it_was() {
-        let text = r#"{"cookie":{"originalMaxAge":5000,"expires":"1970-01-01T00:00:05.000Z","httpOnly":true,"path":"/"}}"#;
+        let text = until("1970-01-01T00:00:05.000Z");
         let store = MemoryStore::new();
-        store.set(b"a", text.into());
-        let held = store.peek(b"a");
-        assert_eq!(store.renew(b"a", None, 1), Touched::Done);
-        assert_eq!(held.as_deref(), Some(text.as_bytes()));
-        assert_ne!(store.peek(b"a"), held);
-    }
-
-    #[test]
-    fn renews_until_a_given_time() {
-        let text = r#"{"cookie":{"originalMaxAge":5000,"expires":"1970-01-01T00:00:05.000Z","httpOnly":true,"path":"/"}}"#;
-        let store = MemoryStore::new();
-        store.set(b"a", text.into());
-        assert_eq!(store.renew(b"a", Some(7000), 1), Touched::Done);
-        assert_eq!(store.renew(b"a", None, 6999), Touched::Done);
-        assert_eq!(store.get(b"a", 11_999), Found::Missing);
-    }
-
-    #[test]
-    fn replaces_what_is_there() {
-        let store = MemoryStore::new();
-        assert!(!store.replace(b"a", FOREVER.into()));
-        assert!(!store.has(b"a"));
-        store.set(b"a", AT_2000.into());
-        assert!(store.replace(b"a", FOREVER.into()));
-        assert_eq!(store.get(b"a", 3000), live(FOREVER));
-    }
-
-    #[test]
-    fn says_where_the_rest_begins() {
-        let rest_at = |text: &str| {
-            let store = MemoryStore::new();
-            store.set(b"a", text.into());
-            match store.get(b"a", 0) {
-                Found::Live(live) => live.rest_at,
-                _ => None,
-            }
-        };
-        assert_eq!(rest_at(r#"{"cookie":{"path":"/"},"a":1}"#), Some(22));
+        store.set(b"a", text.clone().into());
+        let held = store.get(b"a", 0);
+        let id = cookie(held.clone());
+        assert_eq!(store.renew(b"a", id, None, 1), Changed::Done);
         assert_eq!(
-            rest_at(r#"{"cookie":{"path":"/é"},"a":1}"#),
-            None,
-            "bytes are not characters"
+            store.rewrite(b"a", id, Some(9), b"{}".to_vec()),
+            Changed::Done
         );
-        assert_eq!(rest_at(r#"{"a":1,"cookie":{"path":"/"}}"#), None);
-        assert_eq!(rest_at(r#"{"a":1}"#), None);
+        assert_eq!(super::tests::text(held), Some(text));
+    }
+
+    #[test]
+    fn rewrites_a_session_that_is_there() {
+        let store = MemoryStore::new();
+        let data = || br#"{"b":2}"#.to_vec();
+        assert_eq!(store.rewrite(b"a", 0, None, data()), Changed::Missing);
+        assert!(!store.has(b"a"));
+
+        store.set(b"a", PLAIN.into());
+        let id = cookie(store.get(b"a", 0));
+        assert_eq!(store.rewrite(b"a", id, None, data()), Changed::Done);
+        let expected = PLAIN.replace(r#""a":1"#, r#""b":2"#);
+        assert_eq!(text(store.get(b"a", 0)), Some(expected));
+        assert_eq!(
+            store.rewrite(b"a", id + 1, None, data()),
+            Changed::OtherCookie
+        );
+        assert_eq!(
+            store.rewrite(b"a", id, Some(5), data()),
+            Changed::OtherCookie,
+            "no date"
+        );
+
+        store.set(b"a", until("1970-01-01T00:00:05.000Z").into());
+        let id = cookie(store.get(b"a", 0));
+        assert_eq!(
+            store.rewrite(b"a", id, None, data()),
+            Changed::OtherCookie,
+            "a date"
+        );
+        assert_eq!(
+            store.rewrite(b"a", id, Some(i64::MAX), data()),
+            Changed::OtherCookie
+        );
+        assert_eq!(
+            store.rewrite(b"a", id, Some(7000), b"{}".to_vec()),
+            Changed::Done
+        );
+        let expected = until("1970-01-01T00:00:07.000Z").replace(r#","a":1"#, "");
+        assert_eq!(text(store.get(b"a", 6999)), Some(expected));
+    }
+
+    #[test]
+    fn puts_together_what_comes_in_parts() {
+        let store = MemoryStore::new();
+        store.put(b"a", br#"{"expires":null}"#, br#"{"a":1}"#.to_vec());
+        assert_eq!(text(store.get(b"a", 0)).as_deref(), Some(FOREVER));
+        store.put(b"a", br#"{"expires":"soon"}"#, br#"{"a":1}"#.to_vec());
+        let odd = br#"{"cookie":{"expires":"soon"},"a":1}"#;
+        assert_eq!(store.get(b"a", 0), Found::Unclear((*odd).into()));
     }
 
     #[derive(Clone, Debug)]
@@ -480,18 +553,17 @@ mod tests {
                         let at = now + i64::from(after);
                         model.retain(|&(other, at)| other != sid || at > now);
                         let expected = match model.iter_mut().find(|(other, _)| *other == sid) {
-                            Some(entry) => { entry.1 = at; Touched::Done }
-                            None => Touched::Missing,
+                            Some(entry) => { entry.1 = at; Changed::Done }
+                            None => Changed::Missing,
                         };
                         prop_assert_eq!(store.touch(&[sid], cookie_until(at).as_bytes(), now), expected);
                     }
                     Step::Get(sid) => {
                         model.retain(|&(other, at)| other != sid || at > now);
-                        let expected = match model.iter().find(|(other, _)| *other == sid) {
-                            Some(&(_, at)) => live(&format!(r#"{{"cookie":{},"sid":{sid}}}"#, cookie_until(at))),
-                            None => Found::Missing,
-                        };
-                        prop_assert_eq!(store.get(&[sid], now), expected);
+                        let expected = model.iter().find(|(other, _)| *other == sid).map(|&(_, at)| {
+                            format!(r#"{{"cookie":{},"sid":{sid}}}"#, cookie_until(at))
+                        });
+                        prop_assert_eq!(text(store.get(&[sid], now)), expected);
                     }
                     Step::Destroy(sid) => {
                         let before = model.len();

@@ -1,13 +1,12 @@
 //! What a store must know of a session's JSON text, without parsing all of it.
 //!
-//! A session is stored and handed back as the text it arrived as. Its expiry is in
-//! the text, in `cookie.expires`, and `cookie` is nearly always the first key, so
-//! reading stops there, and the rest of a long session costs nothing.
+//! A session's text begins with its cookie, as `JSON.stringify` writes it; the rest is
+//! its data, which nothing here looks at, so that the length of a session costs
+//! nothing. A text that begins otherwise was arranged by hand, and is JavaScript's to
+//! read.
 //!
 //! The reader takes the output of `JSON.stringify`: no key stands twice in an
 //! object, and no key that matters here is written with escapes.
-
-use std::ops::Range;
 
 use crate::date;
 
@@ -28,29 +27,28 @@ pub enum Expiry {
 pub enum Renewal {
     /// Nothing: the cookie has no lifetime.
     Same,
-    /// The date at this place in the text, in bytes, becomes the time of use plus
-    /// the lifetime, in ms.
+    /// The cookie's date becomes the time of use plus the lifetime.
     Date {
-        /// Where the first digit of the year stands.
-        at: usize,
-        /// The cookie's `originalMaxAge`.
+        /// The cookie's `originalMaxAge`, in ms.
         lifetime: i64,
     },
     /// Something that only JavaScript can tell.
     Unclear,
 }
 
-/// What the text says of the session's cookie.
+/// What a cookie's text says of its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
-    /// Where the value of `cookie` stands in the text, in bytes; `None` if the
-    /// session has no such key.
-    pub range: Option<Range<usize>>,
     /// Its `expires`.
     pub expiry: Expiry,
+    /// Where the date of `expires` begins, in bytes, if it has one.
+    pub date_at: usize,
     /// What using the session does to the text.
     pub renewal: Renewal,
 }
+
+/// What stands before a session's cookie.
+const FIRST: &[u8] = br#"{"cookie":"#;
 
 /// The keys of a cookie's JSON in their order, and whether each must be there, as
 /// `Cookie.prototype.data` of npm `express-session` 1.19.0 lists them.
@@ -66,33 +64,48 @@ const KEYS: [(&[u8], bool); 9] = [
     (b"sameSite", false),
 ];
 
-/// Finds the cookie of a session in its text.
+/// Parts a session's text: its cookie's JSON, and its data as a JSON object.
 ///
-/// `None` if the text is no JSON object as far as it was read. Takes time linear
-/// in what stands before the end of the cookie, whatever the nesting.
-pub fn cookie(text: &[u8]) -> Option<Cookie> {
+/// `None` if the text does not begin with a cookie that is an object. Takes time linear in the length of
+/// the text, and of the cookie whatever its nesting.
+pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     let mut reader = Reader { text, at: 0 };
-    let mut found = Cookie {
-        range: None,
-        expiry: Expiry::Never,
-        renewal: Renewal::Unclear,
+    text.starts_with(FIRST).then(|| reader.at = FIRST.len())?;
+    (reader.peek()? == b'{').then(|| reader.skip_value())??;
+    let data = match &text[reader.at..] {
+        // Joined again it would be another text.
+        b",}" => return None,
+        b"}" => b"{}".to_vec(),
+        [b',', rest @ ..] => [b"{", rest].concat(),
+        _ => return None,
     };
-    reader.object(|reader, key| {
-        if key != b"cookie" {
-            reader.skip_value()?;
-            return Some(Next::Key);
-        }
-        let start = reader.at;
-        (found.expiry, found.renewal) = reader.cookie()?;
-        found.range = Some(start..reader.at);
-        Some(Next::Stop)
-    })?;
-    Some(found)
+    Some((&text[FIRST.len()..reader.at], data))
 }
 
-enum Next {
-    Key,
-    Stop,
+/// Begins a session's text, up to where its cookie's JSON comes.
+pub fn begin(capacity: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(FIRST.len() + capacity);
+    text.extend_from_slice(FIRST);
+    text
+}
+
+/// Ends a session's text with its data, a JSON object.
+pub fn end(text: &mut Vec<u8>, data: &[u8]) {
+    match data {
+        b"{}" => text.push(b'}'),
+        [_, rest @ ..] => {
+            text.push(b',');
+            text.extend_from_slice(rest);
+        }
+        [] => {}
+    }
+}
+
+/// Reads a cookie's JSON. `None` if it is none as far as it was read.
+pub fn cookie(text: &[u8]) -> Option<Cookie> {
+    let mut reader = Reader { text, at: 0 };
+    let cookie = reader.cookie()?;
+    (reader.at == text.len()).then_some(cookie)
 }
 
 struct Reader<'t> {
@@ -110,10 +123,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads an object, calling `on_key` with the reader at each value.
-    fn object(
-        &mut self,
-        mut on_key: impl FnMut(&mut Self, &'t [u8]) -> Option<Next>,
-    ) -> Option<()> {
+    fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'t [u8]) -> Option<()>) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
@@ -122,9 +132,7 @@ impl<'t> Reader<'t> {
         loop {
             let key = self.string()?;
             self.expect(b':')?;
-            if let Next::Stop = on_key(self, key)? {
-                return Some(());
-            }
+            on_key(self, key)?;
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -194,13 +202,12 @@ impl<'t> Reader<'t> {
             .max(1);
     }
 
-    fn cookie(&mut self) -> Option<(Expiry, Renewal)> {
-        let mut expiry = Expiry::Never;
-        if self.peek()? != b'{' {
-            self.skip_value()?;
-            return Some((expiry, Renewal::Unclear));
-        }
-        let mut date_at = 0;
+    fn cookie(&mut self) -> Option<Cookie> {
+        let mut found = Cookie {
+            expiry: Expiry::Never,
+            date_at: 0,
+            renewal: Renewal::Unclear,
+        };
         let mut lifetime = Lifetime::Unclear;
         let mut keys = KEYS.iter();
         let mut in_order = true;
@@ -210,8 +217,8 @@ impl<'t> Reader<'t> {
             let value = &reader.text[start..reader.at];
             match key {
                 b"expires" => {
-                    date_at = start + 1;
-                    expiry = expiry_of(value);
+                    found.date_at = start + 1;
+                    found.expiry = expiry_of(value);
                 }
                 b"originalMaxAge" => lifetime = lifetime_of(value),
                 _ => {}
@@ -221,18 +228,15 @@ impl<'t> Reader<'t> {
                 && keys
                     .find(|(known, needed)| *known == key || *needed)
                     .is_some_and(|(known, _)| *known == key);
-            Some(Next::Key)
+            Some(())
         })?;
         let is_whole = in_order && keys.all(|(_, needed)| !needed);
-        let renewal = match (lifetime, expiry) {
+        found.renewal = match (lifetime, found.expiry) {
             (Lifetime::None, Expiry::Never) if is_whole => Renewal::Same,
-            (Lifetime::Of(lifetime), Expiry::At(_)) if is_whole => Renewal::Date {
-                at: date_at,
-                lifetime,
-            },
+            (Lifetime::Of(lifetime), Expiry::At(_)) if is_whole => Renewal::Date { lifetime },
             _ => Renewal::Unclear,
         };
-        Some((expiry, renewal))
+        Some(found)
     }
 }
 
@@ -270,28 +274,62 @@ mod tests {
         cookie(text.as_bytes()).map(|cookie| cookie.expiry)
     }
 
-    fn cookie_text(text: &str) -> Option<&str> {
-        cookie(text.as_bytes())?
-            .range
-            .and_then(|range| text.get(range))
+    fn joined(cookie: &[u8], data: &[u8]) -> String {
+        let mut text = begin(0);
+        text.extend_from_slice(cookie);
+        end(&mut text, data);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[test]
+    fn parts_a_session() {
+        let parts = |text: &str| {
+            split(text.as_bytes()).map(|(cookie, data)| {
+                assert_eq!(joined(cookie, &data), text);
+                [cookie, &data].map(|part| String::from_utf8_lossy(part).into_owned())
+            })
+        };
+        let pair = |cookie: &str, data: &str| Some([cookie.to_owned(), data.to_owned()]);
+        assert_eq!(
+            parts(r#"{"cookie":{"path":"{\"expires\":1}"},"a":1}"#),
+            pair(r#"{"path":"{\"expires\":1}"}"#, r#"{"a":1}"#)
+        );
+        assert_eq!(parts(r#"{"cookie":{}}"#), pair("{}", "{}"));
+        for other in [
+            "",
+            "{}",
+            r#"{"a":1,"cookie":{}}"#,
+            r#"{"cookie":null,"a":1}"#,
+            r#"{"cookie":[],"a":1}"#,
+            r#"{"cookie":{}"#,
+            r#"{"cookie":{},}"#,
+            r#"{"cookie":{"#,
+            r#"{"cookie":"#,
+            r#"{"cookie":{}]"#,
+        ] {
+            assert_eq!(parts(other), None, "{other}");
+        }
     }
 
     #[test]
     fn reads_the_expiry() {
-        let text = r#"{"cookie":{"originalMaxAge":1000,"expires":"2023-11-14T22:13:20.123Z","path":"/"},"a":1}"#;
-        assert_eq!(expiry(text), Some(Expiry::At(1_700_000_000_123)));
+        let text = r#"{"originalMaxAge":1000,"expires":"2023-11-14T22:13:20.123Z","path":"/"}"#;
         assert_eq!(
-            cookie_text(text),
-            Some(r#"{"originalMaxAge":1000,"expires":"2023-11-14T22:13:20.123Z","path":"/"}"#)
+            cookie(text.as_bytes()),
+            Some(Cookie {
+                expiry: Expiry::At(1_700_000_000_123),
+                date_at: 34,
+                renewal: Renewal::Unclear
+            })
         );
+        for text in ["{}", r#"{"expires":null,"path":"/"}"#] {
+            assert_eq!(expiry(text), Some(Expiry::Never), "{text}");
+        }
     }
 
     #[test]
     fn knows_what_using_the_session_changes() {
-        let renewal = |cookie: &str| {
-            super::cookie(format!(r#"{{"cookie":{cookie},"a":1}}"#).as_bytes())
-                .map(|cookie| cookie.renewal)
-        };
+        let renewal = |text: &str| cookie(text.as_bytes()).map(|cookie| cookie.renewal);
         let date = r#""2023-11-14T22:13:20.123Z""#;
         assert_eq!(
             renewal(r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#),
@@ -301,10 +339,7 @@ mod tests {
             renewal(&format!(
                 r#"{{"originalMaxAge":-50,"partitioned":true,"priority":"low","expires":{date},"secure":false,"httpOnly":true,"domain":"a","path":"/","sameSite":"lax"}}"#
             )),
-            Some(Renewal::Date {
-                at: 79,
-                lifetime: -50
-            })
+            Some(Renewal::Date { lifetime: -50 })
         );
         for unclear in [
             r#"{"originalMaxAge":null,"expires":null,"httpOnly":true}"#.to_owned(),
@@ -316,26 +351,9 @@ mod tests {
             format!(r#"{{"originalMaxAge":1.5,"expires":{date},"httpOnly":true,"path":"/"}}"#),
             format!(r#"{{"originalMaxAge":"5","expires":{date},"httpOnly":true,"path":"/"}}"#),
             "{}".to_owned(),
-            "null".to_owned(),
         ] {
             assert_eq!(renewal(&unclear), Some(Renewal::Unclear), "{unclear}");
         }
-    }
-
-    #[test]
-    fn knows_sessions_without_one() {
-        for text in [
-            "{}",
-            r#"{"a":[{"cookie":{"expires":"2023-11-14T22:13:20.123Z"}}]}"#,
-            r#"{"cookie":{}}"#,
-            r#"{"cookie":null}"#,
-            r#"{"cookie":"x"}"#,
-            r#"{"cookie":{"expires":null,"path":"/"}}"#,
-            r#"{"a\"":"}\\","b":"\\\"","cookie":{"path":"{\"expires\":1}"}}"#,
-        ] {
-            assert_eq!(expiry(text), Some(Expiry::Never), "{text}");
-        }
-        assert_eq!(cookie_text("{}"), None);
     }
 
     #[test]
@@ -350,15 +368,15 @@ mod tests {
             r#""+010000-01-01T00:00:00.000Z""#,
             r#""2023-11-14""#,
         ] {
-            let text = format!(r#"{{"cookie":{{"expires":{expires}}}}}"#);
+            let text = format!(r#"{{"expires":{expires}}}"#);
             assert_eq!(expiry(&text), Some(Expiry::Unclear), "{text}");
         }
     }
 
     #[test]
-    fn refuses_what_is_no_object() {
+    fn refuses_what_is_no_json() {
         for text in [
-            "", "null", "[]", "\"x\"", "{", "{a", "{\"a\":}", "{\"a\"", "{\"a\":1",
+            "", "null", "[]", "\"x\"", "{", "{a", "{\"a\":}", "{\"a\"", "{\"a\":1", "{}}",
         ] {
             assert_eq!(cookie(text.as_bytes()), None, "{text}");
         }
@@ -367,7 +385,7 @@ mod tests {
     #[test]
     fn deep_nesting_takes_no_stack() {
         let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
-        let text = format!(r#"{{"a":{deep},"cookie":{{"expires":null}}}}"#);
+        let text = format!(r#"{{"a":{deep},"expires":null}}"#);
         assert_eq!(expiry(&text), Some(Expiry::Never));
     }
 
@@ -381,11 +399,7 @@ mod tests {
             "[\\\\\"{}:,\\[\\]]{0,6}".prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 32, 6, |inner| {
-            let key = prop_oneof![
-                Just("cookie".to_owned()),
-                Just("expires".to_owned()),
-                any::<String>()
-            ];
+            let key = prop_oneof![Just("expires".to_owned()), any::<String>()];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
                 prop::collection::vec((key, inner), 0..5)
@@ -398,14 +412,18 @@ mod tests {
         #[test]
         fn any_bytes_are_read(text: Vec<u8>) {
             cookie(&text);
+            split(&text);
+            split(&[FIRST, &text].concat());
         }
 
         #[test]
-        fn finds_the_cookie_a_json_reader_finds(value in json()) {
-            let text = value.to_string();
-            let expected = value.get("cookie").map(Value::to_string);
-            prop_assert_eq!(cookie_text(&text), expected.as_deref());
-            prop_assert_eq!(cookie(text.as_bytes()).is_some(), value.is_object());
+        fn parts_a_session_where_a_json_reader_does(value in prop::collection::btree_map(any::<String>(), json(), 0..4), data in prop::collection::btree_map("[a-z\"\\\\]{1,3}", json(), 0..3)) {
+            let cookie_text = serde_json::to_string(&value).unwrap_or_default();
+            let data = serde_json::to_string(&data).unwrap_or_default();
+            let text = joined(cookie_text.as_bytes(), data.as_bytes());
+            prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
+            prop_assert_eq!(split(text.as_bytes()), Some((cookie_text.as_bytes(), data.into_bytes())));
+            prop_assert!(cookie(cookie_text.as_bytes()).is_some());
         }
     }
 }

@@ -11,7 +11,8 @@ const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
 /// Encodes UTF-16 units, keeping lone surrogates.
 pub fn from_utf16(units: &[u16]) -> Vec<u8> {
-    if units.iter().all(|&unit| unit < 0x80) {
+    // One look at all of them, not one at each: so the compiler takes many at a time.
+    if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
         return units.iter().map(|&unit| unit as u8).collect();
     }
     let mut bytes = Vec::with_capacity(units.len() * 2);

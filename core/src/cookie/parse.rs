@@ -26,8 +26,7 @@ pub fn value<'h>(header: &'h [u8], name: &[u8]) -> Option<Cow<'h, [u8]>> {
     if header.len() < 2 || name == UNREACHABLE {
         return None;
     }
-    header
-        .split(|&byte| byte == b';')
+    pieces(header)
         .filter_map(pair)
         .find(|(key, _)| *key == name)
         .map(|(_, raw)| {
@@ -36,8 +35,18 @@ pub fn value<'h>(header: &'h [u8], name: &[u8]) -> Option<Cow<'h, [u8]>> {
         })
 }
 
+/// What stands between the semicolons.
+fn pieces(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', header).chain([header.len()]);
+    ends.scan(0, |start, end| {
+        let piece = &header[*start..end];
+        *start = end + 1;
+        Some(piece)
+    })
+}
+
 fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = piece.iter().position(|&byte| byte == b'=')?;
+    let equals = memchr::memchr(b'=', piece)?;
     Some((trimmed(&piece[..equals]), trimmed(&piece[equals + 1..])))
 }
 

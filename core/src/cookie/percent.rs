@@ -31,18 +31,13 @@ pub fn encode(text: &[u8]) -> Result<Vec<u8>, Error> {
 /// Decodes every escape, or nothing at all: `None` if an escape is no two hex
 /// digits or if a run of escapes is no UTF-8.
 pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let Some(first) = text.iter().position(|&byte| byte == b'%') else {
+    let Some(first) = escape_in(text) else {
         return Some(Cow::Borrowed(text));
     };
     let mut decoded = Vec::with_capacity(text.len());
     decoded.extend_from_slice(&text[..first]);
     let mut rest = &text[first..];
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte != b'%' {
-            decoded.push(byte);
-            rest = after;
-            continue;
-        }
+    while !rest.is_empty() {
         // A character may be several escapes, so a whole run is checked at once.
         let run = decoded.len();
         while let [b'%', escape @ ..] = rest {
@@ -53,8 +48,15 @@ pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
             rest = after;
         }
         std::str::from_utf8(&decoded[run..]).ok()?;
+        let (plain, after) = rest.split_at(escape_in(rest).unwrap_or(rest.len()));
+        decoded.extend_from_slice(plain);
+        rest = after;
     }
     Some(Cow::Owned(decoded))
+}
+
+fn escape_in(text: &[u8]) -> Option<usize> {
+    memchr::memchr(b'%', text)
 }
 
 fn hex(digit: u8) -> Option<u8> {
