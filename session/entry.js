@@ -62,7 +62,7 @@ function loaded(req, settings, keyring, records, data) {
   exchange.storedExpires = doubles[EXPIRES];
   exchange.renewal = found[native.FOUND_RENEWAL];
   exchange.originalText = data;
-  if (!settings.resave) exchange.savedText = data;
+  if (!settings.resave) exchange.saved = Exchange.ORIGINAL;
   return exchange;
 }
 

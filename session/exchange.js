@@ -11,7 +11,11 @@ const lazy = require('./lazy');
 const native = require('./native');
 const state = require('./state');
 const { create } = require('./generate');
+const { SAME, DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 const { hasPlainJSON, isResident, makesPlainSessions, touchesPlainly } = require('./plain');
+
+/** `saved`, while what is stored is what the exchange began with. */
+const ORIGINAL = Symbol('original');
 
 /**
  * One request and its response: what the session was when they began, and so
@@ -31,8 +35,11 @@ class Exchange {
     this.cookieId = cookieId;
     this.isLoaded = false;
     this.originalId = undefined;
+    /** The JSON of the original data, unless there is only a snapshot of them. */
     this.originalText = undefined;
-    this.savedText = undefined;
+    this.snapshot = undefined;
+    /** The JSON of what was saved last, or `ORIGINAL`. */
+    this.saved = undefined;
     this.touched = false;
     /** The session that was loaded, or reloaded. */
     this.loadedSession = undefined;
@@ -64,10 +71,13 @@ class Exchange {
     const { req, options } = this;
     this.isLoaded = Boolean(data);
     this.originalId = req.sessionID;
-    this.originalText = fingerprint(data || req.session);
-    // Without resave, a loaded session counts as saved until it is modified.
-    if (data && !options.resave) this.savedText = this.originalText;
-    if (data) this.loadedSession = req.session;
+    if (data) {
+      // Without resave, a loaded session counts as saved until it is modified.
+      if (!options.resave) this.saved = ORIGINAL;
+      this.loadedSession = req.session;
+      if (fast.snapshot) this.snapshot = snapshot(data);
+    }
+    if (this.snapshot === undefined) this.originalText = fingerprint(data || req.session);
     this.watch(req.session);
   }
 
@@ -109,7 +119,7 @@ class Exchange {
 
   /** A session is about to be saved. */
   saving(session) {
-    this.savedText = fingerprint(session);
+    this.saved = fingerprint(session);
   }
 
   /** `session` was reloaded, and another may have taken its place. */
@@ -145,8 +155,8 @@ class Exchange {
     }
     const { session } = req;
     if (session) this.touch();
-    const text = this.textOf(session);
-    const end = state.endOf(this.facts(session, text));
+    const { facts, text } = this.judge(session);
+    const end = state.endOf(facts);
     if (end === native.END_NOTHING) return 'nothing';
     const waits = !isThere || (end === native.END_SAVE && !this.saves(session));
     const callback = waits ? wait() : undefined;
@@ -155,7 +165,7 @@ class Exchange {
       store.destroy(req.sessionID, callback);
     } else if (end === native.END_SAVE) {
       if (waits) session.save(callback);
-      else this.put(session, text);
+      else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {
       if (debug.enabled) debug('touching');
       if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
@@ -203,13 +213,13 @@ class Exchange {
         : records.rewrite(session.id, this.cookieNumber, expires, text);
       if (outcome === native.MISSING) debug('not saving: the session was destroyed');
       if (outcome !== native.NOT_CHANGED) {
-        this.savedText = text;
+        this.saved = text;
         return true;
       }
     }
     const cookie = JSON.stringify(session.cookie);
     if (cookie === undefined || (isLoaded && !records.has(session.id))) return false;
-    this.savedText = text;
+    this.saved = text;
     records.put(session.id, cookie, text);
     return true;
   }
@@ -263,41 +273,61 @@ class Exchange {
   }
 
   isModified(session) {
-    return this.originalId !== session.id || this.originalText !== fingerprint(session);
+    if (this.originalId !== session.id) return true;
+    const verdict = this.verdictOn(session);
+    return verdict === UNSURE ? fingerprint(session) !== this.textBefore() : verdict === DIFFERENT;
   }
 
-  /** The fingerprint of the session, where it matters. */
-  textOf(session) {
+  /** Whether the session's data are what they were, as far as the snapshot tells. */
+  verdictOn(session) {
+    return this.snapshot === undefined ? UNSURE : compare(session, this.snapshot);
+  }
+
+  /** The JSON of the original data. */
+  textBefore() {
+    this.originalText ??= fingerprint(restore(this.snapshot));
+    return this.originalText;
+  }
+
+  /** The facts of this moment, and the JSON of the session's data if it had to be made. */
+  judge(session) {
+    let facts = this.facts(session);
     // A session whose id is no string is never saved, and one with another id is
     // modified whatever it holds.
-    const matters = session && typeof this.req.sessionID === 'string' && session.id === this.originalId;
-    return matters ? fingerprint(session) : undefined;
+    if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return { facts, text: undefined };
+    const verdict = this.verdictOn(session);
+    let text = verdict === UNSURE ? fingerprint(session) : undefined;
+    const isOriginal = verdict === UNSURE ? text === this.textBefore() : verdict === SAME;
+    if (isOriginal) text = this.originalText;
+    else facts |= native.MODIFIED;
+    this.options.wroteLast = !isOriginal;
+    const { saved } = this;
+    if (saved === ORIGINAL) {
+      if (isOriginal) facts |= native.SAVED;
+    } else if (saved !== undefined) {
+      text ??= fingerprint(session);
+      if (text === saved) facts |= native.SAVED;
+    }
+    return { facts, text };
   }
 
-  /** The facts of this moment, as far as they show without or with that text. */
-  facts(session, text) {
+  /** The facts of this moment, as far as they show without the session's data. */
+  facts(session) {
     const { sessionID } = this.req;
     let { facts } = this.options;
     if (sessionID) facts |= native.HAS_ID;
     if (typeof sessionID === 'string') facts |= native.ID_IS_STRING;
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
-    if (this.savedText !== undefined) facts |= native.WAS_SAVED;
+    if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
-
     facts |= native.HAS_SESSION;
-    if (session.id !== this.originalId) return facts | native.MODIFIED;
-    if (text === undefined) return facts;
-    const { originalText, savedText } = this;
-    const isOriginal = text === originalText;
-    if (!isOriginal) facts |= native.MODIFIED;
-    // Mostly the two are one, and a long text is compared once.
-    if (savedText === originalText ? isOriginal : text === savedText) facts |= native.SAVED;
-    return facts;
+    return session.id === this.originalId ? facts : facts | native.MODIFIED;
   }
 }
 
 module.exports = Exchange;
+module.exports.ORIGINAL = ORIGINAL;
 
 function own(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
@@ -310,20 +340,26 @@ function makeSession(exchange) {
     create(req, options);
     return;
   }
-  const { originalText: data, storedCookie, storedExpires } = exchange;
+  const { originalText: text, storedCookie, storedExpires } = exchange;
   const { store } = options;
   const expires = Number.isNaN(storedExpires) ? undefined : new Date(storedExpires);
   if (!makesPlainSessions(store, options.generate)) {
     // Whoever replaced it may write to what it is given.
     const cookie = JSON.parse(JSON.stringify(storedCookie));
     if (expires !== undefined) cookie.expires = expires.toJSON();
-    store.createSession(req, { cookie, ...JSON.parse(data) });
+    store.createSession(req, { cookie, ...JSON.parse(text) });
     return;
   }
   // What `createSession` does, but for the cookie, which is much the same in all.
   const session = new Session(req);
   session.cookie = Cookie.revive(storedCookie, expires);
-  if (data !== '{}') Session.take(session, JSON.parse(data));
+  if (text !== '{}') {
+    const data = JSON.parse(text);
+    Session.take(session, data);
+    // Who writes needs the JSON anyway. Whether this one does is not known yet; the
+    // last one is the best guess.
+    if (fast.snapshot && !options.wroteLast) exchange.snapshot = snapshot(data);
+  }
   req.session = session;
 }
 

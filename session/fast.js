@@ -12,6 +12,8 @@ module.exports = {
   entry: true,
   /** The cookie is left out of a fingerprint without a replacer. */
   fingerprint: true,
+  /** Data are compared with a list of what they were, not by their JSON. */
+  snapshot: true,
   /** A session that was only read gets its new expiry in place. */
   renewal: true,
   /** A session is written with the text of its fingerprint. */

@@ -59,6 +59,8 @@ function checked(options, deprecate) {
     store,
     facts,
     conclusions: conclusions(facts, resave),
+    /** Whether the last session that somebody looked at was written to. */
+    wroteLast: false,
     // Whether nobody can tell when a session is made.
     canWait: generateId === native.sessionId && isTimeless({ cookie }),
   };
