@@ -206,15 +206,16 @@ class Exchange {
 
   /** Stores a session as its cookie and its data; false if its cookie has no such part. */
   putParts(records, session, text, isLoaded) {
-    if (isLoaded) {
-      const expires = this.expiryOf(session);
-      const outcome = expires === undefined
-        ? native.NOT_CHANGED
-        : records.rewrite(session.id, this.cookieNumber, expires, text);
-      if (outcome === native.MISSING) debug('not saving: the session was destroyed');
-      if (outcome !== native.NOT_CHANGED) {
-        this.saved = text;
-        return true;
+    const number = isLoaded ? this.cookieNumber : records.lastPut;
+    const expires = expiryOf(session.cookie, records.cookies.get(number));
+    if (expires !== undefined) {
+      this.saved = text;
+      if (!isLoaded) {
+        if (records.insert(session.id, number, expires, text)) return true;
+      } else {
+        const outcome = records.rewrite(session.id, number, expires, text);
+        if (outcome === native.MISSING) debug('not saving: the session was destroyed');
+        if (outcome !== native.NOT_CHANGED) return true;
       }
     }
     const cookie = JSON.stringify(session.cookie);
@@ -224,23 +225,10 @@ class Exchange {
     return true;
   }
 
-  /**
-   * The expiry of a session whose cookie is the stored one otherwise: ms since the epoch,
-   * NaN for none, undefined if it is another cookie.
-   */
-  expiryOf(session) {
-    const { renewal, storedCookie } = this;
-    const isStored = session === this.loadedSession && storedCookie !== undefined &&
-      isStill(session.cookie, storedCookie) && hasPlainJSON(session.cookie);
-    if (!isStored) return undefined;
-    const { _expires: expires } = session.cookie;
-    if (renewal === native.RENEWAL_SAME) return expires === null ? NaN : undefined;
-    return renewal === native.RENEWAL_DATE && expires instanceof Date ? expires.getTime() : undefined;
-  }
-
   /** Touches the record of a session whose cookie has at most a new expiry. */
   renew(session) {
-    const expires = this.expiryOf(session);
+    if (session !== this.loadedSession) return false;
+    const expires = expiryOf(session.cookie, this.storedCookie);
     return expires !== undefined && this.renewRecord(expires);
   }
 
@@ -376,6 +364,17 @@ function isPlainlyWritten(session) {
   if (typeof session.toJSON === 'function') return false;
   for (const key in session) return key === 'cookie' && !MemoryStore.hasOddKeys(session);
   return false;
+}
+
+/**
+ * The expiry of a cookie that is the stored one otherwise: ms since the epoch, NaN for
+ * none, undefined if it is another cookie.
+ */
+function expiryOf(cookie, stored) {
+  if (stored === undefined || !isStill(cookie, stored) || !hasPlainJSON(cookie)) return undefined;
+  const { _expires: expires } = cookie;
+  if (expires === null) return NaN;
+  return expires instanceof Date ? expires.getTime() : undefined;
 }
 
 /** Whether a cookie is the stored one, its expiry aside. */

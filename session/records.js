@@ -13,10 +13,13 @@ const COOKIES = 16;
 class Records {
   constructor() {
     this.store = native.createStore();
+    this.engine = native.storeChanges(this.store);
     /** Counts changes, renewals aside: who saw the same number saw the same texts. */
     this.changes = 0;
     /** The engine's numbers of cookies, and the cookies themselves, dates aside. */
     this.cookies = new Map();
+    /** The number of the cookie that the last new session had. */
+    this.lastPut = NaN;
   }
 
   /**
@@ -45,7 +48,17 @@ class Records {
   /** Stores a session: its cookie's JSON, and its data. */
   put(sid, cookie, data) {
     this.changes++;
-    native.storePut(this.store, sid, cookie, data);
+    this.lastPut = native.storePut(this.store, sid, cookie, data);
+    if (!Number.isNaN(this.lastPut)) this.cookie(this.lastPut, () => cookie);
+  }
+
+  /**
+   * Stores a new session whose cookie is the one of that number, with its expiry, NaN
+   * for none. False if the engine does not remember the cookie, or has the sid.
+   */
+  insert(sid, cookieNumber, expires, data) {
+    this.changes++;
+    return this.engine.insert(sid, cookieNumber, expires, data) === native.CHANGED;
   }
 
   /** Stores any text. */
@@ -58,9 +71,9 @@ class Records {
    * Gives a session other data and another expiry, NaN for none, if its cookie is the
    * one of that number: `native.CHANGED`, `MISSING` or `NOT_CHANGED`.
    */
-  rewrite(sid, cookieId, expires, data) {
+  rewrite(sid, cookieNumber, expires, data) {
     this.changes++;
-    return native.storeRewrite(this.store, sid, cookieId, expires, data);
+    return this.engine.rewrite(sid, cookieNumber, expires, data);
   }
 
   /**
@@ -76,8 +89,8 @@ class Records {
    * Gives the session a new expiry, or the one its cookie's lifetime makes, if its
    * cookie is the one of that number. False if it is not, or only JavaScript can do it.
    */
-  renew(sid, cookieId, expires) {
-    return native.storeRenew(this.store, sid, cookieId, expires, Date.now()) !== native.NOT_CHANGED;
+  renew(sid, cookieNumber, expires) {
+    return this.engine.renew(sid, cookieNumber, expires, Date.now()) !== native.NOT_CHANGED;
   }
 
   destroy(sid) {

@@ -1,7 +1,11 @@
 use std::sync::Arc;
 
 use express_session_core::memory_store::{Changed, Found, MemoryStore};
-use napi::bindgen_prelude::{Either, Either3, External, Null, Undefined};
+use napi::Env;
+use napi::bindgen_prelude::{
+    Either, Either3, External, Function, FunctionCallContext, JsObjectValue, Null, Object, Result,
+    Undefined,
+};
 use napi_derive::napi;
 
 use crate::text::{SharedText, Text};
@@ -51,13 +55,14 @@ pub fn store_set(store: &Store, sid: Text, text: Text) {
 }
 
 /// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
-/// object.
+/// object. The number of the cookie, NaN if only JavaScript can judge it.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, cookie: string, data: string"
 )]
-pub fn store_put(store: &Store, sid: Text, cookie: Text, data: Text) {
-    store.put(&sid, &cookie, data.into_bytes());
+pub fn store_put(store: &Store, sid: Text, cookie: Text, data: Text) -> f64 {
+    let id = store.put(&sid, &cookie, data.into_bytes());
+    id.map_or(f64::NAN, |id| id as f64)
 }
 
 /// What came of a change: it was made.
@@ -78,30 +83,52 @@ fn outcome(changed: Changed) -> u32 {
     }
 }
 
-/// Gives a session other data, if its cookie is the one with the number `cookie`, and
-/// another expiry in ms since the epoch, NaN for none. One of `CHANGED`, `MISSING`,
-/// `NOT_CHANGED`.
+/// What requests do to a store, each a function of its own: so the store comes with the
+/// call, and is not looked up. All take a sid, the number of the cookie that the session
+/// is thought to have, and its expiry in ms since the epoch, NaN for none; and answer
+/// `CHANGED`, `MISSING` or `NOT_CHANGED`.
+///
+/// `insert` stores a new session's data, a JSON object without the cookie; `rewrite` those
+/// of a session that is there; `renew` starts the lifetime of the cookie anew, at `now`
+/// if it has one and there is no other expiry.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, cookie: number, expires: number, data: string"
+    ts_args_type = "store: object",
+    ts_return_type = "{ insert(sid: string, cookie: number, expires: number, data: string): number, rewrite(sid: string, cookie: number, expires: number, data: string): number, renew(sid: string, cookie: number, expires: number, now: number): number }"
 )]
-pub fn store_rewrite(store: &Store, sid: Text, cookie: f64, expires: f64, data: Text) -> u32 {
-    outcome(store.rewrite(&sid, cookie as u64, time(expires), data.into_bytes()))
+pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
+    let mut changes = Object::new(env)?;
+    let mut add =
+        |name: &str, change: fn(&MemoryStore, &FunctionCallContext) -> Result<Changed>| {
+            let store = Arc::clone(store);
+            let function: Function<'_, (), u32> = env
+                .create_function_from_closure(name, move |call| {
+                    Ok(outcome(change(&store, &call)?))
+                })?;
+            changes.set_named_property(name, function)
+        };
+    add("insert", |store, call| {
+        let (sid, data): (Text, Text) = (call.get(0)?, call.get(3)?);
+        Ok(store.insert(&sid, cookie(call)?, expires(call)?, data.into_bytes()))
+    })?;
+    add("rewrite", |store, call| {
+        let (sid, data): (Text, Text) = (call.get(0)?, call.get(3)?);
+        Ok(store.rewrite(&sid, cookie(call)?, expires(call)?, data.into_bytes()))
+    })?;
+    add("renew", |store, call| {
+        let (sid, now): (Text, f64) = (call.get(0)?, call.get(3)?);
+        Ok(store.renew(&sid, cookie(call)?, expires(call)?, now as i64))
+    })?;
+    Ok(changes)
 }
 
-/// Starts the lifetime of a session's cookie anew, if it is the one with the number
-/// `cookie`. `expires` is the new expiry in ms since the epoch, NaN for the cookie's own
-/// lifetime after `now`. One of `CHANGED`, `MISSING`, `NOT_CHANGED`.
-#[napi(
-    catch_unwind,
-    ts_args_type = "store: object, sid: string, cookie: number, expires: number, now: number"
-)]
-pub fn store_renew(store: &Store, sid: Text, cookie: f64, expires: f64, now: f64) -> u32 {
-    outcome(store.renew(&sid, cookie as u64, time(expires), now as i64))
+fn cookie(call: &FunctionCallContext) -> Result<u64> {
+    call.get(1).map(|number: f64| number as u64)
 }
 
-fn time(ms: f64) -> Option<i64> {
-    (!ms.is_nan()).then_some(ms as i64)
+fn expires(call: &FunctionCallContext) -> Result<Option<i64>> {
+    call.get(2)
+        .map(|ms: f64| (!ms.is_nan()).then_some(ms as i64))
 }
 
 /// Stores any text.

@@ -30,6 +30,16 @@ impl CookieText {
         text.extend_from_slice(&self.tail);
     }
 
+    /// Whether a session with this cookie can expire at `expires`, in ms since the epoch:
+    /// the text has a place for a date or has none, and a year has four digits.
+    pub fn can_expire(&self, expires: Option<i64>) -> bool {
+        match (self.renewal, expires) {
+            (Renewal::Same, None) => true,
+            (Renewal::Date { .. }, Some(time)) => date::to_iso(time).is_some(),
+            _ => false,
+        }
+    }
+
     /// Copies the text into a buffer and returns its length. `None` if there is too
     /// little room, or a character other than ASCII, which Latin-1 would misread.
     pub fn copy(&self, expires: Option<i64>, buffer: &mut [u8]) -> Option<usize> {
@@ -57,6 +67,11 @@ pub struct CookieTexts {
 }
 
 impl CookieTexts {
+    /// The one with this id, if it was seen lately.
+    pub fn known(&self, id: u64) -> Option<Arc<CookieText>> {
+        self.recent.iter().find(|cookie| cookie.id == id).cloned()
+    }
+
     /// A cookie's JSON text, taken apart: what it shares with others, and its date in
     /// ms since the epoch. `None` if only JavaScript can judge when it expires.
     pub fn of(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {

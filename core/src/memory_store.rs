@@ -6,7 +6,6 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::cookie_text::{CookieText, CookieTexts};
-use crate::date;
 use crate::session_text::{self, Renewal};
 
 /// What the store knows of a sid.
@@ -112,34 +111,65 @@ impl MemoryStore {
     /// Stores a session's text, made by `JSON.stringify`.
     pub fn set(&self, sid: &[u8], text: Vec<u8>) {
         match session_text::split(&text) {
-            Some((cookie, data)) => self.put(sid, cookie, data),
+            Some((cookie, data)) => {
+                self.put(sid, cookie, data);
+            }
             None => self.set_raw(sid, text),
         }
     }
 
     /// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
-    /// object.
-    pub fn put(&self, sid: &[u8], cookie: &[u8], data: Vec<u8>) {
+    /// object. Returns the id of the cookie, unless only JavaScript can judge it.
+    pub fn put(&self, sid: &[u8], cookie: &[u8], data: Vec<u8>) -> Option<u64> {
         let mut records = self.records.lock();
-        let content = match records.cookies.of(cookie) {
-            Some((cookie, expires)) => Content::Session(Live {
-                cookie,
-                expires,
-                data: data.into(),
-            }),
+        let (content, id) = match records.cookies.of(cookie) {
+            Some((cookie, expires)) => {
+                let id = cookie.id;
+                let data = data.into();
+                (
+                    Content::Session(Live {
+                        cookie,
+                        expires,
+                        data,
+                    }),
+                    Some(id),
+                )
+            }
             None => {
                 let mut text = session_text::begin(cookie.len() + data.len());
                 text.extend_from_slice(cookie);
                 session_text::end(&mut text, &data);
-                Content::Text(text.into())
+                (Content::Text(text.into()), None)
             }
         };
         records.put(sid, content);
+        id
+    }
+
+    /// [`put`](MemoryStore::put) of a session whose cookie is known by its id and expires
+    /// at `expires`, in ms since the epoch. The sid must not be in use.
+    pub fn insert(&self, sid: &[u8], cookie: u64, expires: Option<i64>, data: Vec<u8>) -> Changed {
+        let mut records = self.records.lock();
+        match records.cookies.known(cookie) {
+            Some(cookie) if cookie.can_expire(expires) && !records.by_sid.contains_key(sid) => {
+                let data = data.into();
+                records.put(
+                    sid,
+                    Content::Session(Live {
+                        cookie,
+                        expires,
+                        data,
+                    }),
+                );
+                Changed::Done
+            }
+            _ => Changed::OtherCookie,
+        }
     }
 
     /// Gives a session other data and another expiry, in ms since the epoch, if its
-    /// cookie is the one called `cookie` and has such a date. An expired session counts
-    /// as there.
+    /// cookie is the one called `cookie` and can have it. An expired session counts as
+    /// there.
     pub fn rewrite(&self, sid: &[u8], cookie: u64, expires: Option<i64>, data: Vec<u8>) -> Changed {
         let mut records = self.records.lock();
         match records
@@ -149,7 +179,7 @@ impl MemoryStore {
         {
             None => Changed::Missing,
             Some(Content::Session(live))
-                if live.cookie.id == cookie && is_alike(live.expires, expires) =>
+                if live.cookie.id == cookie && live.cookie.can_expire(expires) =>
             {
                 live.data = data.into();
                 live.expires = expires;
@@ -192,18 +222,15 @@ impl MemoryStore {
             Some(Content::Session(live)) if live.cookie.id == cookie => live,
             Some(_) => return Changed::OtherCookie,
         };
-        match live.cookie.renewal {
-            Renewal::Same => Changed::Done,
-            Renewal::Date { lifetime } => {
-                let expires = expires.or_else(|| now.checked_add(lifetime));
-                if !is_alike(live.expires, expires) {
-                    return Changed::Unclear(live.text().into());
-                }
-                live.expires = expires;
-                Changed::Done
-            }
-            Renewal::Unclear => Changed::Unclear(live.text().into()),
+        let expires = match live.cookie.renewal {
+            Renewal::Date { lifetime } => expires.or_else(|| now.checked_add(lifetime)),
+            _ => expires,
+        };
+        if !live.cookie.can_expire(expires) {
+            return Changed::Unclear(live.text().into());
         }
+        live.expires = expires;
+        Changed::Done
     }
 
     /// Removes a session. Returns whether there was one.
@@ -271,15 +298,6 @@ impl Records {
                 self.by_sid.insert(sid.into(), record);
             }
         }
-    }
-}
-
-/// Whether a cookie's text with the date `old`, if any, can have `new` in its place.
-fn is_alike(old: Option<i64>, new: Option<i64>) -> bool {
-    match (old, new) {
-        (None, None) => true,
-        (Some(_), Some(time)) => date::to_iso(time).is_some(),
-        _ => false,
     }
 }
 
@@ -495,11 +513,46 @@ mod tests {
     }
 
     #[test]
+    fn inserts_a_session_with_a_known_cookie() {
+        let store = MemoryStore::new();
+        let data = || br#"{"a":1}"#.to_vec();
+        assert_eq!(
+            store.insert(b"a", 0, None, data()),
+            Changed::OtherCookie,
+            "not known"
+        );
+        store.set(b"x", PLAIN.into());
+        let id = cookie(store.get(b"x", 0));
+        assert_eq!(
+            store.insert(b"a", id, Some(5), data()),
+            Changed::OtherCookie,
+            "no date"
+        );
+        assert_eq!(store.insert(b"a", id, None, data()), Changed::Done);
+        assert_eq!(text(store.get(b"a", 0)).as_deref(), Some(PLAIN));
+        assert_eq!(
+            store.insert(b"a", id, None, data()),
+            Changed::OtherCookie,
+            "in use"
+        );
+        let odd = store
+            .put(b"y", br#"{"expires":null}"#, data())
+            .unwrap_or_default();
+        assert_eq!(
+            store.insert(b"b", odd, None, data()),
+            Changed::OtherCookie,
+            "no lifetime known"
+        );
+    }
+
+    #[test]
     fn puts_together_what_comes_in_parts() {
         let store = MemoryStore::new();
-        store.put(b"a", br#"{"expires":null}"#, br#"{"a":1}"#.to_vec());
+        let id = store.put(b"a", br#"{"expires":null}"#, br#"{"a":1}"#.to_vec());
+        assert_eq!(id, Some(cookie(store.get(b"a", 0))));
         assert_eq!(text(store.get(b"a", 0)).as_deref(), Some(FOREVER));
-        store.put(b"a", br#"{"expires":"soon"}"#, br#"{"a":1}"#.to_vec());
+        let id = store.put(b"a", br#"{"expires":"soon"}"#, br#"{"a":1}"#.to_vec());
+        assert_eq!(id, None);
         let odd = br#"{"cookie":{"expires":"soon"},"a":1}"#;
         assert_eq!(store.get(b"a", 0), Found::Unclear((*odd).into()));
     }

@@ -53,7 +53,7 @@ pub fn sign(value: &[u8], key: &Key) -> Vec<u8> {
 /// Keys are tried in order, which is how secrets rotate. The comparison takes
 /// the same time wherever the signatures differ.
 pub fn unsign<'v>(signed: &'v [u8], keys: &[Key]) -> Option<&'v [u8]> {
-    let dot = signed.iter().rposition(|&b| b == b'.')?;
+    let dot = memchr::memrchr(b'.', signed)?;
     let value = &signed[..dot];
     let mut tag = [0; TAG];
     // A text has one tag and a tag has one text: the engine refuses padding and
