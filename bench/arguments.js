@@ -10,6 +10,7 @@ const HELP = `npm run bench -- [options]
   --growth           cost over session size, cookies and sessions in the store instead
   --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
 
+  --awake            a load generator that never sleeps (HTTP mode)
   --quick            short: this package and express-session, one short round
   --only TEXT        scenarios and rows whose name contains TEXT
   --rounds N         rounds of every subject
@@ -33,6 +34,7 @@ function readArguments(argv) {
       micro: { type: 'boolean', default: false },
       growth: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
+      awake: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },

@@ -43,7 +43,7 @@ async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, co
     // Each block pays for its own garbage, not the next one's.
     global.gc({ type: 'minor' });
     const { user, system } = process.cpuUsage(before);
-    if (kind === 'with') verify(subject, scenario, res);
+    if (kind === 'with') verify(subject, scenario, maxAge, res);
     // New sessions must not pile up; their removal is nobody's cost.
     if (!scenario.loads) await opened.clear();
     return user + system;
@@ -154,10 +154,11 @@ function storeAlone(store, { handler }, clients) {
 }
 
 /** A subject that skips its work is no subject. */
-function verify(subject, { handler, loads }, res) {
+function verify(subject, { handler, loads }, maxAge, res) {
   if (subject.name === 'bare') return;
   const hasCookie = res.hasHeader('set-cookie');
-  const isDue = handler === 'created' || (handler === 'written' && subject.store === 'none');
+  // A changed session with a lifetime starts a new one, in the browser too.
+  const isDue = handler === 'created' || (handler === 'written' && (subject.store === 'none' || Boolean(maxAge)));
   if (hasCookie !== isDue) throw new Error(`${subject.name}: Set-Cookie ${hasCookie ? 'sent' : 'missing'}`);
   const { session } = res.req;
   if (handler === 'written' && !(session.user.visits > 100000)) throw new Error(`${subject.name}: nothing written`);

@@ -24,7 +24,7 @@ async function throughput(subjects, options) {
   const rounds = [];
   let done = 0;
   for (let round = 1; round <= options.rounds; round++) {
-    const generator = new Child('load.js', {}, pinnedTo(1));
+    const generator = new Child('load.js', { isAwake: options.awake }, pinnedTo(1));
     await generator.answer();
     const servers = [];
     for (const subject of all) {
