@@ -34,6 +34,7 @@ function enter(req, settings, keyring) {
   const data = header
     ? keyring.door(settings.name, records, found)(header, now)
     : native.NO_COOKIE;
+  records.tell();
   const exchange = typeof data === 'string'
     ? loaded(req, settings, keyring, records, data)
     : created(req, settings, keyring, data);

@@ -208,12 +208,13 @@ class Exchange {
   putParts(records, session, text, isLoaded) {
     const number = isLoaded ? this.cookieNumber : records.lastPut;
     const expires = expiryOf(session.cookie, records.cookies.get(number));
+    const deadline = MemoryStore.deadline(records, session.id, session);
     if (expires !== undefined) {
       this.saved = text;
       if (!isLoaded) {
-        if (records.insert(session.id, number, expires, text)) return true;
+        if (records.insert(session.id, number, expires, deadline, text)) return true;
       } else {
-        const outcome = records.rewrite(session.id, number, expires, text);
+        const outcome = records.rewrite(session.id, number, expires, deadline, text);
         if (outcome === native.MISSING) debug('not saving: the session was destroyed');
         if (outcome !== native.NOT_CHANGED) return true;
       }
@@ -221,7 +222,7 @@ class Exchange {
     const cookie = JSON.stringify(session.cookie);
     if (cookie === undefined || (isLoaded && !records.has(session.id))) return false;
     this.saved = text;
-    records.put(session.id, cookie, text);
+    records.put(session.id, cookie, text, deadline);
     return true;
   }
 
@@ -238,9 +239,12 @@ class Exchange {
    */
   renewRecord(expires) {
     const { renewal, records } = this;
-    if (!fast.renewal || renewal === native.RENEWAL_UNCLEAR) return false;
-    return (renewal === native.RENEWAL_SAME && records.changes === this.changes) ||
-      records.renew(this.originalId, this.cookieNumber, expires);
+    const { ttl } = records;
+    if (!fast.renewal || renewal === native.RENEWAL_UNCLEAR || typeof ttl === 'function') return false;
+    const isNothing = renewal === native.RENEWAL_SAME && ttl === undefined &&
+      records.changes === this.changes && !records.isShared;
+    return isNothing ||
+      records.renew(this.originalId, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl);
   }
 
   /** Whether saving a session does no more than hand it to the store. */

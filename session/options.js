@@ -65,16 +65,21 @@ function checked(options, deprecate) {
     canWait: generateId === native.sessionId && isTimeless({ cookie }),
   };
 
-  if (isProduction && store instanceof MemoryStore) {
+  if (isProduction && store instanceof MemoryStore && !MemoryStore.records(store).isBounded && !hasExpiry(cookie)) {
     console.warn(
-      'Warning: the session MemoryStore frees an expired session only when it is asked for, ' +
-      'keeps one without an expiry until it is destroyed, and serves one process only.',
+      'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
+      'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
     );
   }
   return checkedOptions;
 }
 
 module.exports = checked;
+
+/** Whether every session gets a time to end: of a function nobody knows. */
+function hasExpiry({ maxAge, expires }) {
+  return Boolean(maxAge || expires);
+}
 
 /** The array of secrets, itself if the caller gave one; undefined without any. */
 function secretsOf(secret) {

@@ -1,25 +1,56 @@
 'use strict';
 
+const checked = require('./memory-options');
 const native = require('./native');
+const prunePeriodically = require('./pruning');
+
+// Taken once: a program's fake timers must not hold the news back.
+const defer = setImmediate;
 
 /** How many cookies a store's records keep parsed. An app has one for each kind of session. */
 const COOKIES = 16;
 
+/** Records that a slice of pruning looks at: about a third of a millisecond. */
+const SLICE = 1000;
+
+/** Why a session was removed, for `dispose`. */
+const REASONS = [];
+REASONS[native.REMOVED_EXPIRED] = 'expired';
+REASONS[native.REMOVED_EVICTED] = 'evicted';
+REASONS[native.REMOVED_DESTROYED] = 'destroyed';
+
 /**
  * The records of a memory store: the small interface between its JavaScript face
  * and the engine. Sids and texts are strings; times are ms since the epoch. `data` is
- * a session's JSON object without its cookie.
+ * a session's JSON object without its cookie; `deadline` is when a session expires whose
+ * cookie does not, NaN for never.
  */
 class Records {
-  constructor() {
-    this.store = native.createStore();
+  /**
+   * @param {object} [options] of the MemoryStore
+   * @throws {TypeError} naming the option that is wrong
+   */
+  constructor(options) {
+    const { max, maxBytes, ttl, checkPeriod, dispose, shared, given } = checked(options);
+    this.store = native.createStore(max, maxBytes, shared);
     this.engine = native.storeChanges(this.store);
-    /** Counts changes, renewals aside: who saw the same number saw the same texts. */
+    this.ttl = ttl;
+    this.dispose = dispose;
+    this.given = given;
+    /** Whether its memory has a limit whatever sessions come. */
+    this.isBounded = ttl !== undefined || !Number.isNaN(max) || !Number.isNaN(maxBytes);
+    /**
+     * Counts changes, renewals aside: who saw the same number saw the same texts. Other
+     * threads' changes are not among them.
+     */
     this.changes = 0;
+    this.isShared = shared !== undefined;
     /** The engine's numbers of cookies, and the cookies themselves, dates aside. */
     this.cookies = new Map();
     /** The number of the cookie that the last new session had. */
     this.lastPut = NaN;
+    if (dispose) native.storeWatch(this.store);
+    if (checkPeriod > 0) prunePeriodically(this, checkPeriod);
   }
 
   /**
@@ -27,7 +58,9 @@ class Records {
    * object with the text if only JavaScript can judge whether it has expired.
    */
   get(sid) {
-    return native.storeGet(this.store, sid, Date.now());
+    const found = native.storeGet(this.store, sid, Date.now());
+    this.tell();
+    return found;
   }
 
   /** The text of a session, expired or not. */
@@ -39,68 +72,103 @@ class Records {
     return native.storeHas(this.store, sid);
   }
 
+  /**
+   * When a session expires that is stored now, if its cookie does not expire.
+   * @param {string} sid
+   * @param {object} session
+   * @throws {TypeError} if the function `ttl` gives no number
+   */
+  deadline(sid, session) {
+    const { ttl } = this;
+    if (ttl === undefined) return NaN;
+    if (typeof ttl === 'number') return Date.now() + ttl;
+    const ms = ttl(this.given, session, sid);
+    if (!Number.isFinite(ms)) throw new TypeError('ttl option must give a number of milliseconds');
+    return Date.now() + ms;
+  }
+
   /** Stores a text that `JSON.stringify` made of a session. */
-  set(sid, text) {
+  set(sid, text, deadline) {
     this.changes++;
-    native.storeSet(this.store, sid, text);
+    native.storeSet(this.store, sid, text, deadline);
+    this.tell();
   }
 
   /** Stores a session: its cookie's JSON, and its data. */
-  put(sid, cookie, data) {
+  put(sid, cookie, data, deadline) {
     this.changes++;
-    this.lastPut = native.storePut(this.store, sid, cookie, data);
+    this.lastPut = native.storePut(this.store, sid, cookie, data, deadline);
     if (!Number.isNaN(this.lastPut)) this.cookie(this.lastPut, () => cookie);
+    this.tell();
   }
 
   /**
-   * Stores a new session whose cookie is the one of that number, with its expiry, NaN
+   * Stores a new session whose cookie is the one of that number, with its date, NaN
    * for none. False if the engine does not remember the cookie, or has the sid.
    */
-  insert(sid, cookieNumber, expires, data) {
+  insert(sid, cookieNumber, date, deadline, data) {
     this.changes++;
-    return this.engine.insert(sid, cookieNumber, expires, data) === native.CHANGED;
+    const isDone = this.engine.insert(sid, cookieNumber, date, deadline, data) === native.CHANGED;
+    this.tell();
+    return isDone;
   }
 
   /** Stores any text. */
-  setRaw(sid, text) {
+  setRaw(sid, text, deadline) {
     this.changes++;
-    native.storeSetRaw(this.store, sid, text);
+    native.storeSetRaw(this.store, sid, text, deadline);
+    this.tell();
   }
 
   /**
-   * Gives a session other data and another expiry, NaN for none, if its cookie is the
+   * Gives a session other data and another date, NaN for none, if its cookie is the
    * one of that number: `native.CHANGED`, `MISSING` or `NOT_CHANGED`.
    */
-  rewrite(sid, cookieNumber, expires, data) {
+  rewrite(sid, cookieNumber, date, deadline, data) {
     this.changes++;
-    return this.engine.rewrite(sid, cookieNumber, expires, data);
+    const outcome = this.engine.rewrite(sid, cookieNumber, date, deadline, data);
+    this.tell();
+    return outcome;
   }
 
   /**
-   * Puts a cookie's JSON in place of the session's cookie. The text, if only
-   * JavaScript can do it.
+   * Puts a cookie's JSON in place of the session's cookie. False if only JavaScript can
+   * do it.
    */
-  touch(sid, cookie) {
+  touch(sid, cookie, deadline) {
     this.changes++;
-    return native.storeTouch(this.store, sid, cookie, Date.now());
+    const outcome = native.storeTouch(this.store, sid, cookie, Date.now(), deadline);
+    this.tell();
+    return outcome !== native.NOT_CHANGED;
   }
 
   /**
-   * Gives the session a new expiry, or the one its cookie's lifetime makes, if its
-   * cookie is the one of that number. False if it is not, or only JavaScript can do it.
+   * Gives the session's cookie a new date, or the one its lifetime makes, if it is the
+   * cookie of that number. False if it is not, or only JavaScript can do it.
    */
-  renew(sid, cookieNumber, expires) {
-    return this.engine.renew(sid, cookieNumber, expires, Date.now()) !== native.NOT_CHANGED;
+  renew(sid, cookieNumber, date, deadline) {
+    const outcome = this.engine.renew(sid, cookieNumber, date, deadline, Date.now());
+    this.tell();
+    return outcome !== native.NOT_CHANGED;
   }
 
   destroy(sid) {
     this.changes++;
     native.storeDestroy(this.store, sid);
+    this.tell();
+  }
+
+  /** `destroy`, of a session that has expired. */
+  expire(sid) {
+    this.changes++;
+    native.storeExpire(this.store, sid);
+    this.tell();
   }
 
   clear() {
     this.changes++;
     native.storeClear(this.store);
+    this.tell();
   }
 
   /** Every sid in order of insertion, expired ones too. */
@@ -108,9 +176,81 @@ class Records {
     return native.storeSids(this.store);
   }
 
-  /** How many sessions have not expired; null if only JavaScript can judge one. */
+  /**
+   * How many sessions have not expired; the others are removed.
+   * @throws {SyntaxError} if a text that only JavaScript can judge is damaged
+   */
   count() {
-    return native.storeLength(this.store, Date.now());
+    let others = 0;
+    for (const sid of native.storeUnclearSids(this.store)) {
+      // An empty text, say, is there and is no session.
+      if (this.read(sid) === undefined && this.has(sid)) others++;
+    }
+    const length = native.storeLength(this.store, Date.now());
+    this.tell();
+    return length - others;
+  }
+
+  /** Removes all that has expired. Returns how many those were. */
+  prune() {
+    const { expired } = this.stats();
+    this.judge();
+    native.storeLength(this.store, Date.now());
+    this.tell();
+    return this.stats().expired - expired;
+  }
+
+  /** Frees some of what has expired. Returns whether that was all. */
+  pruneSlice() {
+    const isDone = native.storePrune(this.store, Date.now(), SLICE);
+    if (isDone) this.judge();
+    this.tell();
+    return isDone;
+  }
+
+  /** Removes of the texts that only JavaScript can judge those that have expired. */
+  judge() {
+    for (const sid of native.storeUnclearSids(this.store)) {
+      try {
+        this.read(sid);
+      } catch {
+        // Damaged. Whoever asks for it is told.
+      }
+    }
+  }
+
+  stats() {
+    return native.storeStats(this.store);
+  }
+
+  /**
+   * The session of `sid`, parsed, or undefined if there is none or it has expired.
+   * @throws {SyntaxError} if its text is damaged
+   */
+  read(sid) {
+    const found = this.get(sid);
+    if (found === undefined) return undefined;
+    if (typeof found === 'string') return JSON.parse(found);
+    // An empty text is no session, as it is no JSON either.
+    if (!found.text) return undefined;
+    const session = JSON.parse(found.text);
+    if (session.cookie) {
+      const { expires } = session.cookie;
+      const at = typeof expires === 'string' ? new Date(expires) : expires;
+      if (at && at <= Date.now()) {
+        this.expire(sid);
+        return undefined;
+      }
+    }
+    return session;
+  }
+
+  /** Tells `dispose`, in a later turn, what was removed. */
+  tell() {
+    if (this.dispose === undefined) return;
+    for (const { sid, text, reason } of native.storeTakeRemoved(this.store)) {
+      defer(this.dispose, sid, parsed(text), REASONS[reason]);
+    }
   }
 
   /** The cookie of a number, without its date. Frozen, as sessions share it. */
@@ -128,3 +268,12 @@ class Records {
 }
 
 module.exports = Records;
+
+/** A removed session; undefined if its text was damaged. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -48,7 +48,7 @@ class Texts {
 
   set(target, sid, text) {
     if (typeof sid !== 'string') return false;
-    this.records.setRaw(sid, `${text}`);
+    this.records.setRaw(sid, `${text}`, NaN);
     return true;
   }
 

@@ -14,7 +14,7 @@ use napi_derive::napi;
 use crate::cookie::{FORGED_COOKIE, NO_COOKIE, SIGNED, UNSIGNED_COOKIE};
 use crate::memory_store::Store;
 use crate::signature::{Keys, prepared};
-use crate::text::{SharedText, Text};
+use crate::text::{Text, Written};
 
 /// A door says: the store does not know the sid.
 #[napi]
@@ -83,7 +83,7 @@ pub fn create_door<'env>(
     keys: &Keys,
     store: &Store,
     found: Uint8Array,
-) -> Result<Function<'env, (), Either<SharedText, u32>>> {
+) -> Result<Function<'env, (), Either<Written, u32>>> {
     if found.len() != FOUND_BYTES as usize {
         return Err(napi::Error::from_reason("found has another length"));
     }
@@ -91,6 +91,8 @@ pub fn create_door<'env>(
     let keys = prepared(keys).to_vec();
     let store = Arc::clone(store);
     let found = RefCell::new(found);
+    // Kept for the next call, as long as it is not large.
+    let data = RefCell::new(Vec::new());
     env.create_function_from_closure("enter", move |call: FunctionCallContext| {
         let header: Text = call.get(0)?;
         let now: f64 = call.get(1)?;
@@ -104,23 +106,31 @@ pub fn create_door<'env>(
         let Some(sid) = signature::unsign(signed, &keys) else {
             return Ok(Either::B(FORGED_COOKIE));
         };
-        let stored = store.get(sid, now as i64);
+        let mut data = data.borrow_mut();
+        let stored = store.get(sid, now as i64, &mut data);
         let mut found = found.borrow_mut();
         // SAFETY: `found` holds its memory, and JavaScript, which shares it, waits for
         // this call to end.
         let found = unsafe { found.as_mut() };
-        if matches!(stored, Found::Unclear(_)) || write_sid(sid, found).is_none() {
+        if stored == Found::Unclear || write_sid(sid, found).is_none() {
             return Ok(Either::B(UNCLEAR_SESSION));
         }
-        Ok(match stored {
+        let answer = match stored {
             Found::Live(live) if write_cookie(&live, found).is_some() => {
-                Either::A(SharedText(live.data))
+                Either::A(Written::text(call.env, &data)?)
             }
             Found::Missing => Either::B(UNKNOWN_SID),
             _ => Either::B(UNCLEAR_SESSION),
-        })
+        };
+        if data.capacity() > KEPT {
+            *data = Vec::new();
+        }
+        Ok(answer)
     })
 }
+
+/// Bytes of a session's data that a door has room for at any time.
+const KEPT: usize = 64 * 1024;
 
 /// `None` for a sid that is somebody's own: the long way reads it.
 fn write_sid(sid: &[u8], found: &mut [u8]) -> Option<()> {
@@ -132,9 +142,7 @@ fn write_sid(sid: &[u8], found: &mut [u8]) -> Option<()> {
 
 /// `None` for a cookie that is too long, or that has other than ASCII characters.
 fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
-    let Live {
-        cookie, expires, ..
-    } = live;
+    let Live { cookie, expires } = live;
     let length = cookie.copy(*expires, found.get_mut(COOKIE..)?)?;
     let [low, high] = u16::try_from(length).ok()?.to_le_bytes();
     found[FOUND_COOKIE_LENGTH as usize] = low;

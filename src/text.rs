@@ -5,12 +5,11 @@
 
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::{ptr, slice};
 
 use express_session_core::wtf8;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
-use napi::{Result, ValueType, check_status, sys};
+use napi::{Env, Result, ValueType, check_status, sys};
 
 /// UTF-16 units read without asking for the length first. A Cookie header of a
 /// few cookies fits.
@@ -97,10 +96,18 @@ impl ToNapiValue for Text {
     }
 }
 
-/// A string for JavaScript that the engine still holds too.
-pub struct SharedText(pub Arc<[u8]>);
+/// A JavaScript string that is made already, in the call that returns it.
+pub struct Written(sys::napi_value);
 
-impl TypeName for SharedText {
+impl Written {
+    /// A string of these bytes, which are in generalised UTF-8.
+    pub fn text(env: &Env, bytes: &[u8]) -> Result<Written> {
+        // SAFETY: whoever has an `Env` is in a call of it.
+        unsafe { write(env.raw(), bytes) }.map(Written)
+    }
+}
+
+impl TypeName for Written {
     fn type_name() -> &'static str {
         "String"
     }
@@ -110,10 +117,9 @@ impl TypeName for SharedText {
     }
 }
 
-impl ToNapiValue for SharedText {
-    unsafe fn to_napi_value(env: sys::napi_env, text: SharedText) -> Result<sys::napi_value> {
-        // SAFETY: `env` is the caller's.
-        unsafe { write(env, &text.0) }
+impl ToNapiValue for Written {
+    unsafe fn to_napi_value(_: sys::napi_env, written: Written) -> Result<sys::napi_value> {
+        Ok(written.0)
     }
 }
 

@@ -117,46 +117,46 @@ mod store {
     use super::*;
 
     /// A look-up among `count` sessions of 100 bytes.
-    #[divan::bench(args = [1_000, 10_000, 100_000])]
+    #[divan::bench(args = [1_000, 10_000, 100_000, 1_000_000])]
     fn get_among(bencher: Bencher, count: usize) {
-        let store = MemoryStore::new();
+        let store = MemoryStore::default();
         let sids: Vec<Vec<u8>> = (0..count)
             .map(|at| format!("{at:032}").into_bytes())
             .collect();
         for sid in &sids {
-            store.set(sid, session(100));
+            store.set(sid, &session(100), None);
         }
         let mut at = 0;
+        let mut data = Vec::new();
         bencher.bench_local(|| {
             at = (at + 7919) % count;
-            store.get(black_box(&sids[at]), NOW)
+            store.get(black_box(&sids[at]), NOW, &mut data)
         });
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn get(bencher: Bencher, bytes: usize) {
-        let store = MemoryStore::new();
-        store.set(SID, session(bytes));
-        bencher.bench(|| store.get(black_box(SID), NOW));
+        let store = MemoryStore::default();
+        store.set(SID, &session(bytes), None);
+        let mut data = Vec::new();
+        bencher.bench_local(|| store.get(black_box(SID), NOW, &mut data));
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn set(bencher: Bencher, bytes: usize) {
-        let store = MemoryStore::new();
+        let store = MemoryStore::default();
         let text = session(bytes);
-        bencher
-            .with_inputs(|| text.clone())
-            .bench_values(|text| store.set(black_box(SID), text));
+        bencher.bench(|| store.set(black_box(SID), black_box(&text), None));
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn touch(bencher: Bencher, bytes: usize) {
-        let store = MemoryStore::new();
-        store.set(SID, session(bytes));
+        let store = MemoryStore::default();
+        store.set(SID, &session(bytes), None);
         let cookie = session(0);
         let end = cookie.iter().position(|&byte| byte == b'}').unwrap() + 1;
         let cookie = &cookie[br#"{"cookie":"#.len()..end];
-        bencher.bench(|| store.touch(black_box(SID), black_box(cookie), NOW));
+        bencher.bench(|| store.touch(black_box(SID), black_box(cookie), NOW, None));
     }
 }
 

@@ -13,6 +13,7 @@ pub struct CookieText {
     pub id: u64,
     /// What using the session does to the cookie.
     pub renewal: Renewal,
+    has_date: bool,
     /// What stands before the date, or all of it without one.
     head: Box<[u8]>,
     /// What stands behind the date.
@@ -28,6 +29,11 @@ impl CookieText {
             text.extend_from_slice(&date);
         }
         text.extend_from_slice(&self.tail);
+    }
+
+    /// Whether the text has a date.
+    pub fn has_date(&self) -> bool {
+        self.has_date
     }
 
     /// Whether a session with this cookie can expire at `expires`, in ms since the epoch:
@@ -93,6 +99,7 @@ impl CookieTexts {
                 Arc::new(CookieText {
                     id: self.next,
                     renewal: cookie.renewal,
+                    has_date: expires.is_some(),
                     head: head.into(),
                     tail: tail.into(),
                 }),

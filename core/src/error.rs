@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// What makes a `Set-Cookie` header impossible, in the order in which npm
-/// `cookie` 0.7.2 finds it. The messages are that package's.
+/// `cookie` 0.7.2 finds it, with that package's messages; and what makes other things
+/// impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The name is no RFC 7230 token.
@@ -26,6 +27,8 @@ pub enum Error {
     SameSite,
     /// There is no secret to sign with.
     Secret,
+    /// A shared store is there with other bounds.
+    Bounds,
 }
 
 impl fmt::Display for Error {
@@ -41,6 +44,7 @@ impl fmt::Display for Error {
             Error::Priority => "option priority is invalid",
             Error::SameSite => "option sameSite is invalid",
             Error::Secret => "Secret key must be provided.",
+            Error::Bounds => "a shared store of that name has other bounds",
         })
     }
 }
