@@ -164,6 +164,27 @@ MemoryStore.prototype.prune = function prune() {
   return recordsOf(this).prune();
 };
 
+// What npm `memorystore` 1.6.8 has beside these, for programs that come from it.
+
+/**
+ * The sids in order of insertion, those of expired sessions that nobody has found yet
+ * included.
+ * @param {(error: Error | null, sids: string[]) => void} callback
+ */
+MemoryStore.prototype.ids = function ids(callback) {
+  defer(callback, null, recordsOf(this).sids());
+};
+
+/** Prunes once in a `checkPeriod` again. */
+MemoryStore.prototype.startInterval = function startInterval() {
+  recordsOf(this).startPruning();
+};
+
+/** Prunes no more. */
+MemoryStore.prototype.stopInterval = function stopInterval() {
+  recordsOf(this).stopPruning();
+};
+
 /** The records of a store, for the fast paths. */
 Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 

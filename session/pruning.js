@@ -9,14 +9,17 @@ const { setInterval, clearInterval, setImmediate } = globalThis;
  *
  * @param {import('./records')} records
  * @param {number} period ms between prunings
+ * @returns {() => void} ends it
  */
 function prunePeriodically(records, period) {
   const held = new WeakRef(records);
+  const stop = () => clearInterval(timer);
   const timer = setInterval(() => {
-    if (held.deref() === undefined) clearInterval(timer);
+    if (held.deref() === undefined) stop();
     else prune(held);
   }, period);
   timer.unref();
+  return stop;
 }
 
 /** One slice after the other, with turns of the event loop between them. */

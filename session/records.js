@@ -50,7 +50,15 @@ class Records {
     /** The number of the cookie that the last new session had. */
     this.lastPut = NaN;
     if (dispose) native.storeWatch(this.store);
-    if (checkPeriod > 0) prunePeriodically(this, checkPeriod);
+    this.checkPeriod = checkPeriod;
+    this.stopPruning = ignore;
+    this.startPruning();
+  }
+
+  /** Prunes once in a `checkPeriod`, from now on. */
+  startPruning() {
+    this.stopPruning();
+    if (this.checkPeriod > 0) this.stopPruning = prunePeriodically(this, this.checkPeriod);
   }
 
   /**
@@ -268,6 +276,8 @@ class Records {
 }
 
 module.exports = Records;
+
+function ignore() {}
 
 /** A removed session; undefined if its text was damaged. */
 function parsed(text) {

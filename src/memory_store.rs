@@ -288,16 +288,14 @@ pub fn store_length(store: &Store, now: f64) -> f64 {
     store.len(now as i64) as f64
 }
 
-/// Removes sessions that have expired in a second before that of `now`, looking at
-/// `budget` records at most. False if that was not enough for all.
+/// Removes sessions that have expired at `now`, looking at about `budget` records. False
+/// if that was not enough for all.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, now: number, budget: number"
 )]
 pub fn store_prune(store: &Store, now: f64, budget: f64) -> bool {
-    let mut budget = budget as usize;
-    store.prune(now as i64, &mut budget);
-    budget > 0
+    store.prune(now as i64, budget as usize)
 }
 
 /// What a store holds, and what it has done.

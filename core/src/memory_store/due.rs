@@ -97,13 +97,16 @@ impl Due {
         (second < second_of(now)).then_some(record)
     }
 
-    /// The records filed for the second that `now` is in.
-    pub fn in_second(&self, now: i64) -> Vec<u32> {
+    /// Of the records filed for the second that `now` is in, `most` at most.
+    pub fn in_second(&self, now: i64, most: usize) -> Vec<u32> {
         let mut records = Vec::new();
-        let mut record = self.heads.get(&second_of(now)).copied();
-        while let Some(node) = record.and_then(|record| self.nodes.get(record as usize)) {
-            records.extend(record);
-            record = (node.next != NONE).then_some(node.next);
+        let mut record = self.heads.get(&second_of(now)).copied().unwrap_or(NONE);
+        while records.len() < most {
+            let Some(node) = self.nodes.get(record as usize) else {
+                break;
+            };
+            records.push(record);
+            record = node.next;
         }
         records
     }
@@ -144,7 +147,9 @@ mod tests {
         due.file(1, 5000);
         due.file(2, 7000);
         assert_eq!(due.over(5999), None, "the second is not over");
-        assert_eq!(due.in_second(5999), [1, 0]);
+        assert_eq!(due.in_second(5999, 5), [1, 0]);
+        assert_eq!(due.in_second(5999, 1), [1]);
+        assert!(due.in_second(6000, 5).is_empty());
         assert_eq!(due.over(6000), Some(1));
         due.unfile(1);
         assert_eq!(due.over(6000), Some(0));

@@ -224,9 +224,9 @@ impl Shard {
         None
     }
 
-    /// The records that have expired in the second of `now`.
-    pub fn expiring(&self, now: i64) -> Vec<u32> {
-        let mut numbers = self.due.in_second(now);
+    /// The records that have expired in the second of `now`, of as many as `budget`.
+    pub fn expiring(&self, now: i64, budget: usize) -> Vec<u32> {
+        let mut numbers = self.due.in_second(now, budget);
         numbers.retain(|&number| self.has_expired(number, now));
         numbers
     }
