@@ -49,7 +49,10 @@ test('what is no option is left alone, as the original does', () => {
     new MemoryStore(options);
     new original.MemoryStore(options);
   }
-  for (const name of Object.keys(wrong)) new MemoryStore({ [name]: undefined }) && new MemoryStore({ [name]: null });
+  for (const name of Object.keys(wrong)) {
+    new MemoryStore({ [name]: undefined });
+    new MemoryStore({ [name]: null });
+  }
   new MemoryStore({ max: Infinity, maxBytes: Infinity, checkPeriod: false });
   new MemoryStore({ checkPeriod: 0 });
 });

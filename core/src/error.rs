@@ -44,7 +44,7 @@ impl fmt::Display for Error {
             Error::Priority => "option priority is invalid",
             Error::SameSite => "option sameSite is invalid",
             Error::Secret => "Secret key must be provided.",
-            Error::Bounds => "a shared store of that name has other bounds",
+            Error::Bounds => "shared option: a shared store of that name has other bounds",
         })
     }
 }
