@@ -172,6 +172,13 @@ for (const kind of ['number', 'function']) {
   }
 }
 
+test('a ttl function is not asked about a session whose cookie expires', async () => {
+  const store = new MemoryStore({ ttl: () => assert.fail('asked') });
+  await ask(store, 'set', 'a', sess({}, until(Date.now() + 5000)));
+  await ask(store, 'touch', 'a', sess({}, until(Date.now() + 6000)));
+  assert.ok(await ask(store, 'get', 'a'));
+});
+
 test('a ttl function that gives no number is an error, and the session stays as it was', async (t) => {
   let ttl = 1000;
   const store = new MemoryStore({ ttl: () => ttl });
@@ -274,6 +281,8 @@ test('dispose is told what requests find expired or drive out', async (t) => {
   await app.visit(write(1));
   time.tick(1000);
   await app.visit((req, res) => res.end());
+  await new Promise(setImmediate);
+  assert.deepEqual(told, ['1 expired']);
   await app.visit(write(2), { cookie: false });
   await app.visit(write(3), { cookie: false });
   await app.visit((req, res) => req.session.destroy(() => res.end()));
@@ -287,7 +296,8 @@ test('a store keeps no process alive, and none is kept by its timer', async () =
     let store = new MemoryStore({ checkPeriod: 5 });
     for (let n = 0; n < 1000; n++) store.set('sid ' + n, { cookie: {}, n });
     const gone = new FinalizationRegistry(() => { console.log('collected'); clearInterval(waiting); });
-    gone.register(store, 'store');
+    // Not the store itself: its records are what takes the memory, and what the timer knows.
+    gone.register(MemoryStore.records(store), 'records');
     store = undefined;
     let turns = 0;
     const waiting = setInterval(() => { global.gc(); if (++turns === 1000) clearInterval(waiting); }, 10);
