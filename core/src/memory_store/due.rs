@@ -24,6 +24,9 @@ struct Node {
     is_filed: bool,
 }
 
+/// Bytes that it takes for a record.
+pub const RECORD_BYTES: usize = size_of::<Node>();
+
 const UNFILED: Node = Node {
     second: 0,
     previous: NONE,

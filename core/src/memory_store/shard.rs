@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::due::Due;
+use super::due::{self, Due};
 use super::order::Order;
 use crate::cookie_text::CookieText;
 
@@ -31,7 +31,7 @@ struct Entry {
 }
 
 /// Bytes that a record takes beside its content, as the store counts them.
-pub const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<Entry>();
+pub const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<Entry>() + due::RECORD_BYTES;
 
 impl Record {
     /// A record with these parts. `None` if the sid is longer than 4 GB.
