@@ -20,7 +20,16 @@ const { makers, huge, thrown } = require('./values');
 
 // The hook that panics on purpose has a test of its own, panic.test.js.
 const names = Object.keys(native).filter((name) => !name.startsWith('__'));
-const functions = names.filter((name) => typeof native[name] === 'function');
+// The functions, and those that are bound to something.
+const callable = { ...Object.fromEntries(names.map((name) => [name, native[name]])), ...bound() };
+const functions = Object.keys(callable).filter((name) => typeof callable[name] === 'function');
+
+function bound() {
+  const store = native.createStore(NaN, NaN);
+  const keys = native.prepareKeys([Buffer.from('secret')]);
+  const enter = native.createDoor('sid', keys, store, new Uint8Array(native.FOUND_BYTES));
+  return { enter, ...native.storeChanges(store) };
+}
 
 // Handles that calls gave back: arguments that look right, often to the wrong export.
 const handles = [];
@@ -41,7 +50,7 @@ function trace(how, name, values) {
 function call(name, values, how = '') {
   trace(how, name, values);
   try {
-    const result = how === 'new ' ? Reflect.construct(native[name], values) : native[name](...values);
+    const result = how === 'new ' ? Reflect.construct(callable[name], values) : callable[name](...values);
     if (isExternal(result)) {
       if (!kinds.has(name)) kinds.set(name, result);
       if (handles.length < 50) handles.push(result);
@@ -71,6 +80,7 @@ function gatherHandles() {
 gatherHandles();
 
 test('there is something to call', () => {
+  for (const name of ['enter', 'insert', 'rewrite', 'renew']) assert.ok(functions.includes(name));
   assert.ok(functions.includes('parseCookie'));
   assert.ok(functions.includes('sessionId'));
 });
@@ -102,6 +112,8 @@ for (const name of functions) {
       call(name, ['a', 'b', make()]);
       call(name, [1, 'b', make()]);
       call(name, [make(), make(), make()]);
+      call(name, ['a', make(), make(), make(), make()]);
+      call(name, ['a', 0, NaN, NaN, make()]);
     }
     for (const handle of kinds.values()) {
       call(name, [handle]);
@@ -122,7 +134,7 @@ for (const name of functions) {
     call(name, ['a', 'b', 'c'], 'new ');
     for (const make of makers) {
       try {
-        Reflect.apply(native[name], make(), []);
+        Reflect.apply(callable[name], make(), []);
       } catch (error) {
         assert.ok(error === thrown || error instanceof Error);
       }
