@@ -10,29 +10,39 @@ const NONE: u32 = u32::MAX;
 /// A record that is used gets a later expiry, which costs nothing here: it stays where it
 /// was filed, and is filed anew when that second comes. So filing costs O(log n) for each
 /// record and lifetime, and not for each use.
+///
+/// The links of the lists lie in the records themselves: what is a look-up already when a
+/// record is found shall not be another one here.
 #[derive(Default)]
 pub struct Due {
     heads: BTreeMap<u32, u32>,
-    nodes: Vec<Node>,
 }
 
+/// A record's place in the lists.
 #[derive(Clone, Copy)]
-struct Node {
+pub struct Node {
     second: u32,
     previous: u32,
     next: u32,
     is_filed: bool,
 }
 
-/// Bytes that it takes for a record.
-pub const RECORD_BYTES: usize = size_of::<Node>();
+/// Where the nodes of records are.
+pub trait Nodes {
+    /// That of a record, if there is such a record.
+    fn node(&mut self, record: u32) -> Option<&mut Node>;
+}
 
-const UNFILED: Node = Node {
-    second: 0,
-    previous: NONE,
-    next: NONE,
-    is_filed: false,
-};
+impl Default for Node {
+    fn default() -> Node {
+        Node {
+            second: 0,
+            previous: NONE,
+            next: NONE,
+            is_filed: false,
+        }
+    }
+}
 
 /// The second since the epoch in which `time`, in ms, lies. Earlier and later than a
 /// `u32` reaches, until 2106, is as early and as late as it does.
@@ -43,35 +53,32 @@ fn second_of(time: i64) -> u32 {
 
 impl Due {
     /// Takes down that a record expires at `time`, in ms since the epoch.
-    pub fn file(&mut self, record: u32, time: i64) {
+    pub fn file(&mut self, nodes: &mut impl Nodes, record: u32, time: i64) {
         let second = second_of(time);
-        if self.nodes.len() <= record as usize {
-            self.nodes.resize(record as usize + 1, UNFILED);
-        }
-        let node = self.nodes[record as usize];
+        let Some(node) = nodes.node(record) else {
+            return;
+        };
         if node.is_filed && node.second <= second {
             return;
         }
-        self.unfile(record);
+        self.unfile(nodes, record);
         let head = self.heads.insert(second, record).unwrap_or(NONE);
-        self.nodes[record as usize] = Node {
-            second,
-            previous: NONE,
-            next: head,
-            is_filed: true,
-        };
-        if let Some(next) = self.nodes.get_mut(head as usize) {
+        if let Some(node) = nodes.node(record) {
+            *node = Node {
+                second,
+                previous: NONE,
+                next: head,
+                is_filed: true,
+            };
+        }
+        if let Some(next) = nodes.node(head) {
             next.previous = record;
         }
     }
 
     /// Forgets a record.
-    pub fn unfile(&mut self, record: u32) {
-        let Some(node) = self
-            .nodes
-            .get_mut(record as usize)
-            .filter(|node| node.is_filed)
-        else {
+    pub fn unfile(&mut self, nodes: &mut impl Nodes, record: u32) {
+        let Some(node) = nodes.node(record).filter(|node| node.is_filed) else {
             return;
         };
         let Node {
@@ -79,11 +86,11 @@ impl Due {
             previous,
             next,
             ..
-        } = std::mem::replace(node, UNFILED);
-        if let Some(after) = self.nodes.get_mut(next as usize) {
+        } = std::mem::take(node);
+        if let Some(after) = nodes.node(next) {
             after.previous = previous;
         }
-        match self.nodes.get_mut(previous as usize) {
+        match nodes.node(previous) {
             Some(before) => before.next = next,
             None if next == NONE => {
                 self.heads.remove(&second);
@@ -101,11 +108,11 @@ impl Due {
     }
 
     /// Of the records filed for the second that `now` is in, `most` at most.
-    pub fn in_second(&self, now: i64, most: usize) -> Vec<u32> {
+    pub fn in_second(&self, nodes: &mut impl Nodes, now: i64, most: usize) -> Vec<u32> {
         let mut records = Vec::new();
         let mut record = self.heads.get(&second_of(now)).copied().unwrap_or(NONE);
         while records.len() < most {
-            let Some(node) = self.nodes.get(record as usize) else {
+            let Some(node) = nodes.node(record) else {
                 break;
             };
             records.push(record);
@@ -133,10 +140,41 @@ mod tests {
         ]
     }
 
-    fn all(due: &mut Due) -> Vec<(u32, u32)> {
+    impl Nodes for Vec<Node> {
+        fn node(&mut self, record: u32) -> Option<&mut Node> {
+            self.get_mut(record as usize)
+        }
+    }
+
+    /// A list and what it links, as a shard has them.
+    struct Filing(Due, Vec<Node>);
+
+    impl Filing {
+        fn new() -> Filing {
+            Filing(Due::default(), vec![Node::default(); 8])
+        }
+
+        fn file(&mut self, record: u32, time: i64) {
+            self.0.file(&mut self.1, record, time);
+        }
+
+        fn unfile(&mut self, record: u32) {
+            self.0.unfile(&mut self.1, record);
+        }
+
+        fn over(&self, now: i64) -> Option<u32> {
+            self.0.over(now)
+        }
+
+        fn in_second(&mut self, now: i64, most: usize) -> Vec<u32> {
+            self.0.in_second(&mut self.1, now, most)
+        }
+    }
+
+    fn all(due: &mut Filing) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
         while let Some(record) = due.over(i64::MAX) {
-            found.push((due.nodes[record as usize].second, record));
+            found.push((due.1[record as usize].second, record));
             due.unfile(record);
         }
         found.sort_unstable();
@@ -145,7 +183,7 @@ mod tests {
 
     #[test]
     fn hands_out_what_is_over() {
-        let mut due = Due::default();
+        let mut due = Filing::new();
         due.file(0, 5999);
         due.file(1, 5000);
         due.file(2, 7000);
@@ -170,20 +208,22 @@ mod tests {
 
     #[test]
     fn takes_any_time() {
-        let mut due = Due::default();
+        let mut due = Filing::new();
         due.file(0, i64::MIN);
         due.file(1, i64::MAX);
         assert_eq!(due.over(1000), Some(0));
         due.unfile(0);
         assert_eq!(due.over(1000), None);
         due.unfile(7);
+        due.file(9, 5);
+        assert_eq!(due.over(6000), None, "there is no such record");
     }
 
     proptest! {
         /// Against a plain list of the earliest second each record was filed for.
         #[test]
         fn behaves_like_a_plain_list(steps in prop::collection::vec(step(), 0..60)) {
-            let mut due = Due::default();
+            let mut due = Filing::new();
             let mut model = BTreeMap::new();
             for step in steps {
                 match step {

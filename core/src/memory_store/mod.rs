@@ -451,7 +451,7 @@ impl MemoryStore {
     }
 
     fn remove_expired(&self, shard: &mut Shard, number: u32) {
-        let sid_hash = shard.record(number).map(|it| self.hash(it.sid()));
+        let sid_hash = shard.record(number).map(|it| self.hash(&it.sid()));
         if let Some(hash) = sid_hash {
             self.remove(shard, hash as u32, number, Reason::Expired);
         }
@@ -569,7 +569,7 @@ impl MemoryStore {
             };
             let hash = shard
                 .record(number)
-                .map(|record| self.hash(record.sid()) as u32);
+                .map(|record| self.hash(&record.sid()) as u32);
             if let Some(hash) = hash {
                 self.remove(&mut shard, hash, number, Reason::Evicted);
             }
@@ -683,6 +683,25 @@ mod tests {
         assert!(!store.has(b"a"));
         assert!(!store.destroy(b"a"));
         assert_eq!(text(&store, b"a", 0), None);
+    }
+
+    #[test]
+    fn sids_have_any_length() {
+        let store = unbounded();
+        let sids: Vec<Vec<u8>> = (0..80).map(|length| vec![b'a'; length]).collect();
+        for sid in &sids {
+            assert_eq!(text(&store, sid, 0), None);
+            set(&store, sid, &FOREVER.replace('1', &sid.len().to_string()));
+        }
+        for sid in &sids {
+            let expected = FOREVER.replace('1', &sid.len().to_string());
+            assert_eq!(text(&store, sid, 0), Some(expected));
+            store.set_raw(&[sid, &b"x"[..]].concat(), b"raw", None);
+        }
+        let listed: Vec<Vec<u8>> = store.sids().into_iter().map(Vec::from).collect();
+        assert_eq!(listed[..80], sids);
+        assert!(sids.iter().all(|sid| store.destroy(sid)));
+        assert_eq!(store.stats().sessions, 80);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::due::{self, Due};
+use super::due::{Due, Node, Nodes};
 use super::order::Order;
 use crate::cookie_text::CookieText;
 
@@ -13,9 +13,13 @@ pub const NEVER: i64 = i64::MAX;
 
 /// A session as it is kept.
 pub struct Record {
-    /// The sid, and behind it the session's data or, without a cookie, its whole text.
-    content: Box<[u8]>,
+    /// The sid, or what fits of it.
+    head: [u8; HEAD],
     sid_length: u32,
+    due: Node,
+    /// What is left of the sid, and behind it the session's data or, without a cookie, its
+    /// whole text.
+    content: Box<[u8]>,
     /// The session's cookie, or none if only JavaScript can judge the text.
     pub cookie: Option<Arc<CookieText>>,
     /// When it expires, in ms since the epoch.
@@ -24,6 +28,10 @@ pub struct Record {
     pub serial: u64,
 }
 
+/// The ids that the package makes lie in the record whole, so that finding one needs no
+/// look at the content.
+const HEAD: usize = 32;
+
 /// Where a record is, and enough of its sid's hash to move that without asking the record.
 struct Entry {
     hash: u32,
@@ -31,7 +39,7 @@ struct Entry {
 }
 
 /// Bytes that a record takes beside its content, as the store counts them.
-pub const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<Entry>() + due::RECORD_BYTES;
+pub const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<Entry>();
 
 impl Record {
     /// A record with these parts. `None` if the sid is longer than 4 GB.
@@ -41,23 +49,40 @@ impl Record {
         cookie: Option<Arc<CookieText>>,
         expires: i64,
     ) -> Option<Record> {
+        let (start, rest) = sid.split_at(sid.len().min(HEAD));
+        let mut head = [0; HEAD];
+        head[..start.len()].copy_from_slice(start);
         Some(Record {
-            content: [sid, text].concat().into(),
+            head,
             sid_length: sid.len().try_into().ok()?,
+            due: Node::default(),
+            content: [rest, text].concat().into(),
             cookie,
             expires,
             serial: 0,
         })
     }
 
+    fn has_sid(&self, sid: &[u8]) -> bool {
+        let (start, rest) = sid.split_at(sid.len().min(HEAD));
+        self.sid_length as usize == sid.len()
+            && self.head[..start.len()] == *start
+            && (rest.is_empty() || self.content[..rest.len()] == *rest)
+    }
+
+    fn rest_length(&self) -> usize {
+        (self.sid_length as usize).saturating_sub(HEAD)
+    }
+
     /// The session id.
-    pub fn sid(&self) -> &[u8] {
-        &self.content[..self.sid_length as usize]
+    pub fn sid(&self) -> Vec<u8> {
+        let start = &self.head[..HEAD.min(self.sid_length as usize)];
+        [start, &self.content[..self.rest_length()]].concat()
     }
 
     /// The session's data or, without a cookie, its whole text.
     pub fn text(&self) -> &[u8] {
-        &self.content[self.sid_length as usize..]
+        &self.content[self.rest_length()..]
     }
 
     /// The date in the session's cookie, in ms since the epoch.
@@ -80,13 +105,33 @@ impl Record {
 #[derive(Default)]
 pub struct Shard {
     table: HashTable<Entry>,
-    records: Vec<Option<Record>>,
+    records: Records,
     free: Vec<u32>,
     due: Due,
     /// Kept if the store is bounded.
     pub order: Option<Order>,
     /// How many records only JavaScript can judge.
     pub unclear: usize,
+}
+
+/// The records by their numbers.
+#[derive(Default)]
+struct Records(Vec<Option<Record>>);
+
+impl Records {
+    fn get(&self, number: u32) -> Option<&Record> {
+        self.0.get(number as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Record> {
+        self.0.get_mut(number as usize)?.as_mut()
+    }
+}
+
+impl Nodes for Records {
+    fn node(&mut self, record: u32) -> Option<&mut Node> {
+        self.get_mut(record).map(|record| &mut record.due)
+    }
 }
 
 impl Shard {
@@ -101,7 +146,7 @@ impl Shard {
     /// The record of `sid`, and its number.
     pub fn find(&self, hash: u32, sid: &[u8]) -> Option<u32> {
         let is_it = |entry: &Entry| {
-            entry.hash == hash && self.record(entry.record).is_some_and(|it| it.sid() == sid)
+            entry.hash == hash && self.record(entry.record).is_some_and(|it| it.has_sid(sid))
         };
         self.table
             .find(spread(hash), is_it)
@@ -110,12 +155,12 @@ impl Shard {
 
     /// The record with a number.
     pub fn record(&self, number: u32) -> Option<&Record> {
-        self.records.get(number as usize)?.as_ref()
+        self.records.get(number)
     }
 
     /// Every record.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter().flatten()
+        self.records.0.iter().flatten()
     }
 
     /// Whether a record has expired at `now`, in ms since the epoch.
@@ -126,21 +171,22 @@ impl Shard {
 
     /// Adds a record of a sid that has none. `None` if there is no number left for it.
     pub fn insert(&mut self, hash: u32, record: Record) -> Option<u32> {
+        let records = &mut self.records.0;
         let number = match self.free.pop() {
             Some(number) => number,
             None => {
-                let number = u32::try_from(self.records.len())
-                    .ok()
-                    .filter(|&at| at != u32::MAX)?;
-                self.records.push(None);
+                let next = u32::try_from(records.len());
+                let number = next.ok().filter(|&at| at != u32::MAX)?;
+                records.push(None);
                 number
             }
         };
-        if record.expires != NEVER {
-            self.due.file(number, record.expires);
-        }
+        let expires = record.expires;
         self.unclear += usize::from(record.cookie.is_none());
-        self.records[number as usize] = Some(record);
+        records[number as usize] = Some(record);
+        if expires != NEVER {
+            self.due.file(&mut self.records, number, expires);
+        }
         let entry = Entry {
             hash,
             record: number,
@@ -151,49 +197,49 @@ impl Shard {
     }
 
     /// Puts a record in the place of another of the same sid, and returns that.
-    pub fn replace(&mut self, number: u32, record: Record) -> Option<Record> {
-        if record.expires == NEVER {
-            self.due.unfile(number);
-        } else {
-            self.due.file(number, record.expires);
-        }
+    pub fn replace(&mut self, number: u32, mut record: Record) -> Option<Record> {
+        let expires = record.expires;
         self.unclear += usize::from(record.cookie.is_none());
-        let old = self.records.get_mut(number as usize)?.replace(record)?;
+        let place = self.records.get_mut(number)?;
+        record.due = place.due;
+        let old = std::mem::replace(place, record);
         self.unclear -= usize::from(old.cookie.is_none());
+        if expires == NEVER {
+            self.due.unfile(&mut self.records, number);
+        } else {
+            self.due.file(&mut self.records, number, expires);
+        }
         Some(old)
     }
 
     /// Gives a record another cookie. False if only JavaScript can judge its text.
     pub fn give_cookie(&mut self, number: u32, cookie: Arc<CookieText>) -> bool {
-        let record = self
-            .records
-            .get_mut(number as usize)
-            .and_then(Option::as_mut);
+        let record = self.records.get_mut(number);
         let old = record.and_then(|record| record.cookie.as_mut());
         old.map(|old| *old = cookie).is_some()
     }
 
     /// Gives a record another expiry.
     pub fn renew(&mut self, number: u32, expires: i64) {
-        let Some(Some(record)) = self.records.get_mut(number as usize) else {
+        let Some(record) = self.records.get_mut(number) else {
             return;
         };
         record.expires = expires;
         if expires != NEVER {
-            self.due.file(number, expires);
+            self.due.file(&mut self.records, number, expires);
         }
     }
 
     /// Takes a record out.
     pub fn remove(&mut self, hash: u32, number: u32) -> Option<Record> {
-        let record = self.records.get_mut(number as usize)?.take()?;
+        self.due.unfile(&mut self.records, number);
+        let record = self.records.0.get_mut(number as usize)?.take()?;
         if let Ok(entry) = self
             .table
             .find_entry(spread(hash), |entry| entry.record == number)
         {
             entry.remove();
         }
-        self.due.unfile(number);
         if let Some(order) = &mut self.order {
             order.remove(number);
         }
@@ -202,9 +248,9 @@ impl Shard {
         Some(record)
     }
 
-    /// A record that has expired in a second before that of `now`. Of those filed for
-    /// such a second, at most `budget` that turn out to live on are filed anew;
-    /// `budget` is reduced by as many as were looked at.
+    /// A record that has expired in a second before that of `now`. Those filed for such a
+    /// second that live on are filed anew; `budget` is reduced by as many as were looked
+    /// at, and ends the search.
     pub fn expired(&mut self, now: i64, budget: &mut usize) -> Option<u32> {
         while *budget > 0 {
             let number = self.due.over(now)?;
@@ -212,21 +258,18 @@ impl Shard {
             if self.has_expired(number, now) {
                 return Some(number);
             }
-            self.due.unfile(number);
-            match self.record(number) {
-                Some(record) if record.expires != NEVER => {
-                    let expires = record.expires;
-                    self.due.file(number, expires);
-                }
-                _ => {}
+            self.due.unfile(&mut self.records, number);
+            let expires = self.record(number).map(|record| record.expires);
+            if let Some(expires) = expires.filter(|&expires| expires != NEVER) {
+                self.due.file(&mut self.records, number, expires);
             }
         }
         None
     }
 
     /// The records that have expired in the second of `now`, of as many as `budget`.
-    pub fn expiring(&self, now: i64, budget: usize) -> Vec<u32> {
-        let mut numbers = self.due.in_second(now, budget);
+    pub fn expiring(&mut self, now: i64, budget: usize) -> Vec<u32> {
+        let mut numbers = self.due.in_second(&mut self.records, now, budget);
         numbers.retain(|&number| self.has_expired(number, now));
         numbers
     }
