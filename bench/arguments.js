@@ -8,6 +8,9 @@ const HELP = `npm run bench -- [options]
   --http             requests per second over loopback HTTP instead
   --micro            sign, unsign, header parsing, ids and serialising instead
   --growth           cost over session size, cookies and sessions in the store instead
+  --store            memory, pauses and cost of the MemoryStores, few and many sessions
+  --threads          operations per second on one store that two threads share
+  --soak             ten minutes of mixed load on a store whose sessions expire
   --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
 
   --awake            a load generator that never sleeps (HTTP mode)
@@ -20,8 +23,10 @@ const HELP = `npm run bench -- [options]
   --max-age MS       gives the session cookie a maxAge
   --no-redis         without the connect-redis rows
   --no-server        connect-redis on a client that answers at once, without a Redis
+  --sessions N       sessions in the store (store and soak mode), default 1000000
+  --seconds S        how long the load lasts (soak mode), default 600
   --json FILE        every figure of every round
-  --svg FILE         where the chart goes, default bench/chart.svg
+  --svg FILE         where the chart goes, default bench/chart.svg, growth.svg or soak.svg
   --help             this text
 `;
 
@@ -33,6 +38,9 @@ function readArguments(argv) {
       http: { type: 'boolean', default: false },
       micro: { type: 'boolean', default: false },
       growth: { type: 'boolean', default: false },
+      store: { type: 'boolean', default: false },
+      threads: { type: 'boolean', default: false },
+      soak: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       awake: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -42,6 +50,8 @@ function readArguments(argv) {
       subjects: { type: 'string' },
       lanes: { type: 'string', default: '16' },
       'max-age': { type: 'string' },
+      sessions: { type: 'string', default: '1000000' },
+      seconds: { type: 'string', default: '600' },
       'no-redis': { type: 'boolean', default: false },
       'no-server': { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -53,6 +63,8 @@ function readArguments(argv) {
     rounds: number('rounds', values.rounds) || (values.quick ? 1 : 4),
     lanes: number('lanes', values.lanes),
     maxAge: number('max-age', values['max-age']),
+    sessions: number('sessions', values.sessions),
+    seconds: number('seconds', values.seconds),
   };
   return { ...values, ...numbers, redis: !values['no-redis'], help: values.help ? HELP : '' };
 }

@@ -104,8 +104,57 @@ function plot({ title, unit, points }, names, left, top, width, height) {
   return parts;
 }
 
-function legend(names, y) {
-  let x = 16;
+/**
+ * Lines over time, one panel below the other.
+ *
+ * @param {{ title: string, lines: { name: string, points: [number, number][] }[] }[]} panels points: seconds and value
+ * @param {string} title
+ * @param {string} note
+ * @returns {string} SVG
+ */
+function series(panels, title, note) {
+  const width = 640;
+  const height = 110;
+  const step = height + 62;
+  const parts = panels.flatMap((panel, index) => overTime(panel, 84, 96 + index * step, width, height));
+  return svg(84 + width + 40, 96 + panels.length * step, [
+    text(16, 26, title, 'title'),
+    text(16, 45, note, 'faint'),
+    ...parts,
+  ], `Lines over time: ${panels.map((panel) => panel.title).join('; ')}`);
+}
+
+function overTime({ title, lines }, left, top, width, height) {
+  const points = lines.flatMap((line) => line.points);
+  const last = Math.max(...points.map(([second]) => second));
+  const rise = roundStep(Math.max(...points.map(([, value]) => value)) / 4);
+  const most = rise * Math.max(1, Math.ceil(Math.max(...points.map(([, value]) => value)) / rise));
+  const x = (second) => left + (second / last) * width;
+  const y = (value) => top + height - (value / most) * height;
+
+  const parts = [text(left, top - 12, title), legend(lines.map(({ name }) => name), top - 18, left + 240)];
+  for (let value = 0; value <= most; value += rise) {
+    const at = y(value).toFixed(1);
+    parts.push(`<line class="rule" x1="${left}" x2="${left + width}" y1="${at}" y2="${at}"/>`);
+    parts.push(text(left - 8, Number(at) + 4, short(value), 'faint', 'end'));
+  }
+  const run = roundStep(last / 8);
+  for (let second = 0; second <= last; second += run) parts.push(text(x(second), top + height + 18, `${short(second)} s`, 'faint', 'middle'));
+  for (const [index, line] of lines.entries()) {
+    const corners = line.points.map(([second, value]) => `${x(second).toFixed(1)},${y(value).toFixed(1)}`);
+    parts.push(`<polyline class="line l${index}" points="${corners.join(' ')}"/>`);
+  }
+  return parts;
+}
+
+/** The next of 1, 2, 5, 10, 20, … */
+function roundStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least || 1));
+  return [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= least);
+}
+
+function legend(names, y, left = 16) {
+  let x = left;
   return names.map((name, at) => {
     const entry = `<rect class="c${at}" x="${x}" y="${y - 4}" width="11" height="11" rx="2"/>${text(x + 17, y + 6, name, 'faint')}`;
     x += 36 + name.length * 7;
@@ -137,4 +186,4 @@ function short(value) {
   return value >= 1000 ? `${value / 1000}k` : String(value);
 }
 
-module.exports = { bars, lines };
+module.exports = { bars, lines, series };

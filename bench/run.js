@@ -12,8 +12,11 @@ const { cpuRows, cpuTable } = require('./rounds');
 const { growth, growthTable } = require('./growth');
 const { throughput, httpTable } = require('./http');
 const { microRows, microTable } = require('./micro');
+const { soakRun, soakTable } = require('./soak');
+const { storeRows, storeTable } = require('./store');
 const { SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
+const { threadRates, threadTable } = require('./threads');
 
 main().catch((error) => {
   console.error(error);
@@ -38,7 +41,17 @@ async function main() {
     console.log(`${microTable(report.micro)}\n`);
   }
   if (options.growth) await runGrowth(report, subjects.slice(0, 2), options);
-  const hasCpu = options.check || !(options.micro || options.growth || options.http);
+  if (options.store) {
+    report.store = await storeRows(subjects, options);
+    console.log(`${storeTable(report.store)}\n`);
+  }
+  if (options.threads) {
+    report.threads = await threadRates();
+    console.log(`${threadTable(report.threads)}\n`);
+  }
+  if (options.soak) await runSoak(report, options);
+  const { micro, growth, http, store, threads, soak } = options;
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);
@@ -76,6 +89,13 @@ async function runGrowth(report, subjects, options) {
   console.log(`${growthTable(report.growth, names)}\n`);
   const file = options.svg || (options.only ? undefined : path.join(__dirname, 'growth.svg'));
   if (file) fs.writeFileSync(file, chart.lines(report.growth, names, report.machine));
+}
+
+async function runSoak(report, options) {
+  report.soak = await soakRun(options);
+  console.log(`${soakTable(report.soak)}\n`);
+  fs.writeFileSync(options.svg || path.join(__dirname, 'soak.svg'), chart.series(report.soak.panels, report.soak.title, report.machine));
+  if (report.soak.faults.length > 0) process.exitCode = 1;
 }
 
 function check({ cpu, http }) {

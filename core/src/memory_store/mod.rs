@@ -434,7 +434,16 @@ impl MemoryStore {
     /// Removes sessions that have expired at `now`, in ms since the epoch, looking at about
     /// `budget` records. Returns whether that was enough for all whose second is over; of
     /// those whose second is not, it looks at no more than is left of the budget.
-    pub fn prune(&self, now: i64, mut budget: usize) -> bool {
+    pub fn prune(&self, now: i64, budget: usize) -> bool {
+        let is_done = self.prune_shards(now, budget);
+        // The GNU C library's allocator sorts what was freed when it is next asked for a
+        // large piece, ten thousand pieces at a time, which takes 5 ms. Asked now it has
+        // this slice's to sort, and nobody finds a pile.
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(4096)));
+        is_done
+    }
+
+    fn prune_shards(&self, now: i64, mut budget: usize) -> bool {
         for shard in &self.shards {
             let mut shard = shard.lock();
             while let Some(number) = shard.expired(now, &mut budget) {
