@@ -191,8 +191,8 @@ class Records {
   count() {
     let others = 0;
     for (const sid of native.storeUnclearSids(this.store)) {
-      // An empty text, say, is there and is no session.
-      if (this.read(sid) === undefined && this.has(sid)) others++;
+      // An empty text, say, or `false`, is there and is no session.
+      if (!this.read(sid) && this.has(sid)) others++;
     }
     const length = native.storeLength(this.store, Date.now());
     this.tell();

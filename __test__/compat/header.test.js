@@ -239,3 +239,25 @@ test('the same shapes at a megabyte, on the middleware itself', { timeout: 24000
   }
   assert.equal(find(`${shapes['ten thousand pairs'].replaceAll('n', 'm')}; ${shapes['ten thousand pairs']}; connect.sid=${good}`), 'sid-1');
 });
+
+// With the package's own ids, which the short way in is for.
+test('a signed empty id is no id, whatever the store has and wherever another stands', async (t) => {
+  const empty = `connect.sid=s%3A${encodeURIComponent(signature.sign('', 'keyboard'))}`;
+  await pair(async (module) => {
+    const store = new module.MemoryStore();
+    const parsed = { cookies: undefined, signedCookies: undefined };
+    const use = [(req, res, next) => { Object.assign(req, parsed); next(); }];
+    const app = await open(t, { module, use, options: { store, genid: undefined } });
+    store.sessions[''] = JSON.stringify({ cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }, name: 'nobody' });
+    store.sessions['sid-1'] = JSON.stringify({ cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }, name: 'ann' });
+    const ask = async () => (await app.visit((req, res) => res.end(String(req.session.name)), { headers: { cookie: empty }, cookie: false })).body;
+    const told = [await ask()];
+    parsed.cookies = { 'connect.sid': `s:${signature.sign('sid-1', 'keyboard')}` };
+    told.push(await ask());
+    parsed.cookies = undefined;
+    parsed.signedCookies = { 'connect.sid': 'sid-1' };
+    told.push(await ask());
+    assert.deepEqual(told, ['undefined', 'ann', 'ann']);
+    return told;
+  });
+});

@@ -481,3 +481,12 @@ each('many sessions at once stay apart', async (t, kind) => {
   const answers = await Promise.all(jars.map(({ cookies }) => app.visit((req, res) => res.end(String(req.session.who)), { cookie: cookies[0].split(';')[0] })));
   assert.deepEqual(answers.map(({ body }) => Number(body)), Array.from({ length: 30 }, (_, i) => i));
 });
+
+test('texts that are JSON of nothing are no sessions, and do not count', async () => {
+  await pair(async ({ MemoryStore }) => {
+    const store = new MemoryStore();
+    await ask(store, 'set', 'a', sess({ n: 1 }));
+    for (const [sid, text] of Object.entries({ b: 'false', c: '0', d: '""', e: '', f: 'true', g: '5' })) store.sessions[sid] = text;
+    return [await ask(store, 'length'), Object.keys((await ask(store, 'all'))[1])];
+  });
+});
