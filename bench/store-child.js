@@ -102,16 +102,11 @@ async function operate(name, among = sessions) {
     const chosen = Array.from(order.subarray(0, width), (seed) => ({ seed, sid: sids.at(seed), session: resident(seed) }));
     const before = process.cpuUsage();
     await batch(width, (at, done) => call(chosen[at], done));
-    spent += used(before);
+    const { user, system } = process.cpuUsage(before);
+    spent += user + system;
     if (undo) await batch(width, (at, done) => undo(chosen[at], done));
   }
   return spent / (BATCHES * width);
-}
-
-/** @returns {number} µs of CPU time, helper threads included */
-function used(before) {
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
 }
 
 function missing(session, seed) {
@@ -195,8 +190,7 @@ async function answer(call) {
  * store frees them.
  *
  * @param {number} round
- * @returns {Promise<{ longest: number, busy: number, total: number } | null>} `busy` is CPU time of
- *   the turn that has most of it; null if the store frees nothing by itself
+ * @returns {Promise<{ longest: number, total: number } | null>} null if it frees nothing by itself
  */
 async function prune(round) {
   if (typeof store.stats !== 'function') return null;
@@ -210,20 +204,18 @@ async function prune(round) {
   const pruned = new MemoryStore({ shared, checkPeriod: 3000 });
   return new Promise((resolve) => {
     let longest = 0;
-    let busy = 0;
     let started;
     let last = performance.now();
-    let before = process.cpuUsage();
     (function turn() {
       const at = performance.now();
-      longest = Math.max(longest, at - last);
-      busy = Math.max(busy, used(before) / 1000);
       const left = pruned.stats().sessions;
-      if (started === undefined && left < sessions) started = last;
-      if (left === 0) resolve({ longest, busy, total: at - started });
+      if (left < sessions) {
+        started ??= last;
+        longest = Math.max(longest, at - last);
+      }
+      if (left === 0) resolve({ longest, total: at - started });
       else setImmediate(turn);
       last = at;
-      before = process.cpuUsage();
     })();
   });
 }

@@ -103,7 +103,7 @@ async function prunings(child) {
     rounds.push(figures);
   }
   const of = (kind) => summary(rounds.map((figures) => figures[kind]));
-  return { longest: of('longest'), busy: of('busy'), total: of('total'), rounds };
+  return { longest: of('longest'), total: of('total'), rounds };
 }
 
 function storeTable(rows) {
@@ -146,10 +146,10 @@ function costTable(rows, sessions) {
 
 function otherTable(rows, sessions) {
   return table(
-    [`ms, ${sessions} sessions`, 'length() blocks', 'answers in', 'clear() blocks', 'longest turn while pruning', 'CPU of one', 'pruning'],
+    [`ms, ${sessions} sessions`, 'length() blocks', 'answers in', 'clear() blocks', 'longest turn while pruning', 'pruning'],
     rows.map(({ name, length, clear, prune }) => [
       name, digits(length.blocked), digits(length.answered), digits(clear.blocked),
-      ...['longest', 'busy', 'total'].map((kind) => (prune ? spread(prune[kind]) : '–')),
+      ...['longest', 'total'].map((kind) => (prune ? spread(prune[kind]) : '–')),
     ]),
   ) + '\nA store of JavaScript objects is cleared at once and freed by the next full collection.';
 }

@@ -13,19 +13,20 @@ const { setInterval, clearInterval, setImmediate } = globalThis;
  */
 function prunePeriodically(records, period) {
   const held = new WeakRef(records);
+  let isUnderWay = false;
+  /** One slice after the other, with turns of the event loop between them. */
+  const slice = () => {
+    isUnderWay = held.deref()?.pruneSlice() === false;
+    if (isUnderWay) setImmediate(slice).unref();
+  };
   const stop = () => clearInterval(timer);
   const timer = setInterval(() => {
     if (held.deref() === undefined) stop();
-    else prune(held);
+    // A pruning that takes longer than the period shall not have another beside it.
+    else if (!isUnderWay) slice();
   }, period);
   timer.unref();
   return stop;
-}
-
-/** One slice after the other, with turns of the event loop between them. */
-function prune(held) {
-  const records = held.deref();
-  if (records !== undefined && !records.pruneSlice()) setImmediate(prune, held).unref();
 }
 
 module.exports = prunePeriodically;

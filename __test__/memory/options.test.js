@@ -205,6 +205,25 @@ test('an expired session is freed without being asked for, whatever the clock sa
   assert.equal(store.stats().expired, 5001);
 });
 
+test('a pruning that takes longer than the period has no other beside it', async () => {
+  const store = new MemoryStore({ checkPeriod: 1 });
+  store.stopInterval();
+  for (let n = 0; n < 60_000; n++) store.set(`sid ${n}`, sess({ n }, until(Date.now() - 5000)));
+  store.startInterval();
+  // Each turn takes several periods.
+  let left = store.stats().sessions;
+  let most = 0;
+  while (left > 0) {
+    const started = process.hrtime.bigint();
+    while (process.hrtime.bigint() - started < 4_000_000n);
+    await new Promise(setImmediate);
+    const { sessions } = store.stats();
+    most = Math.max(most, left - sessions);
+    left = sessions;
+  }
+  assert.ok(most <= 1000, `${most} in one turn`);
+});
+
 test('checkPeriod: false', async () => {
   const store = new MemoryStore({ checkPeriod: false });
   store.set('a', sess({}, until(Date.now() - 1)));
