@@ -1,0 +1,32 @@
+'use strict';
+
+/**
+ * The example's app on a cluster, with nothing but what the documentation of
+ * connect-redis and node-redis says. The variables are those of its server.js.
+ */
+if (process.env.ORIGINAL !== '1') require('../../examples/redis/alias');
+
+const http = require('node:http');
+const { RedisStore } = require('connect-redis');
+const { createCluster } = require('redis');
+
+const { createApp } = require('../../examples/redis/app');
+
+async function main() {
+  const { SECRET: secret, REDIS_CLUSTER: nodes, NUMBER: number } = process.env;
+  const client = createCluster({ rootNodes: nodes.split(',').map((url) => ({ url })) });
+
+  client.on('error', (error) => console.error(error.message));
+  await client.connect();
+
+  const store = new RedisStore({ client });
+  const server = http.createServer(createApp({ secret, store, number })).listen(0, '127.0.0.1', () => {
+    process.send({ port: server.address().port });
+  });
+
+  // Requests that wait for a dead node would keep it from ending by itself.
+  process.once('SIGTERM', () => process.exit());
+  process.once('disconnect', () => process.exit());
+}
+
+main();

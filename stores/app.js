@@ -1,0 +1,100 @@
+'use strict';
+
+const express = require('express');
+
+/** How long a session lives unless a check says otherwise, in ms. */
+const LIFE_MS = 60000;
+
+/** What the check `unicode and nested data` stores. */
+const NESTED = {
+  text: 'Grüße, 世界, 👋, "quoted" \\ \u2028 </script>',
+  deep: { list: [1, [2, { three: null }], -0.5, 1e21], empty: {}, none: [], yes: true },
+  'key with spaces': 'и ещё',
+};
+
+/**
+ * The Express app that every store serves.
+ *
+ * @param {Function} session the middleware under test
+ * @param {object} store
+ */
+function createApp(session, store) {
+  const app = express();
+  app.use(session({
+    name: 'sid',
+    secret: 'the suite',
+    store,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { maxAge: LIFE_MS },
+  }));
+
+  app.get('/count', (req, res) => {
+    if (!req.session) return res.json({ none: true });
+    if (req.query.life) req.session.cookie.maxAge = Number(req.query.life);
+    if (req.query.tag) req.session.tag = req.query.tag;
+    req.session.count = (req.session.count ?? 0) + 1;
+    res.json({ count: req.session.count });
+  });
+
+  app.get('/look', (req, res) => {
+    if (!req.session) return res.json({ none: true });
+    const { cookie, ...data } = req.session;
+    res.json({
+      data,
+      cookie: {
+        revived: cookie instanceof session.Cookie,
+        expires: Object.prototype.toString.call(cookie.expires),
+        originalMaxAge: cookie.originalMaxAge,
+        httpOnly: cookie.httpOnly,
+        path: cookie.path,
+      },
+    });
+  });
+
+  app.get('/save', (req, res, next) => {
+    req.session.saved = true;
+    req.session.save((error) => {
+      if (error) return next(error);
+      res.json({ saved: true });
+    });
+  });
+
+  app.get('/reload', (req, res, next) => {
+    req.session.scratch = true;
+    req.session.reload((error) => {
+      if (error) return next(error);
+      res.json({ scratch: req.session.scratch ?? null, count: req.session.count });
+    });
+  });
+
+  app.get('/regenerate', (req, res, next) => {
+    const before = req.sessionID;
+    req.session.regenerate((error) => {
+      if (error) return next(error);
+      req.session.fresh = true;
+      res.json({ another: req.sessionID !== before, count: req.session.count ?? null });
+    });
+  });
+
+  app.get('/destroy', (req, res, next) => {
+    req.session.destroy((error) => {
+      if (error) return next(error);
+      res.json({ gone: req.session === undefined });
+    });
+  });
+
+  app.get('/nested', (req, res) => {
+    req.session.nested = NESTED;
+    res.json({ stored: true });
+  });
+
+  // Express takes a function for an error handler by its four parameters.
+  app.use((error, _req, res, next) => {
+    if (res.headersSent) return next(error);
+    res.status(500).json({ error: error.message, code: error.code ?? null });
+  });
+  return app;
+}
+
+module.exports = { createApp, LIFE_MS, NESTED };

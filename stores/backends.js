@@ -1,0 +1,58 @@
+'use strict';
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+/**
+ * The servers of one run of the suite. Each is started when a row needs it.
+ *
+ * @typedef {object} Backend what a file of `backends` starts
+ * @property {number} port
+ * @property {() => Promise<void>} stop
+ * @property {() => Promise<object>} [fresh] an empty database for one run of one
+ *   row, told as settings; without it the server is started anew for each
+ */
+class Backends {
+  /** @type {Map<string, Backend & { folder: string }>} */
+  #running = new Map();
+
+  /**
+   * @param {string | undefined} name
+   * @param {string} lane there is one server for each, since they are emptied
+   * @returns {Promise<object>} what the store needs to know
+   */
+  async settings(name, lane) {
+    if (!name) return {};
+    const key = `${name}-${lane}`;
+    if (this.#running.has(key) && !this.#running.get(key).fresh) await this.stop(key);
+    if (!this.#running.has(key)) await this.#start(name, key);
+    const { port, fresh } = this.#running.get(key);
+    return { port, ...await fresh?.() };
+  }
+
+  async #start(name, key) {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${key}-`));
+    try {
+      this.#running.set(key, { ...await require(`./backends/${name}`)(folder), folder });
+    } catch (error) {
+      fs.rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** @param {string} key */
+  async stop(key) {
+    const backend = this.#running.get(key);
+    if (!backend) return;
+    this.#running.delete(key);
+    await backend.stop();
+    fs.rmSync(backend.folder, { recursive: true, force: true });
+  }
+
+  async stopAll() {
+    await Promise.all([...this.#running.keys()].map((key) => this.stop(key)));
+  }
+}
+
+module.exports = Backends;

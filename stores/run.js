@@ -1,0 +1,126 @@
+'use strict';
+
+/**
+ * Runs stores with express-session and with this package in its place, and
+ * compares: `npm run test:stores -- [NAME…] [--all] [--ci] [--list] [--write]`.
+ */
+const Backends = require('./backends');
+const Progress = require('./progress');
+const options = require('./options');
+const { compare, differences } = require('./comparison');
+const { install } = require('./install');
+const { runSubject, endSubjects } = require('./subject');
+const { find, isPath, rows } = require('./table');
+const writePage = require('./page');
+const { formatList, formatTable } = require('./text');
+
+const isCi = process.env.CI === 'true';
+/** More runs with express-session where the first run differed from this package's. */
+const REPEATS = 2;
+
+const backends = new Backends();
+
+main().then((code) => { process.exitCode = code; }, (error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});
+
+async function main() {
+  const chosen = options(process.argv.slice(2));
+  if (chosen.list) return print(formatList(rows));
+  const picked = pick(chosen);
+  stopOnSignals();
+  try {
+    const results = await runAll(picked);
+    print(formatTable(results));
+    if (chosen.write) writePage(results);
+    return close(results);
+  } finally {
+    await backends.stopAll();
+  }
+}
+
+/** @returns {import('./table').Row[]} */
+function pick({ names, all, ci, backend }) {
+  if (all) return rows;
+  if (ci) return rows.filter((row) => row.ci);
+  // What a name begins with is enough, for all rows of one store or backend.
+  if (names.length === 0) return rows.filter((row) => !row.backend && row.folder !== 'native');
+  return [...new Set(names.flatMap((name) => named(name, backend)))];
+}
+
+function named(name, backend) {
+  if (isPath(name)) return [{ ...find(name), backend }];
+  const exact = find(name);
+  const fitting = exact ? [exact] : rows.filter((row) => row.name.startsWith(name) || row.backend === name);
+  if (fitting.length === 0) throw new Error(`no store is called ${name}; --list tells the names`);
+  return fitting;
+}
+
+async function runAll(picked) {
+  const progress = new Progress(picked.length);
+  const results = [];
+  for (const row of picked) {
+    const result = await runRow(row, (text) => { progress.tell(`${row.name}: ${text}`); });
+    results.push(result);
+    progress.done(row.name, result.text);
+    for (const detail of result.details) process.stderr.write(`  ${detail}\n`);
+  }
+  return results;
+}
+
+/** One row, with both packages at the same time: mostly they wait. */
+async function runRow(row, tell) {
+  const report = async (subject) => {
+    const settings = await backends.settings(row.backend, subject);
+    return runSubject(row, subject, settings);
+  };
+  try {
+    if (row.package) install(row.folder, tell);
+    tell('with both packages');
+    const [original, ours] = await both(report('original'), report('package'));
+    const originals = [original];
+    // Is it this package, or does the store itself vary from run to run?
+    const varying = Object.keys(row.varies ?? {});
+    const isOdd = differences(original, ours).some(({ check }) => !varying.includes(check));
+    const repeats = isOdd ? REPEATS : 0;
+    if (repeats > 0) tell('with express-session again');
+    for (let i = 0; i < repeats; i += 1) originals.push(await report('original'));
+    return { row, ...compare(originals, ours, varying) };
+  } catch (error) {
+    // On a machine of one's own a missing server is no failure.
+    const skipped = Boolean(error.isMissing) && !isCi;
+    const text = error.isMissing ? error.message : `could not run: ${error.message}`;
+    return { row, text, same: skipped, skipped, counts: [[0, 0], [0, 0]], failed: [], details: [] };
+  }
+}
+
+/** Waits for the second also where the first fails: it may have started a server. */
+async function both(...promises) {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+  return settled.map(({ value }) => value);
+}
+
+function close(results) {
+  const skipped = results.filter((result) => result.skipped).length;
+  const failed = results.filter((result) => !result.same).length;
+  print(`${results.length - skipped - failed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed > 0 ? 1 : 0;
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function stopOnSignals() {
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, async () => {
+      await endSubjects();
+      await backends.stopAll();
+      process.exit(130);
+    });
+  }
+}

@@ -1,0 +1,85 @@
+'use strict';
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const subjects = require('./subjects');
+
+const child = path.join(__dirname, 'child.js');
+/** No row takes a minute; one that takes two hangs. */
+const PATIENCE_MS = 120000;
+/** For a row that has a server of its own, to stop that. */
+const GRACE_MS = 10000;
+
+/** Those that run now, so that none outlives the suite. */
+const running = new Set();
+
+/**
+ * Runs a row with one of the two packages, in a process of its own.
+ *
+ * @param {import('./table').Row} row
+ * @param {'original' | 'package'} subject
+ * @param {object} settings what the backend told
+ * @returns {Promise<{ checks?: object[], trace?: object[], error?: string }>}
+ */
+async function runSubject(row, subject, settings) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'store-'));
+  try {
+    const at = JSON.stringify({ ...settings, folder });
+    const program = spawn(process.execPath, [child, row.path ?? row.name, at], {
+      // Some stores write into the folder they find themselves in.
+      cwd: folder,
+      env: {
+        ...process.env,
+        EXPRESS_SESSION_ALIAS: subjects[subject],
+        NODE_ENV: 'test',
+        NO_DEPRECATION: 'express-session',
+        NODE_NO_WARNINGS: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return await reportOf(program);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function reportOf(program) {
+  let output = '';
+  let errors = '';
+  program.stdout.setEncoding('utf8').on('data', (chunk) => { output += chunk; });
+  program.stderr.setEncoding('utf8').on('data', (chunk) => { errors += chunk; });
+  running.add(program);
+  const timer = setTimeout(() => { end(program); }, PATIENCE_MS);
+  return new Promise((resolve) => {
+    program.on('close', (code, signal) => {
+      clearTimeout(timer);
+      running.delete(program);
+      resolve(parsed(output) ?? { error: `ended with ${signal ?? code}: ${errors.slice(-2000)}` });
+    });
+  });
+}
+
+function parsed(output) {
+  try {
+    return JSON.parse(output.trimEnd().split('\n').at(-1));
+  } catch {
+    return undefined;
+  }
+}
+
+function end(program) {
+  program.kill();
+  setTimeout(() => { program.kill('SIGKILL'); }, GRACE_MS).unref();
+}
+
+/** Ends what runs now. */
+async function endSubjects() {
+  const ended = [...running].map((program) => once(program, 'close'));
+  running.forEach(end);
+  await Promise.all(ended);
+}
+
+module.exports = { runSubject, endSubjects };

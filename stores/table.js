@@ -1,0 +1,60 @@
+'use strict';
+
+const path = require('node:path');
+const authored = require('./authored');
+
+/**
+ * One row per store set-up.
+ *
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {string} [package] the store's key in the package.json of `folder`
+ * @property {string[]} [with] clients it was run with, to be shown with versions
+ * @property {'arg' | 'Store' | 'import' | 'wraps' | 'own'} loads `require('x')(session)`,
+ *   `x(session.Store)`, it loads `express-session` itself, it wraps a store, or it
+ *   has a Store of its own
+ * @property {string} [backend] a file of `backends`; none for a store without a server
+ * @property {'' | 'large' | 'native'} folder whose node_modules it comes from
+ * @property {boolean} [ci] whether CI runs it
+ * @property {Record<string, string>} [leftOut] check to the reason it does not apply
+ * @property {Record<string, string>} [varies] check to the reason why the store
+ *   itself answers it in one way or another from run to run
+ * @property {string} [background] why errors that the store throws outside of any
+ *   request, which would end the process, are passed over
+ * @property {string} [note] what is worth knowing, for the page
+ * @property {{ server: string, prepare?: (at: At) => Promise<void> }} [outage] runs
+ *   `outage.js` instead of the checks, on a server of its own
+ * @property {(session: Function, at: At) => object | Promise<object>} open
+ *   makes the store; called again on the same `at` for `persists`
+ *
+ * @typedef {{ folder: string, port?: number, database?: string, kept: object }} At
+ *   a temporary folder, what the backend told, and a place for what outlives a store
+ */
+
+/** @type {Row[]} */
+const rows = [
+  ['', require('./rows/files')],
+  ['', require('./rows/wrappers')],
+  ['', require('./rows/own')],
+  ['', require('./rows/redis')],
+  ['', require('./rows/memcached')],
+  ['', require('./rows/postgres')],
+  ['', require('./rows/mariadb')],
+  ['', require('./rows/outages')],
+  ['large', require('./large/rows')],
+].flatMap(([folder, list]) => list.map((row) => ({ folder, ...row })));
+
+/**
+ * @param {string} name of a row, or the path of a store's module
+ * @returns {Row | undefined}
+ */
+function find(name) {
+  return isPath(name) ? authored(path.resolve(name)) : rows.find((row) => row.name === name);
+}
+
+/** @param {string} name */
+function isPath(name) {
+  return /^\.{0,2}\//.test(name) || path.isAbsolute(name);
+}
+
+module.exports = { rows, find, isPath };
