@@ -1,8 +1,10 @@
 //! The addon: each file binds one module of the engine to JavaScript.
 //!
 //! Every export is a free function, because a method on a class costs ten times
-//! as much to call, and every export catches panics, which would otherwise end
-//! the process. `session/` is the only caller.
+//! as much to call. What each request calls, the doors and the changes of a store,
+//! are functions made by such exports and bound to what they need, which then is
+//! not looked up. All of them catch panics, which would otherwise end the process.
+//! `session/` is the only caller.
 
 mod cookie;
 mod door;
