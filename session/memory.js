@@ -2,12 +2,10 @@
 
 const { inherits } = require('node:util');
 const Records = require('./records');
+const defer = require('./defer');
 const defineSessions = require('./texts');
 const Session = require('./session');
 const Store = require('./store');
-
-// Taken once: a program's fake timers must not hold the store's answers back.
-const defer = setImmediate;
 
 /**
  * The default store: sessions in this process's memory, outside the JavaScript

@@ -1,7 +1,8 @@
 'use strict';
 
-// Taken once: a program's fake timers must not run prunings for ever, or hold them back.
-const { setInterval, clearInterval, setImmediate } = globalThis;
+// Node's own: a program's fake timers, whenever they are put on, must not see the timer,
+// run prunings for ever or hold them back.
+const { setInterval, clearInterval, setImmediate } = require('node:timers');
 
 /**
  * Frees what has expired, once in a while, as long as somebody has the store. Keeps no

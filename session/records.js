@@ -1,11 +1,9 @@
 'use strict';
 
 const checked = require('./memory-options');
+const defer = require('./defer');
 const native = require('./native');
 const prunePeriodically = require('./pruning');
-
-// Taken once: a program's fake timers must not hold the news back.
-const defer = setImmediate;
 
 /** How many cookies a store's records keep parsed. An app has one for each kind of session. */
 const COOKIES = 16;

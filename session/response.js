@@ -1,12 +1,10 @@
 'use strict';
 
 const debug = require('debug')('express-session');
+const defer = require('./defer');
 const isSecure = require('./secure');
 const setHeaders = require('./headers');
 const { seal } = require('./serialize');
-
-// Taken once: a program's fake timers must not hold an error back.
-const defer = setImmediate;
 
 /**
  * The way out: settles the cookie when the response's headers are written, and

@@ -341,6 +341,27 @@ test('a program\'s fake timers neither see the timer nor hold it', async () => {
   assert.equal(stdout.trim(), 'pruned');
 });
 
+test('fake timers that were on before the package was loaded do not see it either', async () => {
+  const { stdout, stderr } = await child(`
+    let made = 0;
+    globalThis.setInterval = () => { made++; return { unref() {} }; };
+    const { MemoryStore } = require(process.env.PACKAGE);
+    new MemoryStore({ checkPeriod: 5 });
+    console.log(made);
+  `, { file: files.subject });
+  assert.equal(stdout.trim(), '0', stderr);
+});
+
+test('an environment without setImmediate, such as that of jsdom tests, loads it', async () => {
+  const { stdout, stderr } = await child(`
+    delete globalThis.setImmediate;
+    const { MemoryStore } = require(process.env.PACKAGE);
+    const store = new MemoryStore();
+    store.set('a', { cookie: {}, n: 1 }, () => store.get('a', (error, { n }) => console.log(n)));
+  `, { file: files.subject });
+  assert.equal(stdout.trim(), '1', stderr);
+});
+
 test('production: the warning comes where nothing bounds the store, and only there', async () => {
   const quiet = "{ secret: 'a', resave: false, saveUninitialized: false, ";
   const warned = async (options, before = '') => {
