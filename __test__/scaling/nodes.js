@@ -126,8 +126,9 @@ class Nodes {
     return masters;
   }
 
-  /** Kills a master, and waits until its replica has taken its place. */
+  /** Kills a master whose replica has all it has, and waits until that has taken its place. */
   async kill(master) {
+    await this.whole();
     process.kill(master.program.pid, 'SIGKILL');
     await master.program.ended;
     master.client.destroy();

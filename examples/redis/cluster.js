@@ -13,7 +13,7 @@ const PAUSE = 500;
  * answers. One that is dead does not: requests for its sessions would wait until
  * it is back. So after a lost connection this makes a new client, over and over
  * until it reaches every master, and gives it to the store. Until then, requests
- * for these sessions fail at once, and all others are answered.
+ * for these sessions fail at once; all others go to the nodes that are there.
  *
  * @param {string[]} nodes URLs of some nodes, more than may be down at once
  * @returns {Promise<{ store: RedisStore, close: () => Promise<void> }>}
