@@ -16,6 +16,9 @@ const path = require('node:path');
 class Backends {
   /** @type {Map<string, Backend & { folder: string }>} */
   #running = new Map();
+  /** Those that start now, whom `stopAll` waits for. */
+  #starting = new Set();
+  #isOver = false;
 
   /**
    * @param {string | undefined} name
@@ -23,12 +26,19 @@ class Backends {
    * @returns {Promise<object>} what the store needs to know
    */
   async settings(name, lane) {
+    if (this.#isOver) throw new Error('the suite was stopped');
     if (!name) return {};
     const key = `${name}-${lane}`;
     if (this.#running.has(key) && !this.#running.get(key).fresh) await this.stop(key);
-    if (!this.#running.has(key)) await this.#start(name, key);
+    if (!this.#running.has(key)) await this.#started(name, key);
     const { port, fresh } = this.#running.get(key);
     return { port, ...await fresh?.() };
+  }
+
+  async #started(name, key) {
+    const start = this.#start(name, key);
+    this.#starting.add(start);
+    await start.finally(() => { this.#starting.delete(start); });
   }
 
   async #start(name, key) {
@@ -50,7 +60,10 @@ class Backends {
     fs.rmSync(backend.folder, { recursive: true, force: true });
   }
 
+  /** For good. */
   async stopAll() {
+    this.#isOver = true;
+    await Promise.allSettled(this.#starting);
     await Promise.all([...this.#running.keys()].map((key) => this.stop(key)));
   }
 }

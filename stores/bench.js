@@ -15,12 +15,12 @@ const CHECK_MS = 15000;
  *
  * @param {Function} session
  * @param {() => Promise<object>} open makes the store, or another on the same data
- * @param {Record<string, string>} leftOut check name to the reason
+ * @param {{ leftOut?: Record<string, string>, fleeting?: string[] }} row
  * @param {import('./table').At} at
  * @returns {Promise<{ checks: object[], trace: object[] }>}
  */
-async function runChecks(session, open, leftOut, at) {
-  const trace = new Trace({ [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' });
+async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
+  const trace = new Trace({ [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' }, fleeting);
   let { store, app } = await mount(session, open, trace);
   const server = http.createServer((req, res) => { app(req, res); });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });

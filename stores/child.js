@@ -22,7 +22,7 @@ async function main() {
   const session = require('express-session');
   const open = () => row.open(session, at);
   if (row.outage) return outage(session, open, row.outage, at);
-  return require('./bench')(session, open, row.leftOut ?? {}, at);
+  return require('./bench')(session, open, row, at);
 }
 
 function report(result) {

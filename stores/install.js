@@ -20,8 +20,8 @@ function install(folder, tell) {
   // Only what must be compiled has scripts worth running: others download.
   if (folder === 'native') args.push('--build-from-source');
   else args.push('--ignore-scripts');
-  const { status, stderr } = spawnSync('npm', args, { cwd: place, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`npm install in stores/${folder} failed:\n${stderr}`);
+  const { status, stderr, error } = spawnSync('npm', args, { cwd: place, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`npm install in stores/${folder} failed:\n${error?.message ?? stderr}`);
 }
 
 function isInstalled(place) {

@@ -13,7 +13,7 @@ const REVISION = /\b(\d+)-[0-9a-f]{32}\b/g;
 const DAY_MS = 86400000;
 /** Wider than what two runs differ in; the checks themselves wait for what is shorter. */
 const GRAIN_MS = 60000;
-const ODD_MS = 1000;
+const ODD_MS = 100;
 
 /**
  * Makes what two runs saw comparable: session ids are numbered in the order of
@@ -22,10 +22,15 @@ const ODD_MS = 1000;
 class Plain {
   #names = new Map();
   #hidden;
+  #fleeting;
 
-  /** @param {Record<string, string>} hidden what differs by chance, to what it is called */
-  constructor(hidden = {}) {
+  /**
+   * @param {Record<string, string>} [hidden] texts that differ by chance, to what they are called
+   * @param {string[]} [fleeting] keys that come and go by chance
+   */
+  constructor(hidden = {}, fleeting = []) {
     this.#hidden = Object.entries(hidden);
+    this.#fleeting = new Set(fleeting);
   }
 
   /** Numbers the ids from one again, so that a difference stays in its section. */
@@ -60,6 +65,7 @@ class Plain {
     if (Array.isArray(value)) return value.map((item) => this.#walk(item));
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value)
+      .filter(([key]) => !this.#fleeting.has(key))
       .map(([key, item]) => [this.text(key), this.#walk(item)]));
   }
 

@@ -19,6 +19,7 @@ const isCi = process.env.CI === 'true';
 const REPEATS = 2;
 
 const backends = new Backends();
+let isStopped = false;
 
 main().then((code) => { process.exitCode = code; }, (error) => {
   process.stderr.write(`${error.message}\n`);
@@ -32,6 +33,7 @@ async function main() {
   stopOnSignals();
   try {
     const results = await runAll(picked);
+    if (isStopped) return 130;
     print(formatTable(results));
     if (chosen.write) writePage(results);
     return close(results);
@@ -62,6 +64,7 @@ async function runAll(picked) {
   const results = [];
   for (const row of picked) {
     const result = await runRow(row, (text) => { progress.tell(`${row.name}: ${text}`); });
+    if (isStopped) break;
     results.push(result);
     progress.done(row.name, result.text);
     for (const detail of result.details) process.stderr.write(`  ${detail}\n`);
@@ -117,7 +120,9 @@ function print(text) {
 
 function stopOnSignals() {
   for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, async () => {
+    process.on(signal, async () => {
+      if (isStopped) return;
+      isStopped = true;
       await endSubjects();
       await backends.stopAll();
       process.exit(130);

@@ -19,6 +19,7 @@ const authored = require('./authored');
  * @property {Record<string, string>} [leftOut] check to the reason it does not apply
  * @property {Record<string, string>} [varies] check to the reason why the store
  *   itself answers it in one way or another from run to run
+ * @property {string[]} [fleeting] what the store adds to a session at times of its own
  * @property {string} [background] why errors that the store throws outside of any
  *   request, which would end the process, are passed over
  * @property {string} [note] what is worth knowing, for the page
@@ -42,6 +43,7 @@ const rows = [
   ['', require('./rows/mariadb')],
   ['', require('./rows/outages')],
   ['large', require('./large/rows')],
+  ['native', require('./native/rows')],
 ].flatMap(([folder, list]) => list.map((row) => ({ folder, ...row })));
 
 /**

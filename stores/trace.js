@@ -22,9 +22,9 @@ class Trace {
   /** @type {{ section: string, entries: object[] }[]} */
   sections = [];
 
-  /** @param {Record<string, string>} [hidden] see `Plain` */
-  constructor(hidden) {
-    this.#plain = new Plain(hidden);
+  /** For the parameters see `Plain`. */
+  constructor(hidden, fleeting) {
+    this.#plain = new Plain(hidden, fleeting);
   }
 
   /** @param {string} section the name of a check */

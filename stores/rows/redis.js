@@ -39,6 +39,28 @@ module.exports = [
     },
   },
   {
+    name: 'connect-redis 9, ESM',
+    package: 'connect-redis-9',
+    with: ['redis'],
+    loads: 'import',
+    backend: 'redis',
+    async open(_session, at) {
+      const { RedisStore } = await import('connect-redis-9');
+      return new RedisStore({ client: await nodeRedis('redis', at) });
+    },
+  },
+  {
+    name: 'connect-redis 8',
+    package: 'connect-redis-8',
+    with: ['redis-4'],
+    loads: 'import',
+    backend: 'redis',
+    async open(_session, at) {
+      const { RedisStore } = require('connect-redis-8');
+      return new RedisStore({ client: await nodeRedis('redis-4', at) });
+    },
+  },
+  {
     name: 'connect-redis 7',
     package: 'connect-redis-7',
     with: ['redis-4'],
@@ -47,6 +69,17 @@ module.exports = [
     ci: true,
     async open(_session, at) {
       const RedisStore = require('connect-redis-7').default;
+      return new RedisStore({ client: await nodeRedis('redis-4', at) });
+    },
+  },
+  {
+    name: 'connect-redis 7, ESM',
+    package: 'connect-redis-7',
+    with: ['redis-4'],
+    loads: 'import',
+    backend: 'redis',
+    async open(_session, at) {
+      const { default: RedisStore } = await import('connect-redis-7');
       return new RedisStore({ client: await nodeRedis('redis-4', at) });
     },
   },

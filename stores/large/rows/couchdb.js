@@ -23,6 +23,12 @@ module.exports = [
     with: ['pouchdb-server'],
     loads: 'import',
     backend: 'couchdb',
+    varies: {
+      '20 parallel requests': 'reads from a cache that changes of the database reach later',
+      length: 'asks the database, which the sessions reach later',
+      all: 'asks the database, which the sessions reach later',
+    },
+    fleeting: ['$dirty', '_rev'],
     background: 'its timer may try to keep a session that has gone, which is passed over here',
     open: (_session, at) => new (require('session-pouchdb-store'))(
       `http://127.0.0.1:${at.port}/sessions`, { commit: 100 },
