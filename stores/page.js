@@ -9,6 +9,7 @@ const { rows } = require('./table');
 
 const kept = path.join(__dirname, 'results.json');
 const page = path.join(__dirname, '..', 'docs', 'stores.md');
+const readme = path.join(__dirname, '..', 'README.md');
 
 const LOADS = {
   arg: '`x(session)`',
@@ -35,7 +36,23 @@ function writePage(results) {
   fs.writeFileSync(kept, `${JSON.stringify(current, null, 2)}\n`);
   fs.mkdirSync(path.dirname(page), { recursive: true });
   fs.writeFileSync(page, text(current));
+  writeSummary(current);
   writeExample();
+}
+
+/** Puts the short of it into the README, between its marks. */
+function writeSummary(known) {
+  const before = fs.readFileSync(readme, 'utf8');
+  const after = before.replace(/(<!-- stores:.*-->\n)[^]*?(<!-- \/stores -->)/, (_, start, end) => `${start}${summary(known)}\n${end}`);
+  fs.writeFileSync(readme, after);
+}
+
+function summary(known) {
+  const ran = rows.filter((row) => known[row.name] && row.package);
+  const same = ran.filter(({ name }) => known[name].verdict.startsWith('as with the original'));
+  const packages = [...new Set(ran.map(({ name }) => known[name].version.replace(/ \(.*/, '')))].sort();
+  return `${same.length} of ${ran.length} set-ups behave as with express-session, check by check and call by call, against their real servers: ` +
+    `${packages.join(', ')}. [docs/stores.md](docs/stores.md) has the table, and what could not be run.`;
 }
 
 function recorded({ row, text, counts, failed }) {
