@@ -33,7 +33,10 @@ function writePage(results) {
   const current = Object.fromEntries(rows
     .filter(({ name }) => known[name])
     .map(({ name }) => [name, known[name]]));
-  fs.writeFileSync(kept, `${JSON.stringify(current, null, 2)}\n`);
+  // A line for each, so that a change is a line in a diff.
+  const lines = Object.entries(current)
+    .map(([name, result]) => `  ${JSON.stringify(name)}: ${JSON.stringify(result)}`);
+  fs.writeFileSync(kept, `{\n${lines.join(',\n')}\n}\n`);
   fs.mkdirSync(path.dirname(page), { recursive: true });
   fs.writeFileSync(page, text(current));
   writeSummary(current);

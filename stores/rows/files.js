@@ -65,6 +65,39 @@ module.exports = [
     },
   },
   {
+    name: 'tch-nedb-session',
+    package: 'tch-nedb-session',
+    loads: 'arg',
+    open: (session, at) => new Promise((resolve, reject) => {
+      const NedbStore = require('tch-nedb-session')(session);
+      const store = new NedbStore({
+        filename: path.join(at.folder, 'sessions.db'),
+        // Called from the constructor's own files, never before it returns.
+        onLoad(error) { error ? reject(error) : resolve(store); },
+      });
+    }),
+  },
+  {
+    name: 'express-session-rsdb',
+    package: 'express-session-rsdb',
+    with: ['rocket-store'],
+    loads: 'import',
+    open: (_session, at) => new (require('express-session-rsdb'))({
+      data_storage_area: path.join(at.folder, 'rsdb'), purge_interval: 86400,
+    }),
+  },
+  {
+    name: 'express-session-cache-manager',
+    package: 'express-session-cache-manager',
+    with: ['cache-manager'],
+    loads: 'import',
+    leftOut: { persists: 'on the cache in memory here' },
+    open() {
+      const CacheManagerStore = require('express-session-cache-manager').default;
+      return new CacheManagerStore(require('cache-manager').caching({ store: 'memory', max: 1000 }));
+    },
+  },
+  {
     name: 'connect-loki',
     package: 'connect-loki',
     loads: 'arg',
@@ -90,6 +123,22 @@ module.exports = [
       const FileSync = require('lowdb/adapters/FileSync');
       const file = new FileSync(path.join(at.folder, 'sessions.json'), { defaultValue: [] });
       return new (require('lowdb-session-store')(session))(require('lowdb')(file));
+    },
+  },
+  {
+    name: 'connect-lowdb',
+    package: 'connect-lowdb',
+    with: ['lowdb-6'],
+    loads: 'arg',
+    varies: { ...RACES, all: RACES['20 parallel requests'] },
+    async open(session, at) {
+      const { default: lowdbStore } = await import('connect-lowdb');
+      const { Low } = await import('lowdb-6');
+      const { JSONFile } = await import('lowdb-6/node');
+      const LowdbStore = lowdbStore(session);
+      return new LowdbStore({
+        db: new Low(new JSONFile(path.join(at.folder, 'sessions.json')), { sessions: [] }),
+      });
     },
   },
   {
