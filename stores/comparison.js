@@ -3,34 +3,80 @@
 const AS_ORIGINAL = 'as with the original';
 
 /**
- * @typedef {{ checks?: object[], trace?: object[], error?: string }} Report
- * @typedef {{ check: string, text: string }} Difference
+ * @typedef {{ checks?: object[], trace?: object[], error?: string }} Report of one run
+ * @typedef {{ original: Report, ours: Report }} Pair of runs at the same time
  */
 
 /**
- * @param {Report} original of a run with express-session
- * @param {Report} other of another run
- * @returns {Difference[]} one for each check in which they differ
+ * @param {Pair[]} pairs
+ * @param {string[]} varying checks known to vary
+ * @returns {boolean} whether more runs can tell more: some check has been answered
+ *   by this package as express-session never did
  */
-function differences(original, other) {
-  if (original.error || other.error) return errorDifferences(original, other);
-  return original.checks.flatMap((check, index) => {
-    const name = check.name;
-    const text = checkDifference(check, other.checks[index])
-      ?? traceDifference(original.trace[index].entries, other.trace[index].entries);
-    return text ? [{ check: name, text: `${name}: ${text}` }] : [];
+function isOpen(pairs, varying) {
+  return judge(pairs, varying).some(({ verdict }) => verdict === 'differs');
+}
+
+/**
+ * What a row comes to. A store may answer a check in one way or another from run
+ * to run; that excuses a difference only where express-session was seen to vary
+ * in that check, and this package to answer as it did in one of its runs.
+ *
+ * @param {Pair[]} pairs one, or more where the first two differed
+ * @param {string[]} varying checks known to vary, which are not compared
+ * @returns {{ text: string, same: boolean, counts: number[][], failed: string[],
+ *   details: string[] }}
+ */
+function compare(pairs, varying = []) {
+  const judged = judge(pairs, varying);
+  const differing = judged.filter(({ verdict }) => verdict === 'differs');
+  const unsteady = judged.filter(({ verdict }) => verdict === 'varies').map(({ check }) => check);
+  const { original, ours } = pairs.find((pair) => !pair.original.error) ?? pairs[0];
+  return {
+    same: differing.length === 0,
+    text: verdictText(differing, unsteady, original.error),
+    counts: [count(original), count(ours)],
+    failed: (original.checks ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name),
+    details: differing.map(({ check, text }) => `${check}: ${text}`),
+  };
+}
+
+/** @returns {{ check: string, verdict: 'same' | 'varies' | 'differs', text?: string }[]} */
+function judge(pairs, varying) {
+  const originals = pairs.map(({ original }) => answersOf(original));
+  const ours = pairs.map((pair) => answersOf(pair.ours));
+  // A run that did not start has no checks, and says nothing where another did.
+  const names = new Set([...originals, ...ours].flatMap((answers) => [...answers.keys()]));
+  if (names.size > 1) names.delete('start');
+  return [...names].map((check) => {
+    if (varying.includes(check)) return { check, verdict: 'varies' };
+    const [left, right] = [originals, ours].map((runs) => runs.map((answers) => answers.get(check)));
+    if (difference(left[0], right[0]) === undefined) return { check, verdict: 'same' };
+    const isVarying = left.some((answer) => difference(left[0], answer) !== undefined);
+    const isKnown = right.some((mine) => left.some((answer) => difference(answer, mine) === undefined));
+    if (isVarying && isKnown) return { check, verdict: 'varies' };
+    return { check, verdict: 'differs', text: difference(left[0], right[0]) };
   });
 }
 
-/** A store that does not start with either package is as with the original too. */
-function errorDifferences(original, other) {
-  const [left, right] = [original, other].map(({ error }) => error?.split('\n')[0] ?? 'runs');
-  return left === right ? [] : [{ check: 'start', text: `start: original: ${left}\n    other: ${right}` }];
+/**
+ * @param {Report} report
+ * @returns {Map<string, { status: string, message: string, entries: object[] }>} check by check
+ */
+function answersOf({ error, checks, trace }) {
+  // A store that does not start with either package is as with the original too.
+  if (error) return new Map([['start', { status: 'ended', message: error.split('\n')[0], entries: [] }]]);
+  return new Map(checks.map(({ name, status, message }, index) =>
+    [name, { status, message, entries: trace[index].entries }]));
 }
 
-function checkDifference(check, other) {
-  if (check.status === other.status && check.message === other.message) return undefined;
-  return `${told(check)}, with this package ${told(other)}`;
+/** @returns {string | undefined} in what they differ */
+function difference(answer, other) {
+  if (!answer || !other) return answer === other ? undefined : 'one of the two did not get that far';
+  if (answer.status === other.status && answer.message === other.message) {
+    return traceDifference(answer.entries, other.entries);
+  }
+  return `${told(answer)}, with this package ${told(other)}`;
 }
 
 function told({ status, message }) {
@@ -49,34 +95,8 @@ function traceDifference(entries, others) {
   return undefined;
 }
 
-/**
- * What a row comes to. Checks that the original itself answers in one way or
- * another from run to run cannot tell anything about this package.
- *
- * @param {Report[]} originals one run, or more where the first differed from ours
- * @param {Report} ours
- * @param {string[]} varying checks known to vary
- * @returns {{ text: string, same: boolean, counts: number[][], failed: string[],
- *   details: string[] }}
- */
-function compare(originals, ours, varying = []) {
-  // One that did not start says nothing where another did.
-  const started = originals.filter(({ error }) => !error);
-  const [first, ...repeats] = started.length > 0 ? started : originals;
-  const unsteady = new Set([...varying, ...repeats.flatMap((repeat) =>
-    differences(first, repeat).map(({ check }) => check))]);
-  const found = differences(first, ours).filter(({ check }) => !unsteady.has(check));
-  return {
-    same: found.length === 0,
-    text: verdict(found, [...unsteady], first.error),
-    counts: [count(first), count(ours)],
-    failed: (first.checks ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name),
-    details: found.map(({ text }) => text),
-  };
-}
-
-function verdict(found, unsteady, error) {
-  if (found.length > 0) return `differs in ${found.map(({ check }) => check).join(', ')}`;
+function verdictText(differing, unsteady, error) {
+  if (differing.length > 0) return `differs in ${differing.map(({ check }) => check).join(', ')}`;
   if (error) return `${AS_ORIGINAL}: does not run (${error.split('\n')[0]})`;
   if (unsteady.length > 0) return `${AS_ORIGINAL}, which varies in ${unsteady.join(', ')}`;
   return AS_ORIGINAL;
@@ -87,4 +107,4 @@ function count({ checks = [] }) {
     checks.filter((check) => check.status === status).length);
 }
 
-module.exports = { compare, differences };
+module.exports = { compare, isOpen };

@@ -79,8 +79,9 @@ and moments are left out of that comparison. ${same.length} of ${ran.length} set
 
 "loads" tells how a store gets at \`express-session\`. "original" and "package" count the checks
 passed and failed; what a store has no method for is not counted. A store that fails a check with
-both packages has that limit by itself. Where a store answers a check in one way or another from
-run to run with express-session itself, that check was left out and is named.
+both packages has that limit by itself. "varies in" names the checks that a store answers in one
+way or another from run to run with express-session itself: those under Notes are not compared;
+in others this package answered as express-session did in one of up to three runs each.
 
 ${section(ran, known)}
 ## Notes

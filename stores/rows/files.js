@@ -31,6 +31,7 @@ module.exports = [
     name: 'session-file-store, secret',
     package: 'session-file-store',
     loads: 'arg',
+    ci: true,
     open: (session, at) => fileStore(session, at, { secret: 'of the files' }),
   },
   {
