@@ -58,6 +58,7 @@ function loaded(req, settings, keyring, records, data) {
   const exchange = new Exchange(settings, req, keyring, sid);
   exchange.originalId = sid;
   exchange.isLoaded = true;
+  exchange.hadRecord = true;
   exchange.cookieNumber = doubles[COOKIE_ID];
   exchange.storedCookie = records.cookie(exchange.cookieNumber, foundCookie);
   exchange.storedExpires = doubles[EXPIRES];

@@ -1,6 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
+const { answer } = require('./answer');
 const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
@@ -43,6 +44,10 @@ class Exchange {
     this.touched = false;
     /** The session that was loaded, or reloaded. */
     this.loadedSession = undefined;
+    /** Another one that was saved, so that the store has it too. */
+    this.savedSession = undefined;
+    /** The store is a MemoryStore, and the loaded session was among its records. */
+    this.hadRecord = false;
 
     /** Nobody has looked at the session yet: see entry.js, which fills these. */
     this.isAsleep = false;
@@ -75,6 +80,8 @@ class Exchange {
       // Without resave, a loaded session counts as saved until it is modified.
       if (!options.resave) this.saved = ORIGINAL;
       this.loadedSession = req.session;
+      const { store } = options;
+      this.hadRecord = store instanceof MemoryStore && MemoryStore.records(store).has(req.sessionID);
       if (fast.snapshot) this.snapshot = snapshot(data);
     }
     if (this.snapshot === undefined) this.originalText = fingerprint(data || req.session);
@@ -120,6 +127,7 @@ class Exchange {
   /** A session is about to be saved. */
   saving(session) {
     this.saved = fingerprint(session);
+    if (session !== this.loadedSession) this.savedSession = session;
   }
 
   /** `session` was reloaded, and another may have taken its place. */
@@ -127,6 +135,7 @@ class Exchange {
     const { session: current } = this.req;
     if (current && current !== session) {
       if (session === this.loadedSession) this.loadedSession = current;
+      else this.savedSession = current;
       this.watch(current);
     }
   }
@@ -158,13 +167,19 @@ class Exchange {
     const { facts, text } = this.judge(session);
     const end = state.endOf(facts);
     if (end === native.END_NOTHING) return 'nothing';
-    const waits = !isThere || (end === native.END_SAVE && !this.saves(session));
-    const callback = waits ? wait() : undefined;
+    const isSave = end === native.END_SAVE;
+    if (isSave && this.isGone(session, isThere)) {
+      debug('not saving: the session was destroyed');
+      return 'done';
+    }
+    const waits = !isThere || (isSave && !this.saves(session));
+    const callback = waits ? answer(req, wait()) : undefined;
     if (end === native.END_DESTROY) {
       debug('destroying');
       store.destroy(req.sessionID, callback);
-    } else if (end === native.END_SAVE) {
-      if (waits) session.save(callback);
+    } else if (isSave) {
+      if (this.replaces(session)) store.setIfPresent(req.sessionID, session, callback);
+      else if (waits) session.save(callback);
       else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {
       if (debug.enabled) debug('touching');
@@ -192,26 +207,42 @@ class Exchange {
     return this.isLoaded ? conclusions.loaded : conclusions.created;
   }
 
+  /**
+   * Logged out stays logged out: whether this is a session from a MemoryStore that
+   * somebody has destroyed since, so that the end of the response must not bring it back.
+   */
+  isGone(session, isThere) {
+    // `put` sees to it, in one step.
+    if (session !== this.loadedSession || !this.hadRecord || (isThere && this.saves(session))) return false;
+    return !MemoryStore.records(this.options.store).has(session.id);
+  }
+
+  /** Whether the store can be told to save a session only if it still has it. */
+  replaces(session) {
+    return session === this.loadedSession && this.saves(session) &&
+      typeof this.options.store.setIfPresent === 'function';
+  }
+
   /** Stores a session at once, with the fingerprint at hand if there is one. */
   put(session, text) {
     const records = MemoryStore.records(this.options.store);
     // Logged out stays logged out: who still holds a session that somebody has
     // destroyed meanwhile does not bring it back.
-    const isLoaded = session === this.loadedSession;
-    if (!fast.put || !text || !isPlainlyWritten(session) || !this.putParts(records, session, text, isLoaded)) {
-      if (isLoaded && !records.has(session.id)) debug('not saving: the session was destroyed');
+    const isStored = session === this.loadedSession || session === this.savedSession;
+    if (!fast.put || !text || !isPlainlyWritten(session) || !this.putParts(records, session, text, isStored)) {
+      if (isStored && !records.has(session.id)) debug('not saving: the session was destroyed');
       else session.save();
     }
   }
 
   /** Stores a session as its cookie and its data; false if its cookie has no such part. */
-  putParts(records, session, text, isLoaded) {
-    const number = isLoaded ? this.cookieNumber : records.lastPut;
+  putParts(records, session, text, isStored) {
+    const number = session === this.loadedSession ? this.cookieNumber : records.lastPut;
     const expires = expiryOf(session.cookie, records.cookies.get(number));
     const deadline = MemoryStore.deadline(records, session.id, session);
     if (expires !== undefined) {
       this.saved = text;
-      if (!isLoaded) {
+      if (!isStored) {
         if (records.insert(session.id, number, expires, deadline, text)) return true;
       } else {
         const outcome = records.rewrite(session.id, number, expires, deadline, text);
@@ -220,7 +251,7 @@ class Exchange {
       }
     }
     const cookie = JSON.stringify(session.cookie);
-    if (cookie === undefined || (isLoaded && !records.has(session.id))) return false;
+    if (cookie === undefined || (isStored && !records.has(session.id))) return false;
     this.saved = text;
     records.put(session.id, cookie, text, deadline);
     return true;

@@ -2,6 +2,7 @@
 
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
+const { answer, limitAnswers } = require('./answer');
 const Exchange = require('./exchange');
 const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
@@ -9,6 +10,7 @@ const checked = require('./options');
 const enter = require('./entry');
 const patch = require('./response');
 const pathname = require('./pathname');
+const redacted = require('./redacted');
 const sidOf = require('./sid');
 const { cookieOptions, generate } = require('./generate');
 const { isResident } = require('./plain');
@@ -22,7 +24,7 @@ const { isResident } = require('./plain');
  */
 function session(options) {
   const settings = checked(options, deprecate);
-  const { store, name, secrets } = settings;
+  const { store, name, secrets, storeTimeout } = settings;
   const ownKeyring = secrets && new Keyring(secrets);
 
   let isConnected = true;
@@ -61,6 +63,7 @@ function session(options) {
     const sid = sidOf(req, name, keyring, deprecate);
     req.sessionStore = store;
     req.sessionID = sid;
+    if (storeTimeout !== undefined) limitAnswers(req, storeTimeout);
     const exchange = new Exchange(settings, req, keyring, sid);
     patch(exchange, res, next);
 
@@ -72,7 +75,7 @@ function session(options) {
     }
     fetch(exchange, (error, data) => {
       if (error && error.code !== 'ENOENT') {
-        debug('error %s', error);
+        if (debug.enabled) debug('error %s', redacted(error, sid));
         next(error);
         return;
       }
@@ -98,24 +101,34 @@ function isInside(req, path) {
 }
 
 /** Asks the store. What it throws before it has answered is its answer. */
-function fetch({ req: { sessionID: sid }, options: { store } }, callback) {
+function fetch({ req, options: { store } }, callback) {
+  const { sessionID: sid } = req;
   debug('fetching a session');
-  let hasAnswered = false;
-  try {
-    if (!isResident(store)) {
-      store.get(sid, (error, data) => {
-        hasAnswered = true;
-        callback(error, data);
-      });
+  if (isResident(store)) {
+    let data;
+    try {
+      data = MemoryStore.read(store, sid);
+    } catch (damaged) {
+      callback(damaged);
       return;
     }
-    const data = MemoryStore.read(store, sid);
-    hasAnswered = true;
     callback(null, data);
+    return;
+  }
+  const asked = { hasAnswered: false, isThrowing: false };
+  const answered = answer(req, (error, data) => {
+    asked.hasAnswered = true;
+    asked.isThrowing = true;
+    callback(error, data);
+    asked.isThrowing = false;
+  });
+  try {
+    store.get(sid, answered);
   } catch (error) {
-    // What comes after the answer is the app's own.
-    if (hasAnswered) throw error;
-    callback(error);
+    // What comes after the answer is the app's own, unless that went well.
+    if (asked.isThrowing) throw error;
+    if (!asked.hasAnswered) answered(error);
+    else if (debug.enabled) debug('the store threw after its answer: %s', redacted(error, sid));
   }
 }
 

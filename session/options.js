@@ -5,6 +5,9 @@ const native = require('./native');
 const { isTimeless } = require('./generate');
 const { conclusions } = require('./lazy');
 
+/** The longest that Node.js's timers can wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 // Read once, as programs set it before they load anything.
 const isProduction = process.env.NODE_ENV === 'production';
 
@@ -41,6 +44,11 @@ function checked(options, deprecate) {
   const secrets = secretsOf(given.secret);
   if (!secrets) deprecate('req.secret; provide secret option');
 
+  const { storeTimeout } = given;
+  if (storeTimeout !== undefined && !isDelay(storeTimeout)) {
+    throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
+  }
+
   const store = given.store || new MemoryStore();
   // What never changes between requests, as the engine wants it.
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
@@ -57,6 +65,7 @@ function checked(options, deprecate) {
     resave,
     secrets,
     store,
+    storeTimeout,
     facts,
     conclusions: conclusions(facts, resave),
     /** Whether the last session that somebody looked at was written to. */
@@ -79,6 +88,10 @@ module.exports = checked;
 /** Whether every session gets a time to end: of a function nobody knows. */
 function hasExpiry({ maxAge, expires }) {
   return Boolean(maxAge || expires);
+}
+
+function isDelay(ms) {
+  return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;
 }
 
 /** The array of secrets, itself if the caller gave one; undefined without any. */

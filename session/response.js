@@ -1,5 +1,6 @@
 'use strict';
 
+const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./defer');
 const isSecure = require('./secure');
@@ -37,8 +38,11 @@ class WayOut {
     this.plainEnd = res.end;
     this.hasHeaders = false;
     this.hasEnded = false;
+    this.isSent = false;
     /** Writing the headers found the session unreadable, and said so. */
     this.hasThrown = false;
+    /** Callbacks of `end` that were not the one which ended the response. */
+    this.others = undefined;
   }
 
   /** `writeHead` of `res`, or of an object that inherits from it. */
@@ -71,7 +75,9 @@ class WayOut {
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
     const { exchange, res } = this;
-    if (this.hasEnded) return false;
+    if (this.hasEnded) return this.endAgain(callback);
+    // Node.js throws; an error page can follow, as no header is written yet.
+    if (isNoBody(chunk) && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
     this.hasEnded = true;
     if (exchange.hasFailed) return this.send(chunk, encoding, callback);
 
@@ -93,22 +99,61 @@ class WayOut {
       // Who wrote the headers was told, and this is the answer.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.hasEnded = false;
+      this.keep(callback);
       defer(this.next, error);
       return false;
     }
     if (progress === 'nothing') return this.send(chunk, encoding, callback);
-    if (progress === 'waiting' && waiting.isReleased) return waiting.returned;
+    if (progress === 'waiting') return waiting.isReleased ? waiting.returned : waiting.begin();
 
-    writeHeaders(res);
-    if (progress === 'waiting') return waiting.sendFirst();
+    this.sendHeaders();
     this.send(chunk, encoding, callback);
     return chunk === undefined || chunk === null || !(res.socket && res.socket.writableNeedDrain);
   }
 
+  /** `end`, where it was called before. */
+  endAgain(callback) {
+    this.keep(callback);
+    if (this.isSent) this.tellOthers();
+    return false;
+  }
+
+  /** A callback of `end` waits for whatever ends the response. */
+  keep(callback) {
+    if (typeof callback === 'function') (this.others ??= []).push(callback);
+  }
+
+  /** @throws what Node.js throws for headers that it refuses; an error page may follow */
+  sendHeaders() {
+    try {
+      writeHeaders(this.res);
+    } catch (error) {
+      this.hasEnded = false;
+      throw error;
+    }
+  }
+
+  /** @throws what Node.js throws for what is no body, say; an error page may follow */
   send(chunk, encoding, callback) {
-    return callback === undefined
-      ? this.plainEnd.call(this.res, chunk, encoding)
-      : this.plainEnd.call(this.res, chunk, encoding, callback);
+    let result;
+    try {
+      result = callback === undefined
+        ? this.plainEnd.call(this.res, chunk, encoding)
+        : this.plainEnd.call(this.res, chunk, encoding, callback);
+    } catch (error) {
+      this.hasEnded = false;
+      throw error;
+    }
+    this.isSent = true;
+    if (this.others !== undefined) this.tellOthers();
+    return result;
+  }
+
+  /** Node.js calls those who come too late with an error of its own. */
+  tellOthers() {
+    const others = this.others ?? [];
+    this.others = undefined;
+    for (const callback of others) this.plainEnd.call(this.res, undefined, undefined, callback);
   }
 }
 
@@ -128,15 +173,31 @@ class Waiting {
     this.isReleased = true;
     const { out, held } = this;
     if (error) defer(out.next, error);
-    this.returned = out.send(held.chunk, held.encoding, this.callback);
+    try {
+      this.returned = out.send(held.chunk, held.encoding, this.callback);
+    } catch (refused) {
+      // Whoever ended the response may be gone.
+      defer(out.next, refused);
+    }
   }
 
-  /** Sends what may be sent before the store has answered. */
-  sendFirst() {
+  /**
+   * Sends what may be sent before the store has answered, the headers at least.
+   * @throws what Node.js throws; an error page may follow
+   */
+  begin() {
     const { out, held } = this;
-    this.held = withoutLast(out.res, held.chunk, held.encoding);
-    const { first, firstEncoding } = this.held;
-    return first === undefined ? true : out.plainWrite.call(out.res, first, firstEncoding);
+    try {
+      writeHeaders(out.res);
+      this.held = withoutLast(out.res, held.chunk, held.encoding);
+      const { first, firstEncoding } = this.held;
+      return first === undefined ? true : out.plainWrite.call(out.res, first, firstEncoding);
+    } catch (refused) {
+      // The store's answer completes nothing now.
+      this.isReleased = true;
+      out.hasEnded = false;
+      throw refused;
+    }
   }
 }
 
@@ -156,6 +217,11 @@ function addCookie(exchange, res, next) {
   } catch (error) {
     defer(next, error);
   }
+}
+
+/** What Node.js refuses to send. What is falsy it passes over. */
+function isNoBody(chunk) {
+  return chunk && typeof chunk !== 'string' && !(chunk instanceof Uint8Array);
 }
 
 function writeHeaders(res) {

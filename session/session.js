@@ -1,5 +1,7 @@
 'use strict';
 
+const { answer } = require('./answer');
+
 /** A class that adds its private fields to the object it is given. */
 function Given(object) {
   return object;
@@ -80,7 +82,8 @@ const members = {
   save(callback) {
     const exchange = Slots.exchange(this);
     if (exchange) exchange.saving(this);
-    this.req.sessionStore.set(this.id, this, callback || ignore);
+    const { req } = this;
+    req.sessionStore.set(this.id, this, callback ? answer(req, callback) : ignore);
     return exchange ? undefined : this;
   },
 
@@ -97,7 +100,7 @@ const members = {
       if (exchange) exchange.reloaded(this);
       callback(...results);
     };
-    store.get(id, (error, data) => {
+    store.get(id, answer(req, (error, data) => {
       if (error) return done(error);
       if (!data) return done(new Error('failed to load session'));
       try {
@@ -106,7 +109,7 @@ const members = {
         return done(damaged);
       }
       done();
-    });
+    }));
     return exchange ? undefined : this;
   },
 
@@ -114,7 +117,7 @@ const members = {
   destroy(callback) {
     const { req } = this;
     delete req.session;
-    req.sessionStore.destroy(this.id, callback);
+    req.sessionStore.destroy(this.id, callback && answer(req, callback));
     return this;
   },
 

@@ -2,6 +2,7 @@
 
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
+const { answer } = require('./answer');
 const Cookie = require('./cookie');
 const Session = require('./session');
 
@@ -25,10 +26,10 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
-  this.destroy(req.sessionID, (error) => {
+  this.destroy(req.sessionID, answer(req, (error) => {
     this.generate(req);
     callback(error);
-  });
+  }));
 };
 
 /**
@@ -37,7 +38,7 @@ Store.prototype.regenerate = function regenerate(req, callback) {
  * @param {(error?: Error, session?: Session) => void} callback
  */
 Store.prototype.load = function load(sid, callback) {
-  this.get(sid, (error, data) => {
+  this.get(sid, answer(undefined, (error, data) => {
     if (error) return callback(error);
     if (!data) return callback();
     let session;
@@ -47,7 +48,7 @@ Store.prototype.load = function load(sid, callback) {
       return callback(damaged);
     }
     callback(null, session);
-  });
+  }));
 };
 
 /**

@@ -1,0 +1,86 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { child, files } = require('../compat/app');
+const { flaw } = require('./flaw');
+
+const SECRET = 'a-secret-that-nobody-may-see';
+
+/**
+ * Takes every way through the middleware with DEBUG=*, and tells what must not be in
+ * its output: the ids and the cookies that came up.
+ */
+const program = `
+  const http = require('node:http');
+  const session = require(process.env.PACKAGE);
+  const ids = new Set();
+  const cookies = new Set();
+
+  class FileLikeStore extends session.Store {
+    data = new Map();
+    fails = {};
+    // As a store of files says it: the name of the file is the id.
+    error(name, sid) { return Object.assign(new Error(name + " '/sessions/" + sid + ".json' " + encodeURIComponent(sid)), this.fails[name]); }
+    get(sid, fn) { setImmediate(() => { this.fails.get ? fn(this.error('get', sid)) : fn(null, this.data.has(sid) ? JSON.parse(this.data.get(sid)) : undefined); }); }
+    set(sid, data, fn) { this.data.set(sid, JSON.stringify(data)); setImmediate(() => { fn(this.fails.set && this.error('set', sid)); }); }
+    destroy(sid, fn) { setImmediate(() => { fn(this.fails.destroy && this.error('destroy', sid)); }); }
+    touch(sid, data, fn) { setImmediate(() => { fn(this.fails.touch && this.error('touch', sid)); }); }
+  }
+
+  async function visits(store) {
+    const middleware = session({ secret: ${JSON.stringify(SECRET)}, resave: false, saveUninitialized: true, unset: 'destroy', store, genid: genid() });
+    const server = http.createServer((req, res) => middleware(req, res, (error) => {
+      if (req.sessionID) ids.add(req.sessionID);
+      if (error) return res.end('error');
+      if (req.url === '/write') req.session.n = (req.session.n || 0) + 1;
+      if (req.url === '/destroy') req.session = null;
+      if (req.url === '/slow') return req.session.destroy(() => { res.end('gone'); });
+      if (req.url === '/again') return req.session.regenerate(() => { ids.add(req.sessionID); res.end('another'); });
+      res.end('page');
+    }));
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    const ask = (path, cookie) => new Promise((resolve) => {
+      http.get({ host: '127.0.0.1', port: server.address().port, path, agent: false, headers: cookie ? { cookie } : {} }, (response) => {
+        const [set] = response.headers['set-cookie'] || [];
+        if (set) cookies.add(set.split(';')[0].split('=')[1]);
+        response.resume().on('end', () => { resolve(set && set.split(';')[0]); });
+      });
+    });
+    const cookie = await ask('/write');
+    for (const path of ['/', '/write', '/again', '/slow']) await ask(path, cookie);
+    await ask('/', cookie.replace(/.{6}$/, 'forged'));
+    await ask('/', 'connect.sid=not-signed-at-all-but-long');
+    cookies.add('not-signed-at-all-but-long');
+    for (const method of ['get', 'set', 'touch', 'destroy']) {
+      const fresh = await ask('/write');
+      store.fails = { [method]: { code: 'EIO' } };
+      for (const path of ['/', '/write', '/destroy']) await ask(path, fresh);
+      store.fails = {};
+    }
+    store.emit('disconnect');
+    await ask('/', cookie);
+    server.close();
+  }
+
+  // Ids of a program's own, one with what percent-encoding changes.
+  let n = 0;
+  function genid() { return n++ ? () => 'own/id=' + Math.random() + Math.random() : undefined; }
+
+  visits(new session.MemoryStore())
+    .then(() => visits(new FileLikeStore()))
+    .then(() => visits(new FileLikeStore()))
+    .then(() => { console.log(JSON.stringify({ ids: [...ids], cookies: [...cookies] })); });
+`;
+
+flaw('DEBUG output shows no session id, no cookie and no secret', async () => {
+  const { stdout, stderr, status } = await child(program, { file: files.subject, env: { DEBUG: '*', NO_DEPRECATION: 'express-session' } });
+  assert.equal(status, 0, stderr);
+  const { ids, cookies } = JSON.parse(stdout);
+  assert.ok(ids.length > 10 && cookies.length > 10, stdout);
+  const hidden = [SECRET, ...ids, ...ids.map(encodeURIComponent), ...cookies, ...cookies.map(decodeURIComponent)];
+  assert.deepEqual(hidden.filter((text) => stderr.includes(text)), []);
+  // All of the ways were taken, and told.
+  for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'disconnected']) {
+    assert.ok(stderr.includes(line), `no debug line says ${line}`);
+  }
+});

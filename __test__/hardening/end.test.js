@@ -1,0 +1,151 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const { test } = require('node:test');
+const { kinds, ledger, open, write } = require('../compat/app');
+const { session } = require('../subject');
+const { flaw } = require('./flaw');
+
+const stores = {
+  MemoryStore: () => new session.MemoryStore(),
+  'a store': () => ledger(),
+  'a synchronous store': () => ledger({ sync: true }),
+};
+
+/** What a request does to its session, which decides the way its end takes. */
+const uses = {
+  'a new session that nobody touches': () => {},
+  'a new session that is written': (req) => { req.session.n = 1; },
+  'a session that is removed': (req) => { req.session = null; },
+};
+
+/** `end` in all its forms with a callback. */
+const forms = {
+  'end(callback)': (res, callback) => res.end(callback),
+  'end(chunk, callback)': (res, callback) => res.end('body', callback),
+  'end(chunk, encoding, callback)': (res, callback) => res.end('626f6479', 'hex', callback),
+};
+
+/** Fails where nobody calls back. */
+function called(act) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => { reject(new Error('nobody called back')); }, Number(process.env.WATCHDOG_MS) || 10000);
+    act((...results) => {
+      clearTimeout(timer);
+      resolve(results);
+    });
+  });
+}
+
+for (const kind of kinds) {
+  for (const [storeName, makeStore] of Object.entries(stores)) {
+    for (const [formName, end] of Object.entries(forms)) {
+      const isFine = storeName === 'a synchronous store' && !formName.includes('encoding');
+      const declare = isFine ? test : flaw;
+      declare(`${formName} is honoured: ${storeName} (${kind})`, async (t) => {
+        const app = await open(t, { kind, options: { store: makeStore() } });
+        for (const use of Object.values(uses)) {
+          const answer = await app.visit(async (req, res) => {
+            use(req);
+            // Node.js calls it with nothing, or with null, as its version is.
+            const [error] = await called((callback) => end(res, callback));
+            return [error ?? null, res.writableFinished];
+          });
+          assert.deepEqual(answer.value, [null, true]);
+          assert.equal(answer.body, formName === 'end(callback)' ? '' : 'body');
+        }
+      });
+    }
+  }
+}
+
+for (const [storeName, makeStore] of Object.entries(stores)) {
+  flaw(`a second end still answers false, and its callback learns that it came too late: ${storeName}`, async (t) => {
+    const app = await open(t, { options: { store: makeStore() } });
+    const answer = await app.visit(async (req, res) => {
+      req.session.n = 1;
+      const first = called((callback) => res.end('body', callback));
+      let returned;
+      const [error] = await called((callback) => { returned = res.end('again', callback); });
+      await first;
+      const [later] = await called((callback) => { res.end(callback); });
+      return [returned, error?.code, later?.code];
+    });
+    assert.equal(answer.body, 'body');
+    assert.deepEqual(answer.value, [false, 'ERR_STREAM_ALREADY_FINISHED', 'ERR_STREAM_ALREADY_FINISHED']);
+  });
+
+  flaw(`a callback hears of the error page that took its response's place: ${storeName}`, async (t) => {
+    const app = await open(t, { options: { store: makeStore() } });
+    const answer = await app.visit(async (req, res) => {
+      req.session.value = 1n;
+      const [error] = await called((callback) => { res.end('body', callback); });
+      return error?.code;
+    });
+    assert.match(answer.body, /BigInt/);
+    assert.equal(answer.value, 'ERR_STREAM_ALREADY_FINISHED');
+  });
+
+  flaw(`what is no body is an error, and the error page is delivered: ${storeName}`, async (t) => {
+    const app = await open(t, { options: { store: makeStore() } });
+    await app.visit(write);
+    const answer = await app.visit((req, res, next) => {
+      req.session.n = 2;
+      try {
+        res.end({ no: 'body' });
+      } catch (error) {
+        next(error);
+      }
+    });
+    assert.equal(answer.status, 500);
+    assert.match(answer.body, /chunk/);
+  });
+
+  test(`write and end after the client has gone harm nobody, and the session is saved: ${storeName}`, async (t) => {
+    const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store: makeStore() });
+    let onArrival;
+    let onEnd;
+    const errors = [];
+    const server = http.createServer((req, res) => middleware(req, res, (error) => {
+      if (error) return errors.push(error);
+      if (req.url !== '/slow') {
+        req.session.n ??= 0;
+        return res.end(String(req.session.n));
+      }
+      res.on('error', (late) => { if (late.code !== 'ERR_STREAM_WRITE_AFTER_END') errors.push(late); });
+      res.on('close', () => {
+        req.session.n = 1;
+        res.write('late');
+        onEnd([res.end('too late'), res.end()]);
+      });
+      onArrival();
+    }));
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const { port } = server.address();
+    const ask = (path, cookie = '') => http.get({ host: '127.0.0.1', port, path, agent: false, headers: { cookie } });
+    const answered = (request) => new Promise((resolve, reject) => {
+      request.on('error', reject);
+      request.on('response', (response) => {
+        let body = '';
+        response.on('data', (part) => { body += part; });
+        response.on('end', () => { resolve({ body, cookie: response.headers['set-cookie']?.[0].split(';')[0] }); });
+      });
+    });
+
+    const { cookie } = await answered(ask('/'));
+    const arrived = new Promise((resolve) => { onArrival = resolve; });
+    const ended = new Promise((resolve) => { onEnd = resolve; });
+    const slow = ask('/slow', cookie).on('error', () => {});
+    await arrived;
+    slow.destroy();
+    assert.equal((await ended)[1], false);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    assert.equal((await answered(ask('/', cookie))).body, '1');
+    assert.deepEqual(errors, []);
+  });
+}
