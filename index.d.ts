@@ -52,7 +52,8 @@ export = session;
  * the session is saved, touched or destroyed, whichever is due.
  *
  * @throws {TypeError} When `genid` is no function, `unset` is neither
- *   `'destroy'` nor `'keep'`, or `secret` is an empty array.
+ *   `'destroy'` nor `'keep'`, `secret` is an empty array, or `storeTimeout`
+ *   is no number of milliseconds that timers can wait.
  *
  * @example
  * import express from 'express';
@@ -150,6 +151,22 @@ declare namespace session {
      * of the response. Default: `'keep'`, it stays as it was before.
      */
     unset?: 'destroy' | 'keep' | undefined;
+
+    /**
+     * The longest that the store may take to answer, in milliseconds, from 1 to
+     * 2147483647. Beyond it, `next` or the callback of `save`, `reload`, `destroy` or
+     * `regenerate` gets a {@link StoreTimeout}, and the answer that comes later is
+     * ignored. Default: as long as it takes. (express-session 1.19.0 has no such option.)
+     */
+    storeTimeout?: number | undefined;
+  }
+
+  /** What an error is, where the store did not answer within `storeTimeout`. */
+  interface StoreTimeout extends Error {
+    name: 'StoreTimeout';
+    code: 'ERR_SESSION_STORE_TIMEOUT';
+    /** What Express answers with: RFC 9110 section 15.6.4, Service Unavailable. */
+    status: 503;
   }
 
   /**
@@ -489,6 +506,15 @@ declare namespace session {
      * its data alone. Called for one that was read but not changed.
      */
     touch?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+
+    /**
+     * As `set`, but only if there still is a session `sid`, in one step; if there is
+     * none, does nothing, which is no error. The middleware, where a store has it, calls
+     * it instead of `set` at the end of a response whose request had loaded the session.
+     * So a slow request does not bring back a session from which somebody has logged out
+     * meanwhile. (express-session 1.19.0 has no such method.)
+     */
+    setIfPresent?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
   }
 
   /**

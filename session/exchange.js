@@ -178,7 +178,7 @@ class Exchange {
       debug('destroying');
       store.destroy(req.sessionID, callback);
     } else if (isSave) {
-      if (this.replaces(session)) store.setIfPresent(req.sessionID, session, callback);
+      if (this.canReplace(session)) this.replace(session, callback);
       else if (waits) session.save(callback);
       else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {
@@ -218,9 +218,23 @@ class Exchange {
   }
 
   /** Whether the store can be told to save a session only if it still has it. */
-  replaces(session) {
-    return session === this.loadedSession && this.saves(session) &&
-      typeof this.options.store.setIfPresent === 'function';
+  canReplace(session) {
+    const { req, options: { store } } = this;
+    return session === this.loadedSession && req.sessionStore === store && typeof store.setIfPresent === 'function';
+  }
+
+  /**
+   * Saves a session by its own `save`, which another package may have made, or the
+   * program, but for a store that sets only what it still has.
+   */
+  replace(session, callback) {
+    const { req, options: { store } } = this;
+    req.sessionStore = new Proxy(store, onlyPresent);
+    try {
+      session.save(callback);
+    } finally {
+      req.sessionStore = store;
+    }
   }
 
   /** Stores a session at once, with the fingerprint at hand if there is one. */
@@ -385,6 +399,15 @@ function makeSession(exchange) {
   }
   req.session = session;
 }
+
+/** A store whose `set` is its `setIfPresent`. */
+const onlyPresent = {
+  get(store, name) {
+    const value = store[name === 'set' ? 'setIfPresent' : name];
+    // Bound, as a store may have private fields.
+    return typeof value === 'function' ? value.bind(store) : value;
+  },
+};
 
 function touch(session) {
   session.touch();
