@@ -104,6 +104,8 @@ test('a session ends when nobody used it, and at its longest lifetime though som
   t.mock.timers.tick(14 * MINUTE);
   assert.equal((await idle.get('/')).body, 'ann');
   assert.equal((await busy.get('/')).body, 'ann');
+  // The browser must hear of it, or it drops the cookie of who only reads.
+  assert.ok(busy.jar.last.includes(`Expires=${new Date(Date.now() + 15 * MINUTE).toUTCString()}`));
   for (let minutes = 28; minutes < 12 * 60; minutes += 14) {
     t.mock.timers.tick(14 * MINUTE);
     assert.equal((await busy.get('/')).body, 'ann', `after ${minutes} minutes`);
