@@ -37,6 +37,9 @@ function take(cookie, name, value) {
     case 'httpOnly': cookie.httpOnly = value; break;
     case 'path': cookie.path = value; break;
     case 'data': break;
+    // A stored one would give the cookie another prototype: without methods, and
+    // without HttpOnly in its header.
+    case '__proto__': break;
     default: cookie[name] = value;
   }
 }

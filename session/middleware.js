@@ -43,7 +43,17 @@ function session(options) {
       next();
       return;
     }
-    if (!isInside(req, cookieOptions(req, settings).path || '/')) {
+    const path = cookieOptions(req, settings).path || '/';
+    let isOurs;
+    try {
+      isOurs = isInside(req, path);
+    } catch (malformed) {
+      // A target that is no URL, which the HTTP parser lets through: thrown, it would
+      // end a server that is bare `http`, and anybody can send it.
+      next(malformed);
+      return;
+    }
+    if (!isOurs) {
       debug('pathname mismatch');
       next();
       return;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::Rng;
+use rand::CryptoRng;
 
 /// Random bytes in an id: 192 bits, as npm `uid-safe` 2.1.5 is asked for by
 /// `express-session` 1.19.0.
@@ -13,8 +13,13 @@ const BYTES: usize = 24;
 /// The bytes come from the thread's cryptographic generator, which the
 /// operating system seeds and reseeds.
 pub fn session_id() -> String {
+    id_of(&mut rand::rng())
+}
+
+/// The compiler takes no generator that is not a cryptographic one.
+fn id_of(generator: &mut impl CryptoRng) -> String {
     let mut bytes = [0; BYTES];
-    rand::rng().fill_bytes(&mut bytes);
+    generator.fill_bytes(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -1,0 +1,194 @@
+'use strict';
+
+/** SECURITY.md: its code runs as it stands, what it points to is there, its list is whole. */
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const vm = require('node:vm');
+const { session } = require('../subject');
+
+const root = path.join(__dirname, '..', '..');
+const text = fs.readFileSync(path.join(root, 'SECURITY.md'), 'utf8');
+
+const MINUTE = 60 * 1000;
+const users = new Map(['ann', 'bob'].map((id) => [id, { id, generation: 0 }]));
+
+let document;
+let server;
+
+before(async () => {
+  const blocks = Array.from(text.matchAll(/^```js\n([^]*?)^```$/gm), ([, block]) => block);
+  const names = ['app', 'store', 'logIn', 'endOtherSessions', 'sessionsOf', 'endSession', 'needsPassword'];
+  const source = `(require, process, users) => { ${blocks.join('\n')}\nreturn { ${names} }; }`;
+  const known = (name) => (name === 'express-session-rs' ? session : require(name));
+  document = vm.runInThisContext(source, 'SECURITY.md')(known, { env: { SECRETS: 'new,old' } }, users);
+
+  const { app, logIn, endOtherSessions, needsPassword } = document;
+  app.post('/login/:id', (req, res, next) => {
+    logIn(req, users.get(req.params.id), (error) => (error ? next(error) : res.send(req.sessionID)));
+  });
+  app.get('/', (req, res) => res.send(req.user ? req.user.id : 'nobody'));
+  app.post('/others', (req, res) => {
+    endOtherSessions(req, req.user);
+    res.send('done');
+  });
+  app.get('/sensitive', needsPassword, (req, res) => res.send('sensitive'));
+  server = http.createServer(app);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+after(() => server.close());
+
+/** A browser: keeps the cookie until it is told to drop it. */
+function browser() {
+  const jar = { cookie: undefined, last: undefined };
+  const request = (method) => (target) => new Promise((resolve, reject) => {
+    const headers = { 'x-forwarded-proto': 'https', ...(jar.cookie && { cookie: jar.cookie }) };
+    http.request({ port: server.address().port, host: '127.0.0.1', method, path: target, headers, agent: false }, (res) => {
+      let body = '';
+      for (const header of res.headers['set-cookie'] || []) {
+        jar.last = header;
+        jar.cookie = header.split(';')[0];
+      }
+      res.on('data', (part) => { body += part; });
+      res.on('end', () => resolve({ status: res.statusCode, body, headers: res.headers }));
+    }).on('error', reject).end();
+  });
+  return { jar, get: request('GET'), post: request('POST') };
+}
+
+test('nobody has a session before he does something, and nothing may be cached', async () => {
+  const ann = browser();
+  const { body, headers } = await ann.get('/');
+  assert.equal(body, 'nobody');
+  assert.equal(headers['cache-control'], 'no-store');
+  assert.equal(ann.jar.cookie, undefined);
+  assert.equal(document.store.stats().sessions, 0);
+});
+
+test('the cookie is what ASVS 3.3 asks for', async () => {
+  const ann = browser();
+  await ann.post('/login/ann');
+  assert.match(ann.jar.last, /^__Host-sid=[^;]+; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/);
+});
+
+test('logging in again gives another id, and the old one is dead', async () => {
+  const ann = browser();
+  await ann.post('/login/ann');
+  const thief = browser();
+  thief.jar.cookie = ann.jar.cookie;
+  assert.equal((await thief.get('/')).body, 'ann');
+  await ann.post('/login/ann');
+  assert.equal((await ann.get('/')).body, 'ann');
+  assert.equal((await thief.get('/')).body, 'nobody');
+});
+
+test('logging out ends the session and drops the cookie', async () => {
+  const ann = browser();
+  await ann.post('/login/ann');
+  const thief = browser();
+  thief.jar.cookie = ann.jar.cookie;
+  const { status } = await ann.post('/logout');
+  assert.equal(status, 302);
+  assert.match(ann.jar.last, /^__Host-sid=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure$/);
+  assert.equal((await thief.get('/')).body, 'nobody');
+});
+
+test('a session ends when nobody used it, and at its longest lifetime though somebody did', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const [idle, busy] = [browser(), browser()];
+  await idle.post('/login/ann');
+  await busy.post('/login/ann');
+  t.mock.timers.tick(14 * MINUTE);
+  assert.equal((await idle.get('/')).body, 'ann');
+  assert.equal((await busy.get('/')).body, 'ann');
+  // The browser must hear of it, or it drops the cookie of who only reads.
+  assert.ok(busy.jar.last.includes(`Expires=${new Date(Date.now() + 15 * MINUTE).toUTCString()}`));
+  for (let minutes = 28; minutes < 12 * 60; minutes += 14) {
+    t.mock.timers.tick(14 * MINUTE);
+    assert.equal((await busy.get('/')).body, 'ann', `after ${minutes} minutes`);
+  }
+  t.mock.timers.tick(14 * MINUTE);
+  assert.equal((await busy.get('/')).body, 'nobody');
+  assert.equal((await idle.get('/')).body, 'nobody');
+});
+
+test('a user ends his other sessions and keeps his own, and nobody else\'s ends', async () => {
+  const [here, there, bob] = [browser(), browser(), browser()];
+  await here.post('/login/ann');
+  await there.post('/login/ann');
+  await bob.post('/login/bob');
+  await here.post('/others');
+  assert.equal((await here.get('/')).body, 'ann');
+  assert.equal((await there.get('/')).body, 'nobody');
+  assert.equal((await bob.get('/')).body, 'bob');
+});
+
+test('a disabled or deleted user has no session any more', async (t) => {
+  const bob = browser();
+  await bob.post('/login/bob');
+  const user = users.get('bob');
+  t.after(() => users.set('bob', { id: 'bob', generation: 0 }));
+  user.isDisabled = true;
+  assert.equal((await bob.get('/')).body, 'nobody');
+  user.isDisabled = false;
+  await bob.post('/login/bob');
+  users.delete('bob');
+  assert.equal((await bob.get('/')).body, 'nobody');
+});
+
+test('a user sees his sessions and ends one of them', async () => {
+  await new Promise((resolve) => document.store.clear(resolve));
+  const [here, there, bob] = [browser(), browser(), browser()];
+  const { body: sid } = await here.post('/login/ann');
+  const { body: other } = await there.post('/login/ann');
+  await bob.post('/login/bob');
+  const list = await new Promise((resolve, reject) => {
+    document.sessionsOf(users.get('ann'), (error, sessions) => (error ? reject(error) : resolve(sessions)));
+  });
+  assert.deepEqual(list.map((one) => one.sid), [sid, other]);
+  await new Promise((resolve) => document.endSession(other, resolve));
+  assert.equal((await here.get('/')).body, 'ann');
+  assert.equal((await there.get('/')).body, 'nobody');
+});
+
+test('what matters asks for the password again', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const ann = browser();
+  assert.equal((await ann.get('/sensitive')).status, 401);
+  await ann.post('/login/ann');
+  assert.equal((await ann.get('/sensitive')).body, 'sensitive');
+  t.mock.timers.tick(5 * MINUTE);
+  assert.equal((await ann.get('/sensitive')).status, 401);
+  await ann.post('/login/ann');
+  assert.equal((await ann.get('/sensitive')).body, 'sensitive');
+});
+
+/** The requirements of ASVS 5.0.0, chapter V7 and section V3.3. */
+const chapters = { 7.1: 3, 7.2: 4, 7.3: 2, 7.4: 5, 7.5: 3, 7.6: 2, 3.3: 5 };
+
+test('every requirement of V7 and V3.3 has one row', () => {
+  const rows = Array.from(text.matchAll(/^\| ([\d.]+) \|/gm), ([, number]) => number);
+  const wanted = Object.entries(chapters).flatMap(([section, count]) =>
+    Array.from({ length: count }, (_, i) => `${section}.${i + 1}`));
+  assert.deepEqual(rows.filter((row) => wanted.includes(row)).sort(), wanted.sort());
+  assert.equal(new Set(rows).size, rows.length);
+});
+
+test('every file and heading it points to is there', () => {
+  const links = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, link]) => link).filter((link) => !link.startsWith('https:'));
+  assert.ok(links.length > 30);
+  for (const link of links) {
+    const [file, heading] = link.split('#');
+    if (file) assert.ok(fs.existsSync(path.join(root, file)), link);
+    if (heading) assert.ok(headings(file || 'SECURITY.md').includes(heading), link);
+  }
+});
+
+/** As GitHub makes anchors of them. */
+function headings(file) {
+  const lines = fs.readFileSync(path.join(root, file), 'utf8').match(/^#+ .*$/gm);
+  return lines.map((line) => line.replace(/^#+ /, '').toLowerCase().replace(/[^\w\- ]/g, '').replace(/ /g, '-'));
+}
