@@ -106,7 +106,6 @@ exports.door = (trace) => fc.property(sid, sessionText, cookieText, dataText, nu
 
 /** Whether a sid fits beside a door's answer. */
 function isShort(its) {
-  // eslint-disable-next-line no-control-regex -- it is what ASCII is
   return its.length <= 255 && /^[\0-\x7f]*$/.test(its);
 }
 
