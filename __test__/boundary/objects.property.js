@@ -18,7 +18,7 @@ const strays = [];
 process.on('uncaughtException', (error) => { if (error !== thrown) strays.push(error); });
 
 /** What is passed as a callback and is none is told so when it would be called. */
-const NO_CALLBACK = /is not a function|cannot be invoked without 'new'/;
+const NO_CALLBACK = /not a function|cannot be invoked without 'new'/;
 
 function assertNoStrays(allowed) {
   const first = strays.splice(0).find((error) => !allowed?.test(error.message));
