@@ -6,6 +6,7 @@
  * as a revoked proxy, cannot be printed, and a detached buffer is spent by its first use.
  */
 
+const assert = require('node:assert/strict');
 const fc = require('fast-check');
 const { makers, thrown } = require('../native/values');
 
@@ -68,6 +69,8 @@ function attempt(call) {
   try {
     return { answer: call() };
   } catch (error) {
+    // The test's own.
+    if (error instanceof assert.AssertionError) throw error;
     if (error !== thrown && !isError(error)) throw new Error(`threw ${typeof error}, which is no Error`, { cause: error });
     return undefined;
   }
