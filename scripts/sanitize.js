@@ -61,6 +61,7 @@ function environment(addon, options) {
     // V8 keeps what it has until the process ends, so leaks are for another test.
     ASAN_OPTIONS: ['detect_leaks=0', 'allocator_may_return_null=1', ...options].join(':'),
     NAPI_RS_NATIVE_LIBRARY_PATH: addon,
+    SANITIZED: '1',
   };
 }
 

@@ -64,7 +64,8 @@ test(`${THREADS} threads in a row, each with a store of its own load and one of 
   assert.equal(store.stats().sessions, THREADS);
   // A thread costs megabytes: what the first ten did not give back, the others would add to.
   const [early, late] = [resident.slice(5, 15), resident.slice(-10)].map((some) => Math.min(...some));
-  assert.ok(late - early < 30e6, `the process has grown by ${((late - early) / 1e6).toFixed(1)} MB`);
+  // A sanitizer keeps what is freed for a while.
+  assert.ok(late - early < 30e6 || process.env.SANITIZED, `the process has grown by ${((late - early) / 1e6).toFixed(1)} MB`);
 });
 
 /** Runs code in a process that may end. */
