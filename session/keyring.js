@@ -1,6 +1,7 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const { isAnyArrayBuffer } = require('node:util').types;
 const native = require('./native');
 
 /**
@@ -108,12 +109,14 @@ class Keyring {
     this.copies = [];
     for (const secret of this.seen) {
       try {
-        prepared.push(bytes(secret));
+        // The key is made of the copy: another thread may write into the secret meanwhile.
+        const key = isMutable(secret) ? Buffer.from(bytes(secret)) : bytes(secret);
+        prepared.push(key);
+        this.copies.push(isMutable(secret) ? key : undefined);
       } catch {
         // Its error comes when it is its turn: an earlier secret may do.
         break;
       }
-      this.copies.push(isMutable(secret) ? Buffer.from(prepared.at(-1)) : undefined);
     }
     this.keys = native.prepareKeys(prepared);
     this.count = prepared.length;
@@ -143,7 +146,7 @@ function bytes(secret) {
 }
 
 function isMutable(secret) {
-  return ArrayBuffer.isView(secret) || secret instanceof ArrayBuffer;
+  return ArrayBuffer.isView(secret) || isAnyArrayBuffer(secret);
 }
 
 function isKeyObject(secret) {

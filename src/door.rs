@@ -12,6 +12,7 @@ use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8
 use napi_derive::napi;
 
 use crate::cookie::{FORGED_COOKIE, NO_COOKIE, SIGNED, UNSIGNED_COOKIE};
+use crate::found::Place;
 use crate::memory_store::Store;
 use crate::signature::{Keys, prepared};
 use crate::text::{Text, Written};
@@ -84,13 +85,10 @@ pub fn create_door<'env>(
     store: &Store,
     found: Uint8Array,
 ) -> Result<Function<'env, (), Either<Written, u32>>> {
-    if found.len() != FOUND_BYTES as usize {
-        return Err(napi::Error::from_reason("found has another length"));
-    }
+    let found = Place::new(env, found)?;
     let name = name.into_bytes();
     let keys = prepared(keys).to_vec();
     let store = Arc::clone(store);
-    let found = RefCell::new(found);
     // Kept for the next call, as long as it is not large.
     let data = RefCell::new(Vec::new());
     env.create_function_from_closure("enter", move |call: FunctionCallContext| {
@@ -112,18 +110,17 @@ pub fn create_door<'env>(
         }
         let mut data = data.borrow_mut();
         let stored = store.get(sid, now as i64, &mut data);
-        let mut found = found.borrow_mut();
-        // SAFETY: `found` holds its memory, and JavaScript, which shares it, waits for
-        // this call to end.
-        let found = unsafe { found.as_mut() };
-        if stored == Found::Unclear || write_sid(sid, found).is_none() {
-            return Ok(Either::B(UNCLEAR_SESSION));
-        }
-        let answer = match stored {
-            Found::Live(live) if write_cookie(&live, found).is_some() => {
-                Either::A(Written::text(call.env, &data)?)
+        let is_written = found.fill(call.env, |found| {
+            write_sid(sid, found)?;
+            match &stored {
+                Found::Live(live) => write_cookie(live, found),
+                Found::Missing => Some(()),
+                Found::Unclear => None,
             }
-            Found::Missing => Either::B(UNKNOWN_SID),
+        })?;
+        let answer = match stored {
+            Found::Live(_) if is_written.is_some() => Either::A(Written::text(call.env, &data)?),
+            Found::Missing if is_written.is_some() => Either::B(UNKNOWN_SID),
             _ => Either::B(UNCLEAR_SESSION),
         };
         if data.capacity() > KEPT {

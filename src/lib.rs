@@ -8,8 +8,11 @@
 
 mod cookie;
 mod door;
+mod found;
 mod memory_store;
 mod panic;
+#[cfg(planted)]
+mod planted;
 mod session_id;
 mod signature;
 mod state;

@@ -15,6 +15,10 @@ use napi::{Env, Result, ValueType, check_status, sys};
 /// few cookies fits.
 const SHORT: usize = 512;
 
+/// Bytes of UTF-8 that the engine surely decodes: it refuses more of them than a string may
+/// have units, however few units they come to.
+const LONGEST_UTF8: usize = 1 << 28;
+
 /// A string from JavaScript or for it, in generalised UTF-8.
 pub struct Text(Vec<u8>);
 
@@ -130,16 +134,17 @@ unsafe fn write(env: sys::napi_env, bytes: &[u8]) -> Result<sys::napi_value> {
     let length = bytes.len() as isize;
     // SAFETY: each call copies from a live slice of the given length. ASCII is its
     // own Latin-1, which the engine copies fastest; valid UTF-8 it decodes itself;
-    // only text with lone surrogates goes as UTF-16.
-    check_status!(unsafe {
+    // only text with lone surrogates, or that is very long, goes as UTF-16.
+    let status = unsafe {
         if bytes.is_ascii() {
             sys::napi_create_string_latin1(env, bytes.as_ptr().cast(), length, &mut value)
-        } else if std::str::from_utf8(bytes).is_ok() {
+        } else if bytes.len() <= LONGEST_UTF8 && std::str::from_utf8(bytes).is_ok() {
             sys::napi_create_string_utf8(env, bytes.as_ptr().cast(), length, &mut value)
         } else {
             let units = wtf8::to_utf16(bytes);
             sys::napi_create_string_utf16(env, units.as_ptr(), units.len() as isize, &mut value)
         }
-    })?;
+    };
+    check_status!(status, "a string would be too long")?;
     Ok(value)
 }

@@ -13,6 +13,8 @@
 //! also one with lone surrogates, comes back as it went in. Nothing here reads a
 //! clock or does I/O: `now` is a parameter, in ms since the epoch.
 
+#![forbid(unsafe_code)]
+
 pub mod cookie;
 pub mod cookie_text;
 mod date;

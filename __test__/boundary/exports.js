@@ -1,0 +1,60 @@
+'use strict';
+
+/** What each export of the addon takes, and what it may answer: as in native.d.ts. */
+
+const fc = require('fast-check');
+const { cookieText, damaged, dataText, is, number, sessionText, sid, text } = require('./specs');
+
+const handle = (name) => fc.nat({ max: 9 }).map((at) => ({ handle: name, at }));
+
+const any = is(fc.oneof(sessionText, damaged, text));
+const facts = is(fc.integer({ min: 0, max: 2 ** 13 - 1 }));
+const name = is(fc.oneof({ weight: 3, arbitrary: fc.constant('sid') }, { weight: 1, arbitrary: text }));
+const header = fc.oneof(is(text), is(text.map((value) => `a=1; sid=${value}`)), handle('headers'));
+const [ofSid, ofNumber, ofText, ofCookie, ofData] = [sid, number, text, cookieText, dataText].map(is);
+const [keys, store, found, secrets] = ['keys', 'stores', 'founds', 'secrets'].map(handle);
+
+const types = (...allowed) => (answer) => allowed.includes(typeof answer);
+const among = (...allowed) => (answer) => allowed.includes(answer);
+const nothing = among(undefined);
+const isStrings = (answer) => Array.isArray(answer) && answer.every((one) => typeof one === 'string');
+const isHandle = (answer) => typeof answer === 'object' && answer !== null;
+
+module.exports = (native) => ({
+  createDoor: { takes: [name, keys, store, found], answers: types('function') },
+  createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
+  cookieErrors: { takes: [], answers: isStrings },
+  endOf: { takes: [facts], answers: among(0, 1, 2, 3) },
+  openCookie: { takes: [header, name, keys], answers: types('string', 'number') },
+  parseCookie: { takes: [header, name], answers: types('string', 'undefined') },
+  prepareKeys: { takes: [secrets], answers: isHandle },
+  seal: { takes: [ofSid, keys], answers: types('string', 'number') },
+  serializeCookie: { takes: [name, ofText, is(fc.integer({ min: 0, max: 2 ** 15 - 1 })), ofNumber, ofText, ofText, ofNumber], answers: types('string', 'number') },
+  sessionId: { takes: [], answers: (answer) => /^[\w-]{32}$/.test(answer) },
+  setsCookie: { takes: [facts], answers: types('boolean') },
+  sign: { takes: [ofText, keys], answers: types('string') },
+  storeChanges: { takes: [store], answers: (answer) => ['insert', 'renew', 'rewrite'].every((key) => typeof answer[key] === 'function') },
+  storeClear: { takes: [store], answers: nothing },
+  storeDestroy: { takes: [store, ofSid], answers: types('boolean') },
+  storeExpire: { takes: [store, ofSid], answers: types('boolean') },
+  storeGet: { takes: [store, ofSid, ofNumber], answers: (answer) => answer === undefined || typeof answer === 'string' || typeof answer.text === 'string' },
+  storeHas: { takes: [store, ofSid], answers: types('boolean') },
+  storeLength: { takes: [store, ofNumber], answers: (answer) => Number.isSafeInteger(answer) && answer >= 0 },
+  storePeek: { takes: [store, ofSid], answers: types('string', 'undefined') },
+  storePrune: { takes: [store, ofNumber, ofNumber], answers: types('boolean') },
+  storePut: { takes: [store, ofSid, ofCookie, ofData, ofNumber], answers: types('number') },
+  storeSet: { takes: [store, ofSid, any, ofNumber], answers: nothing },
+  storeSetRaw: { takes: [store, ofSid, any, ofNumber], answers: nothing },
+  storeSids: { takes: [store], answers: isStrings },
+  storeStats: { takes: [store], answers: (answer) => Object.values(answer).every((count) => Number.isSafeInteger(count) && count >= 0) },
+  storeTakeRemoved: { takes: [store], answers: (answer) => answer.every((one) => typeof one.sid === 'string' && typeof one.text === 'string' && one.reason <= native.REMOVED_DESTROYED) },
+  storeTouch: { takes: [store, ofSid, ofCookie, ofNumber, ofNumber], answers: among(0, 1, 2) },
+  storeUnclearSids: { takes: [store], answers: isStrings },
+  storeWatch: { takes: [store], answers: nothing },
+  unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
+  // The functions that others make, bound to what they were made with.
+  enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.UNCLEAR_SESSION) },
+  insert: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 1, 2) },
+  renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2) },
+  rewrite: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 1, 2) },
+});

@@ -1,0 +1,117 @@
+'use strict';
+
+/** Properties of the addon's exports. */
+
+const assert = require('node:assert/strict');
+const fc = require('fast-check');
+const native = require('../../session/native');
+const signatures = require('./exports')(native);
+const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
+
+// Those that panic on purpose have a test of their own, ../native/panic.test.js.
+const exported = Object.keys(native).filter((name) => typeof native[name] === 'function' && !name.startsWith('__'));
+const bound = ['enter', 'insert', 'renew', 'rewrite'];
+
+/** Keys, stores and what else a call may be about; anew for each case. */
+function world() {
+  const keys = ['secret', 'older'].map((secret) => native.prepareKeys([Buffer.from(secret)]));
+  const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000)];
+  const founds = [new Uint8Array(native.FOUND_BYTES), new Uint8Array(native.FOUND_BYTES)];
+  native.storeWatch(stores[1]);
+  return {
+    keys,
+    stores,
+    founds,
+    secrets: [[Buffer.from('secret')], [], [new Uint8Array(300), Buffer.alloc(0)]],
+    headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.seal(its, keys[0])}`),
+    signed: ['a', ''].map((value) => native.sign(value, keys[0])),
+    functions: { ...native, enter: native.createDoor('sid', keys[0], stores[0], founds[0]), ...native.storeChanges(stores[0]) },
+  };
+}
+
+const call = fc.constantFrom(...exported, ...bound).chain((name) => {
+  const takes = signatures[name]?.takes ?? [];
+  const right = takes.map((one) => fc.oneof({ weight: 12, arbitrary: one }, { weight: 1, arbitrary: anything }));
+  return fc.record({ name: fc.constant(name), args: fc.tuple(...right), missing: fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 7 }) }), more: fc.oneof({ weight: 20, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(anything, { maxLength: 3 }) }) });
+});
+
+/** Every export is known here: a new one must say what it takes and answers. */
+exports.known = () => fc.property(fc.constant(exported), (names) => {
+  assert.deepEqual([...names, ...bound].sort(), Object.keys(signatures).sort());
+});
+
+/** Whatever is called with whatever, the answer is of the kind promised, or it is an Error. */
+exports.calls = (trace) => fc.property(fc.array(call, { maxLength: 25 }), (calls) => {
+  const its = world();
+  for (const { name, args, missing, more } of calls) {
+    trace(name, args, missing, more);
+    const values = [...args, ...more].map((spec) => make(spec, its)).slice(0, missing ? -missing : undefined);
+    const done = attempt(() => its.functions[name](...values));
+    if (done) assert.ok(signatures[name].answers(done.answer), `${name} answered ${typeof done.answer}`);
+  }
+  for (const store of its.stores) wholeAfter(store);
+});
+
+/** A store's counts agree with what it holds, and it can be emptied. */
+function wholeAfter(store) {
+  const sids = native.storeSids(store);
+  const { sessions, bytes } = native.storeStats(store);
+  assert.equal(sids.length, sessions);
+  assert.equal(new Set(sids).size, sids.length);
+  for (const its of sids) {
+    assert.equal(native.storeHas(store, its), true);
+    assert.equal(typeof native.storePeek(store, its), 'string');
+  }
+  assert.ok(native.storeUnclearSids(store).every((its) => sids.includes(its)));
+  assert.ok(bytes >= sids.length);
+  native.storeClear(store);
+  const after = native.storeStats(store);
+  assert.deepEqual([after.sessions, after.bytes, native.storeSids(store)], [0, 0, []]);
+}
+
+/** What is stored is found again, unit for unit, by every way there is to it. */
+exports.texts = (trace) => fc.property(sid, fc.oneof(sessionText, damaged, text), number, (its, stored, now) => {
+  trace(its, stored, now);
+  const store = native.createStore(NaN, NaN);
+  native.storeSetRaw(store, its, stored, NaN);
+  assert.equal(native.storePeek(store, its), stored);
+  assert.equal(native.storeGet(store, its, now).text, stored);
+  assert.deepEqual(native.storeSids(store), [its]);
+  native.storeSet(store, its, stored, NaN);
+  const peeked = native.storePeek(store, its);
+  const json = (from) => { try { return JSON.parse(from); } catch { return undefined; } };
+  assert.deepEqual(json(peeked), json(stored));
+});
+
+/** A door answers as the exports do that take its steps one at a time. */
+exports.door = (trace) => fc.property(sid, sessionText, cookieText, dataText, number, text, (its, stored, cookie, data, now, before) => {
+  trace(its, stored, cookie, data, now, before);
+  const store = native.createStore(NaN, NaN);
+  const keys = native.prepareKeys([Buffer.from('secret')]);
+  const found = new Uint8Array(native.FOUND_BYTES);
+  const enter = native.createDoor('sid', keys, store, found);
+  const header = `${before}; sid=${native.seal(its, keys)}`;
+  for (const put of [() => {}, () => native.storeSet(store, its, stored, NaN), () => native.storePut(store, its, cookie, data, NaN)]) {
+    put();
+    const opened = native.openCookie(header, 'sid', keys);
+    const whole = typeof opened === 'string' && opened !== '' ? native.storeGet(store, opened, now) : undefined;
+    const answer = enter(header, now);
+    if (typeof opened === 'number') assert.equal(answer, opened);
+    else if (opened === '') assert.equal(answer, native.NO_COOKIE);
+    else if (whole === undefined) assert.ok(answer === native.UNKNOWN_SID || (answer === native.UNCLEAR_SESSION && !isShort(opened)));
+    else if (typeof answer === 'string') assertFound(found, opened, whole, answer);
+    else assert.equal(answer, native.UNCLEAR_SESSION);
+  }
+});
+
+/** Whether a sid fits beside a door's answer. */
+function isShort(its) {
+  return its.length <= 255 && /^[\0-\x7f]*$/.test(its);
+}
+
+function assertFound(found, its, whole, data) {
+  const bytes = Buffer.from(found);
+  assert.equal(bytes.toString('latin1', native.FOUND_SID, native.FOUND_SID + bytes[native.FOUND_SID_LENGTH]), its);
+  const cookie = bytes.toString('latin1', native.FOUND_COOKIE, native.FOUND_COOKIE + bytes.readUInt16LE(native.FOUND_COOKIE_LENGTH));
+  assert.deepEqual({ cookie: JSON.parse(cookie), ...JSON.parse(data) }, JSON.parse(whole));
+}

@@ -1,0 +1,92 @@
+'use strict';
+
+// Builds the addon and the engine with the address sanitizer of nightly Rust, runs the
+// tests on them, and fails if it reports anything: docs/memory-safety.md. Needs
+// `rustup toolchain install nightly` and gcc, on Linux. Arguments are test files to run
+// instead of all.
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+const target = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
+const folder = path.join(root, 'target', 'sanitize');
+const reports = fs.mkdtempSync(path.join(os.tmpdir(), 'sanitize-'));
+
+/** What the tests are found in. compat/binary.test.js breaks the addon that it finds itself. */
+const FOLDERS = ['native', 'boundary', 'memory', 'compat', 'parity'];
+const LEFT_OUT = new Set(['binary.test.js', 'leak.test.js']);
+
+// Tests know an addon that has more than they expect by the underscores: src/planted.rs.
+const RUSTFLAGS = '-Zsanitizer=address --cfg planted';
+// As released, but with the checks of a debug build: an overflow is a panic.
+const PROFILE = ['lto=false', 'codegen-units=16', 'strip="none"', 'debug=1', 'debug-assertions=true', 'overflow-checks=true']
+  .flatMap((setting) => ['--config', `profile.release.${setting}`]);
+
+main();
+
+function main() {
+  cargo('build', '--release', ...PROFILE);
+  const addon = path.join(os.tmpdir(), `sanitize-${process.pid}.node`);
+  fs.copyFileSync(path.join(folder, target, 'release', 'libexpress_session_rs.so'), addon);
+  try {
+    findsPlanted(addon);
+    const status = tests(addon);
+    // Its own runtime is linked into a program, so this needs no other.
+    cargo('test', '--package', 'express-session-core');
+    const found = fs.readdirSync(reports);
+    for (const name of found) console.log(fs.readFileSync(path.join(reports, name), 'utf8'));
+    console.log(`address sanitizer: ${found.length} reports`);
+    process.exitCode = found.length > 0 || status !== 0 ? 1 : 0;
+  } finally {
+    fs.rmSync(addon);
+    fs.rmSync(reports, { recursive: true });
+  }
+}
+
+function cargo(command, ...args) {
+  const { status } = spawnSync('cargo', ['+nightly', command, '--target', target, '--target-dir', folder, ...args], {
+    cwd: root, stdio: 'inherit', env: { ...process.env, RUSTFLAGS, ASAN_OPTIONS: 'detect_leaks=0' },
+  });
+  if (status !== 0) stop(`cargo ${command} failed`);
+}
+
+/** The environment in which Node.js, which is not built so, has the sanitizer's runtime. */
+function environment(addon, options) {
+  const runtime = spawnSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+  return {
+    ...process.env,
+    LD_PRELOAD: fs.realpathSync(runtime),
+    // V8 keeps what it has until the process ends, so leaks are for another test.
+    ASAN_OPTIONS: ['detect_leaks=0', 'allocator_may_return_null=1', ...options].join(':'),
+    NAPI_RS_NATIVE_LIBRARY_PATH: addon,
+    SANITIZED: '1',
+  };
+}
+
+/** A sanitizer that finds nothing must be one that finds something. */
+function findsPlanted(addon) {
+  for (const [name, fault] of [['__useAfterFree', 'heap-use-after-free'], ['__overflow', 'heap-buffer-overflow']]) {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', `require('./native.js').${name}()`], { cwd: root, encoding: 'utf8', env: environment(addon, []) });
+    if (status === 0 || !stderr.includes(fault)) stop(`the planted ${fault} was not reported: ${stderr}`);
+    console.log(`planted ${fault}: reported`);
+  }
+}
+
+function tests(addon) {
+  const chosen = process.argv.slice(2);
+  const files = chosen.length > 0 ? chosen : FOLDERS.flatMap((name) => {
+    const tested = path.join(root, '__test__', name);
+    return fs.readdirSync(tested).filter((file) => file.endsWith('.test.js') && !LEFT_OUT.has(file)).map((file) => path.join(tested, file));
+  });
+  const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], {
+    cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: environment(addon, [`log_path=${path.join(reports, 'report')}`]),
+  });
+  return status;
+}
+
+function stop(message) {
+  console.error(message);
+  process.exit(1);
+}
