@@ -11,6 +11,7 @@
  * NUMBER         of this process, for its answers
  * OFFLINE_QUEUE  off: commands fail at once while there is no connection to Redis
  * STORE_TIMEOUT  the option storeTimeout of session(), in ms
+ * SLOW           how long a write takes between loading a session and saving it, in ms
  * PLANT          a defect to plant: see plants.js
  */
 if (process.env.SUBJECT !== 'express-session') require('../../examples/redis/alias');
@@ -24,7 +25,7 @@ const { createClient } = require('redis');
 const plants = require('./plants');
 const { HOST } = require('../../examples/redis/port');
 
-const { SECRET, REDIS_URL, PORT, NUMBER, OFFLINE_QUEUE, STORE_TIMEOUT, PLANT } = process.env;
+const { SECRET, REDIS_URL, PORT, NUMBER, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT } = process.env;
 
 /** nginx keeps connections for a minute: this end must not be the first to close one, in ms. */
 const KEEP_ALIVE = 75000;
@@ -68,9 +69,8 @@ function createApp(store, { savesLate = false, session: planted }) {
   });
   app.post('/write', (req, res, next) => {
     if (!req.session?.owner) return show(req, res);
-    req.session.value = Number(req.query.value);
-    req.session.count++;
-    saveAndShow(req, res, next);
+    if (SLOW) setTimeout(write, Number(SLOW), req, res, next);
+    else write(req, res, next);
   });
   app.get('/read', show);
   app.post('/logout', (req, res, next) => {
@@ -85,13 +85,19 @@ function createApp(store, { savesLate = false, session: planted }) {
     // the connection, which nginx takes for a sign that the whole process is ill.
     if (res.writableEnded) return;
     if (res.headersSent) return next(error);
-    // Express closes the connection without asking here, if what could not be saved is
-    // saved once more at the end of this answer and fails again. Without it, nothing is
-    // saved, and what is stored stays (`unset: 'keep'`).
+    // A new session that could not be saved is saved once more at the end of this answer.
+    // If that fails again, Express closes the connection without asking here. Without a
+    // session nothing is saved, and what is stored stays (`unset: 'keep'`).
     req.session = null;
     res.status(500).json({ error: error.message, number: NUMBER });
   });
   return app;
+
+  function write(req, res, next) {
+    req.session.value = Number(req.query.value);
+    req.session.count++;
+    saveAndShow(req, res, next);
+  }
 
   /** The answer is a promise that what it shows is stored: so that comes first. */
   function saveAndShow(req, res, next) {

@@ -5,7 +5,7 @@
  * of it. As a command it prints the figures; the variables:
  *
  * FAULTS_SECONDS  goes through the faults over and over for so long; once without
- * and those of app.js, SUBJECT and OFFLINE_QUEUE and STORE_TIMEOUT above all.
+ * and SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW and PLANT as in app.js.
  */
 const Browser = require('./browser');
 const Crowd = require('./crowd');
@@ -137,12 +137,12 @@ module.exports = { run, table };
 if (require.main === module) main();
 
 async function main() {
-  const { FAULTS_SECONDS, SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, PLANT } = process.env;
+  const { FAULTS_SECONDS, SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT } = process.env;
 
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
   const { ledger, rows } = await run({
-    env: Object.fromEntries(Object.entries({ SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, PLANT }).filter(([, value]) => value)),
+    env: Object.fromEntries(Object.entries({ SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT }).filter(([, value]) => value)),
     seconds: Number(FAULTS_SECONDS || 0),
   });
 

@@ -40,7 +40,7 @@ class Stage {
   }
 
   constructor(env) {
-    this.env = { SUBJECT: '', OFFLINE_QUEUE: '', STORE_TIMEOUT: '', PLANT: '', ...env };
+    this.env = { SUBJECT: '', OFFLINE_QUEUE: '', STORE_TIMEOUT: '', SLOW: '', PLANT: '', ...env };
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-faults-'));
     /** @type {(Program & { port: number })[]} */
     this.processes = [];
