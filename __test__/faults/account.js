@@ -9,9 +9,9 @@ class Account {
   value = 0;
   count = 0;
   sent = { value: 0, count: 0 };
-  /** Its logout was acknowledged. */
+  /** Its logout was acknowledged, or that of a login in its place. */
   isOver = false;
-  /** Its logout failed: it may be there or not. */
+  /** That is under way, or has failed: it may be there or not. */
   isUncertain = false;
 
   /**

@@ -27,13 +27,18 @@ class Browser {
     this.agent = new http.Agent({ keepAlive: true });
   }
 
-  /** @returns {Promise<boolean>} whether it is logged in now, with a session of its own */
+  /**
+   * Also while it is logged in: that session is over then.
+   * @returns {Promise<boolean>} whether it is logged in now, with a session of its own
+   */
   async logIn() {
     const account = new Account(this.owner, ++this.logins);
-    const { cookie, owner } = this;
+    const { account: before, cookie, owner } = this;
     const what = 'login';
+
     // Until it has succeeded, nobody knows what the cookie is of.
     this.account = undefined;
+    if (before) before.isUncertain = true;
 
     const answer = await this.ask('POST', '/login', { owner, secret: account.secret }, { what });
 
@@ -44,6 +49,7 @@ class Browser {
       return false;
     }
     this.account = account;
+    if (before) this.end(before, cookie);
     this.ledger.answered++;
     return true;
   }
@@ -89,10 +95,17 @@ class Browser {
     account.isUncertain = true;
     this.account = undefined;
     if (!await this.ask('POST', '/logout', {}, { what: 'logout' })) return false;
-    account.isOver = true;
-    this.over = [...this.over, { account, cookie }].slice(-KEPT);
+    this.end(account, cookie);
+    // A login with the old cookie would end that session if the logout has not.
+    if (Math.random() < 0.5) this.cookie = undefined;
     this.ledger.answered++;
     return true;
+  }
+
+  /** Whoever tries the cookie from now on must not be let in. */
+  end(account, cookie) {
+    account.isOver = true;
+    this.over = [...this.over, { account, cookie }].slice(-KEPT);
   }
 
   /**

@@ -96,8 +96,9 @@ async function step(browser) {
   const choice = Math.random();
 
   if (choice < 0.45) return browser.write();
-  if (choice < 0.8) return browser.read();
-  if (choice < 0.95) return (await Promise.all([browser.write(), browser.read()])).every(Boolean);
+  if (choice < 0.78) return browser.read();
+  if (choice < 0.93) return (await Promise.all([browser.write(), browser.read()])).every(Boolean);
+  if (choice < 0.95) return browser.logIn();
   if (choice < 0.98 || browser.over.length === 0) return browser.logOut();
   return browser.read(browser.over[Math.floor(Math.random() * browser.over.length)]);
 }

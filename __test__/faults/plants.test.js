@@ -14,8 +14,11 @@ const { run } = require('./run');
 /** With an answer, in ms: one of the defects is that there is none. */
 const PATIENCE = 1500;
 
-/** How long the site may take to resume, in ms: one of them is that it does not. */
-const RESUME = 2000;
+/**
+ * How long the site may take to resume, in ms: one of them is that it does not. More
+ * than node-redis waits for before it connects again.
+ */
+const RESUME = 4000;
 
 /** How long the crowd looks for a defect, in requests. */
 const ENOUGH = 20000;

@@ -122,7 +122,7 @@ async function serves(door, { ledger, resume }) {
 
 /** @returns {string} a table in Markdown */
 function table(rows) {
-  const columns = ['sent', 'answered', 'failed', 'checked', 'wrong', 'lost', 'revived', 'hanging', 'unexcused'];
+  const columns = ['sent', 'answered', 'failed', 'checked', 'wrong', 'lost', 'revived', 'hanging', 'unexcused', 'stuck'];
   const line = (cells) => `| ${cells.join(' | ')} |`;
 
   return [
