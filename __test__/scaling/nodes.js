@@ -8,8 +8,9 @@ const { promisify } = require('node:util');
 const { createClient } = require('redis');
 
 const Program = require('../../examples/redis/program');
+const lastingPort = require('./lasting-port');
 const { find } = require('../../examples/redis/programs');
-const { HOST, freePort } = require('../../examples/redis/port');
+const { HOST } = require('../../examples/redis/port');
 
 const run = promisify(execFile);
 
@@ -140,20 +141,6 @@ class Nodes {
     for (const { client } of this.living) client?.destroy();
     await Promise.all(this.list.map(({ program }) => program?.stop()));
     fs.rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-/**
- * A port that is still free when a killed node is started again: below those that
- * systems give to outgoing connections.
- */
-async function lastingPort() {
-  for (;;) {
-    try {
-      return await freePort(10000 + Math.floor(Math.random() * 20000));
-    } catch {
-      // Taken: another one.
-    }
   }
 }
 

@@ -1,7 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const http = require('node:http');
 const { after, before, describe, it } = require('node:test');
+const { createClient } = require('redis');
 
 const Site = require('../../examples/redis/site');
 const Visitor = require('./visitor');
@@ -9,6 +12,7 @@ const { needs } = require('./programs');
 
 const VISITORS = 12;
 const USERS = [['ada', 'Ada Lovelace'], ['grace', 'Grace Hopper'], ['linus', 'Linus Torvalds']];
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 const { how, skip } = needs('nginx', 'redis-server');
 
@@ -61,6 +65,32 @@ describe('the Redis example behind nginx', { skip, timeout: 40000 }, () => {
     }
     assert.equal(numbers.size, 2);
     assert.equal(visitor.cookie, cookie);
+  });
+
+  it('keeps its connection to nginx when Redis has no memory for a login', async (t) => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const redis = createClient({ url: site.redis.url });
+
+    await redis.connect();
+    t.after(async () => {
+      agent.destroy();
+      await redis.configSet('maxmemory', '0');
+      await redis.close();
+    });
+    await redis.configSet('maxmemory', '1');
+    // When a connection is closed that nginx is about to use, it takes the process for
+    // dead, and soon both of them: then it answers 502 for ten seconds.
+    for (let i = 0; i < 10; i++) {
+      const request = http.request({ agent, port: site.processes[0].port, method: 'POST', path: '/login', headers: FORM });
+
+      request.end('name=ada');
+
+      const [response] = await once(request, 'response');
+
+      assert.equal(response.statusCode, 500);
+      assert.equal(request.reusedSocket, i > 0);
+      await once(response.resume(), 'end');
+    }
   });
 
   it('forgets a session in every process when its visitor logs out', async () => {

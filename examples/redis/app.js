@@ -115,7 +115,15 @@ function goHome(req, res, next) {
 
 // Express knows an error handler by its four parameters.
 function showError(error, req, res, next) {
+  // The page is complete, but what the session middleware does at its end has failed.
+  // Express would close the connection, and nginx take this process for dead.
+  if (res.writableEnded) return console.error(error.message);
   if (res.headersSent) return next(error);
+
+  // A new session that could not be saved is saved once more at the end of this page. If
+  // that fails again, Express closes the connection without asking here. Without a
+  // session nothing is saved, and what is stored stays (`unset: 'keep'`).
+  req.session = null;
 
   const status = error.status >= 400 && error.status < 500 ? error.status : 500;
 

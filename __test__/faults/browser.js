@@ -1,0 +1,173 @@
+'use strict';
+
+const http = require('node:http');
+
+const Account = require('./account');
+
+/** How long an answer may take before it counts as never given, in ms. No fault takes so long. */
+const PATIENCE = 20000;
+
+/** How many cookies of sessions that are over are kept, to be tried again. */
+const KEPT = 4;
+
+/** A browser that keeps its connection and its cookie, and has one session at a time. */
+class Browser {
+  logins = 0;
+  cookie = undefined;
+  /** The session that the cookie is of. @type {Account | undefined} */
+  account = undefined;
+  /** @type {{ account: Account, cookie: string }[]} */
+  over = [];
+
+  constructor(owner, url, ledger, patience = PATIENCE) {
+    this.owner = owner;
+    this.url = url;
+    this.ledger = ledger;
+    this.patience = patience;
+    this.agent = new http.Agent({ keepAlive: true });
+  }
+
+  /**
+   * Also while it is logged in: that session is over then.
+   * @returns {Promise<boolean>} whether it is logged in now, with a session of its own
+   */
+  async logIn() {
+    const account = new Account(this.owner, ++this.logins);
+    const { account: before, cookie, owner } = this;
+    const what = 'login';
+
+    // Until it has succeeded, nobody knows what the cookie is of.
+    this.account = undefined;
+    if (before) before.isUncertain = true;
+
+    const answer = await this.ask('POST', '/login', { owner, secret: account.secret }, { what });
+
+    if (!answer) return false;
+    if (!this.ledger.check(account, account.promise, answer.shown, answer.isExcused, what)) return false;
+    if (this.cookie === cookie) {
+      this.ledger.find('wrong', `login of ${owner} kept its cookie`);
+      return false;
+    }
+    this.account = account;
+    if (before) this.end(before, cookie);
+    this.ledger.answered++;
+    return true;
+  }
+
+  /** Writes what was never written before. */
+  async write() {
+    const { account } = this;
+    const { count } = account;
+    const value = ++account.sent.value;
+
+    account.sent.count++;
+
+    const answer = await this.ask('POST', '/write', { value }, { what: 'write' });
+
+    if (!answer) return false;
+
+    const promised = { value, count: count + 1, isOver: false };
+    const isRight = this.ledger.check(account, promised, answer.shown, answer.isExcused, 'write');
+
+    if (isRight) this.ledger.answered++;
+    return isRight;
+  }
+
+  /**
+   * @param {{ account: Account, cookie: string }} [of] this session
+   * @param {string} [url] of a process, without nginx
+   */
+  async read({ account, cookie } = this, url = this.url) {
+    const { promise } = account;
+    const answer = await this.ask('GET', '/read', {}, { what: 'read', cookie, url });
+
+    if (!answer) return false;
+
+    const isRight = this.ledger.check(account, promise, answer.shown, answer.isExcused, 'read');
+
+    if (isRight) this.ledger.answered++;
+    return isRight;
+  }
+
+  async logOut() {
+    const { account, cookie } = this;
+
+    account.isUncertain = true;
+    this.account = undefined;
+    if (!await this.ask('POST', '/logout', {}, { what: 'logout' })) return false;
+    this.end(account, cookie);
+    // A login with the old cookie would end that session if the logout has not.
+    if (Math.random() < 0.5) this.cookie = undefined;
+    this.ledger.answered++;
+    return true;
+  }
+
+  /** Whoever tries the cookie from now on must not be let in. */
+  end(account, cookie) {
+    account.isOver = true;
+    this.over = [...this.over, { account, cookie }].slice(-KEPT);
+  }
+
+  /**
+   * One request. What fails is put down in the ledger.
+   * @returns {Promise<{ shown: object, isExcused: boolean } | undefined>} undefined if it failed
+   */
+  async ask(method, path, query, { what, cookie = this.cookie, url = this.url }) {
+    const { ledger, owner } = this;
+    const isExcused = ledger.send();
+    const said = `${what} of ${owner}`;
+
+    try {
+      const { status, headers, text } = await this.exchange(method, new URL(`${path}?${new URLSearchParams(query)}`, url), cookie);
+
+      ledger.inspect(owner, text + JSON.stringify(headers), said);
+      for (const line of headers['set-cookie'] ?? []) {
+        [this.cookie] = line.split(';');
+        ledger.claim(owner, this.cookie, said);
+      }
+      if (status === 200 || status === 401) return { shown: JSON.parse(text), isExcused: isExcused() };
+      ledger.fail(`status ${status}`, isExcused(), `${said}: ${text.slice(0, 200)}`);
+    } catch (error) {
+      ledger.inspect(owner, error.text ?? '', said);
+      if (error.isHang) ledger.find('hanging', said);
+      else ledger.fail('connection lost', isExcused(), `${said}: ${error.message}`);
+    }
+    return undefined;
+  }
+
+  /** Rejected if there is no whole answer: with the half that came as `text`. */
+  exchange(method, url, cookie) {
+    return new Promise((resolve, reject) => {
+      const request = http.request(url, { method, agent: this.agent, headers: cookie ? { cookie } : {} });
+      let text = '';
+      let isHang = false;
+      const timer = setTimeout(() => {
+        isHang = true;
+        request.destroy(new Error('no answer'));
+      }, this.patience);
+      // Of the response, if that has begun: an answer without its end hangs, too.
+      const fail = (error) => {
+        clearTimeout(timer);
+        reject(Object.assign(error, { text, isHang }));
+      };
+
+      request.on('error', fail);
+      request.on('response', (response) => {
+        response.setEncoding('utf8');
+        response.on('data', (chunk) => { text += chunk; });
+        response.on('error', fail);
+        response.on('end', () => {
+          clearTimeout(timer);
+          resolve({ status: response.statusCode, headers: response.headers, text });
+        });
+      });
+      request.end();
+    });
+  }
+
+  close() {
+    this.agent.destroy();
+  }
+}
+
+module.exports = Browser;

@@ -1,0 +1,101 @@
+'use strict';
+
+const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const Program = require('../../examples/redis/program');
+const lastingPort = require('../scaling/lasting-port');
+const startNginx = require('../../examples/redis/nginx');
+const startRedis = require('../../examples/redis/redis');
+const { HOST } = require('../../examples/redis/port');
+
+const APP = path.join(__dirname, 'app.js');
+const PROCESSES = 2;
+
+/**
+ * With `always`, Redis answers a write when it is on the disk. What it has
+ * answered is then there again after any restart, and none of that is by luck.
+ * Without `save` there is no other file from which it might come.
+ */
+const DURABLE = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+
+/** Redis, two processes of the app, and nginx before them: all of which may be hurt. */
+class Stage {
+  /**
+   * @param {Record<string, string>} env for the app's processes: see app.js
+   * @returns {Promise<Stage>} rejected, with all stopped, if a part does not start
+   */
+  static async start(env) {
+    const stage = new Stage(env);
+
+    try {
+      await stage.open();
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
+    return stage;
+  }
+
+  constructor(env) {
+    this.env = { SUBJECT: '', OFFLINE_QUEUE: '', STORE_TIMEOUT: '', SLOW: '', PLANT: '', ...env };
+    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-faults-'));
+    /** @type {(Program & { port: number })[]} */
+    this.processes = [];
+  }
+
+  async open() {
+    this.redisFolder = this.folderOf('redis');
+    this.redisPort = await lastingPort();
+    await this.startRedis();
+
+    const ports = [];
+
+    for (let i = 0; i < PROCESSES; i++) ports.push(await lastingPort());
+    await Promise.all(ports.map((port, i) => this.startProcess(i, port)));
+
+    const port = await lastingPort();
+
+    this.url = `http://${HOST}:${port}`;
+    this.nginx = await startNginx(this.folderOf('nginx'), port, ports);
+  }
+
+  folderOf(name) {
+    const folder = path.join(this.folder, name);
+
+    fs.mkdirSync(folder);
+    return folder;
+  }
+
+  /** With what is in its folder, on the port of before. */
+  async startRedis() {
+    this.redis = await startRedis(this.redisFolder, { port: this.redisPort, settings: DURABLE });
+  }
+
+  /** Starts a process of the app; in the place of one that was killed, with its port. */
+  async startProcess(i, port = this.processes[i].port) {
+    const program = new Program(process.execPath, [APP], {
+      env: { ...this.env, SECRET: 'shared by the processes', REDIS_URL: this.redis.url, PORT: String(port), NUMBER: String(i + 1) },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+
+    this.processes[i] = Object.assign(program, { port });
+    await program.until(once(program.child, 'message'));
+  }
+
+  /** The URLs of the processes themselves, without nginx. */
+  get doors() {
+    return this.processes.map(({ port }) => `http://${HOST}:${port}`);
+  }
+
+  async stop() {
+    await this.nginx?.stop();
+    await Promise.all(this.processes.map((program) => program?.stop()));
+    await this.redis?.stop();
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+module.exports = Stage;
