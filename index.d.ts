@@ -157,6 +157,10 @@ declare namespace session {
      * 2147483647. Beyond it, `next` or the callback of `save`, `reload`, `destroy` or
      * `regenerate` gets a {@link StoreTimeout}, and the answer that comes later is
      * ignored. Default: as long as it takes. (express-session 1.19.0 has no such option.)
+     *
+     * A write that was given up may still reach the store, and undo what came after it.
+     * So let the store's client keep no commands for later: `disableOfflineQueue: true`
+     * with node-redis.
      */
     storeTimeout?: number | undefined;
   }

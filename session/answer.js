@@ -22,7 +22,8 @@ const NOTHING = Symbol('nothing');
  * @returns {(error?: Error, ...results: any[]) => any}
  */
 function answer(req, callback) {
-  if (callback[ANSWER]) return callback;
+  // What is no function is the store's to refuse.
+  if (typeof callback !== 'function' || callback[ANSWER]) return callback;
   // Clients with a pool of connections call back from the context that opened one.
   const asker = new AsyncResource('express-session', { requireManualDestroy: true });
   let isOpen = true;

@@ -133,7 +133,7 @@ class Exchange {
   /** `session` was reloaded, and another may have taken its place. */
   reloaded(session) {
     const { session: current } = this.req;
-    if (current && current !== session) {
+    if (typeof current === 'object' && current !== null && current !== session) {
       if (session === this.loadedSession) this.loadedSession = current;
       else this.savedSession = current;
       this.watch(current);

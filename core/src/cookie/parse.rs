@@ -26,28 +26,26 @@ pub fn value<'h>(header: &'h [u8], name: &[u8]) -> Option<Cow<'h, [u8]>> {
     if header.len() < 2 || name == UNREACHABLE {
         return None;
     }
-    pieces(header)
-        .filter_map(pair)
-        .find(|(key, _)| *key == name)
-        .map(|(_, raw)| {
-            let value = unquoted(raw);
-            percent::decode(value).unwrap_or(Cow::Borrowed(value))
-        })
-}
-
-/// What stands between the semicolons.
-fn pieces(header: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let ends = memchr::memchr_iter(b';', header).chain([header.len()]);
-    ends.scan(0, |start, end| {
-        let piece = &header[*start..end];
-        *start = end + 1;
-        Some(piece)
+    pairs(header).find(|(key, _)| *key == name).map(|(_, raw)| {
+        let value = unquoted(raw);
+        percent::decode(value).unwrap_or(Cow::Borrowed(value))
     })
 }
 
-fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = memchr::memchr(b'=', piece)?;
-    Some((trimmed(&piece[..equals]), trimmed(&piece[equals + 1..])))
+/// The names and values around each first `=` between two semicolons.
+///
+/// Goes by the `=`, so that a header which is all semicolons costs one look.
+fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = header;
+    std::iter::from_fn(move || {
+        let equals = memchr::memchr(b'=', rest)?;
+        let start = memchr::memrchr(b';', &rest[..equals]).map_or(0, |at| at + 1);
+        let name = trimmed(&rest[start..equals]);
+        let after = &rest[equals + 1..];
+        let end = memchr::memchr(b';', after).unwrap_or(after.len());
+        rest = after.get(end + 1..).unwrap_or_default();
+        Some((name, trimmed(&after[..end])))
+    })
 }
 
 /// Without spaces and tabs at both ends.
