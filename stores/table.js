@@ -23,8 +23,10 @@ const authored = require('./authored');
  * @property {string} [background] why errors that the store throws outside of any
  *   request, which would end the process, are passed over
  * @property {string} [note] what is worth knowing, for the page
- * @property {{ server: string, prepare?: (at: At) => Promise<void> }} [outage] runs
- *   `outage.js` instead of the checks, on a server of its own
+ * @property {{ server: string, prepare?: (at: At) => Promise<void>, queues?: boolean,
+ *   spoil: (at: At, sid: string, text: string) => Promise<void> }} [outage] runs
+ *   `outage.js` instead of the checks, on a server of its own; `spoil` puts a text in
+ *   the place of a session
  * @property {(session: Function, at: At) => object | Promise<object>} open
  *   makes the store; called again on the same `at` for `persists`
  *
@@ -49,14 +51,17 @@ const rows = [
 /**
  * @param {string} name of a row, or the path of a store's module
  * @returns {Row | undefined}
+ * @throws {Error} if there is no such module
  */
 function find(name) {
-  return isPath(name) ? authored(path.resolve(name)) : rows.find((row) => row.name === name);
+  if (!isPath(name)) return rows.find((row) => row.name === name);
+  // npm goes to the package's folder first. INIT_CWD is where it was called.
+  return authored(path.resolve(process.env.INIT_CWD ?? '', name));
 }
 
-/** @param {string} name */
+/** Also without `./`: no row is called like a file. @param {string} name */
 function isPath(name) {
-  return /^\.{0,2}\//.test(name) || path.isAbsolute(name);
+  return /^\.{0,2}[/\\]/.test(name) || path.isAbsolute(name) || /\.[cm]?[jt]s$/.test(name);
 }
 
 module.exports = { rows, find, isPath };
