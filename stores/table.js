@@ -23,12 +23,17 @@ const authored = require('./authored');
  * @property {string} [background] why errors that the store throws outside of any
  *   request, which would end the process, are passed over
  * @property {string} [note] what is worth knowing, for the page
- * @property {{ server: string, prepare?: (at: At) => Promise<void>, queues?: boolean,
- *   spoil: (at: At, sid: string, text: string) => Promise<void> }} [outage] runs
- *   `outage.js` instead of the checks, on a server of its own; `spoil` puts a text in
- *   the place of a session
+ * @property {Outage} [outage] runs `outage.js` instead of the checks
  * @property {(session: Function, at: At) => object | Promise<object>} open
  *   makes the store; called again on the same `at` for `persists`
+ *
+ * @typedef {object} Outage
+ * @property {string} server a file of `backends`, of which the row has one of its own
+ * @property {(at: At) => Promise<void>} [prepare] what the server needs once
+ * @property {boolean} [queues] whether the client keeps requests until the server is there
+ * @property {(at: At, sid: string, text: string) => Promise<void>} spoil puts a text in the
+ *   place of a stored session
+ * @property {Record<string, string>} [spoilt] more such texts, by what they are
  *
  * @typedef {{ folder: string, port?: number, database?: string, kept: object }} At
  *   a temporary folder, what the backend told, and a place for what outlives a store
