@@ -23,6 +23,7 @@ const running = new Set();
  * @param {'original' | 'package'} subject
  * @param {object} settings what the backend told
  * @returns {Promise<{ checks?: object[], trace?: object[], error?: string }>}
+ * @throws {Error} if a store given by its path does not run
  */
 async function runSubject(row, subject, settings) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'store-'));
@@ -40,7 +41,10 @@ async function runSubject(row, subject, settings) {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return await reportOf(program);
+    const report = await reportOf(program);
+    // To its author, a store that does not run is no store as with the original.
+    if (row.path && report.error) throw new Error(reason(report.error, subject));
+    return report;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
@@ -60,6 +64,13 @@ function reportOf(program) {
       resolve(parsed(output) ?? { error: `ended with ${signal ?? code}: ${errors.slice(-2000)}` });
     });
   });
+}
+
+/** The line that says what is wrong comes first: that of a SyntaxError is the fifth. */
+function reason(stack, subject) {
+  const lines = stack.split('\n');
+  const at = Math.max(0, lines.findIndex((line) => /^(ended with )?.*\w*Error\b.*: /.test(line)));
+  return [`${subject === 'package' ? 'only with this package: ' : ''}${lines[at]}`, ...lines.slice(0, at), ...lines.slice(at + 1)].join('\n');
 }
 
 function parsed(output) {

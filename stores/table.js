@@ -23,10 +23,17 @@ const authored = require('./authored');
  * @property {string} [background] why errors that the store throws outside of any
  *   request, which would end the process, are passed over
  * @property {string} [note] what is worth knowing, for the page
- * @property {{ server: string, prepare?: (at: At) => Promise<void> }} [outage] runs
- *   `outage.js` instead of the checks, on a server of its own
+ * @property {Outage} [outage] runs `outage.js` instead of the checks
  * @property {(session: Function, at: At) => object | Promise<object>} open
  *   makes the store; called again on the same `at` for `persists`
+ *
+ * @typedef {object} Outage
+ * @property {string} server a file of `backends`, of which the row has one of its own
+ * @property {(at: At) => Promise<void>} [prepare] what the server needs once
+ * @property {boolean} [queues] whether the client keeps requests until the server is there
+ * @property {(at: At, sid: string, text: string) => Promise<void>} spoil puts a text in the
+ *   place of a stored session
+ * @property {Record<string, string>} [spoilt] more such texts, by what they are
  *
  * @typedef {{ folder: string, port?: number, database?: string, kept: object }} At
  *   a temporary folder, what the backend told, and a place for what outlives a store
@@ -49,14 +56,17 @@ const rows = [
 /**
  * @param {string} name of a row, or the path of a store's module
  * @returns {Row | undefined}
+ * @throws {Error} if there is no such module
  */
 function find(name) {
-  return isPath(name) ? authored(path.resolve(name)) : rows.find((row) => row.name === name);
+  if (!isPath(name)) return rows.find((row) => row.name === name);
+  // npm goes to the package's folder first. INIT_CWD is where it was called.
+  return authored(path.resolve(process.env.INIT_CWD ?? '', name));
 }
 
-/** @param {string} name */
+/** Also without `./`: no row is called like a file. @param {string} name */
 function isPath(name) {
-  return /^\.{0,2}\//.test(name) || path.isAbsolute(name);
+  return /^\.{0,2}[/\\]/.test(name) || path.isAbsolute(name) || /\.[cm]?[jt]s$/.test(name);
 }
 
 module.exports = { rows, find, isPath };

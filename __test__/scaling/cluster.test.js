@@ -101,8 +101,9 @@ function startApps(t, nodes, file) {
 
     t.after(() => app.stop());
 
-    const [{ port }] = await app.until(once(app.child, 'message'));
+    const [{ port, session }] = await app.until(once(app.child, 'message'));
 
+    assert.equal(session, require.resolve(number === 'ours' ? '../..' : 'express-session'));
     return Object.assign(app, { url: `http://${HOST}:${port}/` });
   }));
 }

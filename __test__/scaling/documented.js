@@ -21,7 +21,7 @@ async function main() {
 
   const store = new RedisStore({ client });
   const server = http.createServer(createApp({ secret, store, number })).listen(0, '127.0.0.1', () => {
-    process.send({ port: server.address().port });
+    process.send({ port: server.address().port, session: require.resolve('express-session') });
   });
 
   // Requests that wait for a dead node would keep it from ending by itself.

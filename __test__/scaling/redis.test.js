@@ -1,8 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
 const { once } = require('node:events');
 const http = require('node:http');
+const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { createClient } = require('redis');
 
@@ -10,6 +12,7 @@ const Site = require('../../examples/redis/site');
 const Visitor = require('./visitor');
 const { needs } = require('./programs');
 
+const EXAMPLE = path.join(__dirname, '..', '..', 'examples', 'redis');
 const VISITORS = 12;
 const USERS = [['ada', 'Ada Lovelace'], ['grace', 'Grace Hopper'], ['linus', 'Linus Torvalds']];
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -24,6 +27,15 @@ describe('the Redis example behind nginx', { skip, timeout: 40000 }, () => {
     site = await Site.start({ processes: 2, secret: 'shared by the processes' });
   });
   after(() => site?.stop());
+
+  it('runs on this package, from which connect-redis has its Store', () => {
+    assert.deepEqual(site.processes.map(({ session }) => session), Array(2).fill(require.resolve('../..')));
+
+    const store = "require('connect-redis').RedisStore.prototype instanceof require('express-session').Store";
+    const args = ['--require', path.join(EXAMPLE, 'alias.js'), '--print', store];
+
+    assert.equal(execFileSync(process.execPath, args, { cwd: EXAMPLE, encoding: 'utf8' }), 'true\n');
+  });
 
   it('has nobody\'s session lost when a process is killed and another one added', async () => {
     const crowd = new Crowd(site.url);

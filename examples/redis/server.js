@@ -39,8 +39,8 @@ async function main() {
   });
   server.listen(Number(port), HOST, () => {
     console.log(`Process ${number} listens on http://${HOST}:${server.address().port}/`);
-    // To whoever started it, if that is a Node.js program with a channel.
-    process.send?.({ port: server.address().port });
+    // To whoever started it, if that is a Node.js program with a channel: where, and on which package.
+    process.send?.({ port: server.address().port, session: require.resolve('express-session') });
   });
 
   const stop = () => {

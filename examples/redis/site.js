@@ -19,7 +19,7 @@ const SERVER = path.join(__dirname, 'server.js');
  * a line that says why when the site cannot go on.
  */
 class Site extends EventEmitter {
-  /** @type {Program[]} those that run, each with its `number` and `port` */
+  /** @type {Program[]} those that run, each with its `number`, its `port` and the file that is its `session` package */
   processes = [];
   started = 0;
   isOpen = false;
@@ -89,9 +89,9 @@ class Site extends EventEmitter {
     this.processes.push(program);
     program.ended.then((how) => this.lose(program, how));
 
-    const [{ port }] = await program.until(once(program.child, 'message'));
+    const [{ port, session }] = await program.until(once(program.child, 'message'));
 
-    return Object.assign(program, { number, port });
+    return Object.assign(program, { number, port, session });
   }
 
   ports() {

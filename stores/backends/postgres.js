@@ -11,6 +11,11 @@ const SOURCE = 'apt-get install postgresql';
 /** Debian keeps one folder per major version here, and not in PATH. */
 const VERSIONS = '/usr/lib/postgresql';
 
+/** What PostgreSQL calls `cannot_connect_now`. */
+const STARTING_UP = '57P03';
+const START_MS = 60000;
+const POLL_MS = 50;
+
 /**
  * @param {string} folder
  * @param {number} [port] to start again on what a former start left in the folder
@@ -32,10 +37,14 @@ async function startPostgres(folder, port) {
     // Its SIGTERM would wait for the clients to leave.
     port, source: SOURCE, signal: 'SIGINT', cwd: folder, ...owner,
   });
+  await answers(port).catch(async (error) => {
+    await server.stop();
+    throw error;
+  });
   let databases = 0;
   const fresh = async () => {
     const database = `sessions${databases += 1}`;
-    await create(port, database);
+    await query(port, `CREATE DATABASE ${database}`);
     return { database };
   };
   return { ...server, fresh };
@@ -54,13 +63,27 @@ function initialise(bin, data, owner) {
   if (status !== 0) throw error ?? new Error(`initdb failed: ${stderr}`);
 }
 
-async function create(port, database) {
+/** It accepts connections a moment before it answers them. */
+async function answers(port) {
+  for (const end = Date.now() + START_MS; ; await new Promise((resolve) => { setTimeout(resolve, POLL_MS); })) {
+    try {
+      await query(port, 'SELECT 1');
+      return;
+    } catch (error) {
+      if (error.code !== STARTING_UP || Date.now() > end) throw error;
+    }
+  }
+}
+
+async function query(port, text) {
   const { Client } = require('pg');
   const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' });
-  // It accepts connections a moment before it answers them.
-  await client.connect();
-  await client.query(`CREATE DATABASE ${database}`);
-  await client.end();
+  try {
+    await client.connect();
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 module.exports = startPostgres;

@@ -2,7 +2,10 @@
 
 const fs = require('node:fs');
 
-/** Servers that are down at the start, go away under load, come back, and talk nonsense. */
+/** Redis stores any text. */
+const NO_JSON = { 'no JSON': '{"count"', empty: '' };
+
+/** Servers that are down at the start, go away under load, come back, hand out no sessions, and talk nonsense. */
 module.exports = [
   {
     name: 'redis, outage',
@@ -10,7 +13,7 @@ module.exports = [
     with: ['redis'],
     loads: 'import',
     ci: true,
-    outage: { server: 'redis' },
+    outage: { server: 'redis', spoil: spoilRedis, spoilt: NO_JSON },
     // As node-redis advises for a server that answers requests: fail, do not queue.
     open: (_session, at) => redisStore(at, { disableOfflineQueue: true }),
   },
@@ -19,7 +22,7 @@ module.exports = [
     package: 'connect-redis',
     with: ['redis'],
     loads: 'import',
-    outage: { server: 'redis', queues: true },
+    outage: { server: 'redis', spoil: spoilRedis, spoilt: NO_JSON, queues: true },
     note: 'node-redis keeps commands until the server is back, so requests wait for it',
     open: (_session, at) => redisStore(at, {}),
   },
@@ -29,9 +32,9 @@ module.exports = [
     with: ['pg'],
     loads: 'arg',
     ci: true,
-    outage: { server: 'postgres', prepare: table },
+    outage: { server: 'postgres', prepare: table, spoil: spoilPostgres },
     open(session, at) {
-      const pool = new (require('pg').Pool)({ ...server(at), connectionTimeoutMillis: 2000 });
+      const pool = new (require('pg').Pool)({ ...server(at), connectionTimeoutMillis: 1000 });
       pool.on('error', ignore);
       return new (require('connect-pg-simple')(session))({ pool, pruneSessionInterval: false });
     },
@@ -53,11 +56,26 @@ function server({ port }) {
   return { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' };
 }
 
-async function table(at) {
+function table(at) {
+  return query(at, fs.readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'));
+}
+
+function spoilPostgres(at, sid, text) {
+  return query(at, 'UPDATE session SET sess = $1 WHERE sid = $2', [text, sid]);
+}
+
+async function query(at, ...what) {
   const client = new (require('pg').Client)(server(at));
   await client.connect();
-  await client.query(fs.readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'));
+  await client.query(...what);
   await client.end();
+}
+
+async function spoilRedis({ port }, sid, text) {
+  const client = require('redis').createClient({ socket: { host: '127.0.0.1', port } });
+  await client.connect();
+  await client.set(`sess:${sid}`, text);
+  await client.close();
 }
 
 /** What goes wrong with a connection is seen in the answers to the requests. */

@@ -22,6 +22,10 @@ function createApp(session, options) {
   app.get('/destroy', (req, res, next) => {
     req.session.destroy((error) => (error ? next(error) : res.json({ session: String(req.session) })));
   });
+  app.get('/unset', (req, res) => {
+    req.session = null;
+    res.json({ session: String(req.session) });
+  });
   // Express knows an error handler by its four parameters.
   app.use((error, req, res, next) => {
     if (res.headersSent) return next(error);

@@ -44,6 +44,16 @@ test('spies on MemoryStore.prototype see every call', async () => {
   transcript.tell('calls in all', spies.map(({ mock }) => mock.calls.length));
 });
 
+// Each is enough for the package to leave whatever short way it has.
+test.each(['get', 'set', 'touch', 'destroy'])('a spy on MemoryStore.prototype.%s alone sees every call', async (method) => {
+  const app = createApp(session, { unset: 'destroy' });
+  const spy = jest.spyOn(MemoryStore.prototype, method);
+
+  await visit(app, ['/count', '/', '/count', '/save', '/renew', '/count', '/destroy', '/count', '/unset', '/']);
+  transcript.calls(`${method} alone`, spy);
+  expect(spy).toHaveBeenCalled();
+});
+
 test('a mocked store answers what the test says', async () => {
   const app = createApp(session);
   const agent = request.agent(app);
