@@ -8,7 +8,7 @@ const path = require('node:path');
  * Installs the packages of one folder, where they are missing or of another
  * version. A lock file is not kept: it would name a registry.
  *
- * @param {'' | 'large' | 'native'} folder
+ * @param {'' | 'large' | 'native' | 'mongo' | 'doubles'} folder
  * @param {(text: string) => void} tell
  */
 function install(folder, tell) {

@@ -13,8 +13,9 @@ const authored = require('./authored');
  * @property {'arg' | 'Store' | 'import' | 'wraps' | 'own'} loads `require('x')(session)`,
  *   `x(session.Store)`, it loads `express-session` itself, it wraps a store, or it
  *   has a Store of its own
- * @property {string} [backend] a file of `backends`; none for a store without a server
- * @property {'' | 'large' | 'native'} folder whose node_modules it comes from
+ * @property {string} [backend] a file of `backends`, or what a double stands for, as
+ *   `double of CLIENT`; none for a store without a server
+ * @property {'' | 'large' | 'native' | 'mongo' | 'doubles'} folder whose node_modules it comes from
  * @property {boolean} [ci] whether CI runs it
  * @property {Record<string, string>} [leftOut] check to the reason it does not apply
  * @property {Record<string, string>} [varies] check to the reason why the store
@@ -51,6 +52,8 @@ const rows = [
   ['', require('./rows/outages')],
   ['large', require('./large/rows')],
   ['native', require('./native/rows')],
+  ['mongo', require('./mongo/rows')],
+  ['doubles', require('./doubles/rows')],
 ].flatMap(([folder, list]) => list.map((row) => ({ folder, ...row })));
 
 /**
