@@ -130,8 +130,10 @@ impl Both {
             }
             b'l' => assert_eq!(store.len(now), model.len(now)),
             b'u' => {
-                let is_done = store.prune(now, usize::from(amount % 8));
-                model.pruned(now, is_done, |sid| store.has(sid));
+                let budget = usize::from(amount % 8);
+                let is_done = store.prune(now, budget);
+                let removed = model.pruned(now, is_done, |sid| store.has(sid));
+                assert!(removed <= budget, "{removed} removed of {budget}");
             }
             b'v' => {
                 store.watch();

@@ -376,13 +376,16 @@ impl Model {
 
     /// Which of the expired ones a slice finds is the store's business, so it is asked;
     /// but those that are alive stay, and if it is done those of past seconds are gone.
-    pub fn pruned(&mut self, now: i64, is_done: bool, is_there: impl Fn(&[u8]) -> bool) {
+    /// Returns how many went.
+    pub fn pruned(&mut self, now: i64, is_done: bool, is_there: impl Fn(&[u8]) -> bool) -> usize {
         for session in &self.sessions {
             let second = session.expires.map(|expires| expires.div_euclid(1000));
             let is_past = second.is_some_and(|second| second < now.div_euclid(1000));
             assert!(!is_done || !is_past || !is_there(&session.sid), "left over");
         }
+        let before = self.sessions.len();
         self.expire_where(|session| session.is_over(now) && !is_there(&session.sid));
+        before - self.sessions.len()
     }
 
     fn expire_where(&mut self, is_gone: impl Fn(&Session) -> bool) {
