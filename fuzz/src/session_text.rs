@@ -160,6 +160,7 @@ fn shares_a_cookie(text: &[u8]) {
     let again = texts.of(text).map(|(again, expires)| (again.id, expires));
     assert_eq!(again, Some((cookie.id, expires)));
     copies(&cookie, expires, text);
+    is_not_mistaken(&mut texts, text);
 
     // With another date it is the text with that date, and is still known.
     let Some((at, date)) = expires.zip(iso::text(951_782_400_123)) else {
@@ -180,6 +181,22 @@ fn shares_a_cookie(text: &[u8]) {
     if let Ok(mut value) = serde_json::from_slice::<Value>(text) {
         value["expires"] = date.into();
         assert_eq!(serde_json::from_slice::<Value>(&other).ok(), Some(value));
+    }
+}
+
+/// A cookie that differs in one character before its date, or behind it, is another one.
+fn is_not_mistaken(texts: &mut CookieTexts, text: &[u8]) {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic();
+    let ends = [
+        text.iter().position(is_letter),
+        text.iter().rposition(is_letter),
+    ];
+    for at in ends.into_iter().flatten() {
+        let mut other = text.to_vec();
+        other[at] ^= 0x20;
+        if let Some((cookie, expires)) = texts.of(&other) {
+            same(&written(&cookie, expires), &other);
+        }
     }
 }
 

@@ -61,7 +61,24 @@ pub fn check(input: &[u8]) {
         }
         (written, expected) => assert_eq!(written.err(), expected.err()),
     }
+    if let Attribute::Value(time) = fields.expires {
+        writes_another_date(time);
+    }
     escapes_and_back(&fields.value);
+}
+
+/// Mutations of a number stay near it, so days of which there is one in a century are
+/// hardly met. These lie all over the 550,000 years.
+fn writes_another_date(time: f64) {
+    let scattered = time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 10;
+    let time = scattered as f64 % (2.0 * MAX_TIME) - MAX_TIME;
+    let attributes = Attributes {
+        expires: Attribute::Value(time),
+        ..Attributes::default()
+    };
+    let written = set_cookie(b"n", Value::Plain(b""), &attributes);
+    let expected = format!("n=; Expires={}", date(time));
+    same_if_any(written.ok().as_deref(), Some(expected.as_bytes()));
 }
 
 fn read(input: &[u8]) -> Fields {

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::{cut, same, same_if_any};
 
+/// Characters of a tag in base64 without padding.
+const ENCODED_TAG: usize = 43;
+
 /// Reads three lines: secrets with tabs between them, edits, and a text, which may have
 /// line feeds.
 ///
@@ -27,6 +30,7 @@ pub fn check(input: &[u8]) {
         assert_eq!(signature::unsign(&signed, &[]), None);
         agrees(&signed, &keys[..at], &secrets[..at]);
         agrees(&edited(&signed, edits), &keys, &secrets);
+        nearly(&signed, edits, &keys, &secrets);
     }
     javascript_strings(text, &keys[0], secrets[0]);
 }
@@ -61,6 +65,23 @@ fn edited(signed: &[u8], edits: &[u8]) -> Vec<u8> {
         }
     }
     text
+}
+
+/// A tag that differs in one bit of its 256 is no tag. The edits say which bit, but what
+/// they make is well-formed base64, unlike most of what they do to a signed text.
+fn nearly(signed: &[u8], edits: &[u8], keys: &[Key], secrets: &[&[u8]]) {
+    let text = &signed[..signed.len() - ENCODED_TAG];
+    let value = &text[..text.len() - 1];
+    let bit = edits
+        .iter()
+        .fold(255u8, |sum, byte| sum.wrapping_add(*byte));
+    for secret in secrets {
+        let mut tag = hmac(secret, &without_surrogates(value));
+        tag[usize::from(bit / 8)] ^= 1 << (7 - bit % 8);
+        let forged = [text, base64(&tag).as_bytes()].concat();
+        assert_eq!(forged.len(), signed.len());
+        agrees(&forged, keys, secrets);
+    }
 }
 
 /// A string is signed as Node.js hashes it, and comes back as it was, whatever its units.
