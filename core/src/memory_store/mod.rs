@@ -452,7 +452,10 @@ impl MemoryStore {
             if budget == 0 {
                 return false;
             }
-            for number in shard.expiring(now, budget) {
+        }
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            for number in shard.expiring(now, &mut budget) {
                 self.remove_expired(&mut shard, number);
             }
         }
@@ -1038,6 +1041,23 @@ mod tests {
         );
         assert_eq!(store.len(59_999), 10);
         assert_eq!(store.len(60_000), 0);
+    }
+
+    /// Each shard used to look at as many as the budget was, which the fuzz target of the
+    /// store brought to light.
+    #[test]
+    fn a_slice_looks_at_no_more_than_its_budget_in_a_second_that_is_not_over() {
+        let store = unbounded();
+        for at in 0..100u32 {
+            set(
+                &store,
+                &at.to_be_bytes(),
+                &until("1970-01-01T00:00:05.200Z"),
+            );
+        }
+        assert!(store.prune(5_500, 7), "no second is over");
+        assert_eq!(store.stats().expired, 7);
+        assert_eq!(store.len(5_500), 0);
     }
 
     #[test]

@@ -267,9 +267,11 @@ impl Shard {
         None
     }
 
-    /// The records that have expired in the second of `now`, of as many as `budget`.
-    pub fn expiring(&mut self, now: i64, budget: usize) -> Vec<u32> {
-        let mut numbers = self.due.in_second(&mut self.records, now, budget);
+    /// The records that have expired in the second of `now`, of as many as `budget`, which
+    /// is reduced by those.
+    pub fn expiring(&mut self, now: i64, budget: &mut usize) -> Vec<u32> {
+        let mut numbers = self.due.in_second(&mut self.records, now, *budget);
+        *budget -= numbers.len();
         numbers.retain(|&number| self.has_expired(number, now));
         numbers
     }

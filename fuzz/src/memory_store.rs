@@ -1,0 +1,281 @@
+//! Calls of the memory store in any order, against a list.
+
+use std::sync::LazyLock;
+
+use express_session_core::memory_store::{Bounds, Found, MemoryStore, Reason, Removed};
+
+use super::model::{Cookie, Lifetime, Model, whole};
+use super::{iso, same, same_if_any, shown};
+
+/// More calls take time and find nothing that fewer do not.
+const MOST: usize = 120;
+
+/// Times go in steps of this many ms, so that few of them cross a second.
+const STEP: i64 = 137;
+
+/// Where the clock begins: not at the epoch, so that dates before it are in reach.
+const BEGIN: i64 = 3_000;
+
+/// The sids lie in a record up to this length, and longer ones elsewhere.
+const SIDS: [&[u8]; 6] = [
+    b"",
+    b"a",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMj",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi.",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi/a-longer-one-that-programs-with-a-genid-of-their-own-make",
+];
+const HEAD: usize = 32;
+
+const DATA: [&[u8]; 4] = [
+    b"{}",
+    br#"{"user":"ada"}"#,
+    br#"{"views":{"/":12},"cart":[{"id":7,"n":1}]}"#,
+    br#"{"flash":{"error":["Wrong password."]},"returnTo":"/account?tab=orders&page=2","passport":{"user":"507f1f77bcf86cd799439011"}}"#,
+];
+
+/// Reads two characters, how many sessions and how many bytes the store may hold (`-` for
+/// any number), and then steps of four: what to do, a sid, a cookie, a number.
+pub fn check(input: &[u8]) {
+    let [max, max_bytes, steps @ ..] = input else {
+        return;
+    };
+    let overhead = overhead();
+    let bounds = Bounds {
+        max: (*max != b'-').then_some(usize::from(max % 8)),
+        max_bytes: (*max_bytes != b'-')
+            .then_some(usize::from(max_bytes % 8) * (overhead + DATA[2].len())),
+    };
+    let mut both = Both {
+        store: MemoryStore::new(bounds),
+        model: Model::new(bounds, overhead, HEAD),
+        now: BEGIN,
+    };
+    assert_eq!(both.store.bounds(), bounds);
+    for step in steps.chunks_exact(4).take(MOST) {
+        both.step(step[0], step[1], step[2], step[3]);
+        both.compare();
+    }
+    both.end();
+}
+
+/// What a session takes beside its texts, which only the store knows.
+fn overhead() -> usize {
+    static OVERHEAD: LazyLock<usize> = LazyLock::new(|| {
+        let store = MemoryStore::default();
+        store.set_raw(b"", b"", None);
+        store.stats().bytes
+    });
+    *OVERHEAD
+}
+
+struct Both {
+    store: MemoryStore,
+    model: Model,
+    now: i64,
+}
+
+impl Both {
+    fn step(&mut self, what: u8, sid: u8, kind: u8, amount: u8) {
+        let Both { store, model, now } = self;
+        let now = *now;
+        let sid = SIDS[usize::from(sid) % SIDS.len()];
+        let data = DATA[usize::from(amount) % DATA.len()];
+        let time = now + (i64::from(amount) - 32) * STEP;
+        let cookie = cookie(kind, time);
+        // Digits and small letters have this bit, capitals have not.
+        let deadline = (kind & 0x20 != 0).then_some(now + 1500);
+        let id = u64::from(kind % 16);
+        let date = match amount {
+            b'-' => None,
+            b'+' => Some(i64::MAX),
+            _ => Some(time),
+        };
+        match what {
+            b's' => {
+                store.set(sid, &whole(&cookie.text(), data), deadline);
+                model.put(sid, &cookie, data, deadline);
+            }
+            b'p' => assert_eq!(
+                store.put(sid, cookie.text().as_bytes(), data, deadline),
+                model.put(sid, &cookie, data, deadline)
+            ),
+            b'x' => {
+                store.set_raw(sid, data, deadline);
+                model.store(sid, data.to_vec(), None, deadline);
+            }
+            b'i' => assert_eq!(
+                store.insert(sid, id, date, deadline, data),
+                model.insert(sid, id, date, deadline, data)
+            ),
+            b'w' => assert_eq!(
+                store.rewrite(sid, id, date, deadline, data),
+                model.rewrite(sid, id, date, deadline, data)
+            ),
+            b't' => assert_eq!(
+                store.touch(sid, cookie.text().as_bytes(), now, deadline),
+                model.touch(sid, &cookie, now, deadline)
+            ),
+            b'r' => assert_eq!(
+                store.renew(sid, id, date, deadline, now),
+                model.renew(sid, id, date, deadline, now)
+            ),
+            b'g' => self.get(sid),
+            b'G' => self.get_whole(sid),
+            b'd' => assert_eq!(store.destroy(sid), model.take_out(sid, Reason::Destroyed)),
+            b'e' => assert_eq!(store.expire(sid), model.take_out(sid, Reason::Expired)),
+            b'c' => {
+                store.clear();
+                model.clear();
+            }
+            b'l' => assert_eq!(store.len(now), model.len(now)),
+            b'u' => {
+                let budget = usize::from(amount % 8);
+                let is_done = store.prune(now, budget);
+                let removed = model.pruned(now, is_done, |sid| store.has(sid));
+                assert!(removed <= budget, "{removed} removed of {budget}");
+            }
+            b'v' => {
+                store.watch();
+                model.is_watched = true;
+            }
+            b'n' => self.now += i64::from(amount) * STEP,
+            _ => {}
+        }
+    }
+
+    fn get(&mut self, sid: &[u8]) {
+        // What the caller's buffer held before is not part of the answer.
+        let mut text = b"left over".to_vec();
+        let found = self.store.get(sid, self.now, &mut text);
+        match (found, self.model.get(sid, self.now)) {
+            (Found::Missing, None) => assert_eq!(text, b""),
+            (Found::Unclear, Some(session)) => {
+                assert!(session.cookie.is_none());
+                same(&text, &session.text);
+            }
+            (Found::Live(live), Some(session)) => {
+                let known = session.cookie.as_ref();
+                let known = known.map(|(id, cookie)| (*id, cookie.date, cookie.text()));
+                let mut written = Vec::new();
+                live.cookie.write(live.expires, &mut written);
+                let written = String::from_utf8_lossy(&written).into_owned();
+                assert_eq!(Some((live.cookie.id, live.expires, written)), known);
+                same(&text, &session.text);
+            }
+            (found, session) => unreachable!("{found:?}, but {}", session.is_some()),
+        }
+    }
+
+    fn get_whole(&mut self, sid: &[u8]) {
+        let mut text = Vec::new();
+        let found = self.store.get_whole(sid, self.now, &mut text);
+        let session = self.model.get(sid, self.now);
+        assert_eq!(found == Found::Missing, session.is_none());
+        same(&text, &session.map(|it| it.whole()).unwrap_or_default());
+    }
+
+    fn compare(&self) {
+        let Both { store, model, .. } = self;
+        assert_eq!(store.stats(), model.stats());
+        let all = model.sessions.iter();
+        let unclear = all.clone().filter(|it| it.cookie.is_none());
+        assert!(
+            store
+                .sids()
+                .iter()
+                .map(|sid| &**sid)
+                .eq(all.map(|it| &it.sid[..]))
+        );
+        assert_eq!(store.has_unclear(), unclear.clone().next().is_some());
+        let found = store.unclear_sids();
+        assert!(
+            found
+                .iter()
+                .map(|sid| &**sid)
+                .eq(unclear.map(|it| &it.sid[..]))
+        );
+        for sid in SIDS {
+            let session = model.find(sid);
+            assert_eq!(store.has(sid), session.is_some());
+            let whole = session.map(|it| it.whole());
+            same_if_any(store.peek(sid).as_deref(), whole.as_deref());
+        }
+    }
+
+    /// Every session that went was handed out once, with the reason.
+    fn end(mut self) {
+        assert_eq!(self.store.len(self.now), self.model.len(self.now));
+        self.compare();
+        self.store.clear();
+        self.model.clear();
+        assert_eq!(self.store.stats().bytes, 0);
+        // Those that go at once have no order.
+        let sorted = |removed: Vec<Removed>| {
+            let mut removed: Vec<_> = removed
+                .into_iter()
+                .map(|it| (shown(&it.sid), shown(&it.text), it.reason as u8))
+                .collect();
+            removed.sort();
+            removed
+        };
+        assert_eq!(
+            sorted(self.store.take_removed()),
+            sorted(std::mem::take(&mut self.model.removed))
+        );
+        assert!(self.store.take_removed().is_empty());
+    }
+}
+
+/// The cookie of a kind; kinds above 6 differ in their path, so that there are more of
+/// them than the store remembers.
+fn cookie(kind: u8, time: i64) -> Cookie {
+    let kind = i64::from(kind % 16);
+    let (before, lifetime, has_date) = match kind {
+        0 => (
+            r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#,
+            Lifetime::None,
+            false,
+        ),
+        1 => (r#"{"expires":null}"#, Lifetime::Unclear, false),
+        2 => (
+            r#"{"originalMaxAge":5000,"expires":"tomorrow","httpOnly":true,"path":"/"}"#,
+            Lifetime::Unclear,
+            false,
+        ),
+        3 => (r#"{"expires":"#, Lifetime::Unclear, true),
+        4 => (
+            r#"{"originalMaxAge":null,"expires":"#,
+            Lifetime::Unclear,
+            true,
+        ),
+        5 => (
+            r#"{"originalMaxAge":-50,"expires":"#,
+            Lifetime::Of(-50),
+            true,
+        ),
+        _ => (
+            r#"{"originalMaxAge":5000,"expires":"#,
+            Lifetime::Of(5000),
+            true,
+        ),
+    };
+    let behind = match kind {
+        3 => r#""}"#.to_owned(),
+        _ => format!(r#"","httpOnly":true,"path":"/{kind}"}}"#),
+    };
+    let around = if has_date {
+        (format!("{before}\""), behind)
+    } else {
+        (before.to_owned(), String::new())
+    };
+    Cookie {
+        around,
+        // All dates here have four digits in their year.
+        date: has_date
+            .then_some(time)
+            .filter(|&time| iso::text(time).is_some()),
+        lifetime,
+        is_unclear: kind == 2,
+    }
+}
