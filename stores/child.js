@@ -8,6 +8,7 @@
  */
 require('./alias');
 
+const cluster = require('node:cluster');
 const outage = require('./outage');
 const row = require('./table').find(process.argv[2]);
 const at = { ...JSON.parse(process.argv[3]), kept: {} };
@@ -16,13 +17,24 @@ process.on('uncaughtException', (error) => {
   if (!row.background) report({ error: error.stack ?? String(error) });
 });
 
-main().then(report, (error) => report({ error: error.stack ?? String(error) }));
+run().then(report, (error) => report({ error: error.stack ?? String(error) }));
 
-async function main() {
+async function run() {
   const session = require('express-session');
+  if (row.inPrimary && cluster.isPrimary) return inWorker(session);
   const open = () => row.open(session, at);
   if (row.outage) return outage(session, open, row.outage, at);
   return require('./bench')(session, open, row, at);
+}
+
+/** Waits for a worker, which reports by itself and writes to the same output. */
+async function inWorker(session) {
+  await row.inPrimary(session);
+  const [code, signal] = await new Promise((resolve) => {
+    cluster.fork().on('exit', (...how) => { resolve(how); });
+  });
+  if (code === 0) process.exit(0);
+  throw new Error(`the worker ended with ${signal ?? code}`);
 }
 
 function report(result) {

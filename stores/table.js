@@ -25,6 +25,8 @@ const authored = require('./authored');
  *   request, which would end the process, are passed over
  * @property {string} [note] what is worth knowing, for the page
  * @property {Outage} [outage] runs `outage.js` instead of the checks
+ * @property {(session: Function) => Promise<unknown>} [inPrimary] for a store that is in
+ *   the primary process of `cluster`; the app and the rest of the store are in a worker
  * @property {(session: Function, at: At) => object | Promise<object>} open
  *   makes the store; called again on the same `at` for `persists`
  *

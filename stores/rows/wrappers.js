@@ -14,4 +14,18 @@ module.exports = [
       return require('cluster-store').create({ name: 'suite', store: new MemoryStore() });
     },
   },
+  {
+    name: 'cluster-store, in a worker',
+    package: 'cluster-store',
+    loads: 'wraps',
+    with: ['memorystore'],
+    leftOut: { persists: 'wraps a store in memory here' },
+    note: 'the app runs in a worker of `cluster`, and the store in its primary; what the worker '
+      + 'gets has no `createSession`, which every express-session 1.x calls',
+    inPrimary(session) {
+      const MemoryStore = require('memorystore')(session);
+      return require('cluster-store/master').create({ name: 'suite', store: new MemoryStore() });
+    },
+    open: () => require('cluster-store/worker').create({ name: 'suite' }),
+  },
 ];
