@@ -30,9 +30,11 @@ const SET = `
     sessions.set(sid, JSON.stringify(session));
     setImmediate(callback, null);
   }`;
-const EXPIRES_NOTHING = '13/1      13/1     as with the original  expiry';
+/** On a busy machine a check may vary, which the verdict then says. */
+const EXPIRES_NOTHING = /^\S+ +\S+ +13\/1 +13\/1 +as with the original\b.* expiry$/m;
 
-describe('npm run test:stores -- ./my-store.js', () => {
+// Mostly they wait for sessions to expire.
+describe('npm run test:stores -- ./my-store.js', { concurrency: 4 }, () => {
   let folder;
 
   before(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'own-store-')); });
@@ -81,7 +83,7 @@ describe('npm run test:stores -- ./my-store.js', () => {
   for (const [what, [file, text]] of Object.entries(passing)) {
     it(`takes ${what}`, async () => {
       const { code, stdout, stderr } = await test(file, text);
-      assert.ok(stdout.includes(EXPIRES_NOTHING), stdout + stderr);
+      assert.match(stdout, EXPIRES_NOTHING, stderr);
       assert.equal(code, 0);
     });
   }
