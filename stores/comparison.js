@@ -25,18 +25,20 @@ function isOpen(pairs, varying) {
  * @param {Pair[]} pairs one, or more where the first two differed
  * @param {string[]} varying checks known to vary, which are not compared
  * @returns {{ text: string, same: boolean, counts: number[][], failed: string[],
- *   details: string[] }}
+ *   messages: string[], details: string[] }} `failed` and `messages` are of express-session's run
  */
 function compare(pairs, varying = []) {
   const judged = judge(pairs, varying);
   const differing = judged.filter(({ verdict }) => verdict === 'differs');
   const unsteady = judged.filter(({ verdict }) => verdict === 'varies').map(({ check }) => check);
   const { original, ours } = pairs.find((pair) => !pair.original.error) ?? pairs[0];
+  const failures = (original.checks ?? []).filter(({ status }) => status === 'failed');
   return {
     same: differing.length === 0,
     text: verdictText(differing, unsteady, original.error),
     counts: [count(original), count(ours)],
-    failed: (original.checks ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name),
+    failed: failures.map(({ name }) => name),
+    messages: failures.map((failure) => `${failure.name}: ${told(failure)}`),
     details: differing.map(({ check, text }) => `${check}: ${text}`),
   };
 }

@@ -67,7 +67,9 @@ async function runAll(picked) {
     if (isStopped) break;
     results.push(result);
     progress.done(row.name, result.text);
-    for (const detail of result.details) process.stderr.write(`  ${detail}\n`);
+    // Who wrote the store wants to know why a check fails, with either package.
+    const told = row.path ? [...result.details, ...result.messages] : result.details;
+    for (const detail of told) process.stderr.write(`  ${detail}\n`);
   }
   return results;
 }
@@ -94,7 +96,7 @@ async function runRow(row, tell) {
     const skipped = Boolean(error.isMissing) && !isCi;
     const [message, ...details] = error.message.split('\n').filter((line) => line.trim() !== '');
     const text = error.isMissing ? message : `could not run: ${message}`;
-    return { row, text, same: skipped, skipped, counts: [[0, 0], [0, 0]], failed: [], details };
+    return { row, text, same: skipped, skipped, counts: [[0, 0], [0, 0]], failed: [], messages: [], details };
   }
 }
 
