@@ -11,7 +11,8 @@ const root = path.join(__dirname, '..', '..');
  *
  * @param {string} file from the root of the repository
  * @returns {Array<{ file: string, line: number, language: string, mark: string, text: string }>}
- * @throws {Error} for a fence that is not closed: what follows it would not be run
+ * @throws {Error} for a fence that is not closed: what follows it would not be run;
+ *   or if there is no block at all
  */
 function blocks(file) {
   const lines = fs.readFileSync(path.join(root, file), 'utf8').split('\n');
@@ -30,6 +31,7 @@ function blocks(file) {
     }
   });
   if (open) throw new Error(`${file}:${open.line}: the block has no end`);
+  if (found.length === 0) throw new Error(`${file}: no code block was found`);
   return found;
 }
 

@@ -28,7 +28,7 @@ net.Server.prototype.listen = function (port, ...rest) {
 /** Two visits of one browser; the test looks at what is printed. */
 async function visit(server) {
   let cookie = '';
-  for (const _ of [1, 2]) {
+  for (let visits = 0; visits < 2; visits += 1) {
     const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers: { cookie } });
     cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
     console.log(`${response.status} ${await response.text()}`);
