@@ -27,7 +27,11 @@ async function startRegistry(folder) {
     const staged = fs.mkdtempSync(path.join(folder, 'staged-'));
     if (from) fs.cpSync(from, path.join(staged, 'package'), { recursive: true });
     fs.mkdirSync(path.join(staged, 'package'), { recursive: true });
-    if (manifest) fs.writeFileSync(path.join(staged, 'package', 'package.json'), JSON.stringify(manifest));
+    if (manifest) {
+      fs.writeFileSync(path.join(staged, 'package', 'package.json'), JSON.stringify(manifest));
+      // A package that cannot be loaded is passed over by Node.js, for one further up.
+      fs.writeFileSync(path.join(staged, 'package', 'index.js'), 'exports.MemoryStore = class {};');
+    }
     execFileSync('tar', ['-czf', `${staged}.tgz`, '-C', staged, 'package']);
     add(`${staged}.tgz`);
   };
@@ -38,8 +42,9 @@ async function startRegistry(folder) {
   add(platform);
   for (const name of ['debug', 'depd', 'ms']) addFolder(path.join(root, 'node_modules', name));
   // Only a name, to be replaced: what the original needs is not here.
-  addFolder(undefined, { name: 'express-session', version: '1.19.0' });
-  addFolder(undefined, { name: 'brings-its-own', version: '1.0.0', dependencies: { 'express-session': '~1.19.0' } });
+  // And an older one, or npm and yarn let the alias do for both, without an override.
+  addFolder(undefined, { name: 'express-session', version: '1.18.2' });
+  addFolder(undefined, { name: 'brings-its-own', version: '1.0.0', dependencies: { 'express-session': '~1.18.0' } });
 
   const server = http.createServer((req, res) => {
     const name = decodeURIComponent(req.url.slice(1)).replace(/\.tgz$/, '');
