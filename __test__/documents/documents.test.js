@@ -1,0 +1,40 @@
+'use strict';
+
+/** README.md and docs/migrating.md: each of their code blocks runs. */
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { after, before, describe, test } = require('node:test');
+
+const { blocks } = require('./blocks');
+const { shell, json, dockerfile } = require('./installs');
+const javascript = require('./javascript');
+const startRegistry = require('./registry');
+const typescript = require('./typescript');
+
+const languages = { js: javascript, ts: typescript, sh: shell, json, dockerfile };
+
+let place;
+let registry;
+
+before(async () => {
+  place = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'documents-'));
+  registry = await startRegistry(fs.mkdtempSync(path.join(place, 'registry-')));
+});
+
+after(() => {
+  registry?.close();
+  fs.rmSync(place, { recursive: true, force: true, maxRetries: 3 });
+});
+
+for (const file of ['README.md', 'docs/migrating.md']) {
+  describe(file, () => {
+    for (const block of blocks(file)) {
+      test(`line ${block.line}: ${block.language} ${block.mark}`, async () => {
+        assert.ok(Object.hasOwn(languages, block.language), `no way to run a block of "${block.language}"`);
+        await languages[block.language](block, fs.mkdtempSync(path.join(place, 'block-')), registry);
+      });
+    }
+  });
+}

@@ -1,0 +1,139 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const { root } = require('./blocks');
+const run = require('./run');
+
+/** No registry but that of the test, and no cache but its own. */
+function environment({ url }, folder) {
+  const env = { ...process.env };
+  for (const name of Object.keys(env)) if (/^npm_/i.test(name)) delete env[name];
+  return {
+    ...env,
+    npm_config_registry: url, YARN_REGISTRY: url,
+    npm_config_cache: path.join(folder, '.cache'), YARN_CACHE_FOLDER: path.join(folder, '.yarn'),
+    npm_config_store_dir: path.join(folder, '.pnpm'),
+    npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false',
+  };
+}
+
+const npm = (args, folder, registry) => run('npm', args, { cwd: folder, env: environment(registry, folder), shell: process.platform === 'win32' });
+
+/** What `npm run` may be followed by. Only looked up: those scripts are tests themselves, and take long. */
+const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+
+/** Runs each command of a block, one after the other, in an empty project. */
+async function shell({ text, mark }, folder, registry) {
+  const dependencies = mark === 'in a project that has it' ? { 'express-session-rs': '^1.19.0' } : {};
+  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', dependencies }));
+  const lines = text.split('\n').map((line) => line.replace(/ +#.*$/, '').trim()).filter(Boolean);
+  assert.ok(lines.length > 0);
+  for (const line of lines) {
+    const words = line.split(/ +/);
+    const known = /^npm run ([\w:]+)(?: -- .*)?$/.exec(line);
+    if (known) {
+      assert.ok(Object.hasOwn(scripts, known[1]), `there is no script ${known[1]}`);
+      continue;
+    }
+    assert.match(line, /^npm (install|uninstall)( [\w@:=.-]+| --\w+=\w+)*$/, `no way to run: ${line}`);
+    const { status, stdout, stderr } = await npm(words.slice(1), folder, registry);
+    assert.equal(status, 0, stdout + stderr);
+    const [, name] = /^npm install ([a-z][a-z-]*)/.exec(line) ?? [];
+    if (name) await load(name, folder);
+    const [, os, cpu, libc] = /--os=(\w+) --cpu=(\w+) --libc=(\w+)$/.exec(line) ?? [];
+    if (os) {
+      const binary = `express-session-rs-${os}-${cpu}-${libc === 'glibc' ? 'gnu' : libc}`;
+      assert.deepEqual(fs.readdirSync(path.join(folder, 'node_modules')).filter((each) => /-rs-/.test(each)), [binary]);
+    }
+  }
+}
+
+async function load(name, folder) {
+  const program = `if (!('stats' in require('${name}').MemoryStore.prototype)) throw new Error('not this package');`;
+  const { status, stderr } = await run(process.execPath, ['-e', program], { cwd: folder });
+  assert.equal(status, 0, stderr);
+}
+
+/** A package.json is installed, beside a package that brings its own express-session. */
+async function json({ text, mark }, folder, registry) {
+  const value = JSON.parse(text);
+  if (value.compilerOptions) return compiled(value);
+  assert.ok(value.dependencies, 'no way to run this JSON');
+  value.dependencies['brings-its-own'] = '1.0.0';
+  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', ...value }));
+  const { status, stdout, stderr } = mark ? await other(mark, folder, registry) : await npm(['install'], folder, registry);
+  assert.equal(status, 0, stdout + stderr);
+  await load('express-session', folder);
+  const program = `
+    const { createRequire } = require('module');
+    const from = require('fs').realpathSync('node_modules/brings-its-own/package.json');
+    if (!('stats' in createRequire(from)('express-session').MemoryStore.prototype)) throw new Error('its own');`;
+  const seen = await run(process.execPath, ['-e', program], { cwd: folder });
+  assert.equal(seen.status, 0, seen.stderr);
+}
+
+/** Where `paths` leads, there are the types. */
+function compiled({ compilerOptions: { paths } }) {
+  const targets = Object.values(paths).flat();
+  assert.ok(targets.length > 0);
+  for (const target of targets) {
+    const [, file] = /^\.\/node_modules\/express-session-rs\/(.+)$/.exec(target) ?? [];
+    assert.ok(file && fs.existsSync(path.join(root, file)), target);
+  }
+}
+
+const tools = { pnpm: ['pnpm@9', 'pnpm/bin/pnpm.cjs', []], yarn: ['yarn@1', 'yarn/bin/yarn.js', ['--ignore-engines', '--non-interactive']] };
+
+/** pnpm and yarn come from the registry that npm has here. */
+async function other(name, folder, registry) {
+  assert.ok(Object.hasOwn(tools, name), `no way to run: ${name}`);
+  const [spec, bin, args] = tools[name];
+  const place = path.join(folder, '.tool');
+  fs.mkdirSync(place);
+  const { status, stdout, stderr } = await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', spec], { cwd: place });
+  assert.equal(status, 0, `${spec} is not to be had: ${stdout}${stderr}`);
+  return run(process.execPath, [path.join(place, 'node_modules', bin), 'install', ...args], { cwd: folder, env: { ...environment(registry, folder), CI: '' } });
+}
+
+/** Stages that exist, files that are copied after they were made, commands that npm knows. */
+async function dockerfile({ text }, folder, registry) {
+  const stages = [];
+  let last = '';
+  for (const line of text.split('\n').filter(Boolean)) {
+    const [, word, rest] = /^([A-Z]+) (.+)$/.exec(line) ?? [];
+    assert.ok(word, line);
+    last = word;
+    if (word === 'FROM') {
+      const [, image, name] = /^(node:\d+-[\w-]+)(?: AS (\w+))?$/.exec(rest) ?? [];
+      assert.ok(image, line);
+      stages.push({ image, name });
+    } else if (word === 'COPY') {
+      const [, from] = /--from=(\w+)/.exec(rest) ?? [];
+      if (from) assert.ok(stages.slice(0, -1).some(({ name }) => name === from), line);
+    } else if (word === 'CMD') {
+      assert.deepEqual(JSON.parse(rest), ['node', 'server.js']);
+    } else if (word === 'RUN') {
+      await ci(rest, folder, registry);
+    } else {
+      assert.match(line, /^(WORKDIR \/app|USER node|ENV NODE_ENV=production)$/);
+    }
+  }
+  assert.equal(last, 'CMD');
+  // The binary of one C library does not load with the other.
+  assert.equal(new Set(stages.map(({ image }) => /alpine$/.test(image))).size, 1);
+}
+
+async function ci(line, folder, registry) {
+  fs.writeFileSync(path.join(folder, 'package.json'), '{"name":"app","version":"1.0.0","dependencies":{"express-session-rs":"^1.19.0"}}');
+  for (const args of [['install', '--package-lock-only'], line.split(' ').slice(1)]) {
+    const { status, stdout, stderr } = await npm(args, folder, registry);
+    assert.equal(status, 0, stdout + stderr);
+  }
+  assert.match(line, /^npm /);
+  await load('express-session-rs', folder);
+}
+
+module.exports = { shell, json, dockerfile };

@@ -1,0 +1,126 @@
+'use strict';
+
+/** What docs/migrating.md says about cookie-session and memorystore, tried on both sides. */
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const { test } = require('node:test');
+
+const cookieSession = require('cookie-session');
+const express = require('express');
+const memorystore = require('memorystore');
+const { session } = require('../subject');
+
+const DAY = 24 * 60 * 60 * 1000;
+const options = { name: 'session', secret: 'x', resave: false, saveUninitialized: false, unset: 'destroy' };
+
+/** A server, and a browser that visits it and keeps its cookies in `jar`. */
+async function visiting(t, middleware, handlers, jar = new Map()) {
+  const app = express();
+  app.use(middleware);
+  for (const [name, handle] of Object.entries(handlers)) {
+    app.get(`/${name}`, (req, res) => res.json(handle(req, res) ?? null));
+  }
+  app.use((error, req, res, _next) => res.status(500).json(error.message));
+  const server = http.createServer(app);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  const visit = async (name) => {
+    const cookie = Array.from(jar, (pair) => pair.join('=')).join('; ');
+    const response = await fetch(`http://127.0.0.1:${server.address().port}/${name}`, { headers: { cookie } });
+    for (const header of response.headers.getSetCookie()) {
+      const [, key, value] = /^([^=]+)=([^;]*)/.exec(header);
+      if (/; expires=Thu, 01 Jan 1970/i.test(header)) jar.delete(key);
+      else jar.set(key, value);
+    }
+    return { status: response.status, body: await response.json() };
+  };
+  return { jar, visit };
+}
+
+test('isNew, isPopulated and null say and do the same, by the lines of the guide', async (t) => {
+  const steps = ['look', 'write', 'look', 'end', 'look'];
+  const write = (req) => { req.session.user = 'ann'; };
+  const theirs = await visiting(t, cookieSession({ keys: ['x'] }), {
+    look: ({ session }) => [session.isNew, session.isPopulated],
+    write,
+    end: (req) => { req.session = null; },
+  });
+  const ours = await visiting(t, session(options), {
+    look: ({ session }) => [Object.keys(session).length === 1, Object.keys(session).length > 1],
+    write,
+    end: (req, res) => { req.session = null; res.clearCookie('session'); },
+  });
+  const seen = [[], []];
+  for (const step of steps) {
+    seen[0].push((await theirs.visit(step)).body);
+    seen[1].push((await ours.visit(step)).body);
+  }
+  assert.deepEqual(seen[0], [[true, false], null, [false, true], null, [true, false]]);
+  assert.deepEqual(seen[1], seen[0]);
+  assert.deepEqual([theirs.jar.size, ours.jar.size], [0, 0]);
+});
+
+test('without clearCookie the browser keeps a cookie of no session', async (t) => {
+  const store = new session.MemoryStore();
+  const { jar, visit } = await visiting(t, session({ ...options, store }), {
+    write: (req) => { req.session.user = 'ann'; },
+    end: (req) => { req.session = null; },
+  });
+  await visit('write');
+  await visit('end');
+  assert.deepEqual([jar.size, store.stats().sessions], [1, 0]);
+});
+
+test('a cookie of cookie-session under the same name counts as none', async (t) => {
+  const write = (req) => { req.session.user = 'ann'; };
+  const read = (req) => req.session.user;
+  const theirs = await visiting(t, cookieSession({ keys: ['x'] }), { write, read });
+  await theirs.visit('write');
+  assert.equal((await theirs.visit('read')).body, 'ann');
+  const ours = await visiting(t, session(options), { write, read }, theirs.jar);
+  assert.deepEqual(await ours.visit('read'), { status: 200, body: null });
+  await ours.visit('write');
+  assert.equal((await ours.visit('read')).body, 'ann');
+});
+
+test('another object in the place of the session is an error here', async (t) => {
+  const handlers = {
+    write: (req) => { req.session.old = 1; },
+    replace: (req) => { req.session = { user: 'ann' }; },
+  };
+  const theirs = await visiting(t, cookieSession({ keys: ['x'] }), handlers);
+  const ours = await visiting(t, session(options), handlers);
+  for (const { visit } of [theirs, ours]) await visit('write');
+  assert.equal((await theirs.visit('replace')).status, 200);
+  assert.equal((await ours.visit('replace')).status, 500);
+});
+
+test('cookie-session shows the data, and is bound by the size of a cookie', async (t) => {
+  const write = (req) => { req.session.text = 'secret'.repeat(1000); };
+  const read = (req) => req.session.text?.length;
+  const theirs = await visiting(t, cookieSession({ keys: ['x'] }), { write });
+  const ours = await visiting(t, session(options), { write, read });
+  await theirs.visit('write');
+  await ours.visit('write');
+  const value = theirs.jar.get('session');
+  assert.match(Buffer.from(value, 'base64').toString(), /^\{"text":"secretsecret/);
+  // RFC 6265, section 6.1: what a browser must take at least, and browsers take no more.
+  assert.ok(value.length > 4096);
+  assert.ok(ours.jar.get('session').length < 200);
+  assert.equal((await ours.visit('read')).body, 6000);
+});
+
+test('a session without maxAge: memorystore gives it a day, this store no end', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const stores = [memorystore(session), session.MemoryStore].map((Store) => new Store({ checkPeriod: false }));
+  const get = (store) => new Promise((resolve, reject) => {
+    store.get('sid', (error, found) => (error ? reject(error) : resolve(Boolean(found))));
+  });
+  for (const store of stores) {
+    await new Promise((resolve) => store.set('sid', { cookie: new session.Cookie() }, resolve));
+  }
+  t.mock.timers.tick(DAY - 1000);
+  assert.deepEqual(await Promise.all(stores.map(get)), [true, true]);
+  t.mock.timers.tick(2000);
+  assert.deepEqual(await Promise.all(stores.map(get)), [false, true]);
+});

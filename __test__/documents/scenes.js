@@ -1,0 +1,62 @@
+'use strict';
+
+/**
+ * What stands around a block of JavaScript: `<!-- run: NAME -->`. Without a name it is a
+ * whole program, that ends by itself and prints nothing.
+ *
+ * `printed` is what the program prints: the status and the text of two visits of one
+ * browser, if it is a server. With `alias`, `express-session` means this package. With
+ * `lines`, each line is a program.
+ */
+const session = `const express = require('express');
+const session = require('express-session-rs');
+const app = express();
+`;
+const visits = `
+app.get('/', (req, res) => {
+  req.session.visits = (req.session.visits || 0) + 1;
+  res.send(\`Visit number \${req.session.visits}\`);
+});
+app.listen(3000);
+`;
+const counted = /^200 Visit number 1\n200 Visit number 2\n$/;
+const redis = `const { RedisStore } = require('connect-redis');
+const kept = new Map();
+const client = {
+  scanIterator() {},
+  get: async (key) => kept.get(key) ?? null,
+  expire: async () => 1,
+  set: async (key, text, { condition } = {}) => {
+    if (condition !== 'XX' || kept.has(key)) kept.set(key, text);
+  },
+};
+`;
+
+module.exports = {
+  '': { printed: /^$/ },
+  'under the alias': { alias: true, printed: /^$/ },
+  'line by line': { before: "const session = require('express-session');\n", lines: true, printed: /^$/ },
+  'a server': { printed: counted },
+  'in an app': { before: session, after: visits, printed: counted },
+  'in an app with Redis': { before: session + redis, after: visits, printed: counted },
+  'a store': {
+    before: session,
+    after: `app.use(session({
+      secret: 'x', resave: false, saveUninitialized: false, store: new MapStore(),
+    }));${visits}`,
+    printed: counted,
+  },
+  'in a handler': {
+    before: `${session}
+const store = new session.MemoryStore();
+app.use(session({ name: 'sid', secret: 'x', resave: false, saveUninitialized: false, unset: 'destroy', store }));
+app.get('/', (req, res) => {
+`,
+    after: `
+  res.send(\`\${isPopulated} \${isNew} \${req.session} \${res.get('Set-Cookie')} \${store.stats().sessions}\`);
+});
+app.listen(3000);
+`,
+    printed: /^(200 false true null sid=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT 0\n){2}$/,
+  },
+};
