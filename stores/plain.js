@@ -71,7 +71,8 @@ class Plain {
 
   /** Many stores keep a session as JSON, and hand that out. */
   #string(value) {
-    if (!value.startsWith('{')) return this.text(value);
+    // A few keep the JSON of that JSON.
+    if (!/^["{]/.test(value)) return this.text(value);
     try {
       return JSON.stringify(this.#walk(JSON.parse(value)));
     } catch {
