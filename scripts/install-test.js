@@ -2,165 +2,144 @@
 
 // Installs the package as its users do, from tarballs, into empty projects, and runs
 // programs there. `npm run test:install`; arguments pick cases whose name contains them.
-const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const pack = require('./install/pack');
+const { Project, NAME, ALIAS } = require('./install/project');
+const startRedis = require('./install/redis');
+const withoutBinary = require('./install/no-binary');
 
-const root = path.join(__dirname, '..');
-const NAME = 'express-session-rs';
-const ALIAS = 'express-session';
-const EXPRESS = { express: '5.1.0' };
-/** Of those that the suite of stores runs, five that need no server. */
-const STORES = {
-  memorystore: '1.6.8', 'session-file-store': '1.5.0', 'connect-loki': '1.2.0',
-  'lowdb-session-store': '1.1.1', lowdb: '1.0.0', 'connect-redis': '10.0.0',
-};
-const RUN = ['MemoryStore', 'memorystore', 'session-file-store', 'connect-loki', 'lowdb-session-store', 'connect-redis'];
-
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'install-'));
-process.on('exit', () => { fs.rmSync(folder, { recursive: true, force: true }); });
-const packages = pack(folder);
-const ours = `file:${packages.main}`;
-const platform = `file:${packages.platform}`;
-const binary = { [packages.platformName]: platform };
-// yarn 1 gives up where an optional package is in no registry, as all are before a release.
-const everyPlatform = Object.fromEntries(packages.platformNames.map((name) => [name, platform]));
-
-/** By what npm and the others install; `peers` of stores name a version that an alias has. */
-const installers = {
-  npm: ['npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']],
-  pnpm: ['npx', ['--yes', 'pnpm@9', 'install', '--no-frozen-lockfile', '--config.node-linker=hoisted']],
-  yarn: ['npx', ['--yes', 'yarn@1', 'install', '--no-lockfile', '--non-interactive', '--ignore-engines']],
-};
-
+/** Case by case, what throws if the package is not as it should be. */
 const cases = {
-  'the tarball has what is needed, and nothing else': checkFiles,
-  'under its own name': () => visitAll({ dependencies: { [NAME]: ours } }, NAME),
-  'as express-session': () => visitAll({ dependencies: { [ALIAS]: ours } }, ALIAS, true),
-  'by overrides, below a store that brings express-session': () => visitAll({
-    dependencies: { [NAME]: ours },
-    overrides: { 'express-session': ours },
-  }, NAME),
-  'in a project of ECMAScript modules': inModules,
-  'with pnpm, under its own name': () => visitAll({ dependencies: { [NAME]: ours } }, NAME, false, 'pnpm'),
-  'with pnpm, as express-session': () => visitAll({ dependencies: { [ALIAS]: ours } }, ALIAS, true, 'pnpm'),
-  // yarn 1 installs no peers: connect-redis wants one called express-session.
-  'with yarn, under its own name': () => visitAll({ dependencies: { [NAME]: ours, [ALIAS]: '1.19.0' } }, NAME, false, 'yarn'),
-  'with yarn, as express-session': () => visitAll({ dependencies: { [ALIAS]: ours } }, ALIAS, true, 'yarn'),
-  'the example app': runExample,
-  'its types': compileTypes,
-  'without a binary, one error says what to do': withoutBinary,
+  'the tarballs have what is needed, and nothing else': checkFiles,
+  'under its own name': ownName('npm'),
+  'as express-session': alias('npm'),
+  'by overrides, below a package that brings express-session': overrides,
+  'in a project of ECMAScript modules': modules,
+  'with pnpm, under its own name': ownName('pnpm'),
+  'with pnpm, as express-session': alias('pnpm'),
+  'with yarn 1, under its own name': ownName('yarn'),
+  'with yarn 1, as express-session': alias('yarn'),
+  'without a binary, with Rust: an install builds it': withoutBinary.build,
+  'without a binary, without Rust: an install succeeds, one error says what to do': withoutBinary.tell,
+  'without a binary, scripts not run: the same error, and what it says helps': withoutBinary.help,
 };
 
-main();
+/** As many at a time as share two cores well: an install mostly waits. */
+const AT_A_TIME = 2;
 
-function main() {
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
+
+async function main() {
   const picked = process.argv.slice(2);
   const names = Object.keys(cases).filter((name) => picked.length === 0 || picked.some((text) => name.includes(text)));
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'install-')));
+  const redis = await startRedis(folder);
   let failed = 0;
-  for (const name of names) {
-    const begun = Date.now();
-    try {
-      cases[name]();
-      process.stdout.write(`ok: ${name} (${Math.round((Date.now() - begun) / 1000)} s)\n`);
-    } catch (error) {
-      failed += 1;
-      process.stdout.write(`FAILED: ${name}\n${error.message}\n`);
-    }
+  try {
+    const place = { folder, redis: redis?.socket, packages: pack(folder) };
+    const left = [...names];
+    const work = async () => {
+      for (let name = left.shift(); name; name = left.shift()) {
+        const begun = Date.now();
+        const error = await Promise.resolve(place).then(cases[name]).then(() => undefined, (thrown) => thrown);
+        if (error) failed += 1;
+        const seconds = Math.round((Date.now() - begun) / 1000);
+        process.stdout.write(error ? `FAILED: ${name}\n${error.message}\n` : `ok: ${name} (${seconds} s)\n`);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  } finally {
+    redis?.stop();
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
   process.stdout.write(`${names.length - failed} passed, ${failed} failed\n`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  if (failed > 0 || names.length === 0) process.exitCode = 1;
 }
 
-function checkFiles() {
-  const known = /^(index\.(js|d\.ts)|native\.(js|d\.ts)|redis\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md|session\/[\w-]+\.(js|d\.ts))$/;
-  const odd = packages.files.filter((file) => !known.test(file));
-  const needed = ['index.js', 'index.d.ts', 'native.js', 'redis.js', 'redis.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'session/middleware.js'];
+function checkFiles({ packages }) {
+  const known = [
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+    /^(index|native|redis)\.(js|d\.ts)$/, /^session\/[\w-]+\.(js|d\.ts)$/,
+    // What a build from source needs; cargo wants each file that a Cargo.toml names.
+    /^scripts\/install\.js$/, /^(build\.rs|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
+    /^(core\/)?src\/([\w-]+\/)*[\w-]+\.rs$/,
+  ];
+  const needed = ['index.js', 'index.d.ts', 'native.js', 'native.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
+    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/store.d.ts', 'scripts/install.js', 'Cargo.lock'];
+  const odd = packages.files.filter((file) => !known.some((pattern) => pattern.test(file)));
   const missing = needed.filter((file) => !packages.files.includes(file));
   if (odd.length + missing.length > 0) throw new Error(`not needed: ${odd.join(', ')}; missing: ${missing.join(', ')}`);
+
+  const size = fs.statSync(packages.binary).size;
+  if (size >= 1e6) throw new Error(`the binary has ${size} bytes, and 1 MB is too many`);
 }
 
-/** Installs into an empty project. */
-function project({ dependencies, overrides, type = 'commonjs' }, installer = 'npm') {
-  const place = fs.mkdtempSync(path.join(folder, 'project-'));
-  // Each installer has its own word for it.
-  const replaced = { overrides, pnpm: { overrides }, resolutions: installer === 'yarn' ? everyPlatform : undefined };
-  write(path.join(place, 'package.json'), {
-    name: 'a-project', private: true, type, dependencies: { ...EXPRESS, ...binary, ...dependencies }, ...replaced,
-  });
-  const [command, args] = installers[installer];
-  run(command, args, { cwd: place });
-  return place;
+/** Under the name that it is published by, next to the original that a store asks for. */
+function ownName(installer) {
+  return (place) => visit(new Project(place, { installer, name: NAME, dependencies: { [ALIAS]: '1.19.0' } }));
 }
 
-function visitAll({ dependencies, overrides }, name, isAlias = false, installer = 'npm') {
-  const place = project({ dependencies: { ...STORES, ...dependencies }, overrides }, installer);
-  const env = isAlias || overrides ? { ...process.env, EXPECTS_ALIAS: '1' } : process.env;
-  for (const store of RUN) run(process.execPath, [path.join(__dirname, 'install', 'visit.js'), name, store], { cwd: place, env });
+/** Where an app and its stores say `require('express-session')`. */
+function alias(installer) {
+  return async (place) => {
+    const project = new Project(place, { installer, name: ALIAS });
+    await visit(project);
+    // The one that a store finds is the one that the app has.
+    await project.node('-e', sameStore(ALIAS));
+  };
 }
 
-function inModules() {
-  const place = project({ dependencies: { ...STORES, [ALIAS]: ours }, type: 'module' });
-  fs.writeFileSync(path.join(place, 'app.js'), `
+/** A program that throws unless connect-redis has its Store from a package. */
+function sameStore(name) {
+  return `require('assert').ok(require('connect-redis').RedisStore.prototype instanceof require('${name}').Store)`;
+}
+
+async function overrides(place) {
+  const brings = path.join(place.folder, 'brings');
+  fs.mkdirSync(brings);
+  fs.writeFileSync(path.join(brings, 'package.json'), JSON.stringify({
+    name: 'brings', version: '1.0.0', dependencies: { [ALIAS]: '^1.18.0' },
+  }));
+  fs.writeFileSync(path.join(brings, 'index.js'), `module.exports = require('${ALIAS}');`);
+  const file = `file:${pack.packed([brings], place.folder)[0].file}`;
+
+  const project = new Project(place, { name: NAME, dependencies: { brings: file }, overrides: true });
+  await visit(project);
+  await project.node('visit.js', 'brings');
+  // Another copy than the app's, but one for all that ask for it.
+  await project.node('-e', sameStore('brings'));
+}
+
+async function modules(place) {
+  const project = new Project(place, { name: ALIAS, type: 'module' });
+  await project.install();
+  project.write('app.js', `
     import assert from 'node:assert/strict';
-    import session, { Cookie, MemoryStore, Session, Store } from 'express-session';
+    import express from 'express';
+    import session, { Cookie, MemoryStore, Session, Store } from '${ALIAS}';
+    import keepLoggedOut from '${ALIAS}/redis.js';
     import { RedisStore } from 'connect-redis';
-    import keepLoggedOut from 'express-session/redis.js';
+    import visitor from './visit.cjs';
+
     assert.ok(new MemoryStore() instanceof Store && session.Cookie === Cookie && session.Session === Session);
     const store = keepLoggedOut(new RedisStore({ client: { scanIterator() {} } }));
     assert.ok(store instanceof Store && typeof store.setIfPresent === 'function');
-    session({ secret: 'of the test', resave: false, saveUninitialized: false, store });
+    visitor.end(visitor.visitAll(session, express));
   `);
-  run(process.execPath, ['app.js'], { cwd: place });
+  await project.node('app.js');
+  await project.example();
+  await project.types(['named.ts', 'app.ts']);
 }
 
-/** The app of `npm start`, with its package in place of this checkout. */
-function runExample() {
-  const place = project({ dependencies: { [NAME]: ours } });
-  fs.cpSync(path.join(root, 'examples', 'app'), path.join(place, 'app'), { recursive: true });
-  for (const file of fs.readdirSync(path.join(place, 'app')).filter((each) => each.endsWith('.js'))) {
-    const text = fs.readFileSync(path.join(place, 'app', file), 'utf8');
-    fs.writeFileSync(path.join(place, 'app', file), text.replace(/require\('(\.\.\/)+'\)|require\('\.\.\/\.\.'\)/, `require('${NAME}')`));
-  }
-  fs.writeFileSync(path.join(place, 'ask.js'), `
-    const { createApp } = require('./app/app');
-    const server = require('node:http').createServer(createApp({ secret: 'of the test' }));
-    server.listen(0, '127.0.0.1', async () => {
-      const response = await fetch('http://127.0.0.1:' + server.address().port + '/');
-      if (response.status !== 200 || !(await response.text()).includes('<html')) throw new Error('no page: ' + response.status);
-      process.exit(0);
-    });
-  `);
-  run(process.execPath, ['ask.js'], { cwd: place });
-}
-
-/** A program in TypeScript, as strict as can be. */
-function compileTypes() {
-  const place = project({ dependencies: { [ALIAS]: ours, typescript: '5.9.3', '@types/express': '5.0.3', '@types/node': '20.19.0' } });
-  for (const file of ['app.ts', 'same.ts', 'augment.ts', 'augmented.ts', 'stores.ts', 'readers.ts']) {
-    fs.copyFileSync(path.join(root, '__test__', 'types', 'fixtures', file), path.join(place, file));
-  }
-  run(process.execPath, [path.join('node_modules', 'typescript', 'bin', 'tsc'), '--strict', '--noEmit',
-    '--module', 'node16', '--target', 'es2022', 'app.ts', 'augmented.ts', 'stores.ts', 'readers.ts'], { cwd: place });
-}
-
-function withoutBinary() {
-  const place = fs.mkdtempSync(path.join(folder, 'project-'));
-  write(path.join(place, 'package.json'), { private: true, dependencies: { [NAME]: ours } });
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--omit=optional'], { cwd: place });
-  const { status, stderr } = spawnSync(process.execPath, ['-e', `require('${NAME}')`], { cwd: place, encoding: 'utf8' });
-  const told = /express-session-rs: the native addon for [\w-]+ is missing\. Looked for .* and the package express-session-rs-[\w-]+\. To build it: /;
-  if (status === 0 || !told.test(stderr)) throw new Error(`exit ${status}: ${stderr}`);
-}
-
-/** @throws {Error} with what the command printed, if it fails */
-function run(command, args, options) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: 180000, ...options });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? `exit ${status}`}\n${stdout}${stderr}`.slice(0, 3000));
-}
-
-function write(file, value) {
-  fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+/** The stores, the example and the types, in a project that has the package. */
+async function visit(project) {
+  await project.install();
+  await project.node('visit.js', project.name);
+  await project.example();
+  await project.types(['app.ts', 'augmented.ts', 'stores.ts', 'readers.ts', 'required.ts', 'rejected.ts', 'named.ts']);
 }

@@ -13,14 +13,14 @@ function load() {
   try {
     return require('../native.js');
   } catch (cause) {
-    const platform = platformName();
+    const platform = require('./platform').platformName();
     const file = `express-session-rs.${platform}.node`;
     const root = path.join(__dirname, '..');
-    const found = fs.existsSync(path.join(root, file));
+    const found = fs.existsSync(path.join(root, file)) || isInstalled(`express-session-rs-${platform}`);
     const error = new Error(
       `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
       `Looked for ${path.join(root, file)} and the package express-session-rs-${platform}. ` +
-      `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.` +
+      waysOut(root, `express-session-rs-${platform}`) +
       (found ? ` The loader said: ${reason(cause)}` : ''),
       { cause },
     );
@@ -29,18 +29,25 @@ function load() {
   }
 }
 
-/** Platform, architecture and C library, as napi-rs names them. */
-function platformName() {
-  const { platform, arch } = process;
-  if (platform === 'linux') {
-    return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+/** `npm rebuild` would not do: what it calls this package depends on an alias. */
+function waysOut(root, name) {
+  // A checkout builds with the tools it has for that.
+  if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) {
+    return `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.`;
   }
-  return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+  const { version, optionalDependencies = {} } = require('../package.json');
+  const first = name in optionalDependencies
+    ? `Either install again with optional dependencies, which bring ${name}@${version}`
+    : 'There is no binary for this platform: either use one that the README lists';
+  const build = path.join(root, 'scripts', 'install.js');
+  return `${first}; or build it: install Rust (https://rustup.rs), then run node ${JSON.stringify(build)}. ` +
+    'An install does that by itself, unless it is kept from running scripts, by --ignore-scripts, pnpm 10 or Yarn.';
 }
 
-function isMusl() {
+function isInstalled(name) {
   try {
-    return !process.report.getReport().header.glibcVersionRuntime;
+    require.resolve(name);
+    return true;
   } catch {
     return false;
   }

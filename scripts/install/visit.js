@@ -1,68 +1,89 @@
 'use strict';
 
-// Runs inside a project that has installed the package: `node visit.js NAME STORE`, where
-// NAME is what the package is called there. Says "ok", or throws.
+// What a project that has installed the package runs: an app for each store, on the package
+// under the name that the project has for it.
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const fs = require('node:fs');
 const http = require('node:http');
-const os = require('node:os');
 const path = require('node:path');
 const { createRequire } = require('node:module');
 
-const [name, store] = process.argv.slice(2);
 const load = createRequire(path.join(process.cwd(), 'index.js'));
-const session = load(name);
-const express = load('express');
-const folder = require('node:fs').mkdtempSync(path.join(os.tmpdir(), 'visit-'));
 
-/** Five stores that need no server, and take `express-session` in both ways there are. */
+/** Published stores, which take `express-session` in each way there is. */
 const stores = {
-  MemoryStore: () => new session.MemoryStore(),
-  memorystore: () => new (load('memorystore')(session))({ checkPeriod: 86400000 }),
-  'session-file-store': () => new (load('session-file-store')(session))({ path: folder, logFn() {} }),
-  'connect-loki': () => new (load('connect-loki')(session))({ path: path.join(folder, 'loki.db') }),
-  'lowdb-session-store'() {
-    const FileSync = load('lowdb/adapters/FileSync');
-    return new (load('lowdb-session-store')(session))(load('lowdb')(new FileSync(path.join(folder, 'db.json'), { defaultValue: [] })));
+  MemoryStore: (session) => new session.MemoryStore(),
+  memorystore: (session) => new (load('memorystore')(session))({ checkPeriod: 86400000 }),
+  'session-file-store': (session, folder) => new (load('session-file-store')(session))({ path: folder, logFn() {} }),
+  async 'connect-loki'(session, folder) {
+    const store = new (load('connect-loki')(session))({ path: path.join(folder, 'loki.db') });
+    await once(store, 'connect');
+    return store;
   },
-  // Loads `express-session` itself; talks to a client that keeps keys in a Map.
-  'connect-redis'() {
+  'lowdb-session-store'(session, folder) {
+    const FileSync = load('lowdb/adapters/FileSync');
+    const db = load('lowdb')(new FileSync(path.join(folder, 'db.json'), { defaultValue: [] }));
+    return new (load('lowdb-session-store')(session))(db);
+  },
+  // Loads `express-session` itself, whatever that is in the project.
+  async 'connect-redis'() {
     const { RedisStore } = load('connect-redis');
-    const keys = new Map();
-    const client = {
-      async get(key) { return keys.get(key) ?? null; },
-      async set(key, value) { keys.set(key, value); },
-      async expire() { return 1; },
-      async del(list) { list.forEach((key) => keys.delete(key)); },
-    };
-    return new RedisStore({ client });
+    const client = load('redis').createClient({ socket: { path: process.env.REDIS_SOCKET } });
+    await client.connect();
+    return new RedisStore({ client, prefix: `${process.pid}:` });
   },
 };
 
-async function main() {
+/**
+ * @param {Function} session the package
+ * @param {Function} express
+ * @throws {Error} that names the store, if its app does not do as it should
+ */
+async function visitAll(session, express) {
+  assert.equal(typeof session.MemoryStore.prototype.stats, 'function', 'this is not the package under test');
+  for (const [name, create] of Object.entries(stores)) {
+    if (name === 'connect-redis' && !process.env.REDIS_SOCKET) continue;
+    const folder = fs.mkdtempSync(path.join(process.cwd(), 'store-'));
+    try {
+      await visit(session, express, await create(session, folder));
+    } catch (error) {
+      throw new Error(`with ${name}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+async function visit(session, express, store) {
   const app = express();
-  app.use(session({ secret: 'of the test', resave: false, saveUninitialized: false, store: stores[store]() }));
+  app.use(session({ secret: 'of the test', resave: false, saveUninitialized: false, store }));
   app.get('/', (req, res) => {
     req.session.views = (req.session.views || 0) + 1;
-    res.json({ views: req.session.views, isOurs: typeof session.MemoryStore.prototype.stats === 'function' });
+    res.json(req.session.views);
+  });
+  app.get('/out', (req, res, next) => {
+    req.session.destroy((error) => (error ? next(error) : res.json('out')));
   });
   const server = http.createServer(app);
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   let cookie = '';
-  for (const views of [1, 2, 3]) {
-    const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers: { cookie } });
-    assert.deepEqual(await response.json(), { views, isOurs: true });
-    cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
-  }
-  if (process.env.EXPECTS_ALIAS && store === 'connect-redis') {
-    // The store's own `express-session` is this package as well.
-    const theirs = load('express-session');
-    assert.equal(typeof theirs.MemoryStore.prototype.stats, 'function');
-    assert.ok(stores[store]() instanceof theirs.Store);
+  for (const [place, said] of [['/', 1], ['/', 2], ['/', 3], ['/out', 'out'], ['/', 1]]) {
+    const response = await fetch(`http://127.0.0.1:${server.address().port}${place}`, { headers: { cookie } });
+    assert.deepEqual([response.status, await response.text()], [200, JSON.stringify(said)]);
+    cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
   }
 }
 
-main().then(() => {
-  process.stdout.write('ok\n', () => { process.exit(0); });
-}, (error) => {
-  process.stderr.write(`${error.stack}\n`, () => { process.exit(1); });
-});
+/** Ends the process, which stores with timers and servers would keep alive. */
+function end(promise) {
+  promise.then(() => { process.stdout.write('ok\n', () => process.exit(0)); }, (error) => {
+    process.stderr.write(`${error.stack}\n${error.cause?.stack ?? ''}\n`, () => process.exit(1));
+  });
+}
+
+module.exports = { visitAll, end };
+
+// An ECMAScript module imports the packages itself, and then asks the above.
+if (require.main === module) {
+  const [name] = process.argv.slice(2);
+  end(visitAll(load(name), load('express')));
+}

@@ -1,0 +1,76 @@
+'use strict';
+
+// npm runs this when the package is installed: where the addon does not load, it is built
+// from source if Rust is there. It never fails an install, since the package says itself
+// what to do when it is loaded without its addon. Run by hand, it fails where it must.
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+const isByHand = process.env.npm_lifecycle_event !== 'install';
+
+// A checkout, which setup.js builds, with the loader and its types.
+if (fs.existsSync(path.join(__dirname, 'setup.js'))) return;
+
+try {
+  if (!loads()) {
+    build();
+    tell('built from source');
+  }
+} catch (error) {
+  tell(`no addon could be built: ${error.message}`);
+  if (isByHand) process.exitCode = 1;
+}
+
+/** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
+function loads() {
+  const args = ['-e', 'require(process.argv[1])', path.join(root, 'native.js')];
+  return spawnSync(process.execPath, args, { stdio: 'ignore' }).status === 0;
+}
+
+function build() {
+  // Rust's own directory of what it made would stay in node_modules, with 100 MB.
+  const own = process.env.CARGO_TARGET_DIR ? undefined : fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-rs-'));
+  try {
+    const addon = compile(own ?? process.env.CARGO_TARGET_DIR);
+    const { platformName } = require('../session/platform');
+    const file = path.join(root, `express-session-rs.${platformName()}.node`);
+    // By another name first: a program that starts meanwhile must not find half a file.
+    fs.copyFileSync(addon, `${file}.part`);
+    fs.renameSync(`${file}.part`, file);
+  } finally {
+    if (own) fs.rmSync(own, { recursive: true, force: true });
+  }
+  if (!loads()) throw new Error('what was built does not load');
+}
+
+/** @returns {string} the file of the library, which cargo names as the platform wants */
+function compile(target) {
+  const args = ['build', '--release', '--locked', '--message-format=json-render-diagnostics'];
+  const { status, stdout, error } = spawnSync('cargo', args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...flags(), CARGO_TARGET_DIR: target },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (error?.code === 'ENOENT') throw new Error('Rust is not there (https://rustup.rs)');
+  if (error) throw error;
+  if (status !== 0) throw new Error('cargo build failed, as it says above');
+  const made = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line))
+    .find(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'));
+  return made.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
+}
+
+/** With musl, Rust links statically unless told otherwise, and then makes no library. */
+function flags() {
+  const { isMusl } = require('../session/platform');
+  if (process.platform !== 'linux' || !isMusl()) return {};
+  return { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() };
+}
+
+function tell(text) {
+  console.error(`express-session-rs: ${text}.`);
+}
