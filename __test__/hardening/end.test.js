@@ -27,6 +27,9 @@ const forms = {
   'end(chunk, encoding, callback)': (res, callback) => res.end('626f6479', 'hex', callback),
 };
 
+/** What Node.js tells a callback that comes too late: some versions nothing, once the end is on its way. */
+const late = [undefined, 'ERR_STREAM_ALREADY_FINISHED'];
+
 /** Fails where nobody calls back. */
 function called(act) {
   return new Promise((resolve, reject) => {
@@ -73,7 +76,9 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
       return [returned, error?.code, later?.code];
     });
     assert.equal(answer.body, 'body');
-    assert.deepEqual(answer.value, [false, 'ERR_STREAM_ALREADY_FINISHED', 'ERR_STREAM_ALREADY_FINISHED']);
+    const [returned, ...codes] = answer.value;
+    assert.equal(returned, false);
+    for (const code of codes) assert.ok(late.includes(code), code);
   });
 
   flaw(`a callback hears of the error page that took its response's place: ${storeName}`, async (t) => {
@@ -84,7 +89,7 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
       return error?.code;
     });
     assert.match(answer.body, /BigInt/);
-    assert.equal(answer.value, 'ERR_STREAM_ALREADY_FINISHED');
+    assert.ok(late.includes(answer.value), answer.value);
   });
 
   flaw(`what is no body is an error, and the error page is delivered: ${storeName}`, async (t) => {
