@@ -4,6 +4,7 @@
 // line that counts them all. Arguments are test files to run alone.
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..');
@@ -36,7 +37,9 @@ async function cargo() {
 }
 
 async function node(files) {
-  const { status, output } = await run(process.execPath, ['--test', '--test-reporter=spec', ...files]);
+  // Many files wait for servers and for sessions to expire; by default one core stays idle.
+  const concurrency = `--test-concurrency=${Math.max(2, os.availableParallelism())}`;
+  const { status, output } = await run(process.execPath, ['--test', concurrency, '--test-reporter=spec', ...files]);
   const count = (name) => Number(new RegExp(`^ℹ ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const failed = count('fail') + count('cancelled');
   return {
