@@ -27,7 +27,7 @@ class Backends {
    */
   async settings(name, lane) {
     if (this.#isOver) throw new Error('the suite was stopped');
-    if (!name || isDouble(name)) return {};
+    if (!name || Backends.isDouble(name)) return {};
     const key = `${name}-${lane}`;
     if (this.#running.has(key) && !this.#running.get(key).fresh) await this.stop(key);
     if (!this.#running.has(key)) await this.#started(name, key);
@@ -60,17 +60,20 @@ class Backends {
     fs.rmSync(backend.folder, { recursive: true, force: true });
   }
 
+  /**
+   * A double stands for the client of a server in the store's own process, and needs no start.
+   * @param {string} [name]
+   */
+  static isDouble(name = '') {
+    return name.startsWith('double of ');
+  }
+
   /** For good. */
   async stopAll() {
     this.#isOver = true;
     await Promise.allSettled(this.#starting);
     await Promise.all([...this.#running.keys()].map((key) => this.stop(key)));
   }
-}
-
-/** It stands for the client of a server in the store's own process, and needs no start. */
-function isDouble(name) {
-  return name.startsWith('double of ');
 }
 
 module.exports = Backends;

@@ -14,7 +14,8 @@ const row = require('./table').find(process.argv[2]);
 const at = { ...JSON.parse(process.argv[3]), kept: {} };
 
 process.on('uncaughtException', (error) => {
-  if (!row.background) report({ error: error.stack ?? String(error) });
+  // What a double was asked and does not know is no error of the store.
+  if (!row.background || error.isUnknown) report({ error: error.stack ?? String(error) });
 });
 
 run().then(report, (error) => report({ error: error.stack ?? String(error) }));

@@ -5,6 +5,7 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { isDouble } = require('./backends');
 const subjects = require('./subjects');
 
 const child = path.join(__dirname, 'child.js');
@@ -23,7 +24,7 @@ const running = new Set();
  * @param {'original' | 'package'} subject
  * @param {object} settings what the backend told
  * @returns {Promise<{ checks?: object[], trace?: object[], error?: string }>}
- * @throws {Error} if a store given by its path does not run
+ * @throws {Error} if a store given by its path, or one on a double, does not run
  */
 async function runSubject(row, subject, settings) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'store-'));
@@ -42,8 +43,9 @@ async function runSubject(row, subject, settings) {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const report = await reportOf(program);
-    // To its author, a store that does not run is no store as with the original.
-    if (row.path && report.error) throw new Error(reason(report.error, subject));
+    // To its author, a store that does not run is no store as with the original; where a
+    // double of its client was made for it, the double fails.
+    if ((row.path || isDouble(row.backend)) && report.error) throw new Error(reason(report.error, subject));
     return report;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 'use strict';
 
 const http = require('node:http');
+const { unknown } = require('./unknown');
 
 /**
  * A double that a store reaches over HTTP; it runs in the store's own process and
@@ -27,7 +28,7 @@ async function startHttpDouble(name, routes) {
       res.writeHead(status, { 'content-type': 'application/json' });
       return res.end(JSON.stringify(body));
     }
-    throw new Error(`double of ${name} does not know: ${asked}`);
+    throw unknown(name, asked);
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   return server.address().port;

@@ -2,7 +2,7 @@
 
 /**
  * For what a double was not made to answer. Some stores swallow what their client
- * throws, so this ends the process as well: the row then says that it does not run.
+ * throws, so this ends the process as well, and the row fails with this message.
  *
  * @param {string} client
  * @param {unknown} what
@@ -10,6 +10,7 @@
  */
 function unknown(client, what) {
   const error = new Error(`double of ${client} does not know: ${String(what)}`);
+  error.isUnknown = true;
   setImmediate(() => { throw error; });
   return error;
 }

@@ -3,7 +3,7 @@
 const { EventEmitter } = require('node:events');
 const { answer } = require('../answer');
 const Statements = require('../statements');
-const { strict } = require('../unknown');
+const { strict, unknown } = require('../unknown');
 
 /** Of connect-mssql-v2. */
 function createTable() {
@@ -38,7 +38,7 @@ function createPool(statements) {
       const inputs = {};
       return strict('mssql', {
         input(name, type, value) {
-          if (type === undefined) throw new Error('double of mssql: an input without a type');
+          if (type === undefined) throw unknown('mssql', `the input ${name} without a type`);
           inputs[name] = value;
         },
         query: async (sql) => ({ recordset: statements.run(sql, inputs) }),
