@@ -57,7 +57,7 @@ function summary(known) {
     .filter((row) => isDouble(row) === isOnDouble)
     .map(({ name }) => known[name].version.replace(/ \(.*/, '')))].sort());
   return `${same.length} of ${ran.length} set-ups behave as with express-session, check by check and call by call. ` +
-    `Against their real servers: ${onServers.join(', ')}. Against a double of their client, as the server is not to be had ` +
+    `Against their real servers, or others that speak their protocol: ${onServers.join(', ')}. Against a double of their client, as the server is not to be had ` +
     `without its vendor: ${onDoubles.join(', ')}. [docs/stores.md](docs/stores.md) has the table, and what could not be run.`;
 }
 
