@@ -33,6 +33,32 @@ test('the release builds every platform that the package names', () => {
   assert.deepEqual(built, napi.targets);
 });
 
+test('the release packs the files that only a build makes', () => {
+  const { files } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const ignored = fs.readFileSync(path.join(root, '.gitignore'), 'utf8').split('\n');
+  const made = files.filter((name) => ignored.includes(`/${name}`));
+  assert.ok(made.includes('native.js'), 'the loader is not made by a build any more');
+  const text = fs.readFileSync(path.join(folder, 'release.yml'), 'utf8');
+  const [, uploaded] = /name: loader\n\s+path: \|\n((?:\s+[\w.]+\n)+)/.exec(text) ?? ['', ''];
+  assert.deepEqual(uploaded.trim().split(/\s+/), made);
+  assert.match(text.slice(text.indexOf('\n  publish:')), /download-artifact@v4\n\s+with:\n\s+name: loader\n/);
+});
+
+// The linter's list of runners is older than the ends of these:
+// actions/runner-images, issues 13046 and 13518.
+for (const name of fs.readdirSync(folder)) {
+  test(`${name} uses no runner that GitHub has switched off`, () => {
+    assert.doesNotMatch(fs.readFileSync(path.join(folder, name), 'utf8'), /\bmacos-1[1-4]\b/);
+  });
+}
+
+test('CI gives the test runner files, since a folder is a program to it', () => {
+  const text = fs.readFileSync(path.join(folder, 'ci.yml'), 'utf8');
+  const given = [...text.matchAll(/scripts\/test\.js (.+)/g)].flatMap(([, names]) => names.split(' '));
+  assert.ok(given.length > 0);
+  assert.deepEqual(given.filter((name) => !name.endsWith('/*.test.js')), []);
+});
+
 test('CONTRIBUTING.md names folders, files and commands that are there', () => {
   const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
   const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
