@@ -178,7 +178,7 @@ class Exchange {
       debug('destroying');
       store.destroy(req.sessionID, callback);
     } else if (isSave) {
-      if (this.canReplace(session)) this.replace(session, callback);
+      if (waits && this.canReplace(session)) this.replace(session, callback);
       else if (waits) session.save(callback);
       else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {

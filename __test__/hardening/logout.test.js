@@ -95,6 +95,28 @@ test('setIfPresent takes the place of set for loaded sessions only', { skip: !is
   assert.deepEqual(store.take(), ['get', 'destroy', 'set']);
 });
 
+test('a MemoryStore that has setIfPresent is waited for where its methods are replaced, and needs it not where they are not', { skip: !isOurs }, async (t) => {
+  for (const [makeStore, calls] of [[() => new session.MemoryStore(), 0], [watched, 1]]) {
+    const store = makeStore();
+    let isDone = false;
+    let called = 0;
+    store.setIfPresent = function setIfPresent(sid, data, callback) {
+      called++;
+      assert.equal(typeof callback, 'function');
+      this.set(sid, data, () => {
+        isDone = true;
+        callback();
+      });
+    };
+    const app = await open(t, { options: { store } });
+    await app.visit(write, { cookie: false });
+    assert.equal((await app.visit(write)).body, '2');
+    assert.deepEqual([called, isDone], [calls, calls === 1]);
+    assert.deepEqual(app.errors, []);
+    assert.equal((await app.visit((req, res) => { res.end(String(req.session.n)); })).body, '2');
+  }
+});
+
 test('setIfPresent is reached by a save that a program has replaced', { skip: !isOurs }, async (t) => {
   const store = guarded();
   const app = await open(t, { options: { store } });
