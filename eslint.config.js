@@ -4,7 +4,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['node_modules/', 'target/', 'native.js', '**/*.d.ts', '__test__/types/fixtures/'] },
+  { ignores: ['node_modules/', 'target/', '**/*.d.ts', '__test__/types/fixtures/'] },
   js.configs.recommended,
   {
     files: ['**/*.js'],

@@ -26,7 +26,7 @@ try {
 
 /** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
 function loads() {
-  const args = ['-e', 'require(process.argv[1])', path.join(root, 'native.js')];
+  const args = ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native.js')];
   return spawnSync(process.execPath, args, { stdio: 'ignore' }).status === 0;
 }
 

@@ -1,5 +1,10 @@
 'use strict';
 
+const fs = require('node:fs');
+
+/** As much of a program as has the name of its loader, in bytes; more if it was rewritten. */
+const HEAD = 4096;
+
 /**
  * Platform, architecture and C library, as napi-rs names them in the file of an addon
  * and in the package that brings it: `linux-x64-gnu`, say.
@@ -15,7 +20,33 @@ function platformName() {
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
+/**
+ * Whether this Node.js runs on musl: asked of its own file, which names its loader
+ * (ELF's PT_INTERP), since a system may have the files of both C libraries.
+ *
+ * @returns {boolean}
+ */
 function isMusl() {
+  const [loader] = /\/ld-(musl|linux)-/.exec(head(process.execPath)) ?? [''];
+  return loader === '' ? isReportedMusl() : loader.includes('musl');
+}
+
+/** The beginning of a file, or nothing: programs may be kept from reading it. */
+function head(file) {
+  let open;
+  try {
+    open = fs.openSync(file, 'r');
+    const bytes = Buffer.allocUnsafe(HEAD);
+    return bytes.toString('latin1', 0, fs.readSync(open, bytes, 0, HEAD, 0));
+  } catch {
+    return '';
+  } finally {
+    if (open !== undefined) fs.closeSync(open);
+  }
+}
+
+/** The same, asked of Node.js, which takes some ms for its report. */
+function isReportedMusl() {
   try {
     return !process.report.getReport().header.glibcVersionRuntime;
   } catch {

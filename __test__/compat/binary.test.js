@@ -14,7 +14,7 @@ const root = path.dirname(files.subject);
 function bare(t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-rs-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
-  for (const name of ['index.js', 'native.js', 'package.json', 'session']) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  for (const name of ['index.js', 'package.json', 'session']) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
   return folder;
 }

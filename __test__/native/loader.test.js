@@ -1,0 +1,119 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+const { platformName } = require('../../session/platform');
+
+const root = path.join(__dirname, '..', '..');
+const name = `express-session-rs-${platformName()}`;
+const binary = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, `express-session-rs.${platformName()}.node`);
+
+/**
+ * The package as it is installed, without a binary.
+ * @param {import('node:test').TestContext} t
+ */
+function installed(t) {
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'loader-')));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const own = path.join(folder, 'node_modules', 'express-session-rs');
+  fs.mkdirSync(own, { recursive: true });
+  fs.copyFileSync(path.join(root, 'package.json'), path.join(own, 'package.json'));
+  fs.cpSync(path.join(root, 'session'), path.join(own, 'session'), { recursive: true });
+  return {
+    built: path.join(own, `express-session-rs.${platformName()}.node`),
+    /** Where the platform's package goes. */
+    brought(bytes, main = 'addon.node') {
+      const place = path.join(folder, 'node_modules', name);
+      fs.mkdirSync(place);
+      fs.writeFileSync(path.join(place, 'package.json'), JSON.stringify({ name, main }));
+      if (bytes) fs.writeFileSync(path.join(place, main), bytes);
+    },
+    /** What a process has that loads it, or what is thrown. */
+    load(env = {}) {
+      const rest = { ...process.env };
+      delete rest.NAPI_RS_NATIVE_LIBRARY_PATH;
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', `
+        try {
+          const native = require(process.argv[1]);
+          const [file] = Object.keys(require.cache).filter((each) => each.endsWith('.node'));
+          console.log(JSON.stringify({ file, id: native.sessionId?.().length, mark: native.mark }));
+        } catch ({ code, message, cause }) {
+          console.log(JSON.stringify({ code, message, cause: cause?.message }));
+        }`, path.join(own, 'session', 'native')], { encoding: 'utf8', env: { ...rest, ...env } });
+      assert.equal(stderr, '');
+      return JSON.parse(stdout);
+    },
+  };
+}
+
+test('the package of the platform brings the addon', (t) => {
+  const place = installed(t);
+  place.brought(fs.readFileSync(binary));
+  const { file, id } = place.load();
+  assert.equal(id, 32);
+  assert.match(file, new RegExp(`${name}.addon\\.node$`));
+});
+
+test('what was built on the machine comes before the package of the platform', (t) => {
+  const place = installed(t);
+  place.brought("module.exports = { mark: 'brought' };", 'addon.js');
+  assert.equal(place.load().mark, 'brought');
+  fs.copyFileSync(binary, place.built);
+  const { file, id } = place.load();
+  assert.deepEqual([file, id], [place.built, 32]);
+});
+
+test('what was built and does not load is passed over for the package of the platform', (t) => {
+  const place = installed(t);
+  fs.writeFileSync(place.built, 'not a library');
+  place.brought("module.exports = { mark: 'brought' };", 'addon.js');
+  assert.equal(place.load().mark, 'brought');
+});
+
+test('a file named by NAPI_RS_NATIVE_LIBRARY_PATH comes before all', (t) => {
+  const place = installed(t);
+  fs.writeFileSync(place.built, 'not a library');
+  const { file, id } = place.load({ NAPI_RS_NATIVE_LIBRARY_PATH: binary });
+  assert.deepEqual([file, id], [binary, 32]);
+});
+
+test('nothing there: one error, with both ways out', (t) => {
+  const place = installed(t);
+  const { code, message, cause } = place.load();
+  assert.deepEqual([code, cause], ['ERR_EXPRESS_SESSION_RS_NATIVE', undefined]);
+  for (const part of [`addon for ${platformName()} is missing`, place.built, name, 'optional dependencies', 'https://rustup.rs', 'install.js']) {
+    assert.ok(message.includes(part), part);
+  }
+});
+
+test('a package without its addon is as none', (t) => {
+  const place = installed(t);
+  place.brought(undefined);
+  assert.match(place.load().message, /is missing/);
+});
+
+test('an addon that does not load: the error says what the system said, of both', (t) => {
+  const place = installed(t);
+  fs.writeFileSync(place.built, 'not a library');
+  place.brought('another that is none');
+  const { code, message, cause } = place.load();
+  assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
+  const [told, said] = message.split(' The loader said: ');
+  assert.match(told, /cannot be loaded/);
+  assert.ok(said.startsWith(cause));
+  for (const file of [place.built, path.join(name, 'addon.node')]) assert.ok(said.includes(file), file);
+});
+
+test('every platform of package.json has its package in the loader, and no other', () => {
+  const text = fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8');
+  const pairs = [...text.matchAll(/'([\w-]+)': \(\) => require\('express-session-rs-([\w-]+)'\)/g)];
+  for (const [, key, required] of pairs) assert.equal(required, key);
+  const { napi } = require('../../package.json');
+  const folders = fs.readdirSync(path.join(root, 'npm')).sort();
+  assert.equal(folders.length, napi.targets.length);
+  assert.deepEqual(pairs.map(([, key]) => key).sort(), folders);
+});
