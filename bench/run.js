@@ -12,6 +12,7 @@ const { cpuRows, cpuTable } = require('./rounds');
 const { growth, growthTable } = require('./growth');
 const { throughput, httpTable } = require('./http');
 const { microRows, microTable } = require('./micro');
+const { requireRows, requireTable } = require('./startup');
 const { soakRun, soakTable } = require('./soak');
 const { storeRows, storeTable } = require('./store');
 const { SUBJECTS } = require('./subjects');
@@ -50,8 +51,12 @@ async function main() {
     console.log(`${threadTable(report.threads)}\n`);
   }
   if (options.soak) await runSoak(report, options);
+  if (options.require) {
+    report.require = requireRows(subjects, options);
+    console.log(`${requireTable(report.require)}\n`);
+  }
   const { micro, growth, http, store, threads, soak } = options;
-  const hasCpu = options.check || !(micro || growth || http || store || threads || soak);
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);

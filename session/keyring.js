@@ -1,6 +1,5 @@
 'use strict';
 
-const crypto = require('node:crypto');
 const { isAnyArrayBuffer } = require('node:util').types;
 const native = require('./native');
 
@@ -132,9 +131,11 @@ function bytes(secret) {
     throw new TypeError('Secret key must be provided.');
   }
   if (typeof secret === 'string') return Buffer.from(secret, 'utf8');
+  // Only here, since it takes as long to load as half of this package.
+  const crypto = require('node:crypto');
   // Throws what programs know for anything that is no key.
   crypto.createHmac('sha256', secret);
-  if (isKeyObject(secret)) return secret.export();
+  if (secret instanceof crypto.KeyObject) return secret.export();
   if (secret.byteLength === 0) return new Uint8Array(0); // perhaps a detached buffer
   if (ArrayBuffer.isView(secret)) {
     return new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength);
@@ -147,8 +148,4 @@ function bytes(secret) {
 
 function isMutable(secret) {
   return ArrayBuffer.isView(secret) || isAnyArrayBuffer(secret);
-}
-
-function isKeyObject(secret) {
-  return secret instanceof crypto.KeyObject;
 }
