@@ -17,10 +17,16 @@ const cases = {
   'as express-session': alias('npm'),
   'by overrides, below a package that brings express-session': overrides,
   'in a project of ECMAScript modules': modules,
-  'with pnpm, under its own name': ownName('pnpm'),
-  'with pnpm, as express-session': alias('pnpm'),
-  'with yarn 1, under its own name': ownName('yarn'),
-  'with yarn 1, as express-session': alias('yarn'),
+  'with pnpm 9, under its own name': ownName('pnpm 9'),
+  'with pnpm 9, as express-session': alias('pnpm 9'),
+  'with pnpm 12, under its own name': ownName('pnpm 12'),
+  'with pnpm 12, as express-session': alias('pnpm 12'),
+  'with yarn 1, under its own name': ownName('yarn 1'),
+  'with yarn 1, as express-session': alias('yarn 1'),
+  'with yarn 4, under its own name': ownName('yarn 4'),
+  'with yarn 4, as express-session': alias('yarn 4'),
+  'with yarn 4 and Plug\'n\'Play, under its own name': ownName('yarn 4, Plug\'n\'Play'),
+  'with yarn 4 and Plug\'n\'Play, as express-session': alias('yarn 4, Plug\'n\'Play'),
   'without a binary, with Rust: an install builds it': withoutBinary.build,
   'without a binary, without Rust: an install succeeds, one error says what to do': withoutBinary.tell,
   'without a binary, scripts not run: the same error, and what it says helps': withoutBinary.help,
@@ -141,5 +147,6 @@ async function visit(project) {
   await project.install();
   await project.node('visit.js', project.name);
   await project.example();
+  if (!project.hasFolders) return;
   await project.types(['app.ts', 'augmented.ts', 'stores.ts', 'readers.ts', 'required.ts', 'rejected.ts', 'named.ts']);
 }

@@ -78,5 +78,5 @@ function waysOut(platform, name) {
     : 'There is no binary for this platform: either use one that the README lists';
   const build = path.join(root, 'scripts', 'install.js');
   return `${first}; or build it: install Rust (https://rustup.rs), then run node ${JSON.stringify(build)}. ` +
-    'An install does that by itself, unless it is kept from running scripts, by --ignore-scripts, pnpm 10 or Yarn.';
+    'An install does that by itself where it may run scripts, as npm 12, pnpm 10 and Yarn 2 let none without being asked.';
 }

@@ -8,12 +8,12 @@ const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
 const { blocks } = require('./blocks');
-const { shell, json, dockerfile } = require('./installs');
+const { shell, json, yaml, dockerfile } = require('./installs');
 const javascript = require('./javascript');
 const startRegistry = require('./registry');
 const typescript = require('./typescript');
 
-const languages = { js: javascript, ts: typescript, sh: shell, json, dockerfile };
+const languages = { js: javascript, ts: typescript, sh: shell, json, yaml, dockerfile };
 
 let place;
 let registry;

@@ -63,16 +63,49 @@ async function json({ text, mark }, folder, registry) {
   if (value.compilerOptions) return compiled(value);
   assert.ok(value.dependencies, 'no way to run this JSON');
   value.dependencies['brings-its-own'] = '1.0.0';
-  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', ...value }));
-  const { status, stdout, stderr } = mark ? await other(mark, folder, registry) : await npm(['install'], folder, registry);
-  assert.equal(status, 0, stdout + stderr);
-  await load('express-session', folder);
+  assert.ok(Object.hasOwn(tools, mark || 'npm'), `no way to run: ${mark}`);
+  for (const tool of tools[mark || 'npm']) {
+    const project = fs.mkdtempSync(path.join(folder, 'project-'));
+    fs.writeFileSync(path.join(project, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', ...value }));
+    const { status, stdout, stderr } = await tool(project, registry);
+    assert.equal(status, 0, stdout + stderr);
+    await load('express-session', project);
+    await loadBrought(project);
+  }
+}
+
+async function loadBrought(folder) {
   const program = `
     const { createRequire } = require('module');
     const from = require('fs').realpathSync('node_modules/brings-its-own/package.json');
     if (!('stats' in createRequire(from)('express-session').MemoryStore.prototype)) throw new Error('its own');`;
-  const seen = await run(process.execPath, ['-e', program], { cwd: folder });
-  assert.equal(seen.status, 0, seen.stderr);
+  const { status, stderr } = await run(process.execPath, ['-e', program], { cwd: folder });
+  assert.equal(status, 0, stderr);
+}
+
+/** A pnpm-workspace.yaml lets an install succeed that fails without its `allowBuilds`. */
+async function yaml({ text }, folder, registry) {
+  const overrides = /^overrides:$/m.test(text);
+  const dependencies = { 'express-session': 'npm:express-session-rs@^1.19.0', ...(overrides && { 'brings-its-own': '1.0.0' }) };
+  const install = (tool, words) => {
+    const project = fs.mkdtempSync(path.join(folder, 'project-'));
+    fs.writeFileSync(path.join(project, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', dependencies }));
+    fs.writeFileSync(path.join(project, 'pnpm-workspace.yaml'), words);
+    // pnpm 12 does not ask the variables of npm.
+    fs.writeFileSync(path.join(project, '.npmrc'), `registry=${registry.url}\n`);
+    return tool(project, registry).then((seen) => ({ project, ...seen }));
+  };
+  // 11 as well, but that does not run on Node.js 20.
+  for (const version of ['pnpm@10', 'pnpm@12']) {
+    const { project, status, stdout, stderr } = await install(fetched(version), text);
+    assert.equal(status, 0, `${version}: ${stdout}${stderr}`);
+    await load('express-session', project);
+    if (overrides) await loadBrought(project);
+    if (version === 'pnpm@10') continue;
+    const without = await install(fetched(version), text.replace(/^allowBuilds:\n.*\n/m, ''));
+    assert.match(without.stdout + without.stderr, /Ignored build scripts: express-session-rs/);
+    assert.notEqual(without.status, 0);
+  }
 }
 
 /** Where `paths` leads, there are the types. */
@@ -85,18 +118,39 @@ function compiled({ compilerOptions: { paths } }) {
   }
 }
 
-const tools = { pnpm: ['pnpm@9', 'pnpm/bin/pnpm.cjs', []], yarn: ['yarn@1', 'yarn/bin/yarn.js', ['--ignore-engines', '--non-interactive']] };
-
-/** pnpm and yarn come from the registry that npm has here. */
-async function other(name, folder, registry) {
-  assert.ok(Object.hasOwn(tools, name), `no way to run: ${name}`);
-  const [spec, bin, args] = tools[name];
-  const place = path.join(folder, '.tool');
-  fs.mkdirSync(place);
-  const { status, stdout, stderr } = await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', spec], { cwd: place });
-  assert.equal(status, 0, `${spec} is not to be had: ${stdout}${stderr}`);
-  return run(process.execPath, [path.join(place, 'node_modules', bin), 'install', ...args], { cwd: folder, env: { ...environment(registry, folder), CI: '' } });
+/**
+ * A tool that npm's own registry has, whatever the one of the test has.
+ * @param {string} spec as npm takes it
+ * @param {{ args?: string[], env?: (url: string) => object, files?: object }} [more]
+ */
+function fetched(spec, { args = [], env = () => ({}), files = {} } = {}) {
+  return async (folder, registry) => {
+    const place = path.join(folder, '.tool');
+    fs.mkdirSync(place);
+    const { status, stdout, stderr } = await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', spec], { cwd: place });
+    assert.equal(status, 0, `${spec} is not to be had: ${stdout}${stderr}`);
+    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), text);
+    const command = path.join(place, 'node_modules', '.bin', spec.startsWith('pnpm') ? 'pnpm' : 'yarn');
+    const own = { ...environment(registry, folder), CI: '', ...env(registry.url) };
+    return run(command, ['install', ...args], { cwd: folder, env: own, shell: process.platform === 'win32' });
+  };
 }
+
+/** What a document may say that a package.json is for. */
+const tools = {
+  npm: [(folder, registry) => npm(['install'], folder, registry)],
+  pnpm: [fetched('pnpm@9')],
+  yarn: [
+    fetched('yarn@1', { args: ['--ignore-engines', '--non-interactive'] }),
+    fetched('@yarnpkg/cli-dist@4', {
+      env: (url) => ({
+        YARN_NPM_REGISTRY_SERVER: url, YARN_UNSAFE_HTTP_WHITELIST: '127.0.0.1', YARN_NODE_LINKER: 'node-modules',
+        YARN_GLOBAL_FOLDER: '.yarn/own', YARN_ENABLE_TELEMETRY: 'false', YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
+      }),
+      files: { 'yarn.lock': '' },
+    }),
+  ],
+};
 
 /** Stages that exist, files that are copied after they were made, commands that npm knows. */
 async function dockerfile({ text }, folder, registry) {
@@ -136,4 +190,4 @@ async function ci(line, folder, registry) {
   await load('express-session-rs', folder);
 }
 
-module.exports = { shell, json, dockerfile };
+module.exports = { shell, json, yaml, dockerfile };

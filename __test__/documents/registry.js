@@ -64,7 +64,9 @@ async function startRegistry(folder) {
         integrity: `sha512-${hash('sha512', 'base64')}`,
       };
       res.setHeader('Content-Type', 'application/json');
-      res.end(JSON.stringify({ name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, dist } } }));
+      // Yarn 4 takes nothing that is younger than a day.
+      const time = { [version]: '2025-01-01T00:00:00.000Z' };
+      res.end(JSON.stringify({ name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, dist } }, time }));
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

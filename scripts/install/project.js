@@ -21,13 +21,33 @@ const DEPENDENCIES = {
   '@types/node': '20.19.43',
 };
 
+const YARN_4 = ['npx', '--yes', '--package=@yarnpkg/cli-dist@4', 'yarn', 'install'];
+
+/** Commands, and what a project has to say to them beside its package.json. */
 const INSTALLERS = {
-  npm: ['npm', 'install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'],
-  pnpm: ['npx', '--yes', 'pnpm@9', 'install', '--no-lockfile'],
+  npm: { command: ['npm', 'install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'] },
+  'pnpm 9': { command: ['npx', '--yes', 'pnpm@9', 'install', '--no-lockfile'] },
+  // Stops at a package that has an install script, until it is told what to do with that.
+  'pnpm 12': {
+    command: ['npx', '--yes', 'pnpm@12', 'install', '--no-lockfile'],
+    files: (overrides) => ({ 'pnpm-workspace.yaml': JSON.stringify({ overrides, allowBuilds: { [NAME]: false } }) }),
+  },
   // Its usual cache would give the tarball of the last run, whose version is the same. To Yarn,
   // what is in `resolutions` is no longer optional, so that other platforms' must not stop it.
-  yarn: ['npx', '--yes', 'yarn@1', 'install', '--no-lockfile', '--non-interactive', '--ignore-platform', '--cache-folder', '.yarn'],
+  'yarn 1': { command: ['npx', '--yes', 'yarn@1', 'install', '--no-lockfile', '--non-interactive', '--ignore-platform', '--cache-folder', '.yarn'] },
+  'yarn 4': { command: YARN_4, files: () => yarn4('node-modules') },
+  'yarn 4, Plug\'n\'Play': {
+    command: YARN_4,
+    files: () => yarn4('pnp'),
+    nodeOptions: (folder) => `--require ${JSON.stringify(path.join(folder, '.pnp.cjs'))}`,
+  },
 };
+
+function yarn4(nodeLinker) {
+  const settings = { nodeLinker, enableTelemetry: false, globalFolder: '.yarn/own', enableImmutableInstalls: false };
+  // A lock file makes the folder a project of its own.
+  return { '.yarnrc.yml': JSON.stringify(settings), 'yarn.lock': '' };
+}
 
 /** A project of a user's. */
 class Project {
@@ -35,7 +55,7 @@ class Project {
    * @param {{ folder: string, redis?: string, packages: object }} place
    * @param {object} options
    * @param {string} options.name by which the project asks for the package
-   * @param {'npm' | 'pnpm' | 'yarn'} [options.installer]
+   * @param {string} [options.installer] one of INSTALLERS
    * @param {'commonjs' | 'module'} [options.type]
    * @param {object} [options.dependencies] more of them
    * @param {boolean} [options.overrides] whether `express-session` is this package for all others
@@ -43,7 +63,7 @@ class Project {
   constructor({ folder, redis, packages }, { name, installer = 'npm', type = 'commonjs', dependencies, overrides = false }) {
     this.folder = fs.mkdtempSync(path.join(folder, 'project-'));
     this.name = name;
-    this.installer = installer;
+    this.installer = INSTALLERS[installer];
     this.type = type;
     this.env = { ...process.env, ...(redis ? { REDIS_SOCKET: redis } : {}) };
     // npm gave them to this script, and they would speak for this repository.
@@ -69,12 +89,17 @@ class Project {
       resolutions: replaced,
     };
     this.write('package.json', JSON.stringify(manifest, null, 2));
+    for (const [file, text] of Object.entries(this.installer.files?.(replaced) ?? {})) this.write(file, text);
     fs.copyFileSync(path.join(__dirname, 'visit.js'), path.join(this.folder, type === 'module' ? 'visit.cjs' : 'visit.js'));
   }
 
   async install() {
-    const [command, ...args] = INSTALLERS[this.installer];
+    const [command, ...args] = this.installer.command;
     await this.run(command, args);
+    const { nodeOptions } = this.installer;
+    if (nodeOptions) this.env.NODE_OPTIONS = nodeOptions(this.folder);
+    /** Plug'n'Play leaves no folders, which are what TypeScript 7 reads types from. */
+    this.hasFolders = !nodeOptions;
   }
 
   /** @param {string[]} args of Node.js */
