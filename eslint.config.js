@@ -3,9 +3,34 @@
 const js = require('@eslint/js');
 const globals = require('globals');
 
-module.exports = [
+/** How the JavaScript is laid out: `npx eslint --fix` is its formatter. */
+async function layout() {
+  const { default: stylistic } = await import('@stylistic/eslint-plugin');
+  const { plugins, rules } = stylistic.configs.customize({
+    quotes: 'single',
+    semi: true,
+    arrowParens: true,
+    braceStyle: '1tbs',
+  });
+  return {
+    plugins,
+    rules: {
+      ...rules,
+      '@stylistic/quotes': ['error', 'single', { avoidEscape: true, allowTemplateLiterals: 'always' }],
+      '@stylistic/operator-linebreak': ['error', 'after', { overrides: { '?': 'before', ':': 'before' } }],
+      // Left to whoever writes.
+      '@stylistic/list-style': 'off',
+      '@stylistic/max-statements-per-line': 'off',
+      '@stylistic/multiline-ternary': 'off',
+      '@stylistic/quote-props': 'off',
+    },
+  };
+}
+
+module.exports = layout().then((style) => [
   { ignores: ['node_modules/', 'target/', '**/*.d.ts', '__test__/types/fixtures/'] },
   js.configs.recommended,
+  style,
   {
     files: ['**/*.js'],
     languageOptions: { ecmaVersion: 2022, sourceType: 'commonjs', globals: globals.node },
@@ -15,8 +40,6 @@ module.exports = [
       'no-var': 'error',
       'no-unused-vars': ['error', { args: 'after-used', argsIgnorePattern: '^_' }],
       'prefer-const': 'error',
-      quotes: ['error', 'single', { avoidEscape: true }],
-      semi: ['error', 'always'],
       strict: ['error', 'global'],
     },
   },
@@ -25,4 +48,4 @@ module.exports = [
     files: ['**/*.mjs', '__test__/alias/layout/esm-store/*.js'],
     languageOptions: { ecmaVersion: 2022, sourceType: 'module', globals: globals.node },
   },
-];
+]);

@@ -84,8 +84,8 @@ async function clone(target) {
   ], { env: { ...process.env, GIT_TERMINAL_PROMPT: '0' }, timeout: MINUTE, quiet: true });
 
   if (code !== 0) {
-    throw new NotRun(`could not clone ${TAG}: ${lastLine(output)}\n`
-      + 'With a checkout of that tag at hand: npm run test:upstream -- DIR');
+    throw new NotRun(`could not clone ${TAG}: ${lastLine(output)}\n` +
+      'With a checkout of that tag at hand: npm run test:upstream -- DIR');
   }
 
   return target;
@@ -199,9 +199,9 @@ function judge({ code, output }) {
   const pending = count('pending');
   const good = code === 0 && passing === TESTS && failing === 0 && pending === 0;
 
-  console.log(`express-session ${TAG}: ${passing} of ${TESTS} passed`
-    + `${failing ? `, ${failing} failed` : ''}${pending ? `, ${pending} skipped` : ''}`
-    + `${code === 0 ? '' : ` (mocha ended with ${code})`}`);
+  console.log(`express-session ${TAG}: ${passing} of ${TESTS} passed` +
+    `${failing ? `, ${failing} failed` : ''}${pending ? `, ${pending} skipped` : ''}` +
+    `${code === 0 ? '' : ` (mocha ended with ${code})`}`);
 
   return good ? 0 : 1;
 }

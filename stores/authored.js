@@ -46,8 +46,8 @@ async function factoryOf(file) {
   // A compiled module keeps its default one level deeper.
   while (exported && typeof exported !== 'function' && exported.default) exported = exported.default;
   if (typeof exported !== 'function') {
-    throw new TypeError(`${path.basename(file)} exports no store: its default export, or module.exports, must be `
-      + '(session, backend) => store');
+    throw new TypeError(`${path.basename(file)} exports no store: its default export, or module.exports, must be ` +
+      '(session, backend) => store');
   }
   return exported;
 }
@@ -66,8 +66,8 @@ function verify(store, name) {
   if (typeof store !== 'object' || store === null) throw new TypeError(`${name} made ${store} in place of a store`);
   const absent = REQUIRED.filter((method) => typeof store[method] !== 'function');
   if (absent.length === 0) return;
-  throw new TypeError(`the store of ${name} has no ${absent.map((method) => `${method}()`).join(', ')}: `
-    + 'it must extend session.Store, and have get, set and destroy');
+  throw new TypeError(`the store of ${name} has no ${absent.map((method) => `${method}()`).join(', ')}: ` +
+    'it must extend session.Store, and have get, set and destroy');
 }
 
 module.exports = authored;

@@ -112,8 +112,8 @@ function section(ran, known) {
   const lines = ran.map((row) => {
     const { date, version, counts, verdict, failed } = known[row.name];
     const [original, ours] = counts.map((pair) => pair.join('/'));
-    return `| ${row.name} | ${version} | ${LOADS[row.loads]} | ${row.backend ?? 'none'} | ${original} | ${ours} `
-      + `| ${verdict.replaceAll('|', '\\|')} | ${failed.join(', ')} | ${date} |`;
+    return `| ${row.name} | ${version} | ${LOADS[row.loads]} | ${row.backend ?? 'none'} | ${original} | ${ours} ` +
+      `| ${verdict.replaceAll('|', '\\|')} | ${failed.join(', ')} | ${date} |`;
   });
   return ['| store | version | loads | server | original | package | verdict | fails with both | date |',
     '|---|---|---|---|---|---|---|---|---|', ...lines, ''].join('\n');

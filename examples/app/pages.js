@@ -27,8 +27,8 @@ function layout({ title, user, body }) {
 <header>
 <nav>${links.map(([path, text]) => html`<a href="${path}">${text}</a> `)}</nav>
 ${user
-    ? html`<form method="post" action="/logout"><span id="user">${user.fullName}</span> <button id="logout">Log out</button></form>`
-    : html`<a id="login" href="/login">Log in</a>`}
+  ? html`<form method="post" action="/logout"><span id="user">${user.fullName}</span> <button id="logout">Log out</button></form>`
+  : html`<a id="login" href="/login">Log in</a>`}
 </header>
 <main>
 <h1>${title}</h1>

@@ -39,8 +39,8 @@ function homePage({ number, names, count, user }) {
 <button>Press</button>
 </form>
 ${user
-    ? html`<form method="post" action="/logout" class="card"><p>You are <span id="user">${user.fullName}</span>.</p><button>Log out</button></form>`
-    : html`<form method="post" action="/login" class="card">
+  ? html`<form method="post" action="/logout" class="card"><p>You are <span id="user">${user.fullName}</span>.</p><button>Log out</button></form>`
+  : html`<form method="post" action="/login" class="card">
 <label for="name">Name</label>
 <input id="name" name="name" autocomplete="username" autocapitalize="none" maxlength="40" required>
 <button>Log in</button>

@@ -20,8 +20,8 @@ module.exports = [
     loads: 'wraps',
     with: ['memorystore'],
     leftOut: { persists: 'wraps a store in memory here' },
-    note: 'the app runs in a worker of `cluster`, and the store in its primary; what the worker '
-      + 'gets has no `createSession`, which every express-session 1.x calls',
+    note: 'the app runs in a worker of `cluster`, and the store in its primary; what the worker ' +
+      'gets has no `createSession`, which every express-session 1.x calls',
     inPrimary(session) {
       const MemoryStore = require('memorystore')(session);
       return require('cluster-store/master').create({ name: 'suite', store: new MemoryStore() });

@@ -39,7 +39,7 @@ test.describe('the way in, in one step', () => {
     assertSame(
       outcome(() => keyring.open(header, name)),
       outcome(() => opened(header, name, secrets)),
-      () => `${short(name)} in ${short(header)} with ${inspect(secrets)}`
+      () => `${short(name)} in ${short(header)} with ${inspect(secrets)}`,
     );
   }
 
@@ -92,7 +92,7 @@ test.describe('the way out, in one step', () => {
     assertSame(
       outcome(() => serialize.seal(name, sid, keyring, makeOptions())),
       outcome(() => cookie.serialize(name, `s:${signature.sign(sid, secrets[0])}`, theirs)),
-      () => `seal(${short(name)}, ${short(sid)}, ${inspect(secrets)}, ${inspect(theirs)})`
+      () => `seal(${short(name)}, ${short(sid)}, ${inspect(secrets)}, ${inspect(theirs)})`,
     );
   }
 

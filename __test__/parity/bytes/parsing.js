@@ -51,7 +51,7 @@ test.describe('parse', () => {
     assertSame(
       outcome(() => native.parseCookie(least, name)),
       { value: parsed(least, name) },
-      () => `${short(name)} in ${short(least)}, cut down from ${short(header)}`
+      () => `${short(name)} in ${short(least)}, cut down from ${short(header)}`,
     );
     assertSame(ours, theirs, () => `${short(name)} in ${short(header)}, but only the first time`);
   }

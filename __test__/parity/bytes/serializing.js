@@ -18,7 +18,7 @@ test.describe('serialize', () => {
     assertSame(
       outcome(() => serialize(...makeArguments())),
       outcome(() => cookie.serialize(...theirs)),
-      () => `serialize(${theirs.map((argument) => inspect(argument)).join(', ')})`
+      () => `serialize(${theirs.map((argument) => inspect(argument)).join(', ')})`,
     );
   }
 

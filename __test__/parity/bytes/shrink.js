@@ -6,7 +6,7 @@
  */
 function shrink(text, fails) {
   for (let size = Math.ceil(text.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let at = 0; at + size <= text.length; ) {
+    for (let at = 0; at + size <= text.length;) {
       const rest = text.slice(0, at) + text.slice(at + size);
       if (fails(rest)) text = rest;
       else at += size;

@@ -11,11 +11,11 @@ const STRING = 2001;
 /** Double of the package `oracledb`, as far as it needs no connection. */
 const oracledb = strict('oracledb', { ARRAY, STRING });
 
-const MERGE = 'MERGE INTO sessions trg USING (SELECT :sessionid as session_id FROM DUAL) src '
-  + 'ON (trg.session_id = src.session_id) WHEN MATCHED THEN UPDATE '
-  + 'SET trg.expires = :expires, trg.attributes = :attributes '
-  + 'WHEN NOT MATCHED THEN INSERT (session_id, expires, attributes) '
-  + 'VALUES (:sessionid,:expires,:attributes)';
+const MERGE = 'MERGE INTO sessions trg USING (SELECT :sessionid as session_id FROM DUAL) src ' +
+  'ON (trg.session_id = src.session_id) WHEN MATCHED THEN UPDATE ' +
+  'SET trg.expires = :expires, trg.attributes = :attributes ' +
+  'WHEN NOT MATCHED THEN INSERT (session_id, expires, attributes) ' +
+  'VALUES (:sessionid,:expires,:attributes)';
 
 /** Double of a connection of oracledb, to a database with one table of sessions. */
 function createConnection() {
