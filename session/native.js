@@ -7,21 +7,6 @@ const { platformName } = require('./platform');
 const root = path.join(__dirname, '..');
 
 /**
- * The packages with the addon, one for each platform in package.json (`napi.targets`). Each
- * name stands in a `require` of its own, for programs that collect the files of others.
- */
-const packages = {
-  'linux-x64-gnu': () => require('express-session-rs-linux-x64-gnu'),
-  'linux-arm64-gnu': () => require('express-session-rs-linux-arm64-gnu'),
-  'linux-x64-musl': () => require('express-session-rs-linux-x64-musl'),
-  'linux-arm64-musl': () => require('express-session-rs-linux-arm64-musl'),
-  'darwin-x64': () => require('express-session-rs-darwin-x64'),
-  'darwin-arm64': () => require('express-session-rs-darwin-arm64'),
-  'win32-x64-msvc': () => require('express-session-rs-win32-x64-msvc'),
-  'win32-arm64-msvc': () => require('express-session-rs-win32-arm64-msvc'),
-};
-
-/**
  * The addon, or one error that says what is missing and how to get it.
  *
  * Not by the loader that `napi build` can write (`build` in package.json makes none): Node.js
@@ -37,6 +22,7 @@ function load() {
   const platform = platformName();
   const file = path.join(root, `express-session-rs.${platform}.node`);
   const errors = [];
+  let isPublished = true;
   // What was built on this machine comes first: somebody had a reason to build it.
   if (fs.existsSync(file)) {
     try {
@@ -46,19 +32,31 @@ function load() {
     }
   }
   try {
-    if (platform in packages) return packages[platform]();
+    // Those of package.json's `napi.targets`. Each in a `require` of its own and all within
+    // this `try`, as programs that bundle others' files want it for what may be missing.
+    switch (platform) {
+      case 'linux-x64-gnu': return require('express-session-rs-linux-x64-gnu');
+      case 'linux-arm64-gnu': return require('express-session-rs-linux-arm64-gnu');
+      case 'linux-x64-musl': return require('express-session-rs-linux-x64-musl');
+      case 'linux-arm64-musl': return require('express-session-rs-linux-arm64-musl');
+      case 'darwin-x64': return require('express-session-rs-darwin-x64');
+      case 'darwin-arm64': return require('express-session-rs-darwin-arm64');
+      case 'win32-x64-msvc': return require('express-session-rs-win32-x64-msvc');
+      case 'win32-arm64-msvc': return require('express-session-rs-win32-arm64-msvc');
+      default: isPublished = false;
+    }
   } catch (error) {
     if (error.code !== 'MODULE_NOT_FOUND') errors.push(error);
   }
-  throw failure(platform, file, errors);
+  throw failure({ platform, file, errors, isPublished });
 }
 
-function failure(platform, file, errors) {
+function failure({ platform, file, errors, isPublished }) {
   const found = errors.length > 0;
   const name = `express-session-rs-${platform}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${file} and the package ${name}. ${waysOut(platform, name)}` +
+    `Looked for ${file} and the package ${name}. ${waysOut(name, isPublished)}` +
     (found ? ` The loader said: ${errors.map(({ message }) => message).join('; ')}` : ''),
     { cause: errors[0] },
   );
@@ -67,13 +65,13 @@ function failure(platform, file, errors) {
 }
 
 /** `npm rebuild` would not do: what it calls this package depends on an alias. */
-function waysOut(platform, name) {
+function waysOut(name, isPublished) {
   // A checkout builds with the tools it has for that.
   if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) {
     return `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.`;
   }
   const { version } = require('../package.json');
-  const first = platform in packages
+  const first = isPublished
     ? `Either install again with optional dependencies, which bring ${name}@${version}`
     : 'There is no binary for this platform: either use one that the README lists';
   const build = path.join(root, 'scripts', 'install.js');

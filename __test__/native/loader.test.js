@@ -110,7 +110,7 @@ test('an addon that does not load: the error says what the system said, of both'
 
 test('every platform of package.json has its package in the loader, and no other', () => {
   const text = fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8');
-  const pairs = [...text.matchAll(/'([\w-]+)': \(\) => require\('express-session-rs-([\w-]+)'\)/g)];
+  const pairs = [...text.matchAll(/case '([\w-]+)': return require\('express-session-rs-([\w-]+)'\);/g)];
   for (const [, key, required] of pairs) assert.equal(required, key);
   const { napi } = require('../../package.json');
   const folders = fs.readdirSync(path.join(root, 'npm')).sort();
