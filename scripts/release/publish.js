@@ -17,8 +17,9 @@ async function main(folder) {
     .map((name) => read(path.join(folder, name))));
   // Of all of them, before anything is published: that cannot be taken back.
   const missing = [];
+  const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
   for (const each of packages) {
-    const published = await integrity(each);
+    const published = await integrity(each, registry);
     if (published === undefined) missing.push(each);
     else if (published === each.integrity) console.log(`${each.id} is published already.`);
     else throw new Error(`the registry has another ${each.id}; release a new version`);
@@ -64,15 +65,9 @@ function complete(packages) {
 }
 
 /** The sum of what the registry has of a version, or nothing. */
-async function integrity({ name, version }) {
-  const response = await fetch(new URL(encodeURIComponent(name), registry()), { headers: { 'cache-control': 'no-cache' } });
+async function integrity({ name, version }, registry) {
+  const response = await fetch(new URL(encodeURIComponent(name), registry), { headers: { 'cache-control': 'no-cache' } });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`the registry answers ${response.status} when asked for ${name}`);
   return (await response.json()).versions?.[version]?.dist.integrity;
-}
-
-let known;
-function registry() {
-  known ??= execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
-  return known;
 }

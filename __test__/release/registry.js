@@ -1,0 +1,79 @@
+'use strict';
+
+const { execFileSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+
+/**
+ * A registry that takes what `npm publish` sends, from whoever has the token.
+ *
+ * @param {string} token
+ * @returns {Promise<{ url: string, published: string[], refused: Set<string>,
+ *   brings: (folder: string) => void, forget: (name: string) => void, close: () => void }>}
+ *   `published` are the names in order; those in `refused` it takes no more; `brings` gives it a
+ *   package from a folder; `forget` has it lose one
+ */
+async function startRegistry(token) {
+  const packages = new Map();
+  const published = [];
+  const refused = new Set();
+
+  /** As npm has it: all versions of a name in one document. */
+  const add = (name, version, manifest, tarball) => {
+    const dist = {
+      tarball: `${url}-/${name}-${version}.tgz`,
+      integrity: `sha512-${createHash('sha512').update(tarball).digest('base64')}`,
+    };
+    packages.set(name, {
+      name,
+      'dist-tags': { latest: version },
+      versions: { [version]: { ...manifest, dist } },
+      tarball,
+    });
+  };
+  const publish = (document) => {
+    const [[version, manifest]] = Object.entries(document.versions);
+    const { name } = document;
+    if (refused.has(name)) return [503, { error: 'not now' }];
+    if (packages.get(name)?.versions[version]) {
+      return [403, { error: `You cannot publish over the previously published versions: ${version}.` }];
+    }
+    const [{ data }] = Object.values(document._attachments);
+    add(name, version, manifest, Buffer.from(data, 'base64'));
+    published.push(name);
+    return [201, {}];
+  };
+
+  const server = http.createServer(async (req, res) => {
+    const answer = (status, body) => res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const name = decodeURIComponent(req.url.slice(1));
+    if (req.method === 'PUT') {
+      const chunks = await req.toArray();
+      if (req.headers.authorization !== `Bearer ${token}`) return answer(401, { error: 'who are you?' });
+      return answer(...publish(JSON.parse(Buffer.concat(chunks))));
+    }
+    const file = [...packages.values()].find(({ versions }) => Object.values(versions)
+      .some(({ dist }) => dist.tarball.endsWith(req.url)));
+    if (file) return res.end(file.tarball);
+    const { tarball, ...document } = packages.get(name) ?? {};
+    return tarball ? answer(200, document) : answer(404, { error: 'not found' });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  return {
+    url,
+    published,
+    refused,
+    brings(folder) {
+      const manifest = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+      const args = ['-cz', '-C', path.dirname(folder), '--transform', `s/^${path.basename(folder)}/package/`, path.basename(folder)];
+      add(manifest.name, manifest.version, manifest, execFileSync('tar', args));
+    },
+    forget: (name) => { packages.delete(name); },
+    close: () => { server.closeAllConnections(); server.close(); },
+  };
+}
+
+module.exports = startRegistry;
