@@ -59,9 +59,7 @@ test('only the job that publishes can prove to npm who it is, and it installs no
   assert.deepEqual(able, ['publish']);
   assert.equal(jobs.publish.environment, 'npm');
   assert.doesNotMatch(JSON.stringify(jobs.publish), /npm (install|ci|exec)|npx/);
-  for (const [name, job] of Object.entries(jobs)) {
-    if (name !== 'publish') assert.doesNotMatch(JSON.stringify(job), /secrets\./, name);
-  }
+  assert.doesNotMatch(JSON.stringify(jobs), /secrets\./);
 });
 
 // The linter's list of runners is older than these. GitHub's own list, the README of

@@ -49,13 +49,14 @@ before(async () => {
     GITHUB_REPOSITORY: 'an-owner/express-session-rs',
   };
   fs.mkdirSync(env.HOME);
+  // In place of what GitHub vouches for.
+  fs.writeFileSync(path.join(env.HOME, '.npmrc'), `//${new URL(registry.url).host}/:_authToken=of the test\n`);
   workflow = new Workflow(path.join(root, '.github', 'workflows', 'release.yml'), {
     folder: checkout(),
     artifacts: path.join(folder, 'artifacts'),
     env,
-    // Only GitHub can say who it is.
+    // Only GitHub can make one.
     forced: { NPM_CONFIG_PROVENANCE: 'false' },
-    expressions: { 'secrets.NPM_TOKEN': 'of the test' },
     ready: /^npm install /,
   });
   for (const [at, target] of napi.targets.entries()) build(target, at);
@@ -128,6 +129,12 @@ test('every place says the version of package.json', () => {
   const { places } = versions();
   assert.equal(places.length, 2 + napi.targets.length + 4);
   assert.deepEqual(places.filter((each) => each.version !== version), []);
+});
+
+test('docs/releasing.md has the names of all packages', { skip: process.platform === 'win32' && 'needs a Unix shell' }, () => {
+  const [, names] = /for name in (.*); do/.exec(fs.readFileSync(path.join(root, 'docs', 'releasing.md'), 'utf8'));
+  const named = execFileSync('bash', ['-c', `echo ${names}`], { encoding: 'utf8' }).trim().split(' ');
+  assert.deepEqual(named.sort(), [napi.binaryName, ...platforms.map((each) => `${napi.binaryName}-${each}`)].sort());
 });
 
 test('npm version takes a new version everywhere, and dates the changelog', { skip }, async () => {
@@ -226,6 +233,8 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
   await t.test('which install under the name that programs know, for this platform alone', async () => {
     const cwd = path.join(folder, 'a-project');
     fs.mkdirSync(cwd);
+    // Or npm would look for one further up.
+    fs.writeFileSync(path.join(cwd, 'package.json'), '{}');
     // Not in the foreground: the registry is in this process.
     await promisify(execFile)('npm', ['install', `express-session@npm:${napi.binaryName}`], { cwd, env });
     const installed = fs.readdirSync(path.join(cwd, 'node_modules')).filter((name) => !name.startsWith('.'));
