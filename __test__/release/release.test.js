@@ -122,6 +122,19 @@ async function whileChanged(name, change, then) {
   }
 }
 
+/** Runs the job that publishes on packages of which one was changed. */
+async function publishChanged(name, change) {
+  const file = path.join(workflow.place.artifacts, 'packages', `${name}-${next}.tgz`);
+  const kept = fs.readFileSync(file);
+  const place = fs.mkdtempSync(path.join(folder, 'changed-'));
+  execFileSync('tar', ['-xzf', file, '-C', place]);
+  change(path.join(place, 'package'));
+  execFileSync('tar', ['-czf', file, '-C', place, 'package']);
+  const result = await workflow.run('publish');
+  fs.writeFileSync(file, kept);
+  return result;
+}
+
 test('every place says the version of package.json', () => {
   const { places } = versions();
   assert.equal(places.length, 2 + napi.targets.length + 4);
@@ -187,6 +200,13 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
     assert.deepEqual(registry.published, []);
   });
 
+  await t.test('not with a tarball without its addon', async () => {
+    const { status, output } = await publishChanged(all[4], (place) => fs.rmSync(path.join(place, `${napi.binaryName}.${all[4].slice(napi.binaryName.length + 1)}.node`)));
+    assert.equal(status, 1);
+    assert.deepEqual(said(output, 'Not published: '), [`Not published: ${all[4]}@${next} has no addon in it.`]);
+    assert.deepEqual(registry.published, []);
+  });
+
   await t.test('halfway', async () => {
     registry.refused.add(all[3]);
     const { status, output } = await workflow.run('publish');
@@ -210,13 +230,7 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
 
   await t.test('not over something else', async () => {
     registry.forget(all[8]);
-    const file = path.join(workflow.place.artifacts, 'packages', `${all[2]}-${next}.tgz`);
-    const kept = fs.readFileSync(file);
-    execFileSync('tar', ['-xzf', file, '-C', folder]);
-    fs.writeFileSync(path.join(folder, 'package', 'README.md'), 'built again');
-    execFileSync('tar', ['-czf', file, '-C', folder, 'package']);
-    const { status, output } = await workflow.run('publish');
-    fs.writeFileSync(file, kept);
+    const { status, output } = await publishChanged(all[2], (place) => fs.writeFileSync(path.join(place, 'README.md'), 'built again'));
     assert.equal(status, 1);
     assert.deepEqual(said(output, 'Not published: '), [`Not published: the registry has another ${all[2]}@${next}; release a new version.`]);
     assert.equal(registry.published.length, all.length);
