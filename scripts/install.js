@@ -15,7 +15,7 @@ const isByHand = process.env.npm_lifecycle_event !== 'install';
 if (fs.existsSync(path.join(__dirname, 'setup.js'))) return;
 
 try {
-  if (!loads()) {
+  if (isMeantForHere() && !loads()) {
     build();
     tell('built from source');
   }
@@ -24,26 +24,45 @@ try {
   if (isByHand) process.exitCode = 1;
 }
 
-/** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
+/**
+ * Whether what is installed is to run on this machine: npm can be told to install for another
+ * (`--os`, `--cpu`, `--libc`), whose binary does not load here, and would not be built here.
+ */
+function isMeantForHere() {
+  if (isByHand) return true;
+  const here = { os: process.platform, cpu: process.arch };
+  if (process.platform === 'linux') here.libc = require('../session/platform').isMusl() ? 'musl' : 'glibc';
+  return Object.entries(here).every(([name, own]) => (process.env[`npm_config_${name}`] || own) === own);
+}
+
 function loads() {
+  return trial().status === 0;
+}
+
+/** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
+function trial() {
   const args = ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native.js')];
-  return spawnSync(process.execPath, args, { stdio: 'ignore' }).status === 0;
+  return spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function build() {
   // Rust's own directory of what it made would stay in node_modules, with 100 MB.
   const own = process.env.CARGO_TARGET_DIR ? undefined : fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-rs-'));
+  const { platformName } = require('../session/platform');
+  const file = path.join(root, `express-session-rs.${platformName()}.node`);
   try {
     const addon = compile(own ?? process.env.CARGO_TARGET_DIR);
-    const { platformName } = require('../session/platform');
-    const file = path.join(root, `express-session-rs.${platformName()}.node`);
     // By another name first: a program that starts meanwhile must not find half a file.
     fs.copyFileSync(addon, `${file}.part`);
     fs.renameSync(`${file}.part`, file);
   } finally {
     if (own) fs.rmSync(own, { recursive: true, force: true });
   }
-  if (!loads()) throw new Error('what was built does not load');
+  const { status, signal, stderr } = trial();
+  if (status === 0) return;
+  // Every start of the program would try it again, and might crash by it.
+  fs.rmSync(file);
+  throw new Error(`what was built does not load: ${/The loader said: (.+)/.exec(stderr)?.[1] ?? signal ?? stderr.trim()}`);
 }
 
 /** @returns {string} the file of the library, which cargo names as the platform wants */

@@ -7,6 +7,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { child, files } = require('./app');
 const { isOurs } = require('../subject');
+const { platformName } = require('../../session/platform');
 
 const root = path.dirname(files.subject);
 
@@ -36,7 +37,7 @@ const states = {
 for (const [state, prepare] of Object.entries(states)) {
   test(`a binary that ${state}: one error names the platform, the file and how to build it`, { skip: !isOurs }, async (t) => {
     const folder = bare(t);
-    const [binary] = fs.readdirSync(root).filter((name) => name.endsWith('.node'));
+    const binary = `express-session-rs.${platformName()}.node`;
     prepare(path.join(folder, binary));
     const { stdout, stderr, status } = await child(source, { file: path.join(folder, 'index.js') });
     assert.deepEqual([status, stderr], [0, '']);
