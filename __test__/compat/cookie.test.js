@@ -121,7 +121,8 @@ test('setting expires rewrites originalMaxAge, setting maxAge sets both', (t) =>
   assert.deepEqual([cookie.originalMaxAge, cookie.maxAge], [2000, 1500]);
 });
 
-test('setting maxAge to something that is no number throws, and changes nothing', () => {
+test('setting maxAge to something that is no number throws, and changes nothing', (t) => {
+  clock(t);
   const cookie = new Cookie({ maxAge: 1000 });
   for (const wrong of ['5', {}, [], true, () => {}]) {
     assert.throws(() => { cookie.maxAge = wrong; }, { name: 'TypeError', message: 'maxAge must be a number or Date' });
