@@ -56,7 +56,7 @@ function failure({ platform, file, errors, isPublished }) {
   const name = `express-session-rs-${platform}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${file} and the package ${name}. ${waysOut(name, isPublished)}` +
+    `Looked for ${file} and the package ${name}. ${waysOut({ name, found, isPublished })}` +
     (found ? ` The loader said: ${errors.map(({ message }) => message).join('; ')}` : ''),
     { cause: errors[0] },
   );
@@ -65,16 +65,18 @@ function failure({ platform, file, errors, isPublished }) {
 }
 
 /** `npm rebuild` would not do: what it calls this package depends on an alias. */
-function waysOut(name, isPublished) {
+function waysOut({ name, found, isPublished }) {
   // A checkout builds with the tools it has for that.
   if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) {
     return `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.`;
   }
+  const build = `install Rust (https://rustup.rs), then run node ${JSON.stringify(path.join(root, 'scripts', 'install.js'))}.`;
+  // To install the same once more would change nothing.
+  if (found) return `To build one that this system can load: ${build}`;
   const { version } = require('../package.json');
   const first = isPublished
     ? `Either install again with optional dependencies, which bring ${name}@${version}`
     : 'There is no binary for this platform: either use one that the README lists';
-  const build = path.join(root, 'scripts', 'install.js');
-  return `${first}; or build it: install Rust (https://rustup.rs), then run node ${JSON.stringify(build)}. ` +
+  return `${first}; or build it: ${build} ` +
     'An install does that by itself where it may run scripts, as npm 12, pnpm 10 and Yarn 2 let none without being asked.';
 }

@@ -104,6 +104,8 @@ test('an addon that does not load: the error says what the system said, of both'
   assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
   const [told, said] = message.split(' The loader said: ');
   assert.match(told, /cannot be loaded/);
+  assert.match(told, /https:\/\/rustup\.rs.*install\.js/);
+  assert.doesNotMatch(told, /install again/);
   assert.ok(said.startsWith(cause));
   for (const file of [place.built, path.join(name, 'addon.node')]) assert.ok(said.includes(file), file);
 });
