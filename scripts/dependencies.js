@@ -150,7 +150,7 @@ module.exports = { root, npmPackages, crates, isAllowed, allowedLicences, docume
 function cargoMetadata() {
   const { targets } = readJSON('package.json').napi;
   const args = ['metadata', '--format-version', '1', '--locked', ...targets.flatMap((target) => ['--filter-platform', target])];
-  const { status, stdout, stderr, error } = spawnSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, shell: process.platform === 'win32' });
+  const { status, stdout, stderr, error } = spawnSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   if (status !== 0) throw new Error(`cargo metadata failed: ${error ? error.message : stderr.trim()}`);
   return JSON.parse(stdout);
 }

@@ -56,13 +56,22 @@ function build() {
     fs.copyFileSync(addon, `${file}.part`);
     fs.renameSync(`${file}.part`, file);
   } finally {
-    if (own) fs.rmSync(own, { recursive: true, force: true });
+    if (own) discard(own);
   }
   const { status, signal, stderr } = trial();
   if (status === 0) return;
   // Every start of the program would try it again, and might crash by it.
   fs.rmSync(file);
   throw new Error(`what was built does not load: ${/The loader said: (.+)/.exec(stderr)?.[1] ?? signal ?? stderr.trim()}`);
+}
+
+/** On Windows a virus scanner may hold a file of it for a while: no reason to have no addon. */
+function discard(folder) {
+  try {
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  } catch (error) {
+    tell(`${folder} could not be removed: ${error.message}`);
+  }
 }
 
 /** @returns {string} the file of the library, which cargo names as the platform wants */
@@ -77,10 +86,18 @@ function compile(target) {
   });
   if (error?.code === 'ENOENT') throw new Error('Rust is not there (https://rustup.rs)');
   if (error) throw error;
-  if (status !== 0) throw new Error('cargo build failed, as it says above');
+  if (status !== 0) throw new Error(`cargo build failed, as it says above${foreignToolchain()}`);
   const made = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line))
     .find(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'));
   return made.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
+}
+
+/** Which Rust it takes on Windows: with the one for GNU's tools, napi-rs asks for a Node.js that is a library. */
+function foreignToolchain() {
+  if (process.platform !== 'win32') return '';
+  const { stdout } = spawnSync('rustc', ['-vV'], { cwd: root, encoding: 'utf8' });
+  const [, host] = /^host: (.*-windows-gnu.*)$/m.exec(stdout ?? '') ?? [];
+  return host ? `: Rust is the one for ${host.trim()} here, and the one for MSVC is needed ("rustup default stable-msvc" installs it)` : '';
 }
 
 /** With musl, Rust links statically unless told otherwise, and then makes no library. */

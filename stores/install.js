@@ -20,7 +20,9 @@ function install(folder, tell) {
   // Only what must be compiled has scripts worth running: others download.
   if (folder === 'native') args.push('--build-from-source');
   else args.push('--ignore-scripts');
-  const { status, stderr, error } = spawnSync('npm', args, { cwd: place, encoding: 'utf8' });
+  // npm is a batch file on Windows, which only a shell runs.
+  const shell = process.platform === 'win32';
+  const { status, stderr, error } = spawnSync('npm', args, { cwd: place, encoding: 'utf8', shell });
   if (status !== 0) throw new Error(`npm install in stores/${folder} failed:\n${error?.message ?? stderr}`);
 }
 

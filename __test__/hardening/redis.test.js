@@ -55,7 +55,9 @@ let redis;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hardening-redis-'));
 test.before(async () => {
   redis = await startRedis(folder).catch((error) => {
-    if (!error.isMissing || process.env.CI === 'true') throw error;
+    // Redis is not made for Windows, so that no CI there has it.
+    const mustBeThere = process.env.CI === 'true' && process.platform !== 'win32';
+    if (!error.isMissing || mustBeThere) throw error;
     return error;
   });
   if (redis.port) install('', () => {});

@@ -1,0 +1,96 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+const replace = require('../../scripts/setup/replace');
+const { platformName } = require('../../session/platform');
+
+const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??
+  path.join(__dirname, '..', '..', `express-session-rs.${platformName()}.node`);
+
+/** An addon in a folder of its own, and what is to replace it. */
+function place(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'replace-'));
+  t.after(() => fs.rmSync(folder, { recursive: true, maxRetries: 5 }));
+  const [source, target] = ['source', 'addon.node'].map((name) => path.join(folder, name));
+  fs.copyFileSync(addon, target);
+  fs.writeFileSync(source, 'new');
+  return { source, target, files: () => fs.readdirSync(folder).sort() };
+}
+
+/** A program that has the addon loaded, until it is told to end. */
+async function loadedBy(t, file) {
+  const child = spawn(process.execPath, ['-e', `
+    require(process.argv[1]);
+    console.log('loaded');
+    process.stdin.resume();`, file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  await once(child.stdout, 'data');
+  return async () => {
+    child.stdin.end();
+    await once(child, 'exit');
+  };
+}
+
+test('replaces a file, and makes one that is not there', (t) => {
+  const { source, target, files } = place(t);
+  replace(source, target);
+  assert.equal(fs.readFileSync(target, 'utf8'), 'new');
+  fs.rmSync(target);
+  replace(source, target);
+  assert.equal(fs.readFileSync(target, 'utf8'), 'new');
+  assert.deepEqual(files(), ['addon.node', 'source']);
+});
+
+test('leaves a file alone that has the same bytes', (t) => {
+  const { target, files } = place(t);
+  const { ino, mtimeMs } = fs.statSync(target);
+  replace(addon, target);
+  const after = fs.statSync(target);
+  assert.deepEqual([after.ino, after.mtimeMs], [ino, mtimeMs]);
+  assert.deepEqual(files(), ['addon.node', 'source']);
+});
+
+test('replaces an addon that a program has loaded, and leaves nothing once it has ended', async (t) => {
+  const { source, target, files } = place(t);
+  const end = await loadedBy(t, target);
+  replace(source, target);
+  assert.equal(fs.readFileSync(target, 'utf8'), 'new');
+  await end();
+  replace(source, target);
+  assert.deepEqual(files(), ['addon.node', 'source']);
+});
+
+test('does the same where, as on Windows, what is loaded can only be renamed', (t) => {
+  const { source, target, files } = place(t);
+  const { renameSync, unlinkSync } = fs;
+  const { ino } = fs.statSync(target);
+  let isLoaded = true;
+  const refuse = (file) => {
+    if (!isLoaded || fs.statSync(file, { throwIfNoEntry: false })?.ino !== ino) return;
+    throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
+  };
+  t.mock.method(fs, 'renameSync', (from, to) => { refuse(to); renameSync(from, to); });
+  t.mock.method(fs, 'unlinkSync', (file) => { refuse(file); unlinkSync(file); });
+
+  replace(source, target);
+  assert.equal(fs.readFileSync(target, 'utf8'), 'new');
+  assert.equal(files().length, 3);
+  assert.match(files()[1], /^addon\.node\..*\.old$/);
+
+  isLoaded = false;
+  replace(source, target);
+  assert.deepEqual(files(), ['addon.node', 'source']);
+});
+
+test('throws what is no matter of a loaded file, and leaves no part of the new one', (t) => {
+  const { source, target, files } = place(t);
+  t.mock.method(fs, 'renameSync', () => { throw Object.assign(new Error('no space'), { code: 'ENOSPC' }); });
+  assert.throws(() => replace(source, target), { code: 'ENOSPC' });
+  assert.deepEqual(files(), ['addon.node', 'source']);
+});
