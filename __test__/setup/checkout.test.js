@@ -10,8 +10,9 @@ const { test } = require('node:test');
 const root = path.join(__dirname, '..', '..');
 const isCheckout = fs.existsSync(path.join(root, '.git'));
 
+/** Whoever owns the checkout: in a container that is often another than who runs the tests. */
 function git(...args) {
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  return execFileSync('git', ['-c', 'safe.directory=*', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
 }
 
 /** Writes every file out as git does with one setting of line ends. */
