@@ -72,7 +72,7 @@ function checkFiles({ packages }) {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
     /^(index|redis)\.(js|d\.ts)$/, /^session\/[\w-]+\.(js|d\.ts)$/,
     // What a build from source needs; cargo wants each file that a Cargo.toml names.
-    /^scripts\/install\.js$/, /^(build\.rs|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
+    /^scripts\/install\.js$/, /^(build\.rs|\.cargo\/config\.toml|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
     /^(core\/)?src\/([\w-]+\/)*[\w-]+\.rs$/,
   ];
   const needed = ['index.js', 'index.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
