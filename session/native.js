@@ -58,7 +58,7 @@ function failure({ platform, file, errors, isPublished }) {
     `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
     `Looked for ${file} and the package ${name}. ${waysOut({ name, found, isPublished })}` +
     (found ? ` The loader said: ${errors.map(({ message }) => message).join('; ')}` : ''),
-    { cause: errors[0] },
+    found ? { cause: errors[0] } : undefined,
   );
   error.code = 'ERR_EXPRESS_SESSION_RS_NATIVE';
   return error;
@@ -70,7 +70,7 @@ function waysOut({ name, found, isPublished }) {
   if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) {
     return `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.`;
   }
-  const build = `install Rust (https://rustup.rs), then run node ${JSON.stringify(path.join(root, 'scripts', 'install.js'))}.`;
+  const build = `install Rust (https://rustup.rs), then run node "${path.join(root, 'scripts', 'install.js')}".`;
   // To install the same once more would change nothing.
   if (found) return `To build one that this system can load: ${build}`;
   const { version } = require('../package.json');

@@ -30,9 +30,9 @@ async function help(place) {
   const project = new Bare(place);
   await project.install({ rust: true, args: ['--ignore-scripts'] });
   const output = await project.mustTell();
-  const script = /run node ("[^\n]+?")\./.exec(output)?.[1];
+  const script = /run node "([^\n"]+)"\./.exec(output)?.[1];
   assert.ok(script, output);
-  await project.run(process.execPath, [JSON.parse(script)], { env: project.environment(true) });
+  await project.run(process.execPath, [script], { env: project.environment(true) });
   await project.node(REQUIRE);
 }
 
