@@ -1,6 +1,6 @@
 'use strict';
 
-const { isAnyArrayBuffer } = require('node:util').types;
+const { isAnyArrayBuffer, isCryptoKey } = require('node:util').types;
 const native = require('./native');
 
 /**
@@ -140,10 +140,10 @@ function bytes(secret) {
   if (ArrayBuffer.isView(secret)) {
     return new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength);
   }
-  if (globalThis.CryptoKey && secret instanceof globalThis.CryptoKey) {
-    return crypto.KeyObject.from(secret).export();
-  }
-  return new Uint8Array(secret);
+  // Not by the global class, which Node.js 18 and jsdom lack.
+  if (isCryptoKey(secret)) return crypto.KeyObject.from(secret).export();
+  // Throws for what is no buffer, where `new Uint8Array` would make an empty key of it.
+  return Buffer.from(secret);
 }
 
 function isMutable(secret) {

@@ -128,6 +128,14 @@ test.describe('sign and unsign', () => {
     check(signature.sign('value', 'secret'), [secret]);
   });
 
+  test('a CryptoKey where the global class is missing, as in jsdom and Node.js 18', async (t) => {
+    const secret = await crypto.webcrypto.subtle.importKey('raw', Buffer.from('secret'), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign']);
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'CryptoKey');
+    delete globalThis.CryptoKey;
+    t.after(() => { if (before) Object.defineProperty(globalThis, 'CryptoKey', before); });
+    assert.equal(new Keyring([secret]).sign('value'), signature.sign('value', 'secret'));
+  });
+
   test('what createHmac refuses as a key', () => {
     for (const secret of refused) {
       check('value', [secret]);
