@@ -15,6 +15,7 @@ const http = require('node:http');
 const net = require('node:net');
 const { test } = require('node:test');
 const original = require('express-session');
+const { clock } = require('../clock');
 const { session: subject } = require('../subject');
 
 const frameworks = { 'Express 5': require('express'), 'Express 4': require('express4') };
@@ -42,12 +43,6 @@ async function pair(fn) {
   const ours = await fn(subject);
   assert.deepEqual(ours, theirs);
   return ours;
-}
-
-/** A clock that stands still until `tick(ms)`. Only `Date` is faked: sockets need their timers. */
-function clock(t, now = Date.UTC(2030, 0, 1)) {
-  t.mock.timers.enable({ apis: ['Date'], now });
-  return t.mock.timers;
 }
 
 function listener(kind, layers, fail, mount) {

@@ -309,7 +309,9 @@ test('a program may put another object in the place of sessions', async () => {
   assert.deepEqual(told.at(-1), ['c']);
 });
 
-test('fake timers do not hold the answers back', async (t) => {
+test('fake timers do not hold the answers back', {
+  skip: process.version.startsWith('v18.') && 'Node.js 18 has another mock.timers',
+}, async (t) => {
   for (const { MemoryStore } of [session, original]) {
     const store = new MemoryStore();
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] });

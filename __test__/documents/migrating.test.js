@@ -8,6 +8,7 @@ const { test } = require('node:test');
 const cookieSession = require('cookie-session');
 const express = require('express');
 const memorystore = require('memorystore');
+const { clock } = require('../clock');
 const { session } = require('../subject');
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -111,7 +112,7 @@ test('cookie-session shows the data, and is bound by the size of a cookie', asyn
 });
 
 test('a session without maxAge: memorystore gives it a day, this store no end', async (t) => {
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const time = clock(t, Date.now());
   const stores = [memorystore(session), session.MemoryStore].map((Store) => new Store({ checkPeriod: false }));
   const get = (store) => new Promise((resolve, reject) => {
     store.get('sid', (error, found) => (error ? reject(error) : resolve(Boolean(found))));
@@ -119,8 +120,8 @@ test('a session without maxAge: memorystore gives it a day, this store no end', 
   for (const store of stores) {
     await new Promise((resolve) => store.set('sid', { cookie: new session.Cookie() }, resolve));
   }
-  t.mock.timers.tick(DAY - 1000);
+  time.tick(DAY - 1000);
   assert.deepEqual(await Promise.all(stores.map(get)), [true, true]);
-  t.mock.timers.tick(2000);
+  time.tick(2000);
   assert.deepEqual(await Promise.all(stores.map(get)), [false, true]);
 });

@@ -7,6 +7,7 @@ const http = require('node:http');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const vm = require('node:vm');
+const { clock } = require('../clock');
 const { session } = require('../subject');
 
 const root = path.join(__dirname, '..', '..');
@@ -97,20 +98,20 @@ test('logging out ends the session and drops the cookie', async () => {
 });
 
 test('a session ends when nobody used it, and at its longest lifetime though somebody did', async (t) => {
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const time = clock(t, Date.now());
   const [idle, busy] = [browser(), browser()];
   await idle.post('/login/ann');
   await busy.post('/login/ann');
-  t.mock.timers.tick(14 * MINUTE);
+  time.tick(14 * MINUTE);
   assert.equal((await idle.get('/')).body, 'ann');
   assert.equal((await busy.get('/')).body, 'ann');
   // The browser must hear of it, or it drops the cookie of who only reads.
   assert.ok(busy.jar.last.includes(`Expires=${new Date(Date.now() + 15 * MINUTE).toUTCString()}`));
   for (let minutes = 28; minutes < 12 * 60; minutes += 14) {
-    t.mock.timers.tick(14 * MINUTE);
+    time.tick(14 * MINUTE);
     assert.equal((await busy.get('/')).body, 'ann', `after ${minutes} minutes`);
   }
-  t.mock.timers.tick(14 * MINUTE);
+  time.tick(14 * MINUTE);
   assert.equal((await busy.get('/')).body, 'nobody');
   assert.equal((await idle.get('/')).body, 'nobody');
 });
@@ -155,12 +156,12 @@ test('a user sees his sessions and ends one of them', async () => {
 });
 
 test('what matters asks for the password again', async (t) => {
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  const time = clock(t, Date.now());
   const ann = browser();
   assert.equal((await ann.get('/sensitive')).status, 401);
   await ann.post('/login/ann');
   assert.equal((await ann.get('/sensitive')).body, 'sensitive');
-  t.mock.timers.tick(5 * MINUTE);
+  time.tick(5 * MINUTE);
   assert.equal((await ann.get('/sensitive')).status, 401);
   await ann.post('/login/ann');
   assert.equal((await ann.get('/sensitive')).body, 'sensitive');

@@ -6,6 +6,7 @@ const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const Expiring = require('../../stores/doubles/expiring');
 const Statements = require('../../stores/doubles/statements');
+const { clock } = require('../clock');
 
 const doubles = path.join(__dirname, '..', '..', 'stores', 'doubles');
 
@@ -53,17 +54,17 @@ describe('the double of a client', () => {
   });
 
   it('hands out copies, and keeps them as long as it was told', (t) => {
-    t.mock.timers.enable({ apis: ['Date'], now: 0 });
+    const time = clock(t, 0);
     const values = new Expiring();
     const value = { count: 1 };
     values.set('a', value, 1000);
     value.count = 2;
     assert.deepEqual(values.get('a'), { count: 1 });
-    t.mock.timers.setTime(999);
+    time.setTime(999);
     assert.equal(values.touch('a', 1000), true);
-    t.mock.timers.setTime(1998);
+    time.setTime(1998);
     assert.deepEqual(values.values(), [{ count: 1 }]);
-    t.mock.timers.setTime(1999);
+    time.setTime(1999);
     assert.equal(values.get('a'), undefined);
     assert.equal(values.touch('a', 1000), false);
     assert.equal(values.delete('a'), false);
