@@ -1,5 +1,7 @@
 'use strict';
 
+const RealDate = globalThis.Date;
+
 /**
  * A clock that stands still until it is told. Only `Date` is faked: sockets need their
  * timers. Not `t.mock.timers`, which fakes no `Date` in Node.js 18.
@@ -9,7 +11,6 @@
  * @returns {{ tick: (ms: number) => void, setTime: (now: number) => void }}
  */
 function clock(t, now = Date.UTC(2030, 0, 1)) {
-  const RealDate = globalThis.Date;
   globalThis.Date = new Proxy(RealDate, {
     get: (target, key, receiver) => (key === 'now' ? () => now : Reflect.get(target, key, receiver)),
     apply: (target) => new target(now).toString(),
