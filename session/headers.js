@@ -24,9 +24,10 @@ module.exports = setHeaders;
 
 function setFlat(res, headers) {
   if (headers.length % 2 !== 0) throw new TypeError('headers array is malformed');
-  // Node.js before 18.3 cannot append; there the last value of a name wins.
-  const put = typeof res.appendHeader === 'function' ? 'appendHeader' : 'setHeader';
-  for (let i = 0; i < headers.length; i += 2) res.removeHeader(headers[i]);
+  // Node.js before 18.3 cannot append; there the last value of a name wins, in the first one's place.
+  const canAppend = typeof res.appendHeader === 'function';
+  const put = canAppend ? 'appendHeader' : 'setHeader';
+  for (let i = 0; canAppend && i < headers.length; i += 2) res.removeHeader(headers[i]);
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]) res[put](headers[i], headers[i + 1]);
   }

@@ -2,9 +2,10 @@
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
+const { test } = require('node:test');
 const cookie = require('cookie');
 const signature = require('cookie-signature');
-const { each, pair, clock, open, seen, counter, ledger, story, write, read } = require('./app');
+const { files, each, pair, child, clock, open, seen, counter, ledger, story, write, read } = require('./app');
 
 const touchSession = (req) => { req.session.n = (req.session.n || 0) + 1; };
 
@@ -84,6 +85,38 @@ each('writeHead in all its forms', async (t, kind) => {
       assert.ok(answers[i + 1][1].headers.some((line) => line.startsWith('Set-Cookie: connect.sid=')), answers[i][0]);
     }
   }
+});
+
+test('writeHead takes a flat array on a Node.js before 18.3, which has no appendHeader', async () => {
+  const [theirs, ours] = await Promise.all([files.original, files.subject].map((file) => child(`
+    const http = require('node:http');
+    delete http.OutgoingMessage.prototype.appendHeader;
+    const lists = [['X-One', '1', 'X-Own', '2', 'X-One', '3'], [undefined, '1', 'X-One', '2'], ['X-One']];
+    const middleware = require(process.env.PACKAGE)({ secret: 'keyboard', resave: false, saveUninitialized: false });
+    const server = http.createServer((req, res) => middleware(req, res, () => {
+      res.setHeader('X-One', 'before');
+      res.setHeader('X-Two', 'before');
+      res.sendDate = false;
+      let thrown = 'nothing';
+      try {
+        res.writeHead(200, lists[Number(req.url.slice(1))]);
+      } catch (error) {
+        thrown = String(error);
+      }
+      res.end(thrown);
+    }));
+    server.listen(0, '127.0.0.1', async () => {
+      for (const i of lists.keys()) {
+        await new Promise((resolve) => http.get({ host: '127.0.0.1', port: server.address().port, path: '/' + i, agent: false }, (res) => {
+          res.setEncoding('utf8').on('data', (text) => console.log(res.rawHeaders.join(), text)).on('end', resolve);
+        }));
+      }
+      server.close();
+    });
+  `, { file })));
+  assert.deepEqual(ours, theirs);
+  assert.equal(theirs.status, 0);
+  assert.match(theirs.stdout, /^X-One,3,X-Two,before,X-Own,2,.* nothing\n/);
 });
 
 each('writeHead with a wrong argument throws what it threw', async (t, kind) => {
