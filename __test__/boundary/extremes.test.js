@@ -83,7 +83,10 @@ test('100,000 keys, and 100,000 levels, go through a store or are an Error', { s
     tell('cookie', () => native.storePeek(store, 'cookie').length);
     tell('set', () => memory.set('deep', { cookie, deep: JSON.parse(levels) }, () => {}));
   `);
-  assert.deepEqual(seen, { many: true, deep: true, cookie: 200011, set: 'Maximum call stack size exceeded' });
+  // How deep JSON.stringify goes is Node.js's: from 25 on it is not bounded by the stack.
+  const { set, ...others } = seen;
+  assert.deepEqual(others, { many: true, deep: true, cookie: 200011 });
+  assert.ok(set === undefined || set === 'Maximum call stack size exceeded', set);
 });
 
 test('a thread of little stack, nearly used up, has an answer or an Error', { skip: !isOurs }, () => {
