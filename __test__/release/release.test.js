@@ -9,7 +9,7 @@ const { promisify } = require('node:util');
 const { after, before, test } = require('node:test');
 const { platformName } = require('../../session/platform');
 const { versions } = require('../../scripts/release/versions');
-const startRegistry = require('./registry');
+const startRegistry = require('../registry');
 const Workflow = require('./workflow');
 
 const root = path.join(__dirname, '..', '..');
@@ -28,7 +28,7 @@ let env;
 before(async () => {
   if (skip) return;
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'release-')));
-  registry = await startRegistry('of the test');
+  registry = await startRegistry({ token: 'of the test' });
   for (const name of ['debug', 'ms', 'depd']) registry.brings(path.join(root, 'node_modules', name));
   env = {
     PATH: [path.dirname(process.execPath), process.env.PATH].join(path.delimiter),

@@ -4,32 +4,40 @@ const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
+const os = require('node:os');
 const path = require('node:path');
 
 /**
- * A registry that takes what `npm publish` sends, from whoever has the token.
+ * A registry of packages on this machine, with one version of each. So the commands of the
+ * documents run as they stand, and a release can be tried, before and without one.
  *
- * @param {string} token
+ * @param {{ token?: string }} [options] who has it may `npm publish`
  * @returns {Promise<{ url: string, published: string[], refused: Set<string>,
- *   brings: (folder: string) => void, forget: (name: string) => void, close: () => void }>}
- *   `published` are the names in order; those in `refused` it takes no more; `brings` gives it a
- *   package from a folder; `forget` has it lose one
+ *   brings: (folder: string) => void, takes: (tarball: string) => void,
+ *   forget: (name: string) => void, close: () => void }>} `published` are the names in order;
+ *   those in `refused` it takes no more; `brings` and `takes` give it a package from a folder and
+ *   from a file; `forget` has it lose one
  */
-async function startRegistry(token) {
+async function startRegistry({ token } = {}) {
   const packages = new Map();
   const published = [];
   const refused = new Set();
 
   /** As npm has it: all versions of a name in one document. */
   const add = (name, version, manifest, tarball) => {
+    const hash = (kind, encoding) => createHash(kind).update(tarball).digest(encoding);
     const dist = {
       tarball: `${url}-/${name}-${version}.tgz`,
-      integrity: `sha512-${createHash('sha512').update(tarball).digest('base64')}`,
+      // Yarn 1 wants the old sum, the others the new one.
+      shasum: hash('sha1', 'hex'),
+      integrity: `sha512-${hash('sha512', 'base64')}`,
     };
     packages.set(name, {
       name,
       'dist-tags': { latest: version },
       versions: { [version]: { ...manifest, dist } },
+      // Yarn 4 takes nothing that is younger than a day.
+      time: { [version]: '2025-01-01T00:00:00.000Z' },
       tarball,
     });
   };
@@ -51,7 +59,7 @@ async function startRegistry(token) {
     const name = decodeURIComponent(req.url.slice(1));
     if (req.method === 'PUT') {
       const chunks = await req.toArray();
-      if (req.headers.authorization !== `Bearer ${token}`) return answer(401, { error: 'who are you?' });
+      if (!token || req.headers.authorization !== `Bearer ${token}`) return answer(401, { error: 'who are you?' });
       return answer(...publish(JSON.parse(Buffer.concat(chunks))));
     }
     const file = [...packages.values()].find(({ versions }) => Object.values(versions)
@@ -68,8 +76,18 @@ async function startRegistry(token) {
     refused,
     brings(folder) {
       const manifest = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
-      const args = ['-cz', '-C', path.dirname(folder), '--transform', `s/^${path.basename(folder)}/package/`, path.basename(folder)];
-      add(manifest.name, manifest.version, manifest, execFileSync('tar', args));
+      const staged = fs.mkdtempSync(path.join(os.tmpdir(), 'registry-'));
+      try {
+        // Under the name that npm's own tarballs have.
+        fs.cpSync(folder, path.join(staged, 'package'), { recursive: true });
+        add(manifest.name, manifest.version, manifest, execFileSync('tar', ['-czf', '-', '-C', staged, 'package']));
+      } finally {
+        fs.rmSync(staged, { recursive: true });
+      }
+    },
+    takes(tarball) {
+      const manifest = JSON.parse(execFileSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' }));
+      add(manifest.name, manifest.version, manifest, fs.readFileSync(tarball));
     },
     forget: (name) => { packages.delete(name); },
     close: () => { server.closeAllConnections(); server.close(); },
