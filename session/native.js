@@ -22,7 +22,6 @@ function load() {
   const platform = platformName();
   const file = path.join(root, `express-session-rs.${platform}.node`);
   const errors = [];
-  let isPublished = true;
   // What was built on this machine comes first: somebody had a reason to build it.
   if (fs.existsSync(file)) {
     try {
@@ -43,20 +42,19 @@ function load() {
       case 'darwin-arm64': return require('express-session-rs-darwin-arm64');
       case 'win32-x64-msvc': return require('express-session-rs-win32-x64-msvc');
       case 'win32-arm64-msvc': return require('express-session-rs-win32-arm64-msvc');
-      default: isPublished = false;
     }
   } catch (error) {
     if (error.code !== 'MODULE_NOT_FOUND') errors.push(error);
   }
-  throw failure({ platform, file, errors, isPublished });
+  throw failure({ platform, file, errors });
 }
 
-function failure({ platform, file, errors, isPublished }) {
+function failure({ platform, file, errors }) {
   const found = errors.length > 0;
   const name = `express-session-rs-${platform}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${file} and the package ${name}. ${waysOut({ name, found, isPublished })}` +
+    `Looked for ${file} and the package ${name}. ${waysOut({ name, errors })}` +
     (found ? ` The loader said: ${errors.map(({ message }) => message).join('; ')}` : ''),
     found ? { cause: errors[0] } : undefined,
   );
@@ -65,18 +63,25 @@ function failure({ platform, file, errors, isPublished }) {
 }
 
 /** `npm rebuild` would not do: what it calls this package depends on an alias. */
-function waysOut({ name, found, isPublished }) {
-  // A checkout builds with the tools it has for that.
-  if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) {
-    return `To build it: install Rust (https://rustup.rs), then run "npm run build" in ${root}.`;
+function waysOut({ name, errors }) {
+  // Another addon would be refused as well.
+  if (errors.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
+    return 'This Node.js was told to load no addons: start it without --no-addons and, where it has --permission, with --allow-addons.';
   }
+  // A checkout builds with the tools it has for that.
+  const setup = path.join(root, 'scripts', 'setup.js');
+  if (fs.existsSync(setup)) return `To build it: install Rust (https://rustup.rs), then run node "${setup}".`;
   const build = `install Rust (https://rustup.rs), then run node "${path.join(root, 'scripts', 'install.js')}".`;
   // To install the same once more would change nothing.
-  if (found) return `To build one that this system can load: ${build}`;
-  const { version } = require('../package.json');
-  const first = isPublished
-    ? `Either install again with optional dependencies, which bring ${name}@${version}`
-    : 'There is no binary for this platform: either use one that the README lists';
-  return `${first}; or build it: ${build} ` +
+  if (errors.length > 0) return `To build one that this system can load: ${build}`;
+  return `${firstWay(name)}; or build it: ${build} ` +
     'An install does that by itself where it may run scripts, as npm 12, pnpm 10 and Yarn 2 let none without being asked.';
+}
+
+function firstWay(name) {
+  const { version, optionalDependencies } = require('../package.json');
+  // A release adds them to what it publishes: the repository, installed from git, has none.
+  if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
+  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use one that the README lists';
+  return `Either install again with optional dependencies, which bring ${name}@${version}`;
 }

@@ -55,7 +55,8 @@ function published(root) {
   const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' };
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], options);
 
-  return JSON.parse(output)[0].files.map((file) => file.path);
+  // A list to npm 11, and to npm 12 an object with the names of the packages.
+  return Object.values(JSON.parse(output))[0].files.map((file) => file.path);
 }
 
 module.exports = { createLayout, linked, installed };

@@ -7,6 +7,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { platformName } = require('../../session/platform');
+const manifest = require('../../package.json');
 
 const root = path.join(__dirname, '..', '..');
 const name = `express-session-rs-${platformName()}`;
@@ -14,16 +15,22 @@ const binary = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, `expre
 
 /**
  * The package as it is installed, without a binary.
+ *
  * @param {import('node:test').TestContext} t
+ * @param {string[]} [brings] the packages that a release has made its optional dependencies
  */
-function installed(t) {
+function installed(t, brings = [name]) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'loader-')));
   t.after(() => fs.rmSync(folder, { recursive: true }));
   const own = path.join(folder, 'node_modules', 'express-session-rs');
   fs.mkdirSync(own, { recursive: true });
-  fs.copyFileSync(path.join(root, 'package.json'), path.join(own, 'package.json'));
+  fs.writeFileSync(path.join(own, 'package.json'), JSON.stringify({
+    ...manifest,
+    ...(brings.length > 0 && { optionalDependencies: Object.fromEntries(brings.map((each) => [each, manifest.version])) }),
+  }));
   fs.cpSync(path.join(root, 'session'), path.join(own, 'session'), { recursive: true });
   return {
+    own,
     built: path.join(own, `express-session-rs.${platformName()}.node`),
     /** Where the platform's package goes. */
     brought(bytes, main = 'addon.node') {
@@ -33,10 +40,10 @@ function installed(t) {
       if (bytes) fs.writeFileSync(path.join(place, main), bytes);
     },
     /** What a process has that loads it, or what is thrown. */
-    load(env = {}) {
+    load(env = {}, ...flags) {
       const rest = { ...process.env };
       delete rest.NAPI_RS_NATIVE_LIBRARY_PATH;
-      const { stdout, stderr } = spawnSync(process.execPath, ['-e', `
+      const { stdout, stderr } = spawnSync(process.execPath, [...flags, '-e', `
         try {
           const native = require(process.argv[1]);
           const [file] = Object.keys(require.cache).filter((each) => each.endsWith('.node'));
@@ -85,9 +92,41 @@ test('nothing there: one error, with both ways out', (t) => {
   const place = installed(t);
   const { code, message, cause } = place.load();
   assert.deepEqual([code, cause], ['ERR_EXPRESS_SESSION_RS_NATIVE', undefined]);
-  for (const part of [`addon for ${platformName()} is missing`, place.built, name, 'optional dependencies', 'https://rustup.rs', 'install.js']) {
+  const bring = `install again with optional dependencies, which bring ${name}@${manifest.version};`;
+  for (const part of [`addon for ${platformName()} is missing`, place.built, bring, 'https://rustup.rs', 'install.js']) {
     assert.ok(message.includes(part), part);
   }
+});
+
+test('no release has a package for the platform: the error asks for no install', (t) => {
+  const { message } = installed(t, ['express-session-rs-plan9-x64']).load();
+  assert.match(message, /There is no binary for this platform: .*https:\/\/rustup\.rs.*install\.js/);
+  assert.doesNotMatch(message, /install again/);
+});
+
+test('a copy that no release made, as npm has it from git: the error says that it brings nothing', (t) => {
+  const { message } = installed(t, []).load();
+  assert.match(message, /This copy is not from npm, .*https:\/\/rustup\.rs.*install\.js/);
+  assert.doesNotMatch(message, /install again/);
+});
+
+test('a checkout: the error says what sets it up', (t) => {
+  const place = installed(t, []);
+  const setup = path.join(place.own, 'scripts', 'setup.js');
+  fs.mkdirSync(path.dirname(setup));
+  fs.writeFileSync(setup, '');
+  const { message } = place.load();
+  assert.ok(message.endsWith(`install Rust (https://rustup.rs), then run node "${setup}".`), message);
+});
+
+test('a Node.js that was told to load no addons: the error says what that is', (t) => {
+  const place = installed(t);
+  place.brought(fs.readFileSync(binary));
+  const { code, message, cause } = place.load({}, '--no-addons');
+  assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
+  assert.match(message, /without --no-addons .*--permission, with --allow-addons\./);
+  assert.doesNotMatch(message, /rustup/);
+  assert.match(cause, /addons is disabled/);
 });
 
 test('a package without its addon is as none', (t) => {
@@ -114,8 +153,7 @@ test('every platform of package.json has its package in the loader, and no other
   const text = fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8');
   const pairs = [...text.matchAll(/case '([\w-]+)': return require\('express-session-rs-([\w-]+)'\);/g)];
   for (const [, key, required] of pairs) assert.equal(required, key);
-  const { napi } = require('../../package.json');
   const folders = fs.readdirSync(path.join(root, 'npm')).sort();
-  assert.equal(folders.length, napi.targets.length);
+  assert.equal(folders.length, manifest.napi.targets.length);
   assert.deepEqual(pairs.map(([, key]) => key).sort(), folders);
 });

@@ -41,7 +41,9 @@ class Bare {
   constructor({ folder, packages }) {
     this.folder = fs.mkdtempSync(path.join(folder, 'project-'));
     this.packages = packages;
-    const manifest = { private: true, dependencies: { [NAME]: `file:${packages.main}` } };
+    const main = `file:${packages.main}`;
+    // npm 12 runs no script of a package that its project does not name here.
+    const manifest = { private: true, dependencies: { [NAME]: main }, allowScripts: { [main]: true } };
     fs.writeFileSync(path.join(this.folder, 'package.json'), JSON.stringify(manifest));
   }
 

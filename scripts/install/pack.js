@@ -68,7 +68,8 @@ function packed(folders, to) {
     shell: process.platform === 'win32',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  return JSON.parse(told).map(({ filename, files }) => ({
+  // A list to npm 11, and to npm 12 an object with the names of the packages.
+  return Object.values(JSON.parse(told)).map(({ filename, files }) => ({
     file: path.join(to, filename),
     files: files.map((each) => each.path),
   }));
