@@ -86,18 +86,29 @@ function compile(target) {
   });
   if (error?.code === 'ENOENT') throw new Error('Rust is not there (https://rustup.rs)');
   if (error) throw error;
-  if (status !== 0) throw new Error(`cargo build failed, as it says above${foreignToolchain()}`);
+  if (status !== 0) throw new Error(`cargo build failed, as it says above${unfitToolchain()}`);
   const made = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line))
     .find(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'));
   return made.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
 }
 
-/** Which Rust it takes on Windows: with the one for GNU's tools, napi-rs asks for a Node.js that is a library. */
-function foreignToolchain() {
-  if (process.platform !== 'win32') return '';
+/** Which Rust it takes, where another is there. What cargo says of an old one depends on its age. */
+function unfitToolchain() {
   const { stdout } = spawnSync('rustc', ['-vV'], { cwd: root, encoding: 'utf8' });
+  const [, release] = /^release: (\S+)/m.exec(stdout ?? '') ?? [];
+  const [, needed] = /^rust-version = "(.+)"$/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'));
+  if (release && isOlder(release, needed)) {
+    return `: Rust is ${release} here, and ${needed} or newer is needed (https://rustup.rs)`;
+  }
+  // With the one for GNU's tools, napi-rs asks for a Node.js that is a library.
   const [, host] = /^host: (.*-windows-gnu.*)$/m.exec(stdout ?? '') ?? [];
   return host ? `: Rust is the one for ${host.trim()} here, and the one for MSVC is needed ("rustup default stable-msvc" installs it)` : '';
+}
+
+/** By the first two numbers of a version. */
+function isOlder(version, other) {
+  const [a, b] = [version, other].map((text) => text.split('.').map(Number));
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
 /** With musl, Rust links statically unless told otherwise, and then makes no library. */
