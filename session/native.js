@@ -75,7 +75,7 @@ function waysOut({ name, errors }) {
   // To install the same once more would change nothing.
   if (errors.length > 0) return `To build one that this system can load: ${build}`;
   return `${firstWay(name)}; or build it: ${build} ` +
-    'An install does that by itself where it may run scripts, as npm 12, pnpm 10 and Yarn 2 let none without being asked.';
+    'An install does that by itself where it may run scripts, as npm 12, pnpm 10, Yarn 4.14 and newer ones let none without being asked.';
 }
 
 function firstWay(name) {
