@@ -72,7 +72,7 @@ function waysOut({ name, errors }) {
   const setup = path.join(root, 'scripts', 'setup.js');
   if (fs.existsSync(setup)) return `To build it: install Rust (https://rustup.rs), then run node "${setup}".`;
   const build = `install Rust (https://rustup.rs), then run node "${path.join(root, 'scripts', 'install.js')}".`;
-  // To install the same once more would change nothing.
+  // To install again would bring the same, which helps only where a file was damaged.
   if (errors.length > 0) return `To build one that this system can load: ${build}`;
   return `${firstWay(name)}; or build it: ${build} ` +
     'An install does that by itself where it may run scripts, as npm 12, pnpm 10, Yarn 4.14 and newer ones let none without being asked.';

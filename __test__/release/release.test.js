@@ -246,6 +246,8 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
     await promisify(execFile)('npm', ['install', `express-session@npm:${napi.binaryName}`], { cwd, env });
     const installed = fs.readdirSync(path.join(cwd, 'node_modules')).filter((name) => !name.startsWith('.'));
     assert.deepEqual(installed, ['debug', 'depd', 'express-session', `${napi.binaryName}-${platformName()}`, 'ms']);
+    const licence = path.join(cwd, 'node_modules', `${napi.binaryName}-${platformName()}`, 'LICENSE');
+    assert.deepEqual(fs.readFileSync(licence), fs.readFileSync(path.join(root, 'LICENSE')));
     const { repository } = JSON.parse(fs.readFileSync(path.join(cwd, 'node_modules', 'express-session', 'package.json'), 'utf8'));
     assert.equal(repository.url, 'git+https://example.com/an-owner/express-session-rs.git');
     fs.writeFileSync(path.join(cwd, 'views.js'), `
