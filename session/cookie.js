@@ -1,7 +1,6 @@
 'use strict';
 
 const deprecate = require('depd')('express-session');
-const clock = require('./clock');
 const serialize = require('./serialize');
 
 /**
@@ -63,6 +62,20 @@ Object.defineProperty(Cookie, 'revive', {
   },
 });
 
+/**
+ * Lets the lifetime of a cookie begin at a moment that is over, as if the cookie had been
+ * touched then.
+ *
+ * @param {Cookie} cookie
+ * @param {number} time in ms since the epoch
+ * @param {number | null | undefined} lifetime in ms; a cookie without one stays as it is
+ */
+Object.defineProperty(Cookie, 'startAt', {
+  value(cookie, time, lifetime) {
+    if (typeof lifetime === 'number') cookie._expires = new Date(time + lifetime);
+  },
+});
+
 // A plain object, and its accessors enumerable: that is how a cookie has always
 // looked when it is logged, copied or walked through.
 Cookie.prototype = {
@@ -79,12 +92,12 @@ Cookie.prototype = {
   /** Ms left, or what stands in `expires` if that is no Date. */
   get maxAge() {
     const { expires } = this;
-    return expires instanceof Date ? expires.valueOf() - clock.now() : expires;
+    return expires instanceof Date ? expires.valueOf() - Date.now() : expires;
   },
 
   set maxAge(ms) {
     if (typeof ms === 'number') {
-      this.expires = new Date(clock.now() + ms);
+      this.expires = new Date(Date.now() + ms);
       return;
     }
     if (ms instanceof Date) {

@@ -6,6 +6,7 @@ const MemoryStore = require('./memory');
 const fast = require('./fast');
 const lazy = require('./lazy');
 const native = require('./native');
+const { attributesOf } = require('./generate');
 const { isResident, makesPlainSessions } = require('./plain');
 
 /** What a door says beside the data; read at once, so one serves all. */
@@ -28,22 +29,29 @@ function enter(req, settings, keyring) {
   if (!fast.entry || !settings.canWait || !isResident(store) || !makesPlainSessions(store, settings.generate)) {
     return undefined;
   }
+  // An accessor that a program made for it, on the request or on what that inherits from.
+  if ('session' in req) return undefined;
   const { cookie: header } = req.headers;
   const now = Date.now();
   const records = MemoryStore.records(store);
+  // Until all that it says is read, no program may act: its request would ask the same door.
   const data = header
     ? keyring.door(settings.name, records, found)(header, now)
     : native.NO_COOKIE;
-  records.tell();
   const exchange = typeof data === 'string'
     ? loaded(req, settings, keyring, records, data)
-    : created(req, settings, keyring, data);
+    : created(req, settings, keyring, data, now);
+  records.tell();
   if (exchange === undefined) return undefined;
 
   exchange.isAsleep = true;
   exchange.startedAt = now;
   exchange.records = records;
   exchange.changes = records.changes;
+  req.sessionStore = store;
+  // As the long way does, which asks the store in between: the program may have a setter.
+  if (!exchange.isLoaded) req.sessionID = exchange.cookieId;
+  req.sessionID = exchange.originalId;
   lazy.define(exchange);
   return exchange;
 }
@@ -51,36 +59,36 @@ function enter(req, settings, keyring) {
 module.exports = enter;
 
 function loaded(req, settings, keyring, records, data) {
-  if (debug.enabled) debug('session found');
   const sid = foundSid();
-  req.sessionStore = settings.store;
-  req.sessionID = sid;
+  const cookieNumber = doubles[COOKIE_ID];
+  const storedCookie = records.cookie(cookieNumber, foundCookie);
   const exchange = new Exchange(settings, req, keyring, sid);
   exchange.originalId = sid;
   exchange.isLoaded = true;
   exchange.hadRecord = true;
-  exchange.cookieNumber = doubles[COOKIE_ID];
-  exchange.storedCookie = records.cookie(exchange.cookieNumber, foundCookie);
+  exchange.cookieNumber = cookieNumber;
+  exchange.storedCookie = storedCookie;
   exchange.storedExpires = doubles[EXPIRES];
   exchange.renewal = found[native.FOUND_RENEWAL];
   exchange.originalText = data;
   if (!settings.resave) exchange.saved = Exchange.ORIGINAL;
+  if (debug.enabled) debug('session found');
   return exchange;
 }
 
-function created(req, settings, keyring, reason) {
+function created(req, settings, keyring, reason, now) {
   if (reason === native.UNCLEAR_SESSION) return undefined;
-  const isKnown = reason === native.UNKNOWN_SID;
+  const cookieId = reason === native.UNKNOWN_SID ? foundSid() : undefined;
   // cookie-parser may have found the cookie elsewhere, and the long way says why
   // a secret that verified nothing is none.
-  if (!isKnown && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
+  if (cookieId === undefined && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
+  const attributes = attributesOf(req, settings, now);
+  if (attributes === undefined) return undefined;
   if (debug.enabled) debug('no session found, reason %d', reason);
-  const sid = native.sessionId();
-  req.sessionStore = settings.store;
-  req.sessionID = sid;
-  const exchange = new Exchange(settings, req, keyring, isKnown ? foundSid() : undefined);
-  exchange.originalId = sid;
+  const exchange = new Exchange(settings, req, keyring, cookieId);
+  exchange.originalId = native.sessionId();
   exchange.originalText = '{}';
+  exchange.attributes = attributes;
   return exchange;
 }
 

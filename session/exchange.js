@@ -5,15 +5,14 @@ const { answer } = require('./answer');
 const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
-const clock = require('./clock');
+const EXCHANGE = require('./exchange-key');
 const fast = require('./fast');
 const fingerprint = require('./fingerprint');
 const lazy = require('./lazy');
 const native = require('./native');
 const state = require('./state');
-const { create } = require('./generate');
 const { SAME, DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
-const { hasPlainJSON, isResident, makesPlainSessions, touchesPlainly } = require('./plain');
+const { hasPlainJSON, isResident, touchesPlainly } = require('./plain');
 
 /** `saved`, while what is stored is what the exchange began with. */
 const ORIGINAL = Symbol('original');
@@ -46,6 +45,10 @@ class Exchange {
     this.loadedSession = undefined;
     /** Another one that was saved, so that the store has it too. */
     this.savedSession = undefined;
+    /** The first session that was made for the request; null if a program put another there. */
+    this.firstSession = undefined;
+    /** The id of the session whose saves and reloads were watched last. */
+    this.watchedId = undefined;
     /** The store is a MemoryStore, and the loaded session was among its records. */
     this.hadRecord = false;
 
@@ -54,6 +57,8 @@ class Exchange {
     this.session = undefined;
     this.startedAt = 0;
     this.endedAt = 0;
+    /** The attributes of a new session's cookie, as they were when the request came. */
+    this.attributes = undefined;
     this.records = undefined;
     this.changes = 0;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
@@ -64,6 +69,7 @@ class Exchange {
 
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
+    req[EXCHANGE] = this;
   }
 
   /**
@@ -76,6 +82,8 @@ class Exchange {
     const { req, options } = this;
     this.isLoaded = Boolean(data);
     this.originalId = req.sessionID;
+    // It may be one that another package made, or the program.
+    this.firstSession ??= null;
     if (data) {
       // Without resave, a loaded session counts as saved until it is modified.
       if (!options.resave) this.saved = ORIGINAL;
@@ -91,16 +99,21 @@ class Exchange {
   /** Makes the session that was there when the request came. */
   wake() {
     this.isAsleep = false;
-    const { req } = this;
-    const { sessionID } = req;
-    req.sessionID = this.originalId;
-    clock.at(this.startedAt, makeSession, this);
-    req.sessionID = sessionID;
-    const { session } = this;
+    const session = this.isLoaded ? loadedSession(this) : newSession(this);
+    this.session = session;
     if (this.isLoaded) this.loadedSession = session;
     this.watch(session);
     // The response has ended, and would have touched it.
-    if (this.touched) clock.at(this.endedAt, touch, session);
+    if (this.touched) Cookie.startAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
+  }
+
+  /** Takes what a program puts on the request in place of the session. */
+  assign(session) {
+    if (this.isAsleep) {
+      this.isAsleep = false;
+      this.firstSession = null;
+    }
+    this.session = session;
   }
 
   /**
@@ -126,6 +139,7 @@ class Exchange {
 
   /** A session is about to be saved. */
   saving(session) {
+    Session.hideMethods(session);
     this.saved = fingerprint(session);
     if (session !== this.loadedSession) this.savedSession = session;
   }
@@ -163,6 +177,7 @@ class Exchange {
       if (progress) return progress;
     }
     const { session } = req;
+    Session.hideMethods(session);
     if (session) this.touch();
     const { facts, text } = this.judge(session);
     const end = state.endOf(facts);
@@ -303,6 +318,7 @@ class Exchange {
     if (this.isAsleep && !this.conclusion().setsCookie && lazy.isUntouched(this)) return false;
     const { session } = this.req;
     if (!session) return false;
+    Session.hideMethods(session);
     // The text is made only where it decides.
     const bare = this.facts(session) | (hasExpiry(session) ? native.EXPIRES : 0);
     return state.setsCookie(bare) ||
@@ -370,26 +386,11 @@ function own(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
 }
 
-/** Puts the session on the request: the stored one, or a new one. */
-function makeSession(exchange) {
-  const { req, options } = exchange;
-  if (!exchange.isLoaded) {
-    create(req, options);
-    return;
-  }
-  const { originalText: text, storedCookie, storedExpires } = exchange;
-  const { store } = options;
-  const expires = Number.isNaN(storedExpires) ? undefined : new Date(storedExpires);
-  if (!makesPlainSessions(store, options.generate)) {
-    // Whoever replaced it may write to what it is given.
-    const cookie = JSON.parse(JSON.stringify(storedCookie));
-    if (expires !== undefined) cookie.expires = expires.toJSON();
-    store.createSession(req, { cookie, ...JSON.parse(text) });
-    return;
-  }
-  // What `createSession` does, but for the cookie, which is much the same in all.
+/** What `createSession` makes of a stored session. */
+function loadedSession(exchange) {
+  const { req, options, originalText: text, storedCookie, storedExpires } = exchange;
   const session = new Session(req);
-  session.cookie = Cookie.revive(storedCookie, expires);
+  session.cookie = Cookie.revive(storedCookie, Number.isNaN(storedExpires) ? undefined : new Date(storedExpires));
   if (text !== '{}') {
     const data = JSON.parse(text);
     Session.take(session, data);
@@ -397,7 +398,15 @@ function makeSession(exchange) {
     // last one is the best guess.
     if (fast.snapshot && !options.wroteLast) exchange.snapshot = snapshot(data);
   }
-  req.session = session;
+  return session;
+}
+
+/** What `generate` would have made when the request came. */
+function newSession({ req, attributes, startedAt }) {
+  const session = new Session(req);
+  session.cookie = new Cookie(attributes);
+  if (attributes.originalMaxAge === undefined) Cookie.startAt(session.cookie, startedAt, attributes.maxAge);
+  return session;
 }
 
 /** A store whose `set` is its `setIfPresent`. */
@@ -409,17 +418,13 @@ const onlyPresent = {
   },
 };
 
-function touch(session) {
-  session.touch();
-}
-
 function hasExpiry({ cookie }) {
   return Boolean(cookie) && cookie.expires !== undefined && cookie.expires !== null;
 }
 
 /** Whether the text of a session is its cookie and then its fingerprint, and it is all taken over again. */
 function isPlainlyWritten(session) {
-  if (typeof session.toJSON === 'function') return false;
+  if (!Session.isItself(session) || typeof session.toJSON === 'function') return false;
   for (const key in session) return key === 'cookie' && !MemoryStore.hasOddKeys(session);
   return false;
 }

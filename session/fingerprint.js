@@ -2,6 +2,9 @@
 
 const fast = require('./fast');
 
+/** As many keys as an object has that V8 turns into JSON quickly. */
+const PIECE = 64;
+
 /**
  * A text that changes when the session's data do. The cookie is left out, as its
  * expiry moves with every request.
@@ -11,28 +14,40 @@ const fast = require('./fast');
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  const canHide = fast.fingerprint && typeof session.toJSON !== 'function';
-  const text = canHide ? hidingCookie(session) : withoutCookie(session);
+  const canCopy = fast.fingerprint && typeof session.toJSON !== 'function';
+  const text = canCopy ? copied(session) : withoutCookie(session);
   return text === undefined ? '' : text;
 }
 
 module.exports = fingerprint;
 
-/** JSON leaves out what is undefined, and asks nobody. */
-function hidingCookie(session) {
-  const { cookie } = session;
-  if (cookie === undefined) return JSON.stringify(session);
-  try {
-    session.cookie = undefined;
-  } catch {
-    // A program made it read-only.
-    return withoutCookie(session);
+/**
+ * The JSON of what is in the session beside the cookie, which stays where it is: getters
+ * and `toJSON` of the data may look at it.
+ */
+function copied(session) {
+  const keys = Object.keys(session);
+  if (keys.length <= PIECE) return JSON.stringify(copyOf(session, keys));
+  const texts = [];
+  for (let start = 0; start < keys.length; start += PIECE) {
+    const text = JSON.stringify(copyOf(session, keys.slice(start, start + PIECE)));
+    if (text !== '{}') texts.push(text.slice(1, -1));
   }
-  try {
-    return JSON.stringify(session);
-  } finally {
-    session.cookie = cookie;
+  return `{${texts.join(',')}}`;
+}
+
+function copyOf(session, keys) {
+  const copy = {};
+  for (const key of keys) {
+    if (key === '__proto__') define(copy, key, session[key]);
+    else if (key !== 'cookie') copy[key] = session[key];
   }
+  return copy;
+}
+
+/** Not by an assignment, which would give the object another prototype. */
+function define(object, key, value) {
+  Object.defineProperty(object, key, { value, enumerable: true });
 }
 
 /** The same for every kind of session: but a replacer is called for each value. */

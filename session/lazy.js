@@ -1,10 +1,9 @@
 'use strict';
 
+const EXCHANGE = require('./exchange-key');
+const Session = require('./session');
 const native = require('./native');
 const state = require('./state');
-
-/** Where a request keeps its exchange. */
-const EXCHANGE = Symbol('exchange');
 
 /**
  * `req.session`, made when it is first looked at. One descriptor serves every
@@ -17,14 +16,14 @@ const property = {
   get() {
     const exchange = this[EXCHANGE];
     if (exchange.isAsleep) exchange.wake();
+    else Session.hideMethods(exchange.session);
     return exchange.session;
   },
 
   set(session) {
     const exchange = this[EXCHANGE];
     if (exchange.req === this) {
-      exchange.isAsleep = false;
-      exchange.session = session;
+      exchange.assign(session);
       return;
     }
     // An object that inherits from the request gets a property of its own.
@@ -33,9 +32,7 @@ const property = {
 };
 
 /** Puts the property on the request of an exchange that is asleep. */
-function define(exchange) {
-  const { req } = exchange;
-  req[EXCHANGE] = exchange;
+function define({ req }) {
   Object.defineProperty(req, 'session', property);
 }
 

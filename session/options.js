@@ -2,7 +2,6 @@
 
 const MemoryStore = require('./memory');
 const native = require('./native');
-const { isTimeless } = require('./generate');
 const { conclusions } = require('./lazy');
 
 /** The longest that Node.js's timers can wait. */
@@ -70,8 +69,8 @@ function checked(options, deprecate) {
     conclusions: conclusions(facts, resave),
     /** Whether the last session that somebody looked at was written to. */
     wroteLast: false,
-    // Whether nobody can tell when a session is made.
-    canWait: generateId === native.sessionId && isTimeless({ cookie }),
+    /** Whether a session may be made later than when its request comes. */
+    canWait: generateId === native.sessionId && typeof cookie !== 'function',
   };
 
   if (isProduction && store instanceof MemoryStore && !MemoryStore.records(store).isBounded && !hasExpiry(cookie)) {

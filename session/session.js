@@ -1,34 +1,37 @@
 'use strict';
 
 const { answer } = require('./answer');
+const EXCHANGE = require('./exchange-key');
 
 /** A class that adds its private fields to the object it is given. */
 function Given(object) {
   return object;
 }
 
-/** What a session knows and does not show. */
+/**
+ * What a session knows and does not show. Only the session itself has it: a Proxy of the
+ * session or an object that inherits from it has none, and what such an object needs is
+ * found on the request (`idOf`, `watcherOf`).
+ */
 class Slots extends Given {
-  #req;
   #id;
   #exchange;
 
-  constructor(session, req) {
+  constructor(session, id) {
     super(session);
-    this.#req = req;
-    this.#id = req.sessionID;
+    this.#id = id;
   }
 
-  static req(session) {
-    return #req in session ? session.#req : undefined;
+  static has(session) {
+    return typeof session === 'object' && session !== null && #id in session;
   }
 
   static id(session) {
-    return #req in session ? session.#id : undefined;
+    return session.#id;
   }
 
   static exchange(session) {
-    return #req in session ? session.#exchange : undefined;
+    return session.#exchange;
   }
 
   static watch(session, exchange) {
@@ -43,7 +46,18 @@ class Slots extends Given {
  * @param {object} [data] what the store had; keys that every object has are left out
  */
 function Session(req, data) {
-  new Slots(this, req);
+  // The session's own, so that it is found through a Proxy, an heir or a clone of the session.
+  Object.defineProperty(this, 'req', { value: req });
+  const exchange = req[EXCHANGE];
+  if (exchange !== undefined && exchange.firstSession === undefined && !exchange.isAsleep) {
+    // A second property would take as long as the rest of this function, so the request
+    // remembers the id of its first session. Others, which are rare, have one.
+    exchange.firstSession = this;
+    new Slots(this, exchange.originalId ?? req.sessionID);
+  } else {
+    new Slots(this, req.sessionID);
+    Object.defineProperty(this, 'id', { value: req.sessionID });
+  }
 
   if (typeof data === 'object' && data !== null) take(this, data);
 }
@@ -56,15 +70,29 @@ function take(session, data) {
 
 module.exports = Session;
 
-const members = {
-  /** The request; read-only. */
-  get req() {
-    return Slots.req(this);
-  },
+/** The exchange of the request that a session belongs to, if that has one. */
+function exchangeOf({ req }) {
+  return req === undefined || req === null ? undefined : req[EXCHANGE];
+}
 
+/** The id of a session that has no property for it, or of what stands for that session. */
+function idOf(session) {
+  if (Slots.has(session)) return Slots.id(session);
+  const first = exchangeOf(session)?.firstSession;
+  return first && Slots.id(first);
+}
+
+/** The exchange that wants to know of the saves and reloads of a session, if there is one. */
+function watcherOf(session) {
+  if (Slots.has(session)) return Slots.exchange(session);
+  const exchange = exchangeOf(session);
+  return exchange !== undefined && exchange.watchedId === session.id ? exchange : undefined;
+}
+
+const members = {
   /** The session id; read-only. */
   get id() {
-    return Slots.id(this);
+    return idOf(this);
   },
 
   /** Starts the cookie's lifetime anew. Does not call the store. */
@@ -80,7 +108,7 @@ const members = {
 
   /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
-    const exchange = Slots.exchange(this);
+    const exchange = watcherOf(this);
     if (exchange) exchange.saving(this);
     const { req } = this;
     req.sessionStore.set(this.id, this, callback ? answer(req, callback) : ignore);
@@ -95,7 +123,7 @@ const members = {
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
-    const exchange = Slots.exchange(this);
+    const exchange = watcherOf(this);
     const done = (...results) => {
       if (exchange) exchange.reloaded(this);
       callback(...results);
@@ -145,11 +173,32 @@ const { save, reload } = members;
  */
 Object.defineProperty(Session, 'watch', {
   value(session, exchange) {
-    if (!hasPlainMethods(session) || Slots.req(session) === undefined) return false;
+    if (!Slots.has(session) || !hasPlainMethods(session)) return false;
     Slots.watch(session, exchange);
+    exchange.watchedId = session.id;
     return true;
   },
 });
+
+/**
+ * Hides what a program assigned to the keys `save` and `reload` of a session that an
+ * exchange watches. A session of express-session has these two as properties of its own
+ * that do not show, so that a form field of that name is no data.
+ *
+ * @param {object | null | undefined} session
+ */
+Object.defineProperty(Session, 'hideMethods', {
+  value(session) {
+    if (!session || hasPlainMethods(session)) return;
+    if (!Slots.has(session) || Slots.exchange(session) === undefined) return;
+    for (const name of ['save', 'reload']) {
+      if (isShown(session, name)) Object.defineProperty(session, name, { enumerable: false });
+    }
+  },
+});
+
+/** Whether a session is the object that `Session` made, no Proxy of it and no heir. */
+Object.defineProperty(Session, 'isItself', { value: Slots.has });
 
 /** Takes over more data, as the constructor does. */
 Object.defineProperty(Session, 'take', { value: take });
@@ -159,6 +208,10 @@ Object.defineProperty(Session, 'hasPlainMethods', { value: hasPlainMethods });
 
 function hasPlainMethods(session) {
   return session.save === save && session.reload === reload;
+}
+
+function isShown(session, name) {
+  return Object.prototype.propertyIsEnumerable.call(session, name);
 }
 
 function ignore() {}
