@@ -11,6 +11,7 @@ const HELP = `npm run bench -- [options]
   --store            memory, pauses and cost of the MemoryStores, few and many sessions
   --threads          operations per second on one store that two threads share
   --soak             ten minutes of mixed load on a store whose sessions expire
+  --walk             functions of the package that a request calls, and texts it makes of a session
   --require          ms to load the package, alone and after express, in processes of its own
   --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
 
@@ -21,7 +22,7 @@ const HELP = `npm run bench -- [options]
   --also NAME=DIR    one more package folder in the same run, e.g. the last commit's
   --subjects A,B     only these subjects (express-session is always measured)
   --lanes N          requests under way at a time (CPU mode), default 16
-  --max-age MS       gives the session cookie a maxAge
+  --max-age MS       of the session cookie, default an hour; 0 for none
   --no-redis         without the connect-redis rows
   --no-server        connect-redis on a client that answers at once, without a Redis
   --sessions N       sessions in the store (store and soak mode), default 1000000
@@ -30,6 +31,9 @@ const HELP = `npm run bench -- [options]
   --svg FILE         where the chart goes, default bench/chart.svg, growth.svg or soak.svg
   --help             this text
 `;
+
+/** In ms. */
+const HOUR = 3600000;
 
 /** @returns {object} the options, checked */
 function readArguments(argv) {
@@ -42,6 +46,7 @@ function readArguments(argv) {
       store: { type: 'boolean', default: false },
       threads: { type: 'boolean', default: false },
       soak: { type: 'boolean', default: false },
+      walk: { type: 'boolean', default: false },
       require: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       awake: { type: 'boolean', default: false },
@@ -64,7 +69,7 @@ function readArguments(argv) {
   const numbers = {
     rounds: number('rounds', values.rounds) || (values.quick ? 1 : 4),
     lanes: number('lanes', values.lanes),
-    maxAge: number('max-age', values['max-age']),
+    maxAge: values['max-age'] === '0' ? undefined : number('max-age', values['max-age']) ?? HOUR,
     sessions: number('sessions', values.sessions),
     seconds: number('seconds', values.seconds),
   };

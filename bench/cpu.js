@@ -7,6 +7,7 @@
 
 const { HANDLERS } = require('./scenarios');
 const { Lane, drive } = require('./lane');
+const openFloor = require('./floor');
 const { bare, open } = require('./subjects');
 const connect = require('./redis-client');
 const sample = require('./sample');
@@ -21,13 +22,13 @@ main(JSON.parse(process.argv[2])).catch((error) => {
 
 async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, cookies = 0, residents = 0 }) {
   const client = scenario.redis ? await connect(redis) : undefined;
-  const opened = open(subject, { maxAge, redis: client });
+  const opened = subject.name === 'floor' ? openFloor(scenario) : open(subject, { maxAge, redis: client });
   const connections = Array.from({ length: lanes }, () => new Lane());
   const handler = HANDLERS[scenario.handler];
 
-  const clients = scenario.loads ? await logIn(connections, opened, scenario.bytes, users) : [{ cookie: '' }];
+  const clients = await clientsOf(connections, opened, scenario, users);
   for (let left = residents - users; left > 0; left -= users) {
-    await logIn(connections, opened, scenario.bytes, Math.min(left, users));
+    await logIn(connections, opened, scenario, Math.min(left, users));
   }
   const headers = clients.map(({ cookie }) => headersOf(withOthers(cookie, cookies)));
   let at = 0;
@@ -100,12 +101,18 @@ function appOf(middleware, handler) {
   };
 }
 
+/** The clients that send the requests, logged in where the scenario loads sessions. */
+async function clientsOf(lanes, opened, scenario, users) {
+  if (opened.logIn) return opened.logIn(users);
+  return scenario.loads ? logIn(lanes, opened, scenario, users) : [{ cookie: '' }];
+}
+
 /** Makes sessions through the middleware itself, as many clients would. */
-async function logIn(lanes, { middleware }, bytes, users) {
+async function logIn(lanes, { middleware }, { bytes, isFlat }, users) {
   let seed = 0;
   const clients = [];
   const app = appOf(middleware, (req, res) => {
-    Object.assign(req.session, sample(bytes, seed++));
+    Object.assign(req.session, sample(bytes, seed++, isFlat));
     res.end();
   });
   await drive(lanes, users, () => headersOf(''), app, (res) => {
@@ -155,7 +162,7 @@ function storeAlone(store, { handler }, clients) {
 
 /** A subject that skips its work is no subject. */
 function verify(subject, { handler, loads }, maxAge, res) {
-  if (subject.name === 'bare') return;
+  if (subject.name === 'bare' || subject.name === 'floor') return;
   const hasCookie = res.hasHeader('set-cookie');
   // A changed session with a lifetime starts a new one, in the browser too.
   const isDue = handler === 'created' || (handler === 'written' && (subject.store === 'none' || Boolean(maxAge)));

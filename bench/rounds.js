@@ -3,7 +3,7 @@
 const Child = require('./child');
 const progress = require('./progress');
 const { lowerQuartile, summary } = require('./statistics');
-const { RATIOS } = require('./target');
+const { ratioFor } = require('./target');
 const { SCENARIOS, REDIS_SCENARIOS } = require('./scenarios');
 const { table, digits, spread } = require('./table');
 
@@ -12,11 +12,14 @@ const PACE = { warmUp: 600, slices: 12 };
 const QUICK_PACE = { warmUp: 250, slices: 4 };
 
 const BARE = { name: 'bare', store: 'none' };
+/** JSON alone, see floor.js. */
+const FLOOR = { name: 'floor', store: 'none' };
 
 /** Whether a subject can take part in a scenario. */
 function takesPart(subject, scenario) {
   // Bare against bare: how much of a difference is noise.
   if (subject === BARE) return scenario.name === 'no session';
+  if (subject === FLOOR) return !scenario.redis && scenario.handler !== 'untouched';
   // Browsers refuse cookies of over 4 kB, so these sessions do not exist.
   if (subject.store === 'none' && (scenario.redis || scenario.bytes > 1000)) return false;
   return !scenario.redis || subject.store === 'own';
@@ -38,7 +41,7 @@ async function cpuRows(subjects, options, redis) {
   for (let round = 1; round <= options.rounds; round++) {
     for (const scenario of scenarios) {
       progress(at++, scenarios.length * options.rounds, `round ${round}, ${scenario.name}`);
-      const able = [...subjects, BARE].filter((subject) => takesPart(subject, scenario));
+      const able = [...subjects, BARE, FLOOR].filter((subject) => takesPart(subject, scenario));
       const tasks = able.map((subject) => ({ subject, scenario, lanes: options.lanes, maxAge: options.maxAge, redis }));
       rounds.get(scenario.name).push(await oneRound(tasks, options.quick ? QUICK_PACE : PACE));
     }
@@ -87,10 +90,13 @@ function rowOf(name, rounds, ours) {
 }
 
 function cpuTable(rows, [ours, ...others]) {
-  const titles = ['CPU per request above bare, µs', 'ratio', 'at most', ours.name];
+  const titles = ['CPU per request above bare, µs', 'ratio', 'at most', ours.name, 'floor'];
   for (const { name } of others) titles.push(...(name === 'express-session' ? [name] : ['ratio', name]));
   const lines = rows.map(({ name, ratio, subjects }) => {
-    const cells = [name, spread(ratio, share), RATIOS[name] ? String(RATIOS[name]) : '', spread(subjects[ours.name].cost)];
+    const cells = [
+      name, spread(ratio, share), ratioFor(name) ? String(ratioFor(name)) : '', spread(subjects[ours.name].cost),
+      subjects.floor ? digits(subjects.floor.cost.median) : '–',
+    ];
     for (const { name: other } of others) {
       const subject = subjects[other];
       if (other !== 'express-session') cells.push(subject ? digits(subject.ratio.median) : '–');
@@ -102,6 +108,7 @@ function cpuTable(rows, [ours, ...others]) {
     table(titles, lines),
     '',
     'The ratio is to express-session. In brackets: the least and the greatest of the rounds.',
+    'The floor is JSON alone: the data are parsed where they are looked at, and turned into JSON where they are written.',
     ...rows.filter(({ subjects }) => subjects.bare).map(({ bare, subjects }) => (
       `A bare request costs ${spread(bare)} µs; measured against itself it differs by ${spread(subjects.bare.cost)} µs.`
     )),

@@ -17,6 +17,7 @@ const { soakRun, soakTable } = require('./soak');
 const { storeRows, storeTable } = require('./store');
 const { SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
+const { walkRows, walkTable } = require('./walk');
 const { threadRates, threadTable } = require('./threads');
 
 main().catch((error) => {
@@ -55,8 +56,12 @@ async function main() {
     report.require = requireRows(subjects, options);
     console.log(`${requireTable(report.require)}\n`);
   }
-  const { micro, growth, http, store, threads, soak } = options;
-  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || options.require);
+  if (options.walk) {
+    report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
+    console.log(`${walkTable(report.walk)}\n`);
+  }
+  const { micro, growth, http, store, threads, soak, walk } = options;
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || walk || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);

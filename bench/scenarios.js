@@ -42,6 +42,10 @@ const SCENARIOS = [
   ...['read', 'written', 'untouched'].flatMap((handler) => SIZES.map(([bytes, label]) => (
     { name: `${handler === 'untouched' ? 'loaded, not touched' : handler}, ${label}`, handler, loads: true, bytes }
   ))),
+  // What is done to a session that nobody looks at does not depend on its shape.
+  ...['read', 'written'].flatMap((handler) => SIZES.map(([bytes, label]) => (
+    { name: `${handler}, ${label}, many keys`, handler, loads: true, bytes, isFlat: true }
+  ))),
 ];
 
 const REDIS_SCENARIOS = ['read', 'written'].map((handler) => (

@@ -19,7 +19,7 @@ const server = http.createServer((req, res) => {
       handler(req, res);
       return;
     }
-    if (req.session) Object.assign(req.session, sample(scenario.bytes));
+    if (req.session) Object.assign(req.session, sample(scenario.bytes, 0, scenario.isFlat));
     res.end();
   });
 });
