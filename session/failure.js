@@ -13,17 +13,18 @@ const path = require('node:path');
  * @param {string} found.root its folder
  * @param {string} found.file what a build makes
  * @param {string} [found.given] what the variable names in place of all others
+ * @param {boolean} found.isBundle whether the package is in one
  * @param {Record<string, Error>} found.errors of what was there and not to be loaded: `given`,
  *   `built` here, `brought` by the platform's package, `bundled`
  * @returns {Error}
  */
-function failure({ platform, version, root, file, given, errors }) {
+function failure({ platform, version, root, file, given, isBundle, errors }) {
   const name = `express-session-rs-${platform}`;
   const found = Object.values(errors);
-  const sought = given ? `${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names` : `${file} and the package ${name}`;
+  const sought = given ? `${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names` : `${isBundle ? '' : `${file} and `}the package ${name}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found.length > 0 ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${sought}. ${waysOut({ name, version, root, given, errors })}` +
+    `Looked for ${sought}. ${waysOut({ name, version, root, given, isBundle, errors })}` +
     (found.length > 0 ? ` The loader said: ${found.map(({ message }) => message).join('; ')}` : ''),
     found.length > 0 ? { cause: found[0] } : undefined,
   );
@@ -31,14 +32,14 @@ function failure({ platform, version, root, file, given, errors }) {
   return error;
 }
 
-function waysOut({ name, version, root, given, errors }) {
+function waysOut({ name, version, root, given, isBundle, errors }) {
   const found = Object.values(errors);
   // Another addon would be refused as well.
   if (found.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
     return 'This Node.js was told to load no addons: start it without --no-addons and, where it has --permission, with --allow-addons.';
   }
   if (given) return 'Let that variable name an addon of this version, or none.';
-  if (found.some(({ fault }) => fault === 'stub') || isBundle(root)) {
+  if (found.some(({ fault }) => fault === 'stub') || isBundle) {
     return 'Where a bundler has taken in this package, keep it out, as an external one that is shipped in node_modules, ' +
       'or have the bundler copy .node files: esbuild does with --loader:.node=copy, webpack with node-loader.';
   }
@@ -54,11 +55,6 @@ function waysOut({ name, version, root, given, errors }) {
   if (errors.brought?.fault) ways.push(`Remove node_modules and install again, which brings ${name}@${version}.`);
   else if (errors.brought) ways.push(`To build one that this system can load: ${build}`);
   return ways.join(' ');
-}
-
-/** A bundler has put the files of this folder into others. */
-function isBundle(root) {
-  return !fs.existsSync(path.join(root, 'session', 'failure.js'));
 }
 
 /** The second for copies that no package manager links, such as those below another package. */

@@ -11,8 +11,10 @@ const VERSION = '1.19.0';
 const HEADER = 64;
 
 const root = path.join(__dirname, '..');
+/** Whether a bundler has put this file into another, so that nothing of the package is beside it. */
+const isBundle = path.basename(__dirname) !== 'session';
 /** For files of which only the running program knows: bundlers leave it as it is. */
-const outer = createRequire(path.join(__dirname, 'native.js'));
+const outer = createRequire(path.resolve(__dirname, 'native.js'));
 
 /**
  * The addon, or one error that says what is missing and how to get it.
@@ -36,14 +38,14 @@ function load() {
       errors[way] = error;
     }
   }
-  throw require('./failure')({ platform, version: VERSION, root, file, given, errors });
+  throw require('./failure')({ platform, version: VERSION, root, file, given, isBundle, errors });
 }
 
 /** Where the addon may come from, one after the other. */
 function ways({ platform, file, given }) {
   if (given) return { given: () => open(path.resolve(given)) };
   // What was built on this machine comes first: somebody had a reason to build it.
-  if (fs.existsSync(file)) return { built: () => open(file), brought: () => brought(platform) };
+  if (!isBundle && fs.existsSync(file)) return { built: () => open(file), brought: () => brought(platform) };
   return { brought: () => brought(platform), bundled };
 }
 
@@ -135,8 +137,9 @@ function fit(addon, from) {
  * @param {number} [size] in bytes, if it is known; else an ELF file says where it ends
  */
 function checkWhole(file, size) {
-  const opened = fs.openSync(file, 'r');
+  let opened;
   try {
+    opened = fs.openSync(file, 'r');
     // One more than the header has, for a file that is longer than its package says.
     const bytes = Buffer.allocUnsafe(HEADER + 1);
     let count = fs.readSync(opened, bytes, 0, HEADER, 0);
@@ -151,7 +154,7 @@ function checkWhole(file, size) {
   } catch (error) {
     throw error.fault ? error : unfit('damage', `${file} cannot be read: ${error.message}`);
   } finally {
-    fs.closeSync(opened);
+    if (opened !== undefined) fs.closeSync(opened);
   }
 }
 
