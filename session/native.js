@@ -1,7 +1,6 @@
 'use strict';
 
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
 const path = require('node:path');
 const { platformName } = require('./platform');
 
@@ -13,8 +12,6 @@ const HEADER = 64;
 const root = path.join(__dirname, '..');
 /** Whether a bundler has put this file into another, so that nothing of the package is beside it. */
 const isBundle = path.basename(__dirname) !== 'session';
-/** For files of which only the running program knows: bundlers leave it as it is. */
-const outer = createRequire(path.resolve(__dirname, 'native.js'));
 
 /**
  * The addon, or one error that says what is missing and how to get it.
@@ -30,44 +27,54 @@ function load() {
   // napi-rs's name for it, in the loaders that it writes.
   const given = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
   const errors = {};
-  for (const [way, attempt] of Object.entries(ways({ platform, file, given }))) {
-    try {
-      const addon = attempt();
-      if (addon !== undefined) return addon;
-    } catch (error) {
-      errors[way] = error;
-    }
+  let addon;
+  if (given) {
+    addon = attempt('given', errors, open, path.resolve(given));
+  } else {
+    const isBuilt = !isBundle && fs.existsSync(file);
+    // What was built on this machine comes first: somebody had a reason to build it.
+    if (isBuilt) addon = attempt('built', errors, open, file);
+    addon ??= attempt('brought', errors, brought, platform);
+    if (!isBuilt) addon ??= attempt('bundled', errors, bundled);
   }
+  if (addon) return addon;
   throw require('./failure')({ platform, version: VERSION, root, file, given, isBundle, errors });
 }
 
-/** Where the addon may come from, one after the other. */
-function ways({ platform, file, given }) {
-  if (given) return { given: () => open(path.resolve(given)) };
-  // What was built on this machine comes first: somebody had a reason to build it.
-  if (!isBundle && fs.existsSync(file)) return { built: () => open(file), brought: () => brought(platform) };
-  return { brought: () => brought(platform), bundled };
+/** The addon that one of these ways leads to. Keeps an error for the one that is thrown. */
+function attempt(way, errors, find, argument) {
+  try {
+    return find(argument);
+  } catch (error) {
+    errors[way] = error;
+    return undefined;
+  }
 }
 
-/** The addon in a file of this machine. */
-function open(file) {
-  checkWhole(file);
-  return fit(outer(file), file);
+/**
+ * The addon in a file of this machine.
+ * @param {string} file
+ * @param {number} [size] in bytes, if it is known
+ */
+function open(file, size) {
+  checkWhole(file, size);
+  return fit(require(file), file);
 }
 
-/** The addon that the platform's package brings. In a bundle it is there, but not that package. */
+/** The addon that the platform's package brings. A bundle has it, but no such package. */
 function brought(platform) {
   const name = `express-session-rs-${platform}`;
   const file = fileOf(name);
-  if (file !== undefined) checkWhole(file, sizeOf(file));
-  return fit(required(platform), file ?? name);
+  return file === undefined ? fit(required(platform), name) : open(file, sizeOf(file));
 }
 
 function fileOf(name) {
   try {
-    return outer.resolve(name);
+    return require.resolve(name);
   } catch (error) {
-    return absent(error);
+    // The package is there, but not the file that its package.json names.
+    if (error.path) throw unfit('damage', `${path.dirname(error.path)} is without its addon`);
+    return undefined;
   }
 }
 
@@ -110,11 +117,9 @@ function bundled() {
   }
 }
 
-/** Passes over that a package is not there. One that is there without its file is no such. */
+/** Passes over that there is no such file. */
 function absent(error) {
   if (error.code !== 'MODULE_NOT_FOUND') throw error;
-  // Node.js then says which package.json names that file.
-  if (error.path) throw unfit('damage', `${path.dirname(error.path)} is without its addon`);
 }
 
 /**
@@ -140,17 +145,15 @@ function checkWhole(file, size) {
   let opened;
   try {
     opened = fs.openSync(file, 'r');
-    // One more than the header has, for a file that is longer than its package says.
     const bytes = Buffer.allocUnsafe(HEADER + 1);
-    let count = fs.readSync(opened, bytes, 0, HEADER, 0);
-    const elfEnd = count < HEADER ? undefined : endOf(bytes);
-    const end = size ?? elfEnd;
-    if (end !== undefined) count = fs.readSync(opened, bytes, 0, HEADER + 1, Math.max(0, end - HEADER));
-    if (count < HEADER || (size !== undefined && count > HEADER)) {
-      throw unfit('damage', `${file} is damaged: it has ${fs.fstatSync(opened).size} bytes${end === undefined ? '' : ` instead of ${end}`}`);
+    const end = size ?? elfEnd(bytes, fs.readSync(opened, bytes, 0, HEADER, 0));
+    // One more than there should be. Of a file of another kind nothing is known.
+    const count = end === undefined ? HEADER : fs.readSync(opened, bytes, 0, HEADER + 1, Math.max(0, end - HEADER));
+    if (count < HEADER || (count > HEADER && end === size)) {
+      throw damaged(file, opened, `, and should have ${end === size ? '' : 'at least '}${end}`);
     }
-    // As files are after a loss of power.
-    if (elfEnd !== undefined && !/[^\0]/.test(bytes.latin1Slice(0, count))) throw unfit('damage', `${file} is damaged: its end is empty`);
+    // As files are after a loss of power. Those of other systems may end so.
+    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' with nothing at its end');
   } catch (error) {
     throw error.fault ? error : unfit('damage', `${file} cannot be read: ${error.message}`);
   } finally {
@@ -158,15 +161,21 @@ function checkWhole(file, size) {
   }
 }
 
-/** Where an ELF file ends, by its header: with the headers of its sections. */
-function endOf(bytes) {
+/** Where an ELF file ends, by the header that it begins with: with the headers of its sections. */
+function elfEnd(bytes, count) {
+  // No addon is shorter.
+  if (count < HEADER) return HEADER;
   if (bytes.latin1Slice(0, 4) !== '\x7fELF') return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER);
   const [isWide, isLittle] = [bytes[4] === 2, bytes[5] === 1];
   const start = isWide ? Number(view.getBigUint64(40, isLittle)) : view.getUint32(32, isLittle);
   const size = view.getUint16(isWide ? 58 : 46, isLittle);
-  const count = view.getUint16(isWide ? 60 : 48, isLittle);
-  return start === 0 ? undefined : start + size * count;
+  const sections = view.getUint16(isWide ? 60 : 48, isLittle);
+  return start === 0 ? undefined : start + size * sections;
+}
+
+function damaged(file, opened, rest) {
+  return unfit('damage', `${file} is damaged: it has ${fs.fstatSync(opened).size} bytes${rest}`);
 }
 
 function unfit(fault, message) {

@@ -177,7 +177,7 @@ for (const [state, bytes] of Object.entries(damaged)) {
     assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
     assert.ok(message.includes(` Remove node_modules and install again, which brings ${name}@${manifest.version}. `), message);
     assert.ok(message.includes(`The loader said: ${file} `), message);
-    if (bytes.length !== whole.length) assert.ok(message.endsWith(`${file} is damaged: it has ${bytes.length} bytes instead of ${whole.length}`), message);
+    if (bytes.length !== whole.length) assert.ok(message.endsWith(`${file} is damaged: it has ${bytes.length} bytes, and should have ${whole.length}`), message);
 
     const built = installed(t);
     fs.writeFileSync(built.built, bytes);
@@ -210,7 +210,7 @@ test('a file whose header cannot be true ends no process', { skip: !isElf }, (t)
 test('a file that is longer than its package says is damaged, too', (t) => {
   const place = installed(t);
   const file = place.brought(Buffer.concat([whole, Buffer.from('\n')]), { binarySize: whole.length });
-  assert.ok(place.load().message.endsWith(`${file} is damaged: it has ${whole.length + 1} bytes instead of ${whole.length}`));
+  assert.ok(place.load().message.endsWith(`${file} is damaged: it has ${whole.length + 1} bytes, and should have ${whole.length}`));
 });
 
 test('a folder in the place of the file, or nothing', (t) => {
