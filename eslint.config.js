@@ -44,6 +44,11 @@ module.exports = layout().then((style) => [
     },
   },
   {
+    // What programs load, and `npx` runs: an old Node.js must be able to read it, to say that it is old.
+    files: ['index.js', 'redis.js', 'bin/express-session-rs.js', 'session/{node-version,cookie,memory,session,store}.js'],
+    languageOptions: { ecmaVersion: 2018 },
+  },
+  {
     // A package of ECMAScript modules among the fixtures.
     files: ['**/*.mjs', '__test__/alias/layout/esm-store/*.js'],
     languageOptions: { ecmaVersion: 2022, sourceType: 'module', globals: globals.node },

@@ -1,5 +1,6 @@
 'use strict';
 
+require('./session/node-version');
 const session = require('./session/middleware');
 
 // Each name is assigned in the open, so that `import { Store }` finds it.

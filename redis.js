@@ -1,5 +1,7 @@
 'use strict';
 
+require('./session/node-version');
+
 /**
  * Logged out stays logged out, with sessions in Redis: gives a store of connect-redis 6
  * to 10 the optional method `setIfPresent`, by Redis's `SET … XX`. A slow request then
@@ -17,7 +19,7 @@
  * app.use(session({ store: keepLoggedOut(new RedisStore({ client })), … }));
  */
 function keepLoggedOut(store, client = undefined) {
-  const { client: own, normalizeClient } = store ?? {};
+  const { client: own, normalizeClient } = store || {};
   if (!own || typeof store.set !== 'function') {
     throw new TypeError('keepLoggedOut takes a RedisStore of connect-redis, 6 to 10');
   }
@@ -25,7 +27,7 @@ function keepLoggedOut(store, client = undefined) {
   if (isHidden && !client) {
     throw new TypeError('keepLoggedOut takes the client as well, with connect-redis 7 and 8');
   }
-  const only = onlyPresent(client ?? own);
+  const only = onlyPresent(client || own);
   // The same store, but for its client.
   const present = Object.create(store, {
     client: { value: isHidden ? normalizeClient.call(store, only) : only },

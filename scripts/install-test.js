@@ -27,9 +27,16 @@ const cases = {
   'with yarn 4, as express-session': alias('yarn 4'),
   'with yarn 4 and Plug\'n\'Play, under its own name': ownName('yarn 4, Plug\'n\'Play'),
   'with yarn 4 and Plug\'n\'Play, as express-session': alias('yarn 4, Plug\'n\'Play'),
-  'without a binary, with Rust: an install builds it': withoutBinary.build,
-  'without a binary, without Rust: an install succeeds, one error says what to do': withoutBinary.tell,
-  'without a binary, scripts not run: the same error, and what it says helps': withoutBinary.help,
+  'without a binary, with npm: the command of the error builds one': withoutBinary.builds('npm', { rust: 'real' }),
+  'without a binary, under its own name': withoutBinary.builds('npm', { name: NAME }),
+  'without a binary, without Rust: the command says that': withoutBinary.withoutRust,
+  'without a binary, with npm 12': withoutBinary.builds('npm 12'),
+  'without a binary, with pnpm 9': withoutBinary.builds('pnpm 9'),
+  'without a binary, with pnpm 10': withoutBinary.builds('pnpm 10'),
+  'without a binary, with pnpm 12': withoutBinary.builds('pnpm 12'),
+  'without a binary, with yarn 1': withoutBinary.builds('yarn 1'),
+  'without a binary, with yarn 4': withoutBinary.builds('yarn 4'),
+  'without a binary, with yarn 4 and Plug\'n\'Play': withoutBinary.builds('yarn 4, Plug\'n\'Play'),
 };
 
 /** As many at a time as share two cores well: an install mostly waits. */
@@ -72,11 +79,11 @@ function checkFiles({ packages }) {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
     /^(index|redis)\.(js|d\.ts)$/, /^session\/[\w-]+\.(js|d\.ts)$/,
     // What a build from source needs; cargo wants each file that a Cargo.toml names.
-    /^scripts\/install\.js$/, /^(build\.rs|\.cargo\/config\.toml|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
+    /^bin\/[\w-]+\.js$/, /^(build\.rs|\.cargo\/config\.toml|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
     /^(core\/)?src\/([\w-]+\/)*[\w-]+\.rs$/,
   ];
   const needed = ['index.js', 'index.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
-    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/native.js', 'session/store.d.ts', 'scripts/install.js', 'Cargo.lock'];
+    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/native.js', 'session/store.d.ts', 'bin/express-session-rs.js', 'Cargo.lock'];
   const odd = packages.files.filter((file) => !known.some((pattern) => pattern.test(file)));
   const missing = needed.filter((file) => !packages.files.includes(file));
   if (odd.length + missing.length > 0) throw new Error(`not needed: ${odd.join(', ')}; missing: ${missing.join(', ')}`);

@@ -5,7 +5,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const replace = require('./setup/replace');
+const replace = require('../bin/replace');
 
 const root = path.join(__dirname, '..');
 /** Where napi builds: it would not get over an addon that a program has loaded on Windows. */

@@ -1,5 +1,6 @@
 'use strict';
 
+require('./node-version');
 const deprecate = require('depd')('express-session');
 const serialize = require('./serialize');
 
@@ -23,7 +24,7 @@ function Cookie(options) {
   // Inherited ones too: options may be another cookie.
   for (const name in options) take(this, name, options[name]);
 
-  this.originalMaxAge ??= this.maxAge;
+  if (this.originalMaxAge === undefined || this.originalMaxAge === null) this.originalMaxAge = this.maxAge;
 }
 
 module.exports = Cookie;

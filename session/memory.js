@@ -1,5 +1,6 @@
 'use strict';
 
+require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
 const defer = require('./defer');

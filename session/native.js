@@ -4,7 +4,14 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { platformName } = require('./platform');
 
+/** That of package.json, and so the addon's: one of another version has other functions. */
+const VERSION = '1.19.0';
+/** Bytes of the header of an ELF file, and at least those of its last section's. */
+const HEADER = 64;
+
 const root = path.join(__dirname, '..');
+/** Whether a bundler has put this file into another, so that nothing of the package is beside it. */
+const isBundle = path.basename(__dirname) !== 'session';
 
 /**
  * The addon, or one error that says what is missing and how to get it.
@@ -15,24 +22,77 @@ const root = path.join(__dirname, '..');
 module.exports = load();
 
 function load() {
-  // napi-rs's name for it, in the loaders that it writes.
-  const given = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
-  if (given) return require(given);
-
   const platform = platformName();
   const file = path.join(root, `express-session-rs.${platform}.node`);
-  const errors = [];
-  // What was built on this machine comes first: somebody had a reason to build it.
-  if (fs.existsSync(file)) {
-    try {
-      return require(file);
-    } catch (error) {
-      errors.push(error);
-    }
+  // napi-rs's name for it, in the loaders that it writes.
+  const given = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
+  const errors = {};
+  let addon;
+  if (given) {
+    addon = attempt('given', errors, open, path.resolve(given));
+  } else {
+    const isBuilt = !isBundle && fs.existsSync(file);
+    // What was built on this machine comes first: somebody had a reason to build it.
+    if (isBuilt) addon = attempt('built', errors, open, file);
+    addon ??= attempt('brought', errors, brought, platform);
+    if (!isBuilt) addon ??= attempt('bundled', errors, bundled);
   }
+  if (addon) return addon;
+  throw require('./failure')({ platform, version: VERSION, root, file, given, isBundle, errors });
+}
+
+/** The addon that one of these ways leads to. Keeps an error for the one that is thrown. */
+function attempt(way, errors, find, argument) {
   try {
-    // Those of package.json's `napi.targets`. Each in a `require` of its own and all within
-    // this `try`, as programs that bundle others' files want it for what may be missing.
+    return find(argument);
+  } catch (error) {
+    errors[way] = error;
+    return undefined;
+  }
+}
+
+/**
+ * The addon in a file of this machine.
+ * @param {string} file
+ * @param {number} [size] in bytes, if it is known
+ */
+function open(file, size) {
+  checkWhole(file, size);
+  return fit(require(file), file);
+}
+
+/** The addon that the platform's package brings. A bundle has it, but no such package. */
+function brought(platform) {
+  const name = `express-session-rs-${platform}`;
+  const file = fileOf(name);
+  return file === undefined ? fit(required(platform), name) : open(file, sizeOf(file));
+}
+
+function fileOf(name) {
+  try {
+    return require.resolve(name);
+  } catch (error) {
+    // The package is there, but not the file that its package.json names.
+    if (error.path) throw unfit('damage', `${path.dirname(error.path)} is without its addon`);
+    return undefined;
+  }
+}
+
+/** The size that the package of an addon says it has, in bytes. A release writes it there. */
+function sizeOf(file) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(path.dirname(file), 'package.json'), 'utf8')).binarySize;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Those of package.json's `napi.targets`. Each in a `require` of its own and all within
+ * a `try`, as programs that bundle others' files want it for what may be missing.
+ */
+function required(platform) {
+  try {
     switch (platform) {
       case 'linux-x64-gnu': return require('express-session-rs-linux-x64-gnu');
       case 'linux-arm64-gnu': return require('express-session-rs-linux-arm64-gnu');
@@ -44,44 +104,80 @@ function load() {
       case 'win32-arm64-msvc': return require('express-session-rs-win32-arm64-msvc');
     }
   } catch (error) {
-    if (error.code !== 'MODULE_NOT_FOUND') errors.push(error);
+    return absent(error);
   }
-  throw failure({ platform, file, errors });
 }
 
-function failure({ platform, file, errors }) {
-  const found = errors.length > 0;
-  const name = `express-session-rs-${platform}`;
-  const error = new Error(
-    `express-session-rs: the native addon for ${platform} ${found ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${file} and the package ${name}. ${waysOut({ name, errors })}` +
-    (found ? ` The loader said: ${errors.map(({ message }) => message).join('; ')}` : ''),
-    found ? { cause: errors[0] } : undefined,
-  );
-  error.code = 'ERR_EXPRESS_SESSION_RS_NATIVE';
-  return error;
-}
-
-/** `npm rebuild` would not do: what it calls this package depends on an alias. */
-function waysOut({ name, errors }) {
-  // Another addon would be refused as well.
-  if (errors.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
-    return 'This Node.js was told to load no addons: start it without --no-addons and, where it has --permission, with --allow-addons.';
+/** What was built on the machine that made a bundle: bin/build.js writes this for bundlers. */
+function bundled() {
+  try {
+    return fit(require('../built'), 'what was built');
+  } catch (error) {
+    return absent(error);
   }
-  // A checkout builds with the tools it has for that.
-  const setup = path.join(root, 'scripts', 'setup.js');
-  if (fs.existsSync(setup)) return `To build it: install Rust (https://rustup.rs), then run node "${setup}".`;
-  const build = `install Rust (https://rustup.rs), then run node "${path.join(root, 'scripts', 'install.js')}".`;
-  // To install again would bring the same, which helps only where a file was damaged.
-  if (errors.length > 0) return `To build one that this system can load: ${build}`;
-  return `${firstWay(name)}; or build it: ${build} ` +
-    'An install does that by itself where it may run scripts, as npm 12, pnpm 10, Yarn 4.14 and newer ones let none without being asked.';
 }
 
-function firstWay(name) {
-  const { version, optionalDependencies } = require('../package.json');
-  // A release adds them to what it publishes: the repository, installed from git, has none.
-  if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
-  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use one that the README lists';
-  return `Either install again with optional dependencies, which bring ${name}@${version}`;
+/** Passes over that there is no such file. */
+function absent(error) {
+  if (error.code !== 'MODULE_NOT_FOUND') throw error;
+}
+
+/**
+ * @param {unknown} addon what `require` gave; undefined for nothing
+ * @param {string} from the file or the package, for the error
+ * @returns {object | undefined} the addon
+ * @throws {Error} if it is that of another version, or none: bundlers give the name of a file
+ */
+function fit(addon, from) {
+  if (addon === undefined || addon?.VERSION === VERSION) return addon;
+  if (typeof addon?.sessionId !== 'function') throw unfit('stub', `${from} gave no addon, but a value of type ${typeof addon}`);
+  throw unfit('version', `${from} is of ${addon.VERSION ? `version ${addon.VERSION}` : 'an older version'}, and this package of ${VERSION}`);
+}
+
+/**
+ * Throws unless the file of an addon is whole. A system maps a library without a look at its
+ * end, and a process that reads beyond that is ended by a signal.
+ *
+ * @param {string} file
+ * @param {number} [size] in bytes, if it is known; else an ELF file says where it ends
+ */
+function checkWhole(file, size) {
+  let opened;
+  try {
+    opened = fs.openSync(file, 'r');
+    const bytes = Buffer.allocUnsafe(HEADER + 1);
+    const end = size ?? elfEnd(bytes, fs.readSync(opened, bytes, 0, HEADER, 0));
+    // One more than there should be. Of a file of another kind nothing is known.
+    const count = end === undefined ? HEADER : fs.readSync(opened, bytes, 0, HEADER + 1, Math.max(0, end - HEADER));
+    if (count < HEADER || (count > HEADER && end === size)) {
+      throw damaged(file, opened, `, and should have ${end === size ? '' : 'at least '}${end}`);
+    }
+    // As files are after a loss of power. Those of other systems may end so.
+    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' with nothing at its end');
+  } catch (error) {
+    throw error.fault ? error : unfit('damage', `${file} cannot be read: ${error.message}`);
+  } finally {
+    if (opened !== undefined) fs.closeSync(opened);
+  }
+}
+
+/** Where an ELF file ends, by the header that it begins with: with the headers of its sections. */
+function elfEnd(bytes, count) {
+  // No addon is shorter.
+  if (count < HEADER) return HEADER;
+  if (bytes.latin1Slice(0, 4) !== '\x7fELF') return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER);
+  const [isWide, isLittle] = [bytes[4] === 2, bytes[5] === 1];
+  const start = isWide ? Number(view.getBigUint64(40, isLittle)) : view.getUint32(32, isLittle);
+  const size = view.getUint16(isWide ? 58 : 46, isLittle);
+  const sections = view.getUint16(isWide ? 60 : 48, isLittle);
+  return start === 0 ? undefined : start + size * sections;
+}
+
+function damaged(file, opened, rest) {
+  return unfit('damage', `${file} is damaged: it has ${fs.fstatSync(opened).size} bytes${rest}`);
+}
+
+function unfit(fault, message) {
+  return Object.assign(new Error(message), { fault });
 }

@@ -27,8 +27,8 @@ function platformName() {
  * @returns {boolean}
  */
 function isMusl() {
-  const [loader] = /\/ld-(musl|linux)-/.exec(head(process.execPath)) ?? [''];
-  return loader === '' ? isReportedMusl() : loader.includes('musl');
+  const text = head(process.execPath);
+  return text.includes('/ld-musl-') || (!text.includes('/ld-linux-') && isReportedMusl());
 }
 
 /** The beginning of a file, or nothing: programs may be kept from reading it. */
@@ -37,7 +37,7 @@ function head(file) {
   try {
     open = fs.openSync(file, 'r');
     const bytes = Buffer.allocUnsafe(HEAD);
-    return bytes.toString('latin1', 0, fs.readSync(open, bytes, 0, HEAD, 0));
+    return bytes.latin1Slice(0, fs.readSync(open, bytes, 0, HEAD, 0));
   } catch {
     return '';
   } finally {

@@ -1,43 +1,9 @@
 'use strict';
 
+require('./node-version');
 const { answer } = require('./answer');
 const EXCHANGE = require('./exchange-key');
-
-/** A class that adds its private fields to the object it is given. */
-function Given(object) {
-  return object;
-}
-
-/**
- * What a session knows and does not show. Only the session itself has it: a Proxy of the
- * session or an object that inherits from it has none, and what such an object needs is
- * found on the request (`idOf`, `watcherOf`).
- */
-class Slots extends Given {
-  #id;
-  #exchange;
-
-  constructor(session, id) {
-    super(session);
-    this.#id = id;
-  }
-
-  static has(session) {
-    return typeof session === 'object' && session !== null && #id in session;
-  }
-
-  static id(session) {
-    return session.#id;
-  }
-
-  static exchange(session) {
-    return session.#exchange;
-  }
-
-  static watch(session, exchange) {
-    session.#exchange = exchange;
-  }
-}
+const Slots = require('./slots');
 
 /**
  * The session of a request: the data, and methods that act on the store.
@@ -53,7 +19,7 @@ function Session(req, data) {
     // A second property would take as long as the rest of this function, so the request
     // remembers the id of its first session. Others, which are rare, have one.
     exchange.firstSession = this;
-    new Slots(this, exchange.originalId ?? req.sessionID);
+    new Slots(this, exchange.originalId === undefined ? req.sessionID : exchange.originalId);
   } else {
     new Slots(this, req.sessionID);
     Object.defineProperty(this, 'id', { value: req.sessionID });
@@ -70,29 +36,10 @@ function take(session, data) {
 
 module.exports = Session;
 
-/** The exchange of the request that a session belongs to, if that has one. */
-function exchangeOf({ req }) {
-  return req === undefined || req === null ? undefined : req[EXCHANGE];
-}
-
-/** The id of a session that has no property for it, or of what stands for that session. */
-function idOf(session) {
-  if (Slots.has(session)) return Slots.id(session);
-  const first = exchangeOf(session)?.firstSession;
-  return first && Slots.id(first);
-}
-
-/** The exchange that wants to know of the saves and reloads of a session, if there is one. */
-function watcherOf(session) {
-  if (Slots.has(session)) return Slots.exchange(session);
-  const exchange = exchangeOf(session);
-  return exchange !== undefined && exchange.watchedId === session.id ? exchange : undefined;
-}
-
 const members = {
   /** The session id; read-only. */
   get id() {
-    return idOf(this);
+    return Slots.idOf(this);
   },
 
   /** Starts the cookie's lifetime anew. Does not call the store. */
@@ -108,7 +55,7 @@ const members = {
 
   /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
-    const exchange = watcherOf(this);
+    const exchange = Slots.watcherOf(this);
     if (exchange) exchange.saving(this);
     const { req } = this;
     req.sessionStore.set(this.id, this, callback ? answer(req, callback) : ignore);
@@ -123,7 +70,7 @@ const members = {
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
-    const exchange = watcherOf(this);
+    const exchange = Slots.watcherOf(this);
     const done = (...results) => {
       if (exchange) exchange.reloaded(this);
       callback(...results);

@@ -1,5 +1,6 @@
 'use strict';
 
+require('./node-version');
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
 const { answer } = require('./answer');

@@ -6,6 +6,8 @@
 //! not looked up. All of them catch panics, which would otherwise end the process.
 //! `session/` is the only caller.
 
+use napi_derive::napi;
+
 mod cookie;
 mod door;
 mod found;
@@ -17,3 +19,8 @@ mod session_id;
 mod signature;
 mod state;
 mod text;
+
+/// The version of this package. The JavaScript half takes no addon of another one, which
+/// may have other functions.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -17,8 +17,8 @@ const { napi, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.js
 const platforms = fs.readdirSync(path.join(root, 'npm'));
 // The job that packs loads the package of its own platform.
 const skip = platformName() === 'linux-x64-gnu' ? false : 'the release is packed on Linux x64';
-/** A version that nobody has published. */
-const next = version.replace(/\d+$/, (patch) => Number(patch) + 1);
+/** A version that nobody has published; as long as this one, of which the addon is made it. */
+const next = version.replace(/\d$/, (digit) => (Number(digit) + 1) % 10);
 
 let folder;
 let registry;
@@ -79,14 +79,18 @@ function checkout() {
   return to;
 }
 
-/** What the job of a target uploads: this platform's addon, or something in its place. */
+/** What the job of a target uploads: this platform's addon as of that version, or something in its place. */
 function build(target, at) {
   const place = path.join(workflow.place.artifacts, `bindings-${target}`);
   const [platform] = platforms.filter((each) => isOf(each, target));
   const name = `${napi.binaryName}.${platform}.node`;
   fs.mkdirSync(place, { recursive: true });
-  if (platform === platformName()) fs.copyFileSync(path.join(root, name), path.join(place, name));
-  else fs.writeFileSync(path.join(place, name), `stand-in ${at}`);
+  let bytes = Buffer.from(`stand-in ${at}`);
+  if (platform === platformName()) {
+    bytes = fs.readFileSync(path.join(root, name));
+    bytes.write(next, bytes.lastIndexOf(version), 'latin1');
+  }
+  fs.writeFileSync(path.join(place, name), bytes);
 }
 
 /** napi's short names of Rust's targets. */
@@ -137,7 +141,7 @@ async function publishChanged(name, change) {
 
 test('every place says the version of package.json', () => {
   const { places } = versions();
-  assert.equal(places.length, 2 + napi.targets.length + 4);
+  assert.equal(places.length, 2 + napi.targets.length + 5);
   assert.deepEqual(places.filter((each) => each.version !== version), []);
 });
 
@@ -207,6 +211,14 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
     assert.deepEqual(registry.published, []);
   });
 
+  await t.test('not with half an addon', async () => {
+    const addon = `${napi.binaryName}.${all[4].slice(napi.binaryName.length + 1)}.node`;
+    const { status, output } = await publishChanged(all[4], (place) => fs.truncateSync(path.join(place, addon), 5));
+    assert.equal(status, 1);
+    assert.deepEqual(said(output, 'Not published: '), [`Not published: ${all[4]}@${next} says that its addon has 10 bytes, and it has 5.`]);
+    assert.deepEqual(registry.published, []);
+  });
+
   await t.test('halfway', async () => {
     registry.refused.add(all[3]);
     const { status, output } = await workflow.run('publish');
@@ -263,5 +275,7 @@ test('a tag becomes packages, of which npm takes all or, when it is asked again,
         process.exit();
       });`);
     assert.equal(execFileSync(process.execPath, ['views.js'], { cwd, env, encoding: 'utf8' }), '1 2\n');
+    // What the error of a platform without a binary names is there under that name, too.
+    assert.match(execFileSync('npx', ['express-session-rs', '--help'], { cwd, env, encoding: 'utf8' }), /^Usage: express-session-rs build\n/);
   });
 });

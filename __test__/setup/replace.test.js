@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const replace = require('../../scripts/setup/replace');
+const replace = require('../../bin/replace');
 const { platformName } = require('../../session/platform');
 
 const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??

@@ -1,104 +1,171 @@
 'use strict';
 
-// Where no package has a binary for the platform: one that was left out makes it so.
+// Where no package has a binary for the platform: one that was left out makes it so. Each
+// installer installs without a word about scripts, the error says what to do, and that helps.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { NAME } = require('./project');
+const startRegistry = require('../../__test__/registry');
+const { NAME, ALIAS, root } = require('./project');
 const run = require('./run');
 
-const REQUIRE = ['-e', `require('${NAME}')`];
+/**
+ * What a user types to install without the optional packages, and before the command of
+ * a package. `tool` is what npm's own registry calls it, if it is not the npm that is here.
+ */
+const INSTALLERS = {
+  'npm': { typed: ['npm', 'install', '--omit=optional'], command: ['npx'] },
+  'npm 12': { tool: 'npm@12', typed: ['npm', 'install', '--omit=optional'], command: ['npx'] },
+  'pnpm 9': { tool: 'pnpm@9', typed: ['pnpm', 'install', '--no-optional'], command: ['pnpm', 'exec'] },
+  'pnpm 10': { tool: 'pnpm@10', typed: ['pnpm', 'install', '--no-optional'], command: ['pnpm', 'exec'] },
+  'pnpm 12': { tool: 'pnpm@12', typed: ['pnpm', 'install', '--no-optional'], command: ['pnpm', 'exec'] },
+  'yarn 1': { tool: 'yarn@1', typed: ['yarn', 'install', '--ignore-optional', '--non-interactive'], command: ['yarn'] },
+  'yarn 4': { tool: '@yarnpkg/cli-dist@4', typed: ['yarn', 'install'], command: ['yarn'], linker: 'node-modules' },
+  'yarn 4, Plug\'n\'Play': { tool: '@yarnpkg/cli-dist@4', typed: ['yarn', 'install'], command: ['yarn'], linker: 'pnp' },
+};
 
-/** An install where Rust is builds the addon, and leaves nothing else behind. */
-async function build(place) {
-  const project = new Bare(place);
-  await project.install({ rust: true });
-  await project.node(REQUIRE);
-  const made = project.files().filter((file) => !place.packages.files.includes(file));
-  assert.deepEqual(made, [path.basename(place.packages.binary)]);
+/** What stands for cargo and rustc: it makes the addon that is here. */
+const STAND_IN = (addon) => `#!${process.execPath}
+const library = __filename + '.so';
+if (process.argv[2] === '-vV') {
+  console.log('release: 99.0.0');
+} else {
+  require('node:fs').copyFileSync(${JSON.stringify(addon)}, library);
+  console.log(JSON.stringify({ reason: 'compiler-artifact', target: { kind: ['cdylib'] }, filenames: [library] }));
+}`;
+
+/**
+ * @param {string} installer one of INSTALLERS
+ * @param {{ name?: string, rust?: 'real' | 'stand-in' }} [options] `name`: by which the project
+ *   asks for the package; `rust`: the real one takes a minute
+ * @returns {(place: object) => Promise<void>}
+ */
+function builds(installer, { name = ALIAS, rust = 'stand-in' } = {}) {
+  return (place) => inProject(place, { installer, name }, async (project) => {
+    const command = await project.told();
+    if (project.linker === 'pnp') {
+      const { status, output } = await project.exec(command, { rust, mayFail: true });
+      assert.equal(status, 1);
+      const [, unplug] = /cannot be written \(EROFS\): .* "yarn (.+)"\.$/m.exec(output) ?? [];
+      assert.ok(unplug, output);
+      await project.exec(unplug);
+    }
+    const { output } = await project.exec(command, { rust });
+    const [, file] = /^express-session-rs: built (.+)\.$/m.exec(output) ?? [];
+    assert.equal(path.basename(file ?? ''), path.basename(place.packages.binary), output);
+    const left = fs.readdirSync(path.dirname(file)).filter((each) => !place.packages.files.some((known) => known.split('/')[0] === each));
+    assert.deepEqual(left.filter((each) => !['node_modules', '.ready'].includes(each)).sort(), ['built.js', path.basename(file)]);
+    await project.node(`require('${name}')`);
+  });
 }
 
-/** An install where Rust is not succeeds, and `require` tells what to do. */
-async function tell(place) {
-  const project = new Bare(place);
-  await project.install({ rust: false });
-  await project.mustTell();
+/** Where there is no Rust, the command says that. */
+function withoutRust(place) {
+  return inProject(place, { installer: 'npm', name: NAME }, async (project) => {
+    const { status, output } = await project.exec(await project.told(), { rust: 'none', mayFail: true });
+    assert.equal(status, 1);
+    assert.match(output, /nothing was built: cargo is not in PATH, outside of node_modules: install Rust \(https:\/\/rustup\.rs\)\.$/m);
+  });
 }
 
-/** The same where an installer runs no scripts; what the error says to run, then helps. */
-async function help(place) {
-  const project = new Bare(place);
-  await project.install({ rust: true, args: ['--ignore-scripts'] });
-  const output = await project.mustTell();
-  const script = /run node "([^\n"]+)"\./.exec(output)?.[1];
-  assert.ok(script, output);
-  await project.run(process.execPath, [script], { env: project.environment(true) });
-  await project.node(REQUIRE);
+async function inProject({ folder, packages }, { installer, name }, use) {
+  const registry = await startRegistry();
+  try {
+    for (const tarball of [packages.main, ...Object.values(packages.platforms)]) registry.takes(tarball);
+    for (const each of ['debug', 'depd', 'ms']) registry.brings(path.join(root, 'node_modules', each));
+    const project = new Bare({ ...INSTALLERS[installer], folder: fs.mkdtempSync(path.join(folder, 'project-')), packages, name, registry: registry.url });
+    await project.install();
+    await use(project);
+  } finally {
+    registry.close();
+  }
 }
 
 /** A project whose platform has no binary. */
 class Bare {
-  constructor({ folder, packages }) {
-    this.folder = fs.mkdtempSync(path.join(folder, 'project-'));
-    this.packages = packages;
-    const main = `file:${packages.main}`;
-    // npm 12 runs no script of a package that its project does not name here.
-    const manifest = { private: true, dependencies: { [NAME]: main }, allowScripts: { [main]: true } };
-    fs.writeFileSync(path.join(this.folder, 'package.json'), JSON.stringify(manifest));
+  constructor(options) {
+    Object.assign(this, options);
   }
 
-  install({ rust, args = [] }) {
-    const install = ['install', '--no-audit', '--no-fund', '--omit=optional', ...args];
-    return this.run('npm', install, { env: this.environment(rust) });
-  }
-
-  node(args) {
-    return this.run(process.execPath, args);
-  }
-
-  run(command, args, options) {
-    return run(command, args, { cwd: this.folder, ...options });
-  }
-
-  /** @param {boolean} rust whether there is a `cargo` to be found */
-  environment(rust) {
-    const env = { ...process.env };
-    for (const key of Object.keys(env)) if (/^npm_(lifecycle|package)_|^CARGO_TARGET_DIR$/.test(key)) delete env[key];
-    // What Rust made for the last case serves for the next.
-    if (rust) return { ...env, CARGO_TARGET_DIR: path.join(this.folder, '..', 'rust') };
-    const places = env.PATH.split(path.delimiter)
-      .filter((place) => !['cargo', 'cargo.exe'].some((file) => fs.existsSync(path.join(place, file))));
-    if (!places.includes(path.dirname(process.execPath))) {
-      // Node.js and Rust are in one folder: that of another name has Node.js alone.
-      const place = fs.mkdtempSync(path.join(this.folder, 'node-'));
-      for (const file of ['node', 'npm']) fs.symlinkSync(path.join(path.dirname(process.execPath), file), path.join(place, file));
-      places.unshift(place);
+  async install() {
+    const { folder, name, tool, linker, registry } = this;
+    if (tool) {
+      const place = path.join(folder, '.tool');
+      fs.mkdirSync(place);
+      await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', tool], { cwd: place });
+      this.programs = path.join(place, 'node_modules', '.bin');
     }
-    return { ...env, PATH: places.join(path.delimiter) };
+    const write = (file, text) => fs.writeFileSync(path.join(folder, file), text);
+    write('package.json', JSON.stringify({ private: true, dependencies: { [name]: name === NAME ? '^1.19.0' : `npm:${NAME}@^1.19.0` } }));
+    // pnpm 12 does not ask the variables of npm.
+    write('.npmrc', `registry=${registry}\naudit=false\nfund=false\n`);
+    if (linker) {
+      write('yarn.lock', '');
+      // No option leaves out what is optional.
+      write('.yarnrc.yml', JSON.stringify({
+        nodeLinker: linker, npmRegistryServer: registry, unsafeHttpWhitelist: ['127.0.0.1'], globalFolder: '.yarn/own',
+        enableTelemetry: false, enableImmutableInstalls: false, supportedArchitectures: { os: ['aix'] },
+      }));
+    }
+    const { output } = await this.run(this.typed);
+    assert.doesNotMatch(output, /\bscripts?\b/i);
   }
 
-  files(folder = path.join(this.folder, 'node_modules', NAME), prefix = '') {
-    return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-      const name = prefix + entry.name;
-      return entry.isDirectory() ? this.files(path.join(folder, entry.name), `${name}/`) : [name];
+  /** The command that the error of `require` names, which must be all that it should be. */
+  async told() {
+    const { output } = await this.node(`
+      try { require('${this.name}'); } catch (error) { console.log(error.code + '\\n' + error.message); }`);
+    const [code, message, ...more] = output.trim().split('\n');
+    assert.deepEqual([code, more], ['ERR_EXPRESS_SESSION_RS_NATIVE', []], output);
+    const { binary, platformName } = this.packages;
+    const parts = [
+      `the native addon for ${path.basename(binary).split('.')[1]} is missing`, path.basename(binary), `the package ${platformName}`,
+      `install again with optional dependencies, which bring ${platformName}@`, 'https://rustup.rs',
+    ];
+    for (const part of parts) assert.ok(message.includes(part), `no "${part}" in: ${message}`);
+    const [, asked, command] = /run "(npx|yarn) (express-session-rs build)"/.exec(message) ?? [];
+    assert.equal(asked, this.linker === 'pnp' ? 'yarn' : 'npx', message);
+    return command;
+  }
+
+  /** Runs a command of a package, as this installer has it. */
+  exec(command, options) {
+    return this.run([...this.command, ...command.split(' ')], options);
+  }
+
+  node(program) {
+    return this.run([process.execPath, '-e', program], {
+      env: this.linker === 'pnp' ? { NODE_OPTIONS: `--require ${JSON.stringify(path.join(this.folder, '.pnp.cjs'))}` } : {},
     });
   }
 
-  /** `require` must throw one error, with the platform, what was looked for, and both ways out. */
-  async mustTell() {
-    const { output } = await this.run(process.execPath, ['-e', `
-      try { require('${NAME}'); } catch (error) { console.log(error.code + '\\n' + error.message); }`]);
-    const [code, message, ...more] = output.trim().split('\n');
-    assert.deepEqual([code, more], ['ERR_EXPRESS_SESSION_RS_NATIVE', []], output);
-    const binary = path.basename(this.packages.binary);
-    const parts = [
-      `the native addon for ${binary.split('.')[1]} is missing`,
-      path.join(this.folder, 'node_modules', NAME, binary), `the package ${this.packages.platformName}`,
-      `install again with optional dependencies, which bring ${this.packages.platformName}@`, 'https://rustup.rs',
-    ];
-    for (const part of parts) assert.ok(message.includes(part), `no "${part}" in: ${message}`);
-    return message;
+  run([program, ...args], { rust = 'none', env, ...options } = {}) {
+    const command = this.programs && program !== process.execPath ? path.join(this.programs, program) : program;
+    return run(command, args, { cwd: this.folder, env: { ...this.environment(rust), ...env }, ...options });
+  }
+
+  /** @param {'real' | 'stand-in' | 'none'} rust what there is of it */
+  environment(rust) {
+    const env = { ...process.env };
+    for (const key of Object.keys(env)) if (/^npm_|^CARGO_TARGET_DIR$/.test(key)) delete env[key];
+    Object.assign(env, {
+      CI: '', npm_config_registry: this.registry, YARN_REGISTRY: this.registry,
+      npm_config_cache: path.join(this.folder, '.cache'), npm_config_store_dir: path.join(this.folder, '.pnpm'), YARN_CACHE_FOLDER: path.join(this.folder, '.yarn'),
+    });
+    // What Rust made for one case serves for the next.
+    if (rust === 'real') return { ...env, CARGO_TARGET_DIR: path.join(this.folder, '..', 'rust') };
+    const has = (place, ...files) => files.some((file) => fs.existsSync(path.join(place, file)));
+    const places = env.PATH.split(path.delimiter).filter((place) => !has(place, 'cargo', 'cargo.exe'));
+    const own = fs.mkdtempSync(path.join(this.folder, 'commands-'));
+    // Where Node.js and Rust are in one folder.
+    for (const file of ['node', 'npm', 'npx']) {
+      if (!places.some((place) => has(place, file))) fs.symlinkSync(path.join(path.dirname(process.execPath), file), path.join(own, file));
+    }
+    if (rust === 'stand-in') {
+      for (const file of ['cargo', 'rustc']) fs.writeFileSync(path.join(own, file), STAND_IN(this.packages.binary), { mode: 0o755 });
+    }
+    return { ...env, PATH: [own, ...places].join(path.delimiter) };
   }
 }
 
-module.exports = { build, tell, help };
+module.exports = { builds, withoutRust };

@@ -4,6 +4,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { platformName } = require('../../session/platform');
+const writeSizes = require('../release/sizes');
 
 const root = path.join(__dirname, '..', '..');
 
@@ -38,6 +39,7 @@ function pack(folder) {
   names.forEach((each, at) => fs.cpSync(path.join(root, 'npm', each), folders[at], { recursive: true }));
   // Those of other platforms stay empty: no installer may take one of them.
   fs.copyFileSync(path.join(root, binary), path.join(folder, 'npm', name, binary));
+  writeSizes(path.join(folder, 'npm'));
   const tarballs = packed(folders, folder).map(({ file }) => file);
   return {
     main: packed([staged], folder)[0].file,

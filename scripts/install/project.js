@@ -27,10 +27,9 @@ const YARN_4 = ['npx', '--yes', '--package=@yarnpkg/cli-dist@4', 'yarn', 'instal
 const INSTALLERS = {
   npm: { command: ['npm', 'install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'] },
   'pnpm 9': { command: ['npx', '--yes', 'pnpm@9', 'install', '--no-lockfile'] },
-  // Stops at a package that has an install script, until it is told what to do with that.
   'pnpm 12': {
     command: ['npx', '--yes', 'pnpm@12', 'install', '--no-lockfile'],
-    files: (overrides) => ({ 'pnpm-workspace.yaml': JSON.stringify({ overrides, allowBuilds: { [NAME]: false } }) }),
+    files: (overrides) => ({ 'pnpm-workspace.yaml': JSON.stringify({ overrides }) }),
   },
   // Its usual cache would give the tarball of the last run, whose version is the same. To Yarn,
   // what is in `resolutions` is no longer optional, so that other platforms' must not stop it.

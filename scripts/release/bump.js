@@ -6,7 +6,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { dated } = require('./changelog');
-const { root, versions, CARGO } = require('./versions');
+const { root, versions, FILES } = require('./versions');
 
 const { version } = versions();
 const run = (command, ...args) => execFileSync(command, args, {
@@ -18,10 +18,10 @@ const run = (command, ...args) => execFileSync(command, args, {
 // The first, as it may refuse.
 rewrite('CHANGELOG.md', (text) => dated(text, version, new Date().toISOString().slice(0, 10)));
 run('npx', 'napi', 'version');
-for (const [name, pattern] of Object.entries(CARGO)) {
-  rewrite(name, (text) => text.replace(pattern, (found, old) => found.replace(`"${old}"`, `"${version}"`)));
+for (const [name, pattern] of Object.entries(FILES)) {
+  rewrite(name, (text) => text.replace(pattern, (found, old) => found.replace(old, version)));
 }
-run('git', 'add', 'CHANGELOG.md', 'npm', ...Object.keys(CARGO));
+run('git', 'add', 'CHANGELOG.md', 'npm', ...Object.keys(FILES));
 
 function rewrite(name, change) {
   const file = path.join(root, name);

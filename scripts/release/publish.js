@@ -49,7 +49,7 @@ function tar(...args) {
  * The platforms' packages, and the one that needs them as the last: nobody may be able to
  * install it before these.
  *
- * @throws {Error} in one line, if one is missing or has no addon
+ * @throws {Error} in one line, if one is missing, has no addon or another than it says
  */
 function complete(packages) {
   const main = packages.find(({ manifest }) => manifest.optionalDependencies);
@@ -57,7 +57,11 @@ function complete(packages) {
   const platforms = Object.entries(main.manifest.optionalDependencies).map(([name, version]) => {
     const found = packages.find(({ id }) => id === `${name}@${version}`);
     if (!found) throw new Error(`the tarball of ${name}@${version} is missing`);
-    if (!found.files.includes(`package/${found.manifest.main}`)) throw new Error(`${found.id} has no addon in it`);
+    const { main: addon, binarySize } = found.manifest;
+    if (!found.files.includes(`package/${addon}`)) throw new Error(`${found.id} has no addon in it`);
+    // Or nobody could load it.
+    const { length } = execFileSync('tar', ['-xzOf', found.file, `package/${addon}`], { maxBuffer: 64 * 1024 * 1024 });
+    if (length !== binarySize) throw new Error(`${found.id} says that its addon has ${binarySize} bytes, and it has ${length}`);
     return found;
   });
   if (platforms.length !== packages.length - 1) throw new Error('there are more tarballs than packages');

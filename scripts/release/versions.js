@@ -5,11 +5,12 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
 
-/** What Cargo says of this package: the workspace's own version, and what its lock files have. */
-const CARGO = {
+/** The files beside npm's that say the version: of the workspace and its lock files, and of the loader. */
+const FILES = {
   'Cargo.toml': /^\[workspace\.package\]\nversion = "(.*)"$/gm,
   'Cargo.lock': /^name = "express-session-(?:core|rs)"\nversion = "(.*)"$/gm,
   'fuzz/Cargo.lock': /^name = "express-session-(?:core|rs)"\nversion = "(.*)"$/gm,
+  'session/native.js': /^const VERSION = '(.*)';$/gm,
 };
 
 /**
@@ -33,7 +34,7 @@ function versions(folder = root) {
   if (places.length - 2 !== napi.targets.length) {
     throw new Error(`package.json names ${napi.targets.length} targets, and npm/ has ${places.length - 2} folders`);
   }
-  for (const [place, pattern] of Object.entries(CARGO)) {
+  for (const [place, pattern] of Object.entries(FILES)) {
     const found = [...read(place).matchAll(pattern)];
     // A file of another shape must not count as one that agrees.
     if (found.length === 0) places.push({ place, version: undefined });
@@ -42,4 +43,4 @@ function versions(folder = root) {
   return { version, places };
 }
 
-module.exports = { root, versions, CARGO };
+module.exports = { root, versions, FILES };

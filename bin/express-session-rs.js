@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+'use strict';
+
+try {
+  require('../session/node-version');
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
+require('./command')(process.argv.slice(2));
