@@ -34,9 +34,7 @@ const property = {
 
 /** Puts the property on the request of an exchange that is asleep. */
 function define(exchange) {
-  const { req } = exchange;
-  req[EXCHANGE] = exchange;
-  Object.defineProperty(req, 'session', property);
+  Object.defineProperty(exchange.req, 'session', property);
 }
 
 /** Whether nobody has looked at, replaced or deleted the session of the request. */
@@ -57,4 +55,4 @@ function conclusions(facts, resave) {
   };
 }
 
-module.exports = { define, isUntouched, conclusions };
+module.exports = { EXCHANGE, define, isUntouched, conclusions };

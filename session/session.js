@@ -1,6 +1,7 @@
 'use strict';
 
 const { answer } = require('./answer');
+const { EXCHANGE } = require('./lazy');
 
 /** A class that adds its private fields to the object it is given. */
 function Given(object) {
@@ -96,8 +97,9 @@ const members = {
     const { req, id } = this;
     const store = req.sessionStore;
     const exchange = Slots.exchange(this);
+    const moment = exchange && exchange.moment();
     const done = (...results) => {
-      if (exchange) exchange.reloaded(this);
+      if (exchange) exchange.reloaded(this, moment);
       callback(...results);
     };
     store.get(id, answer(req, (error, data) => {
@@ -117,6 +119,7 @@ const members = {
   destroy(callback) {
     const { req } = this;
     delete req.session;
+    req[EXCHANGE]?.forget(this.id);
     req.sessionStore.destroy(this.id, callback && answer(req, callback));
     return this;
   },
@@ -124,6 +127,7 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
+    req[EXCHANGE]?.forget(req.sessionID);
     req.sessionStore.regenerate(req, callback);
     return this;
   },

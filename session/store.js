@@ -4,6 +4,7 @@ const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
 const { answer } = require('./answer');
 const Cookie = require('./cookie');
+const { EXCHANGE } = require('./lazy');
 const Session = require('./session');
 
 /**
@@ -26,6 +27,7 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
+  req[EXCHANGE]?.forget(req.sessionID);
   this.destroy(req.sessionID, answer(req, (error) => {
     this.generate(req);
     callback(error);

@@ -9,6 +9,7 @@
 mod cookie;
 mod door;
 mod found;
+mod held;
 mod memory_store;
 mod panic;
 #[cfg(planted)]
