@@ -530,16 +530,18 @@ declare namespace session {
     max?: number | null | undefined;
 
     /**
-     * The most bytes to use for sessions, a positive integer: their JSON and ids, and about
-     * 80 bytes for each. Beyond it, the least recently used one goes; a session that alone
-     * is larger is not kept. Default: no limit.
+     * The most bytes to use for sessions, a positive integer: their ids, JSON and cookies,
+     * of which one that many have in common counts once, and about 170 bytes for each.
+     * Beyond it, the least recently used one goes; a session that alone is larger is not
+     * kept. Default: no limit.
      */
     maxBytes?: number | null | undefined;
 
     /**
      * How long a session whose cookie has no expiry lasts after its last use, in ms, or a
-     * function that says so for each session when it is stored or touched. Default: until
-     * it is destroyed.
+     * function that says so for each session when it is stored or touched. Less than
+     * 60,000 warns in development, as it may be meant in seconds. Default: until it is
+     * destroyed.
      */
     ttl?: number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | null | undefined;
 
@@ -591,7 +593,10 @@ declare namespace session {
     /** @throws {TypeError} naming the option that is wrong; an `Error` if a shared store of that name has other bounds */
     constructor(options?: MemoryStoreOptions & { captureRejections?: boolean | undefined });
 
-    /** JSON text of each session by its id. An object without prototype, to be read, listed and deleted from. */
+    /**
+     * JSON text of each session by its id. An object without prototype, to be read, listed
+     * and deleted from; `{ ...store.sessions }` is a copy that can be cloned.
+     */
     sessions: { [sid: string]: string };
 
     get(sid: string, callback: (err: any, session?: SessionData | null) => void): void;
@@ -606,7 +611,11 @@ declare namespace session {
      */
     all(callback: (err: any, obj?: { [sid: string]: SessionData } | null) => void): void;
 
-    /** Counts the sessions that have not expired. The number is known; nothing is looked through. */
+    /**
+     * Counts the sessions that have not expired. The number is known; only what a program
+     * wrote into `sessions` itself is looked through, once, and in slices if it is much.
+     * Gets an error if that is damaged.
+     */
     length(callback: (err: any, length?: number) => void): void;
 
     clear(callback?: (err?: any) => void): void;

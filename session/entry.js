@@ -14,6 +14,7 @@ const found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
 const doubles = new Float64Array(found.buffer);
 const COOKIE_ID = native.FOUND_COOKIE_ID / doubles.BYTES_PER_ELEMENT;
 const EXPIRES = native.FOUND_EXPIRES / doubles.BYTES_PER_ELEMENT;
+const MOMENT = native.FOUND_MOMENT / doubles.BYTES_PER_ELEMENT;
 
 /**
  * The short way in. If the store's answer is there at once, and nobody could tell
@@ -65,7 +66,8 @@ function loaded(req, settings, keyring, records, data) {
   const exchange = new Exchange(settings, req, keyring, sid);
   exchange.originalId = sid;
   exchange.isLoaded = true;
-  exchange.hadRecord = true;
+  exchange.loadedId = sid;
+  exchange.loadedAt = doubles[MOMENT];
   exchange.cookieNumber = cookieNumber;
   exchange.storedCookie = storedCookie;
   exchange.storedExpires = doubles[EXPIRES];

@@ -41,16 +41,17 @@ class Exchange {
     /** The JSON of what was saved last, or `ORIGINAL`. */
     this.saved = undefined;
     this.touched = false;
-    /** The session that was loaded, or reloaded. */
-    this.loadedSession = undefined;
-    /** Another one that was saved, so that the store has it too. */
-    this.savedSession = undefined;
     /** The first session that was made for the request; null if a program put another there. */
     this.firstSession = undefined;
     /** The id of the session whose saves and reloads were watched last. */
     this.watchedId = undefined;
-    /** The store is a MemoryStore, and the loaded session was among its records. */
-    this.hadRecord = false;
+    /** Whose session was loaded, or reloaded, and not destroyed by this request since. */
+    this.loadedId = undefined;
+    /** When: a moment of a MemoryStore's records, NaN with other stores. */
+    this.loadedAt = NaN;
+    /** Whose session was saved, and not destroyed by this request since. */
+    this.savedId = undefined;
+    this.savedAt = NaN;
 
     /** Nobody has looked at the session yet: see entry.js, which fills these. */
     this.isAsleep = false;
@@ -87,9 +88,7 @@ class Exchange {
     if (data) {
       // Without resave, a loaded session counts as saved until it is modified.
       if (!options.resave) this.saved = ORIGINAL;
-      this.loadedSession = req.session;
-      const { store } = options;
-      this.hadRecord = store instanceof MemoryStore && MemoryStore.records(store).has(req.sessionID);
+      this.loadedId = req.sessionID;
       if (fast.snapshot) this.snapshot = snapshot(data);
     }
     if (this.snapshot === undefined) this.originalText = fingerprint(data || req.session);
@@ -101,7 +100,6 @@ class Exchange {
     this.isAsleep = false;
     const session = this.isLoaded ? loadedSession(this) : newSession(this);
     this.session = session;
-    if (this.isLoaded) this.loadedSession = session;
     this.watch(session);
     // The response has ended, and would have touched it.
     if (this.touched) Cookie.startAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
@@ -117,17 +115,18 @@ class Exchange {
   }
 
   /**
-   * Lets the exchange know of a session's saves and reloads. The methods of a
-   * session of another kind, or those a program replaced, are wrapped; like the
-   * originals they are found on the object, but do not show.
+   * Lets the exchange know of a session's saves and reloads, and of what it destroys. The
+   * methods of a session of another kind, or those a program replaced, are wrapped; like
+   * the originals they are found on the object, but do not show.
    */
   watch(session) {
     if (fast.watch && Session.watch(session, this)) return;
     const exchange = this;
     const { reload, save } = session;
     own(session, 'reload', function watchedReload(callback) {
+      const moment = exchange.moment();
       reload.call(this, function onReload(...results) {
-        exchange.reloaded(session);
+        exchange.reloaded(session, moment);
         callback.apply(this, results);
       });
     });
@@ -135,23 +134,59 @@ class Exchange {
       exchange.saving(this);
       save.apply(this, args);
     });
+    if (session instanceof Session) return;
+    for (const name of ['destroy', 'regenerate']) {
+      const { [name]: method } = session;
+      own(session, name, function watchedEnd(...args) {
+        exchange.forget(this.id);
+        return method.apply(this, args);
+      });
+    }
+  }
+
+  /** This moment of a MemoryStore's records, NaN with other stores. */
+  moment() {
+    return MemoryStore.recordsIn(this.options.store)?.moment() ?? NaN;
   }
 
   /** A session is about to be saved. */
   saving(session) {
     Session.hideMethods(session);
     this.saved = fingerprint(session);
-    if (session !== this.loadedSession) this.savedSession = session;
+    this.savedId = session.id;
+    this.savedAt = this.moment();
   }
 
-  /** `session` was reloaded, and another may have taken its place. */
-  reloaded(session) {
+  /** `session` was reloaded after a moment, and another may have taken its place. */
+  reloaded(session, moment) {
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
-      if (session === this.loadedSession) this.loadedSession = current;
-      else this.savedSession = current;
+      const { id } = current;
+      // Under another id it is not the store's.
+      if (id === session.id) {
+        this.forget(id);
+        this.loadedId = id;
+        this.loadedAt = moment;
+      }
       this.watch(current);
     }
+  }
+
+  /** The request destroys the session of a sid: to save it still is its own affair. */
+  forget(sid) {
+    if (sid === this.loadedId) this.loadedId = undefined;
+    if (sid === this.savedId) this.savedId = undefined;
+  }
+
+  /**
+   * Logged out stays logged out: since when nobody must have destroyed the session of a
+   * sid, so that the end of the response may store it. NaN for a session that is new, or
+   * destroyed by the request itself.
+   */
+  since(sid) {
+    if (sid === undefined) return NaN;
+    if (sid === this.savedId) return this.savedAt;
+    return sid === this.loadedId ? this.loadedAt : NaN;
   }
 
   /** Starts the cookie's lifetime anew, once. */
@@ -183,11 +218,11 @@ class Exchange {
     const end = state.endOf(facts);
     if (end === native.END_NOTHING) return 'nothing';
     const isSave = end === native.END_SAVE;
-    if (isSave && this.isGone(session, isThere)) {
+    const waits = !isThere || (isSave && !this.saves(session));
+    if (isSave && waits && this.isGone(session)) {
       debug('not saving: the session was destroyed');
       return 'done';
     }
-    const waits = !isThere || (isSave && !this.saves(session));
     const callback = waits ? answer(req, wait()) : undefined;
     if (end === native.END_DESTROY) {
       debug('destroying');
@@ -223,19 +258,19 @@ class Exchange {
   }
 
   /**
-   * Logged out stays logged out: whether this is a session from a MemoryStore that
-   * somebody has destroyed since, so that the end of the response must not bring it back.
+   * Whether another request has destroyed a session that a MemoryStore has had, whose
+   * methods or the session's are a program's: `put` sees to it in one step.
    */
-  isGone(session, isThere) {
-    // `put` sees to it, in one step.
-    if (session !== this.loadedSession || !this.hadRecord || (isThere && this.saves(session))) return false;
-    return !MemoryStore.records(this.options.store).has(session.id);
+  isGone({ id }) {
+    const since = this.since(id);
+    return !Number.isNaN(since) && MemoryStore.recordsIn(this.options.store).wasDestroyed(`${id}`, since);
   }
 
   /** Whether the store can be told to save a session only if it still has it. */
-  canReplace(session) {
+  canReplace({ id }) {
     const { req, options: { store } } = this;
-    return session === this.loadedSession && req.sessionStore === store && typeof store.setIfPresent === 'function';
+    return id !== undefined && id === this.loadedId && req.sessionStore === store &&
+      typeof store.setIfPresent === 'function';
   }
 
   /**
@@ -255,40 +290,40 @@ class Exchange {
   /** Stores a session at once, with the fingerprint at hand if there is one. */
   put(session, text) {
     const records = MemoryStore.records(this.options.store);
-    // Logged out stays logged out: who still holds a session that somebody has
-    // destroyed meanwhile does not bring it back.
-    const isStored = session === this.loadedSession || session === this.savedSession;
-    if (!fast.put || !text || !isPlainlyWritten(session) || !this.putParts(records, session, text, isStored)) {
-      if (isStored && !records.has(session.id)) debug('not saving: the session was destroyed');
-      else session.save();
-    }
+    const since = this.since(session.id);
+    const isStored = fast.put && text && isPlainlyWritten(session)
+      ? this.putParts(records, session, text, since)
+      : this.putWhole(records, session, since);
+    if (!isStored) debug('not saving: the session was destroyed');
   }
 
-  /** Stores a session as its cookie and its data; false if its cookie has no such part. */
-  putParts(records, session, text, isStored) {
-    const number = session === this.loadedSession ? this.cookieNumber : records.lastPut;
-    const expires = expiryOf(session.cookie, records.cookies.get(number));
-    const deadline = MemoryStore.deadline(records, session.id, session);
-    if (expires !== undefined) {
-      this.saved = text;
-      if (!isStored) {
-        if (records.insert(session.id, number, expires, deadline, text)) return true;
-      } else {
-        const outcome = records.rewrite(session.id, number, expires, deadline, text);
-        if (outcome === native.MISSING) debug('not saving: the session was destroyed');
-        if (outcome !== native.NOT_CHANGED) return true;
-      }
-    }
-    const cookie = JSON.stringify(session.cookie);
-    if (cookie === undefined || (isStored && !records.has(session.id))) return false;
+  /** Stores a session as its cookie and its data. Returns whether it did. */
+  putParts(records, session, text, since) {
+    const { id, cookie } = session;
+    const number = this.isLoaded && id === this.originalId ? this.cookieNumber : records.lastPut;
+    const expires = expiryOf(cookie, records.cookies.get(number));
+    const deadline = MemoryStore.deadline(records, id, session);
     this.saved = text;
-    records.put(session.id, cookie, text, deadline);
-    return true;
+    if (expires !== undefined) {
+      const outcome = records.write(id, number, expires, deadline, since, text);
+      if (outcome !== native.NOT_CHANGED) return outcome === native.CHANGED;
+    }
+    const json = JSON.stringify(cookie);
+    return json === undefined
+      ? this.putWhole(records, session, since)
+      : records.put(id, json, text, deadline, since);
+  }
+
+  /** Stores a session as the store's `set` does. Returns whether it did. */
+  putWhole(records, session, since) {
+    this.saved = fingerprint(session);
+    const isOdd = MemoryStore.hasOddKeys(session);
+    return MemoryStore.write(records, `${session.id}`, session, JSON.stringify(session), isOdd, since);
   }
 
   /** Touches the record of a session whose cookie has at most a new expiry. */
   renew(session) {
-    if (session !== this.loadedSession) return false;
+    if (session.id !== this.originalId) return false;
     const expires = expiryOf(session.cookie, this.storedCookie);
     return expires !== undefined && this.renewRecord(expires);
   }
@@ -422,11 +457,22 @@ function hasExpiry({ cookie }) {
   return Boolean(cookie) && cookie.expires !== undefined && cookie.expires !== null;
 }
 
-/** Whether the text of a session is its cookie and then its fingerprint, and it is all taken over again. */
+/**
+ * Whether the text of a session is its fingerprint with its cookie where the engine puts
+ * it, before the first key that is no array index, and it is all taken over again.
+ */
 function isPlainlyWritten(session) {
   if (!Session.isItself(session) || typeof session.toJSON === 'function') return false;
-  for (const key in session) return key === 'cookie' && !MemoryStore.hasOddKeys(session);
+  for (const key in session) {
+    if (key === 'cookie') return !MemoryStore.hasOddKeys(session);
+    if (!isArrayIndex(key)) return false;
+  }
   return false;
+}
+
+/** Whether a key is one of those that JavaScript lists first (ECMA-262, "array index"). */
+function isArrayIndex(key) {
+  return String(key >>> 0) === key && key !== '4294967295';
 }
 
 /**

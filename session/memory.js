@@ -4,9 +4,9 @@ require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
 const defer = require('./defer');
-const defineSessions = require('./texts');
 const Session = require('./session');
 const Store = require('./store');
+const { defineSessions } = require('./texts');
 
 /**
  * The default store: sessions in this process's memory, outside the JavaScript
@@ -25,17 +25,17 @@ const RECORDS = Symbol('records');
 
 /**
  * The records of a store. Made when first asked for, because a store may
- * borrow the methods of this one and never call its constructor.
+ * borrow the methods of this one and never call its constructor. A class that extends
+ * this one may put another object in the place of `sessions` at any time.
  */
 function recordsOf(store, options) {
-  if (!store[RECORDS]) {
-    const records = new Records(options);
-    const { sessions } = store;
+  let records = store[RECORDS];
+  if (records === undefined) {
+    records = new Records(options);
     Object.defineProperty(store, RECORDS, { value: records });
-    defineSessions(store, records);
-    if (sessions) store.sessions = sessions;
   }
-  return store[RECORDS];
+  if (store.sessions !== records.sessions && records.canShow) defineSessions(store, records);
+  return records;
 }
 
 inherits(MemoryStore, Store);
@@ -72,7 +72,7 @@ Object.defineProperty(MemoryStore, 'read', {
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
-  write(recordsOf(this), `${sid}`, session, text, hasOddKeys(session));
+  write(recordsOf(this), `${sid}`, session, text, hasOddKeys(session), NaN);
   if (callback) defer(callback);
 };
 
@@ -88,10 +88,10 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
   const cookie = JSON.stringify(session.cookie);
   // A cookie that has no JSON takes the key out of the record.
   if (cookie === undefined || !records.touch(key, cookie, deadlineOf(records, key, session))) {
-    const current = records.read(key);
+    const current = records.read(key, false);
     if (current) {
       current.cookie = session.cookie;
-      write(records, key, current, JSON.stringify(current), true);
+      write(records, key, current, JSON.stringify(current), true, NaN);
     }
   }
   if (callback) defer(callback);
@@ -122,7 +122,7 @@ MemoryStore.prototype.all = function all(callback) {
   const records = recordsOf(this);
   const sessions = Object.create(null);
   for (const sid of records.sids()) {
-    const session = records.read(sid);
+    const session = records.read(sid, false);
     if (session) sessions[sid] = session;
   }
   if (callback) defer(callback, null, sessions);
@@ -131,13 +131,14 @@ MemoryStore.prototype.all = function all(callback) {
 const { all } = MemoryStore.prototype;
 
 /**
- * How many sessions have not expired. Counts none of them, unless a program stored
- * something that is no session's JSON.
+ * How many sessions have not expired: at the moment of the call. But what a program wrote
+ * into `sessions` itself must be parsed once to know that; where it is much, that takes
+ * some turns, and the number is that of the moment at which it is done.
  * @param {(error: Error | null, length?: number) => void} callback
  */
 MemoryStore.prototype.length = function length(callback) {
   if (this.all === all) {
-    defer(callback, null, recordsOf(this).count());
+    recordsOf(this).count(callback);
     return;
   }
   this.all((error, sessions) => {
@@ -187,8 +188,19 @@ MemoryStore.prototype.stopInterval = function stopInterval() {
 /** The records of a store, for the fast paths. */
 Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 
+/**
+ * The records of a store that may have methods of its own, and no use for them.
+ * @returns {import('./records') | undefined}
+ */
+Object.defineProperty(MemoryStore, 'recordsIn', {
+  value: (store) => (store instanceof MemoryStore ? store[RECORDS] : undefined),
+});
+
 /** When a session expires that is stored now: ms since the epoch, NaN if its cookie tells. */
 Object.defineProperty(MemoryStore, 'deadline', { value: deadlineOf });
+
+/** Stores a session: see `write`. */
+Object.defineProperty(MemoryStore, 'write', { value: write });
 
 /**
  * Whether a session has keys that it will not take over when it is loaded, which
@@ -204,17 +216,25 @@ function hasOddKeys(session) {
 }
 
 /**
- * What has no JSON is no session: the record goes. An odd text is one that
+ * Stores a session, unless it was destroyed since the moment `since` of the records, NaN
+ * for none. What has no JSON is no session: the record goes. An odd text is one that
  * JavaScript must read each time.
+ *
+ * @param {import('./records')} records
+ * @param {string} sid
+ * @param {object} session
+ * @param {string | undefined} text its JSON
+ * @param {boolean} isOdd
+ * @param {number} since
+ * @returns {boolean} whether it was stored
  */
-function write(records, sid, session, text, isOdd) {
+function write(records, sid, session, text, isOdd, since) {
   if (text === undefined) {
     records.destroy(sid);
-  } else if (isOdd) {
-    records.setRaw(sid, text, deadlineOf(records, sid, session));
-  } else {
-    records.set(sid, text, deadlineOf(records, sid, session));
+    return true;
   }
+  const deadline = deadlineOf(records, sid, session);
+  return isOdd ? records.setRaw(sid, text, deadline, since) : records.set(sid, text, deadline, since);
 }
 
 /** When a session expires whose cookie has no expiry; NaN if it has one, or there is no `ttl`. */

@@ -111,8 +111,10 @@ function isInside(req, path) {
 }
 
 /** Asks the store. What it throws before it has answered is its answer. */
-function fetch({ req, options: { store } }, callback) {
+function fetch(exchange, callback) {
+  const { req, options: { store } } = exchange;
   const { sessionID: sid } = req;
+  exchange.loadedAt = exchange.moment();
   debug('fetching a session');
   if (isResident(store)) {
     let data;

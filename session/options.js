@@ -73,7 +73,7 @@ function checked(options, deprecate) {
     canWait: generateId === native.sessionId && typeof cookie !== 'function',
   };
 
-  if (isProduction && store instanceof MemoryStore && !MemoryStore.records(store).isBounded && !hasExpiry(cookie)) {
+  if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !hasExpiry(cookie)) {
     console.warn(
       'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',

@@ -1,15 +1,19 @@
 'use strict';
 
-const checked = require('./memory-options');
 const defer = require('./defer');
 const native = require('./native');
+const { checked, warnIfShort } = require('./memory-options');
 const prunePeriodically = require('./pruning');
+const { viewOf } = require('./texts');
 
 /** How many cookies a store's records keep parsed. An app has one for each kind of session. */
 const COOKIES = 16;
 
 /** Records that a slice of pruning looks at: about half a millisecond. */
 const SLICE = 500;
+
+/** The budget of a slice of judging (`native.storeUnjudged`): about half a millisecond, too. */
+const JUDGED = 100_000;
 
 /** Why a session was removed, for `dispose`. */
 const REASONS = [];
@@ -47,7 +51,12 @@ class Records {
     this.cookies = new Map();
     /** The number of the cookie that the last new session had. */
     this.lastPut = NaN;
+    /** What stores show as `sessions`. */
+    this.sessions = viewOf(this);
+    this.canShow = true;
     if (dispose) native.storeWatch(this.store);
+    /** Where the next slice of pruning goes on to judge. */
+    this.judgedTo = 0;
     this.checkPeriod = checkPeriod;
     this.stopPruning = ignore;
     this.startPruning();
@@ -59,23 +68,22 @@ class Records {
     if (this.checkPeriod > 0) this.stopPruning = prunePeriodically(this, this.checkPeriod);
   }
 
-  /**
-   * The text of a session that has not expired; undefined if there is none; an
-   * object with the text if only JavaScript can judge whether it has expired.
-   */
-  get(sid) {
-    const found = native.storeGet(this.store, sid, Date.now());
-    this.tell();
-    return found;
-  }
-
   /** The text of a session, expired or not. */
   peek(sid) {
     return native.storePeek(this.store, sid);
   }
 
-  has(sid) {
-    return native.storeHas(this.store, sid);
+  /**
+   * This moment: what is destroyed from now on has a later one. Who has had a session from
+   * here can name it when storing the session: `since`.
+   */
+  moment() {
+    return native.storeMoment(this.store);
+  }
+
+  /** Whether a session was destroyed since a moment. */
+  wasDestroyed(sid, since) {
+    return native.storeWasDestroyed(this.store, sid, since);
   }
 
   /**
@@ -90,51 +98,50 @@ class Records {
     if (typeof ttl === 'number') return Date.now() + ttl;
     const ms = ttl(this.given, session, sid);
     if (!Number.isFinite(ms)) throw new TypeError('ttl option must give a number of milliseconds');
+    warnIfShort(ms);
     return Date.now() + ms;
   }
 
-  /** Stores a text that `JSON.stringify` made of a session. */
-  set(sid, text, deadline) {
+  /**
+   * Stores a text that `JSON.stringify` made of a session. Returns whether it did: not if
+   * the session was destroyed since the moment `since`, NaN for none.
+   */
+  set(sid, text, deadline, since) {
     this.changes++;
-    native.storeSet(this.store, sid, text, deadline);
+    const isStored = native.storeSet(this.store, sid, text, deadline, since);
     this.tell();
+    return isStored;
   }
 
-  /** Stores a session: its cookie's JSON, and its data. */
-  put(sid, cookie, data, deadline) {
+  /** `set` of a session in parts: its cookie's JSON, and its data. */
+  put(sid, cookie, data, deadline, since) {
     this.changes++;
-    this.lastPut = native.storePut(this.store, sid, cookie, data, deadline);
-    if (!Number.isNaN(this.lastPut)) this.cookie(this.lastPut, () => cookie);
+    const number = native.storePut(this.store, sid, cookie, data, deadline, since);
     this.tell();
+    if (number === native.NOT_PUT) return false;
+    this.lastPut = number;
+    if (!Number.isNaN(number)) this.cookie(number, () => cookie);
+    return true;
   }
 
   /**
-   * Stores a new session whose cookie is the one of that number, with its date, NaN
-   * for none. False if the engine does not remember the cookie, or has the sid.
+   * `put` of a session whose cookie is the one of that number, with its date, NaN for
+   * none: `native.CHANGED`, `DESTROYED`, or `NOT_CHANGED` if the stored session has
+   * another cookie or the engine does not remember it.
    */
-  insert(sid, cookieNumber, date, deadline, data) {
+  write(sid, cookieNumber, date, deadline, since, data) {
     this.changes++;
-    const isDone = this.engine.insert(sid, cookieNumber, date, deadline, data) === native.CHANGED;
-    this.tell();
-    return isDone;
-  }
-
-  /** Stores any text. */
-  setRaw(sid, text, deadline) {
-    this.changes++;
-    native.storeSetRaw(this.store, sid, text, deadline);
-    this.tell();
-  }
-
-  /**
-   * Gives a session other data and another date, NaN for none, if its cookie is the
-   * one of that number: `native.CHANGED`, `MISSING` or `NOT_CHANGED`.
-   */
-  rewrite(sid, cookieNumber, date, deadline, data) {
-    this.changes++;
-    const outcome = this.engine.rewrite(sid, cookieNumber, date, deadline, data);
+    const outcome = this.engine.write(sid, cookieNumber, date, deadline, since, data);
     this.tell();
     return outcome;
+  }
+
+  /** `set` of any text. */
+  setRaw(sid, text, deadline, since) {
+    this.changes++;
+    const isStored = native.storeSetRaw(this.store, sid, text, deadline, since);
+    this.tell();
+    return isStored;
   }
 
   /**
@@ -164,13 +171,6 @@ class Records {
     this.tell();
   }
 
-  /** `destroy`, of a session that has expired. */
-  expire(sid) {
-    this.changes++;
-    native.storeExpire(this.store, sid);
-    this.tell();
-  }
-
   clear() {
     this.changes++;
     native.storeClear(this.store);
@@ -183,24 +183,42 @@ class Records {
   }
 
   /**
-   * How many sessions have not expired; the others are removed.
-   * @throws {SyntaxError} if a text that only JavaScript can judge is damaged
+   * Tells how many sessions have not expired; the others are removed. It is the number of
+   * the moment of the call; but where many texts have come that only JavaScript can judge,
+   * they are judged in slices first, and it is the number of when that is done.
+   *
+   * @param {(error: Error | null, length?: number) => void} callback gets an error if such
+   *   a text is damaged
    */
-  count() {
-    let others = 0;
-    for (const sid of native.storeUnclearSids(this.store)) {
-      // An empty text, say, or `false`, is there and is no session.
-      if (!this.read(sid) && this.has(sid)) others++;
+  count(callback, from = 0) {
+    try {
+      const { sids, next } = native.storeUnjudged(this.store, from, JUDGED);
+      for (const sid of sids) this.read(sid, false);
+      if (next !== 0) {
+        defer(() => this.count(callback, next));
+        return;
+      }
+      if (from !== 0 || sids.length > 0) {
+        // More may have come since, to places that were looked at before.
+        this.count(callback);
+        return;
+      }
+    } catch (damaged) {
+      defer(callback, damaged);
+      return;
     }
     const length = native.storeLength(this.store, Date.now());
     this.tell();
-    return length - others;
+    defer(callback, null, length);
   }
 
   /** Removes all that has expired. Returns how many those were. */
   prune() {
     const { expired } = this.stats();
-    this.judge();
+    let from = 0;
+    do {
+      from = this.judgeSome(from);
+    } while (from !== 0);
     native.storeLength(this.store, Date.now());
     this.tell();
     return this.stats().expired - expired;
@@ -209,20 +227,26 @@ class Records {
   /** Frees some of what has expired. Returns whether that was all. */
   pruneSlice() {
     const isDone = native.storePrune(this.store, Date.now(), SLICE);
-    if (isDone) this.judge();
     this.tell();
-    return isDone;
+    if (!isDone) return false;
+    this.judgedTo = this.judgeSome(this.judgedTo);
+    return this.judgedTo === 0;
   }
 
-  /** Removes of the texts that only JavaScript can judge those that have expired. */
-  judge() {
-    for (const sid of native.storeUnclearSids(this.store)) {
+  /**
+   * Judges some of the texts that only JavaScript can judge, and so removes those that have
+   * expired. Returns where to go on, 0 if that was all.
+   */
+  judgeSome(from) {
+    const { sids, next } = native.storeUnjudged(this.store, from, JUDGED);
+    for (const sid of sids) {
       try {
-        this.read(sid);
+        this.read(sid, false);
       } catch {
         // Damaged. Whoever asks for it is told.
       }
     }
+    return next;
   }
 
   stats() {
@@ -231,24 +255,27 @@ class Records {
 
   /**
    * The session of `sid`, parsed, or undefined if there is none or it has expired.
+   * @param {string} sid
+   * @param {boolean} [isUse] false for who looks through the store
    * @throws {SyntaxError} if its text is damaged
    */
-  read(sid) {
-    const found = this.get(sid);
+  read(sid, isUse = true) {
+    const found = native.storeGet(this.store, sid, Date.now(), isUse);
+    this.tell();
     if (found === undefined) return undefined;
     if (typeof found === 'string') return JSON.parse(found);
     // An empty text is no session, as it is no JSON either.
-    if (!found.text) return undefined;
-    const session = JSON.parse(found.text);
-    if (session.cookie) {
-      const { expires } = session.cookie;
-      const at = typeof expires === 'string' ? new Date(expires) : expires;
-      if (at && at <= Date.now()) {
-        this.expire(sid);
-        return undefined;
-      }
-    }
-    return session;
+    const session = found.text === '' ? undefined : JSON.parse(found.text);
+    return found.isJudged || this.isAlive(sid, found.text, session) ? session : undefined;
+  }
+
+  /** Judges whether a session has expired whose text only JavaScript can read. */
+  isAlive(sid, text, session) {
+    const now = Date.now();
+    const end = session === undefined ? NaN : endOf(session);
+    native.storeJudge(this.store, sid, text, Boolean(session), end, now);
+    this.tell();
+    return !(end <= now);
   }
 
   /** Tells `dispose`, in a later turn, what was removed. */
@@ -259,7 +286,10 @@ class Records {
     }
   }
 
-  /** The cookie of a number, without its date. Frozen, as sessions share it. */
+  /**
+   * The cookie of a number, without its date. Frozen, as sessions share it: one in which
+   * something could be changed in spite of that has no number.
+   */
   cookie(id, textOf) {
     let cookie = this.cookies.get(id);
     if (cookie === undefined) {
@@ -276,6 +306,14 @@ class Records {
 module.exports = Records;
 
 function ignore() {}
+
+/** When a parsed session expires: ms since the epoch, NaN for never. */
+function endOf(session) {
+  if (!session.cookie) return NaN;
+  const { expires } = session.cookie;
+  const at = typeof expires === 'string' ? new Date(expires) : expires;
+  return at ? Math.ceil(at) : NaN;
+}
 
 /** A removed session; undefined if its text was damaged. */
 function parsed(text) {

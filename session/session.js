@@ -71,8 +71,9 @@ const members = {
     const { req, id } = this;
     const store = req.sessionStore;
     const exchange = Slots.watcherOf(this);
+    const moment = exchange && exchange.moment();
     const done = (...results) => {
-      if (exchange) exchange.reloaded(this);
+      if (exchange) exchange.reloaded(this, moment);
       callback(...results);
     };
     store.get(id, answer(req, (error, data) => {
@@ -92,6 +93,7 @@ const members = {
   destroy(callback) {
     const { req } = this;
     delete req.session;
+    if (req[EXCHANGE]) req[EXCHANGE].forget(this.id);
     req.sessionStore.destroy(this.id, callback && answer(req, callback));
     return this;
   },
@@ -99,6 +101,7 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
+    if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
     req.sessionStore.regenerate(req, callback);
     return this;
   },

@@ -5,6 +5,7 @@ const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
 const { answer } = require('./answer');
 const Cookie = require('./cookie');
+const EXCHANGE = require('./exchange-key');
 const Session = require('./session');
 
 /**
@@ -27,6 +28,7 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
+  if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
   this.destroy(req.sessionID, answer(req, (error) => {
     this.generate(req);
     callback(error);

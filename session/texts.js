@@ -6,10 +6,10 @@ const { inspect } = require('node:util');
  * `store.sessions`: a live view of a memory store as an object of sid to JSON
  * text, which programs read, list, write and delete from.
  *
- * @param {object} store gets the property
  * @param {import('./records')} records the store's records
+ * @returns {object}
  */
-function defineSessions(store, records) {
+function viewOf(records) {
   const target = Object.create(null);
   const view = new Proxy(target, new Texts(records));
   // console.log looks at the target, which is empty.
@@ -17,20 +17,36 @@ function defineSessions(store, records) {
     configurable: true,
     value: () => Object.assign(Object.create(null), view),
   });
-  Object.defineProperty(store, 'sessions', {
-    configurable: true,
-    enumerable: true,
-    get: () => view,
-    // A program that assigns an object means its content.
-    set(texts) {
-      const entries = Object.entries(texts);
-      records.clear();
-      for (const [sid, text] of entries) view[sid] = text;
-    },
-  });
+  return view;
 }
 
-module.exports = defineSessions;
+/**
+ * Gives a store the property `sessions`. What stands there already is what a program has
+ * put there, by a field of its class, say: its content are the sessions then, as they are
+ * if a program assigns an object.
+ *
+ * @param {object} store
+ * @param {import('./records')} records the store's records
+ */
+function defineSessions(store, records) {
+  const take = (texts) => {
+    if (texts === records.sessions) return;
+    const entries = Object.entries(Object(texts));
+    records.clear();
+    for (const [sid, text] of entries) records.sessions[sid] = text;
+  };
+  const { sessions } = store;
+  // Where that fails, the program's property goes on to show what it shows.
+  records.canShow = Reflect.defineProperty(store, 'sessions', {
+    configurable: true,
+    enumerable: true,
+    get: () => records.sessions,
+    set: take,
+  });
+  if (sessions !== undefined) take(sessions);
+}
+
+module.exports = { viewOf, defineSessions };
 
 /** The traps of the view. The target stays empty; symbols are none of its keys. */
 class Texts {
@@ -48,7 +64,9 @@ class Texts {
 
   set(target, sid, text) {
     if (typeof sid !== 'string') return false;
-    this.records.setRaw(sid, `${text}`, NaN);
+    // What is false is no session, and `null` is not the text of one.
+    if (text || text === '') this.records.setRaw(sid, `${text}`, NaN, NaN);
+    else this.records.destroy(sid);
     return true;
   }
 

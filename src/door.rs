@@ -1,10 +1,10 @@
 //! The way in, in one call: from a Cookie header to a stored session.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use express_session_core::cookie::parse;
-use express_session_core::memory_store::{Found, Live};
+use express_session_core::memory_store::{Asker, Found, Live};
 use express_session_core::session_text::Renewal;
 use express_session_core::signature;
 use napi::Env;
@@ -20,7 +20,7 @@ use crate::text::{Text, Written};
 /// A door says: the store does not know the sid.
 #[napi]
 pub const UNKNOWN_SID: u32 = 3;
-/// A door says: only JavaScript can judge the stored text.
+/// A door says: only JavaScript can read what is stored, or the sid.
 #[napi]
 pub const UNCLEAR_SESSION: u32 = 4;
 
@@ -53,12 +53,15 @@ pub const FOUND_COOKIE_ID: u32 = 8;
 /// Where the cookie's date stands, a double: ms since the epoch, NaN for none.
 #[napi]
 pub const FOUND_EXPIRES: u32 = 16;
+/// Where the moment stands at which the session was found, a double: see `storeMoment`.
+#[napi]
+pub const FOUND_MOMENT: u32 = 24;
 /// Where the sid begins; it has room for 255 bytes.
 #[napi]
-pub const FOUND_SID: u32 = 24;
+pub const FOUND_SID: u32 = 32;
 /// Where the cookie's JSON begins.
 #[napi]
-pub const FOUND_COOKIE: u32 = 280;
+pub const FOUND_COOKIE: u32 = 288;
 
 /// The places above, as the numbers they are here.
 const SID: usize = FOUND_SID as usize;
@@ -88,7 +91,7 @@ pub fn create_door<'env>(
     let found = Place::new(env, found)?;
     let name = name.into_bytes();
     let keys = prepared(keys).to_vec();
-    let store = Arc::clone(store);
+    let store = Rc::clone(store);
     // Kept for the next call, as long as it is not large.
     let data = RefCell::new(Vec::new());
     env.create_function_from_closure("enter", move |call: FunctionCallContext| {
@@ -108,14 +111,18 @@ pub fn create_door<'env>(
         if sid.is_empty() {
             return Ok(Either::B(NO_COOKIE));
         }
+        // Somebody's own: the long way reads it.
+        let Some(length) = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii()) else {
+            return Ok(Either::B(UNCLEAR_SESSION));
+        };
         let mut data = data.borrow_mut();
-        let stored = store.get(sid, now as i64, &mut data);
+        let stored = store.get(sid, now as i64, Asker::Door, &mut data);
         let is_written = found.fill(call.env, |found| {
-            write_sid(sid, found)?;
+            write_sid(sid, length, found)?;
             match &stored {
                 Found::Live(live) => write_cookie(live, found),
                 Found::Missing => Some(()),
-                Found::Unclear => None,
+                Found::Unclear { .. } => None,
             }
         })?;
         let answer = match stored {
@@ -133,17 +140,19 @@ pub fn create_door<'env>(
 /// Bytes of a session's data that a door has room for at any time.
 const KEPT: usize = 64 * 1024;
 
-/// `None` for a sid that is somebody's own: the long way reads it.
-fn write_sid(sid: &[u8], found: &mut [u8]) -> Option<()> {
-    let length = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii())?;
+fn write_sid(sid: &[u8], length: u8, found: &mut [u8]) -> Option<()> {
     found.get_mut(SID..SID + sid.len())?.copy_from_slice(sid);
     found[FOUND_SID_LENGTH as usize] = length;
     Some(())
 }
 
-/// `None` for a cookie that is too long, or that has other than ASCII characters.
+/// A common cookie has room, and is ASCII.
 fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
-    let Live { cookie, expires } = live;
+    let Live {
+        cookie,
+        expires,
+        moment,
+    } = live;
     let length = cookie.copy(*expires, found.get_mut(COOKIE..)?)?;
     let [low, high] = u16::try_from(length).ok()?.to_le_bytes();
     found[FOUND_COOKIE_LENGTH as usize] = low;
@@ -155,7 +164,8 @@ fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
     } as u8;
     let expires = expires.map_or(f64::NAN, |time| time as f64);
     write_double(found, FOUND_COOKIE_ID, cookie.id as f64)?;
-    write_double(found, FOUND_EXPIRES, expires)
+    write_double(found, FOUND_EXPIRES, expires)?;
+    write_double(found, FOUND_MOMENT, *moment as f64)
 }
 
 /// In the byte order of the machine, as a `Float64Array` reads it.

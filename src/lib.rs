@@ -11,6 +11,7 @@ use napi_derive::napi;
 mod cookie;
 mod door;
 mod found;
+mod held;
 mod memory_store;
 mod panic;
 #[cfg(planted)]

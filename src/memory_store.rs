@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::rc::Rc;
 
 use express_session_core::memory_store::{
-    Bounds, Changed, Found, MemoryStore, Reason, Removed, shared,
+    Asker, Bounds, Changed, Found, MemoryStore, Reason, Removed, Stored, shared,
 };
 use napi::Env;
 use napi::bindgen_prelude::{
@@ -10,17 +10,20 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 
+use crate::held::Held;
 use crate::text::Text;
 
 /// A store, which doors hold too.
-pub type Store = External<Arc<MemoryStore>>;
+pub type Store = External<Rc<Held>>;
 
-/// A text that only JavaScript can judge.
+/// A text that only JavaScript can read.
 #[napi(object, object_from_js = false)]
 pub struct Unclear {
     /// The stored text.
     #[napi(ts_type = "string")]
     pub text: Text,
+    /// Whether JavaScript has said what it is and when it expires: it has not.
+    pub is_judged: bool,
 }
 
 /// What came of a change: it was made.
@@ -32,6 +35,13 @@ pub const MISSING: u32 = 1;
 /// The session has another cookie, or only JavaScript can make the change.
 #[napi]
 pub const NOT_CHANGED: u32 = 2;
+/// The session was destroyed since the moment that the caller named.
+#[napi]
+pub const DESTROYED: u32 = 3;
+
+/// `storePut` says: the session was destroyed since the moment that the caller named.
+#[napi]
+pub const NOT_PUT: i32 = -1;
 
 /// Why a session was removed: its time was over.
 #[napi]
@@ -50,18 +60,23 @@ pub const REMOVED_DESTROYED: u32 = 2;
     ts_args_type = "max: number, maxBytes: number, shared?: string",
     ts_return_type = "object"
 )]
-pub fn create_store(max: f64, max_bytes: f64, shared: Option<Text>) -> Result<Store> {
+pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -> Result<Store> {
     let bounds = Bounds {
         max: bound(max),
         max_bytes: bound(max_bytes),
     };
-    let store = match shared {
-        Some(name) => shared::store(&name, bounds),
-        None => Ok(Arc::new(MemoryStore::new(bounds))),
+    let held = match shared {
+        Some(name) => {
+            let store = shared::store(&name, bounds);
+            Held::shared(
+                env,
+                store.map_err(|error| napi::Error::from_reason(error.to_string()))?,
+            )
+        }
+        None => Held::new(env, MemoryStore::new(bounds)),
     };
-    store
-        .map(External::new)
-        .map_err(|error| napi::Error::from_reason(error.to_string()))
+    held.tell();
+    Ok(External::new(held))
 }
 
 fn bound(most: f64) -> Option<usize> {
@@ -72,94 +87,146 @@ fn time(ms: f64) -> Option<i64> {
     (!ms.is_nan()).then_some(ms as i64)
 }
 
+/// The moments of a store, as numbers.
+fn moment(number: f64) -> Option<u64> {
+    (!number.is_nan()).then_some(number as u64)
+}
+
 /// The text of a session that has not expired at `now` (ms since the epoch);
 /// undefined if there is none; an object with the text if only JavaScript can
-/// judge whether it has expired.
+/// read it. `isUse` says whether the session is used, or only looked at.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, now: number",
+    ts_args_type = "store: object, sid: string, now: number, isUse: boolean",
     ts_return_type = "string | Unclear | undefined"
 )]
-pub fn store_get(store: &Store, sid: Text, now: f64) -> Either3<Text, Unclear, Undefined> {
+pub fn store_get(
+    store: &Store,
+    sid: Text,
+    now: f64,
+    is_use: bool,
+) -> Either3<Text, Unclear, Undefined> {
     let mut text = Vec::new();
-    match store.get_whole(&sid, now as i64, &mut text) {
+    let asker = if is_use { Asker::User } else { Asker::Viewer };
+    match store.get_whole(&sid, now as i64, asker, &mut text) {
         Found::Live(_) => Either3::A(text.into()),
-        Found::Unclear => Either3::B(Unclear { text: text.into() }),
+        Found::Unclear { is_judged } => Either3::B(Unclear {
+            text: text.into(),
+            is_judged,
+        }),
         Found::Missing => Either3::C(()),
     }
 }
 
+/// This moment, as a number: what is destroyed from now on has a later one. Those who
+/// store a session can name the moment at which they had it from the store.
+#[napi(catch_unwind, ts_args_type = "store: object")]
+pub fn store_moment(store: &Store) -> f64 {
+    store.moment() as f64
+}
+
+/// Whether a session was destroyed since the moment `since`.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, since: number"
+)]
+pub fn store_was_destroyed(store: &Store, sid: Text, since: f64) -> bool {
+    moment(since).is_some_and(|since| store.was_destroyed(&sid, since))
+}
+
 /// Stores a text made by `JSON.stringify` of a session. `deadline` is when it expires if
-/// its cookie does not, in ms since the epoch, NaN for never.
+/// its cookie does not, in ms since the epoch, NaN for never. False if it was destroyed
+/// since the moment `since`, NaN for none.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, text: string, deadline: number"
+    ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
 )]
-pub fn store_set(store: &Store, sid: Text, text: Text, deadline: f64) {
-    store.set(&sid, &text, time(deadline));
+pub fn store_set(store: &Store, sid: Text, text: Text, deadline: f64, since: f64) -> bool {
+    let stored = store.set(&sid, &text, time(deadline), moment(since));
+    store.tell();
+    stored != Stored::Destroyed
 }
 
-/// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
-/// object. The number of the cookie, NaN if only JavaScript can judge it.
+/// Stores a session as `storeSet` does: its cookie's JSON, and its data without the cookie
+/// as a JSON object. The number of the cookie, NaN if it has none; or `NOT_PUT`.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, cookie: string, data: string, deadline: number"
+    ts_args_type = "store: object, sid: string, cookie: string, data: string, deadline: number, since: number"
 )]
-pub fn store_put(store: &Store, sid: Text, cookie: Text, data: Text, deadline: f64) -> f64 {
-    let id = store.put(&sid, &cookie, &data, time(deadline));
-    id.map_or(f64::NAN, |id| id as f64)
+pub fn store_put(
+    store: &Store,
+    sid: Text,
+    cookie: Text,
+    data: Text,
+    deadline: f64,
+    since: f64,
+) -> f64 {
+    let stored = store.put(&sid, &cookie, &data, time(deadline), moment(since));
+    store.tell();
+    match stored {
+        Stored::Done(id) => id.map_or(f64::NAN, |id| id as f64),
+        Stored::Destroyed => f64::from(NOT_PUT),
+    }
 }
 
-/// Stores any text.
+/// Stores any text, as `storeSet` does.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object, sid: string, text: string, deadline: number"
+    ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
 )]
-pub fn store_set_raw(store: &Store, sid: Text, text: Text, deadline: f64) {
-    store.set_raw(&sid, &text, time(deadline));
+pub fn store_set_raw(store: &Store, sid: Text, text: Text, deadline: f64, since: f64) -> bool {
+    let stored = store.set_raw(&sid, &text, time(deadline), moment(since));
+    store.tell();
+    stored != Stored::Destroyed
+}
+
+/// Takes down what JavaScript says of a text that only it can judge, if that still is the
+/// text of `sid`: whether it is a session, and when it expires, in ms since the epoch, NaN
+/// for never. One that has expired at `now` is removed.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, text: string, isSession: boolean, expires: number, now: number"
+)]
+pub fn store_judge(store: &Store, sid: Text, text: Text, is_session: bool, expires: f64, now: f64) {
+    store.judge(&sid, &text, is_session, time(expires), now as i64);
+    store.tell();
 }
 
 /// What requests do to a store, each a function of its own: so the store comes with the
 /// call, and is not looked up. All take a sid, the number of the cookie that the session
 /// is thought to have, and the cookie's date and the session's `deadline` in ms since the
-/// epoch, NaN for none; and answer `CHANGED`, `MISSING` or `NOT_CHANGED`.
+/// epoch, NaN for none; and answer `CHANGED`, `MISSING`, `NOT_CHANGED` or `DESTROYED`.
 ///
-/// `insert` stores a new session's data, a JSON object without the cookie; `rewrite` those
-/// of a session that is there; `renew` starts the lifetime of the cookie anew, at `now`
-/// if it has one and no other date is given.
+/// `write` stores the data of a session, a JSON object without the cookie, unless it was
+/// destroyed since the moment `since`, NaN for none; `renew` starts the lifetime of the
+/// cookie anew, at `now` if it has one and no other date is given.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object",
-    ts_return_type = "{ insert(sid: string, cookie: number, date: number, deadline: number, data: string): number, rewrite(sid: string, cookie: number, date: number, deadline: number, data: string): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
+    ts_return_type = "{ write(sid: string, cookie: number, date: number, deadline: number, since: number, data: string): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
 )]
 pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
     let mut add = |name: &str, change: fn(&MemoryStore, &Session, &Call) -> Result<Changed>| {
-        let store = Arc::clone(store);
+        let store = Rc::clone(store);
         let function: Function<'_, (), u32> =
             env.create_function_from_closure(name, move |call: Call| {
                 let session = Session::of(&call)?;
-                change(&store, &session, &call).map(outcome)
+                let changed = change(&store, &session, &call)?;
+                store.tell();
+                Ok(outcome(changed))
             })?;
         changes.set_named_property(name, function)
     };
-    add("insert", |store, session, call| {
-        let data: Text = call.get(4)?;
-        Ok(store.insert(
+    add("write", |store, session, call| {
+        let since: f64 = call.get(4)?;
+        let data: Text = call.get(5)?;
+        Ok(store.write(
             &session.sid,
             session.cookie,
             session.date,
             session.deadline,
-            &data,
-        ))
-    })?;
-    add("rewrite", |store, session, call| {
-        let data: Text = call.get(4)?;
-        Ok(store.rewrite(
-            &session.sid,
-            session.cookie,
-            session.date,
-            session.deadline,
+            moment(since),
             &data,
         ))
     })?;
@@ -203,6 +270,7 @@ fn outcome(changed: Changed) -> u32 {
         Changed::Done => CHANGED,
         Changed::Missing => MISSING,
         Changed::Not => NOT_CHANGED,
+        Changed::Destroyed => DESTROYED,
     }
 }
 
@@ -213,31 +281,24 @@ fn outcome(changed: Changed) -> u32 {
     ts_args_type = "store: object, sid: string, cookie: string, now: number, deadline: number"
 )]
 pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64, deadline: f64) -> u32 {
-    outcome(store.touch(&sid, &cookie, now as i64, time(deadline)))
+    let touched = store.touch(&sid, &cookie, now as i64, time(deadline));
+    store.tell();
+    outcome(touched)
 }
 
 /// Removes a session. False if there was none.
 #[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
 pub fn store_destroy(store: &Store, sid: Text) -> bool {
-    store.destroy(&sid)
-}
-
-/// Removes a session that has expired, as JavaScript judged.
-#[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
-pub fn store_expire(store: &Store, sid: Text) -> bool {
-    store.expire(&sid)
+    let was_there = store.destroy(&sid);
+    store.tell();
+    was_there
 }
 
 /// Removes every session.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_clear(store: &Store) {
     store.clear();
-}
-
-/// Whether there is a record of `sid`, expired or not.
-#[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
-pub fn store_has(store: &Store, sid: Text) -> bool {
-    store.has(&sid)
+    store.tell();
 }
 
 /// The text of a session, expired or not.
@@ -263,17 +324,28 @@ pub fn store_sids(store: &Store) -> Vec<Text> {
     texts(store.sids())
 }
 
-/// The sids whose texts only JavaScript can judge, in order of insertion.
+/// Texts that JavaScript must judge.
+#[napi(object, object_from_js = false)]
+pub struct Unjudged {
+    /// Their sids.
+    #[napi(ts_type = "string[]")]
+    pub sids: Vec<Text>,
+    /// Where to go on, 0 if there are no more.
+    pub next: f64,
+}
+
+/// Some of the sids whose texts JavaScript must judge and has not judged yet. `from` is 0
+/// to begin with; `budget` is about how many bytes of such texts are handed out, each of
+/// which counts 1,000 besides, and every other record 1.
 #[napi(
     catch_unwind,
-    ts_args_type = "store: object",
-    ts_return_type = "string[]"
+    ts_args_type = "store: object, from: number, budget: number"
 )]
-pub fn store_unclear_sids(store: &Store) -> Vec<Text> {
-    if store.has_unclear() {
-        texts(store.unclear_sids())
-    } else {
-        Vec::new()
+pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Unjudged {
+    let (sids, next) = store.unjudged(from as u64, budget as usize);
+    Unjudged {
+        sids: texts(sids),
+        next: next.unwrap_or_default() as f64,
     }
 }
 
@@ -281,11 +353,13 @@ fn texts(sids: Vec<Box<[u8]>>) -> Vec<Text> {
     sids.into_iter().map(|sid| sid.into_vec().into()).collect()
 }
 
-/// How many sessions have not expired at `now`, with those that only JavaScript can
-/// judge.
+/// How many sessions have not expired at `now`, with texts that JavaScript has not judged
+/// yet.
 #[napi(catch_unwind, ts_args_type = "store: object, now: number")]
 pub fn store_length(store: &Store, now: f64) -> f64 {
-    store.len(now as i64) as f64
+    let length = store.len(now as i64);
+    store.tell();
+    length as f64
 }
 
 /// Removes sessions that have expired at `now`, looking at about `budget` records. False
@@ -295,7 +369,9 @@ pub fn store_length(store: &Store, now: f64) -> f64 {
     ts_args_type = "store: object, now: number, budget: number"
 )]
 pub fn store_prune(store: &Store, now: f64, budget: f64) -> bool {
-    store.prune(now as i64, budget as usize)
+    let is_done = store.prune(now as i64, budget as usize);
+    store.tell();
+    is_done
 }
 
 /// What a store holds, and what it has done.
@@ -303,7 +379,7 @@ pub fn store_prune(store: &Store, now: f64, budget: f64) -> bool {
 pub struct StoreStats {
     /// Sessions, expired ones that nobody has found yet included.
     pub sessions: f64,
-    /// Bytes of their texts and sids, with what it takes to keep them.
+    /// Bytes of all that is kept of them.
     pub bytes: f64,
     /// Look-ups that found a session.
     pub hits: f64,

@@ -11,13 +11,14 @@ const any = is(fc.oneof(sessionText, damaged, text));
 const facts = is(fc.integer({ min: 0, max: 2 ** 13 - 1 }));
 const name = is(fc.oneof({ weight: 3, arbitrary: fc.constant('sid') }, { weight: 1, arbitrary: text }));
 const header = fc.oneof(is(text), is(text.map((value) => `a=1; sid=${value}`)), handle('headers'));
-const [ofSid, ofNumber, ofText, ofCookie, ofData] = [sid, number, text, cookieText, dataText].map(is);
+const [ofSid, ofNumber, ofText, ofCookie, ofData, ofBoolean] = [sid, number, text, cookieText, dataText, fc.boolean()].map(is);
 const [keys, store, found, secrets] = ['keys', 'stores', 'founds', 'secrets'].map(handle);
 
 const types = (...allowed) => (answer) => allowed.includes(typeof answer);
 const among = (...allowed) => (answer) => allowed.includes(answer);
 const nothing = among(undefined);
 const isStrings = (answer) => Array.isArray(answer) && answer.every((one) => typeof one === 'string');
+const isCount = (answer) => Number.isSafeInteger(answer) && answer >= 0;
 const isHandle = (answer) => typeof answer === 'object' && answer !== null;
 
 module.exports = (native) => ({
@@ -33,28 +34,28 @@ module.exports = (native) => ({
   sessionId: { takes: [], answers: (answer) => /^[\w-]{32}$/.test(answer) },
   setsCookie: { takes: [facts], answers: types('boolean') },
   sign: { takes: [ofText, keys], answers: types('string') },
-  storeChanges: { takes: [store], answers: (answer) => ['insert', 'renew', 'rewrite'].every((key) => typeof answer[key] === 'function') },
+  storeChanges: { takes: [store], answers: (answer) => ['renew', 'write'].every((key) => typeof answer[key] === 'function') },
   storeClear: { takes: [store], answers: nothing },
   storeDestroy: { takes: [store, ofSid], answers: types('boolean') },
-  storeExpire: { takes: [store, ofSid], answers: types('boolean') },
-  storeGet: { takes: [store, ofSid, ofNumber], answers: (answer) => answer === undefined || typeof answer === 'string' || typeof answer.text === 'string' },
-  storeHas: { takes: [store, ofSid], answers: types('boolean') },
-  storeLength: { takes: [store, ofNumber], answers: (answer) => Number.isSafeInteger(answer) && answer >= 0 },
+  storeGet: { takes: [store, ofSid, ofNumber, ofBoolean], answers: (answer) => answer === undefined || typeof answer === 'string' || typeof answer.text === 'string' },
+  storeJudge: { takes: [store, ofSid, any, ofBoolean, ofNumber, ofNumber], answers: nothing },
+  storeLength: { takes: [store, ofNumber], answers: isCount },
+  storeMoment: { takes: [store], answers: isCount },
   storePeek: { takes: [store, ofSid], answers: types('string', 'undefined') },
   storePrune: { takes: [store, ofNumber, ofNumber], answers: types('boolean') },
-  storePut: { takes: [store, ofSid, ofCookie, ofData, ofNumber], answers: types('number') },
-  storeSet: { takes: [store, ofSid, any, ofNumber], answers: nothing },
-  storeSetRaw: { takes: [store, ofSid, any, ofNumber], answers: nothing },
+  storePut: { takes: [store, ofSid, ofCookie, ofData, ofNumber, ofNumber], answers: types('number') },
+  storeSet: { takes: [store, ofSid, any, ofNumber, ofNumber], answers: types('boolean') },
+  storeSetRaw: { takes: [store, ofSid, any, ofNumber, ofNumber], answers: types('boolean') },
   storeSids: { takes: [store], answers: isStrings },
-  storeStats: { takes: [store], answers: (answer) => Object.values(answer).every((count) => Number.isSafeInteger(count) && count >= 0) },
+  storeStats: { takes: [store], answers: (answer) => Object.values(answer).every(isCount) },
   storeTakeRemoved: { takes: [store], answers: (answer) => answer.every((one) => typeof one.sid === 'string' && typeof one.text === 'string' && one.reason <= native.REMOVED_DESTROYED) },
   storeTouch: { takes: [store, ofSid, ofCookie, ofNumber, ofNumber], answers: among(0, 1, 2) },
-  storeUnclearSids: { takes: [store], answers: isStrings },
+  storeUnjudged: { takes: [store, ofNumber, ofNumber], answers: (answer) => isStrings(answer.sids) && isCount(answer.next) },
+  storeWasDestroyed: { takes: [store, ofSid, ofNumber], answers: types('boolean') },
   storeWatch: { takes: [store], answers: nothing },
   unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
   // The functions that others make, bound to what they were made with.
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.UNCLEAR_SESSION) },
-  insert: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 1, 2) },
   renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2) },
-  rewrite: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 1, 2) },
+  write: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 2, 3) },
 });

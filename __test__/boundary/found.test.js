@@ -15,7 +15,7 @@ const header = `sid=${native.seal(SID, keys)}`;
 
 function door(found) {
   const store = native.createStore(NaN, NaN);
-  native.storeSet(store, SID, '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}', NaN);
+  native.storeSet(store, SID, '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}', NaN, NaN);
   return native.createDoor('sid', keys, store, found);
 }
 

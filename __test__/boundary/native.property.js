@@ -10,7 +10,7 @@ const { anything, attempt, make, number, sessionText, damaged, dataText, cookieT
 
 // Those that panic on purpose have a test of their own, ../native/panic.test.js.
 const exported = Object.keys(native).filter((name) => typeof native[name] === 'function' && !name.startsWith('__'));
-const bound = ['enter', 'insert', 'renew', 'rewrite'];
+const bound = ['enter', 'renew', 'write'];
 
 /** Keys, stores and what else a call may be about; anew for each case. */
 function world() {
@@ -59,10 +59,9 @@ function wholeAfter(store) {
   assert.equal(sids.length, sessions);
   assert.equal(new Set(sids).size, sids.length);
   for (const its of sids) {
-    assert.equal(native.storeHas(store, its), true);
     assert.equal(typeof native.storePeek(store, its), 'string');
   }
-  assert.ok(native.storeUnclearSids(store).every((its) => sids.includes(its)));
+  assert.ok(native.storeUnjudged(store, 0, Infinity).sids.every((its) => sids.includes(its)));
   assert.ok(bytes >= sids.length);
   native.storeClear(store);
   const after = native.storeStats(store);
@@ -73,11 +72,11 @@ function wholeAfter(store) {
 exports.texts = (trace) => fc.property(sid, fc.oneof(sessionText, damaged, text), number, (its, stored, now) => {
   trace(its, stored, now);
   const store = native.createStore(NaN, NaN);
-  native.storeSetRaw(store, its, stored, NaN);
+  native.storeSetRaw(store, its, stored, NaN, NaN);
   assert.equal(native.storePeek(store, its), stored);
-  assert.equal(native.storeGet(store, its, now).text, stored);
+  assert.deepEqual(native.storeGet(store, its, now, true), { text: stored, isJudged: false });
   assert.deepEqual(native.storeSids(store), [its]);
-  native.storeSet(store, its, stored, NaN);
+  native.storeSet(store, its, stored, NaN, NaN);
   const peeked = native.storePeek(store, its);
   const json = (from) => { try { return JSON.parse(from); } catch { return undefined; } };
   assert.deepEqual(json(peeked), json(stored));
@@ -91,10 +90,10 @@ exports.door = (trace) => fc.property(sid, sessionText, cookieText, dataText, nu
   const found = new Uint8Array(native.FOUND_BYTES);
   const enter = native.createDoor('sid', keys, store, found);
   const header = `${before}; sid=${native.seal(its, keys)}`;
-  for (const put of [() => {}, () => native.storeSet(store, its, stored, NaN), () => native.storePut(store, its, cookie, data, NaN)]) {
+  for (const put of [() => {}, () => native.storeSet(store, its, stored, NaN, NaN), () => native.storePut(store, its, cookie, data, NaN, NaN)]) {
     put();
     const opened = native.openCookie(header, 'sid', keys);
-    const whole = typeof opened === 'string' && opened !== '' ? native.storeGet(store, opened, now) : undefined;
+    const whole = typeof opened === 'string' && opened !== '' ? native.storeGet(store, opened, now, true) : undefined;
     const answer = enter(header, now);
     if (typeof opened === 'number') assert.equal(answer, opened);
     else if (opened === '') assert.equal(answer, native.NO_COOKIE);

@@ -195,6 +195,18 @@ function seen({ status, message, rawHeaders, body }) {
   return { status, message, headers, body };
 }
 
+/**
+ * What a run told, as text, with the ids that the package made as sid-1, sid-2, … in the
+ * order in which they come: a `genid` of a program's own keeps requests from the short way.
+ */
+function named(told) {
+  const ids = new Map();
+  const name = (id) => ids.get(id) || ids.set(id, `sid-${ids.size + 1}`).get(id);
+  return JSON.stringify(told).replace(/(s%3A)?([\w-]{32})(\.[^;"]+)?/g, (all, signed = '', id, signature) => (
+    signed + name(id) + (signature && !signed ? signature : '')
+  ));
+}
+
 /** Session ids sid-1, sid-2, … so that two runs make the same. */
 function counter() {
   let n = 0;
@@ -278,4 +290,4 @@ function child(source, { file, env = {}, args = [] }) {
   });
 }
 
-module.exports = { files, each, pair, clock, open, seen, counter, ledger, write, read, story, child, original, kinds, frameworks };
+module.exports = { files, each, pair, clock, open, seen, named, counter, ledger, write, read, story, child, original, kinds, frameworks };

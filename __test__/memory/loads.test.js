@@ -81,14 +81,14 @@ const exchange = `
   const make = (native) => {
     const keys = native.prepareKeys([Buffer.from('secret')]);
     const store = native.createStore(NaN, NaN);
-    native.storeSet(store, 'a', '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"n":1}', NaN);
+    native.storeSet(store, 'a', '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"n":1}', NaN, NaN);
     return { keys, store, found: new Uint8Array(native.FOUND_BYTES) };
   };
   const made = [one, two].map(make);
   const cross = (keys, store, found, native) => [
     () => native.sign('a', keys), () => native.unsign('a.b', keys), () => native.seal('a', keys), () => native.openCookie('sid=s%3Aa.b', 'sid', keys),
     () => native.createDoor('sid', keys, store, found)('sid=' + native.seal('a', keys), 0),
-    ...Object.keys(native).filter((name) => /^store/.test(name)).map((name) => () => native[name](store, 'a', '{}', '{}', NaN)),
+    ...Object.keys(native).filter((name) => /^store/.test(name)).map((name) => () => native[name](store, 'a', '{}', '{}', NaN, NaN)),
   ];
   const outcome = (call) => { try { call(); return 'done'; } catch (error) { return error instanceof Error ? 'refused' : 'odd'; } };
   // Some refuse these arguments whoever made the store.
@@ -103,7 +103,7 @@ const exchange = `
   });
   const names = [one, two].map((native) => {
     const shared = native.createStore(NaN, NaN, 'by name');
-    native.storeSet(shared, 'by ' + (native === one ? 'one' : 'two'), '{}', NaN);
+    native.storeSet(shared, 'by ' + (native === one ? 'one' : 'two'), '{}', NaN, NaN);
     return shared;
   });
   made.length = 0;

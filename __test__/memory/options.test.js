@@ -4,8 +4,9 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { clock, open, child, files, original } = require('../compat/app');
+const { clock, open, child, files, kinds, original } = require('../compat/app');
 const { session } = require('../subject');
+const native = require('../../session/native');
 
 const { MemoryStore } = session;
 
@@ -38,11 +39,44 @@ for (const [name, values] of Object.entries(wrong)) {
   test(`a wrong ${name} is refused`, () => {
     for (const value of values) {
       assert.throws(() => new MemoryStore({ [name]: value }), (error) => (
-        error instanceof TypeError && error.message.startsWith(`${name} option must be `)
+        error instanceof TypeError && error.message.startsWith(`${name} option must be `) &&
+        /The MemoryStore of express-session-rs takes options, where that of express-session ignores .* "What differs" in the README$/.test(error.message)
       ), String(value));
     }
   });
 }
+
+test('options for another store are refused with what this one takes', () => {
+  const starts = [
+    [{ max: 0 }, 'max option must be a positive integer. '],
+    [{ ttl: '1d' }, 'ttl option must be a positive number of milliseconds or a function. '],
+    [{ checkPeriod: 30 * 24 * 3_600_000 }, 'checkPeriod option must be false or a number of milliseconds up to 2147483647. '],
+  ];
+  for (const [options, start] of starts) {
+    new original.MemoryStore(options);
+    assert.throws(() => new MemoryStore(options), (error) => error.message.startsWith(start));
+  }
+});
+
+test('a ttl of less than a minute warns once, in development, that it is in milliseconds', async () => {
+  const warned = async (code, env) => {
+    const { stdout, stderr, status } = await child(`
+      const { MemoryStore } = require(process.env.PACKAGE);
+      process.on('warning', ({ code, message }) => console.log(code, message));
+      ${code}
+    `, { file: files.subject, args: ['--no-warnings'], env });
+    assert.equal(status, 0, stderr);
+    return stdout.trim().split('\n').filter(Boolean);
+  };
+  const set = (ttl) => `new MemoryStore({ ttl: ${ttl} }).set('a', { cookie: {} });`;
+  for (const code of [set(3600), set(3600) + set(59_999), set('() => 86_400 / 2'), `${set('() => 3600')}${set('() => 3600')}`]) {
+    const [first, ...others] = await warned(code);
+    assert.match(first, /^EXPRESS_SESSION_TTL .*ttl option is in milliseconds/);
+    assert.deepEqual(others, []);
+  }
+  for (const code of [set(60_000), set(undefined), set('() => 60_000')]) assert.deepEqual(await warned(code), []);
+  assert.deepEqual(await warned(set(3600), { NODE_ENV: 'production' }), []);
+});
 
 test('what is no option is left alone, as the original does', () => {
   for (const options of [undefined, null, 'text', 5, () => {}, [], { reapInterval: -1, stale: 'x' }, Object.create(null)]) {
@@ -90,6 +124,51 @@ test('max holds in the middleware, where being used is a request', async (t) => 
   assert.deepEqual([await nameOf(ann), await nameOf(bob), await nameOf(eve)], ['ann', 'undefined', 'eve']);
 });
 
+const uses = {
+  'writes to it': (its) => { its.n = 2; },
+  'changes its cookie, too': (its) => {
+    its.n = 2;
+    its.cookie.maxAge = 9000;
+  },
+  'writes a key that comes before the cookie': (its) => {
+    its.n = 2;
+    its[7] = 7;
+  },
+  'gives it a text of its own': (its) => {
+    Object.defineProperty(its, 'toJSON', { value() { return { cookie: this.cookie, n: 2 }; } });
+    its.n = 2;
+  },
+};
+
+for (const kind of kinds) {
+  for (const [name, use] of Object.entries(uses)) {
+    test(`max: a session that is driven out while a request ${name} is stored again, a destroyed one is not (${kind})`, async (t) => {
+      for (const [ttl, isWatched] of [[undefined, false], [60_000, false], [undefined, true]]) {
+        const store = new MemoryStore({ max: 20, ttl });
+        if (isWatched) store.set = function set(...args) { return MemoryStore.prototype.set.apply(this, args); };
+        const app = await open(t, { kind, options: { store, genid: undefined } });
+        const crowd = async () => {
+          for (let n = 0; n < 20; n++) await app.visit((req, res) => { req.session.n = 'new'; res.end(); }, { cookie: false });
+        };
+        for (const isDestroyed of [false, true]) {
+          const { cookies: [text] } = await app.visit((req, res) => { req.session.n = 1; res.end(); }, { cookie: false });
+          const [cookie] = text.split(';');
+          await app.visit(async (req, res) => {
+            use(req.session);
+            await crowd();
+            assert.equal(store.sessions[req.sessionID], undefined);
+            if (isDestroyed) await ask(store, 'destroy', req.sessionID);
+            res.end();
+          }, { cookie });
+          const { body } = await app.visit((req, res) => res.end(String(req.session.n)), { cookie });
+          assert.equal(body, isDestroyed ? 'undefined' : '2');
+        }
+        assert.deepEqual(app.errors, []);
+      }
+    });
+  }
+}
+
 test('maxBytes', async () => {
   const store = new MemoryStore({ maxBytes: 10_000 });
   for (let n = 0; n < 100; n++) {
@@ -104,6 +183,72 @@ test('maxBytes', async () => {
   await ask(store, 'set', 'large', sess({ text: 'x'.repeat(10_000) }));
   assert.equal(store.sessions.large, undefined, 'what never fits is not kept');
   assert.equal(store.stats().sessions, sessions, 'and drives nobody out');
+});
+
+const cookieOf = {
+  'long ones': (n) => ({ path: `/${n}${'p'.repeat(20_000)}` }),
+  '"until midnight", so that each has another lifetime': (n) => ({ originalMaxAge: 80_000_000 - n, expires: new Date(Date.now() + 80_000_000 - n) }),
+  'with something nested': (n) => ({ prefs: { list: [n] } }),
+  'of one long text': () => ({ path: `/${'p'.repeat(20_000)}` }),
+  'short and the same': () => ({}),
+};
+/** The ways in which a session gets a cookie. */
+const given = {
+  set: (store, sid, its) => store.set(sid, its),
+  touch: (store, sid, its) => {
+    store.set(sid, sess(its));
+    store.touch(sid, its);
+  },
+  'a key that JSON keeps before the cookie': (store, sid, its) => store.set(sid, { n: 1, ...its }),
+};
+
+for (const [kind, cookie] of Object.entries(cookieOf)) {
+  for (const [way, give] of Object.entries(given)) {
+    test(`maxBytes bounds cookies: ${kind}, by ${way}`, () => {
+      const maxBytes = 200_000;
+      const store = new MemoryStore({ maxBytes });
+      for (let n = 0; n < 1500; n++) {
+        give(store, `sid-${n}`, sess({ n }, cookie(n)));
+        // Whatever is held was written at least once somewhere: what many share, once.
+        if (n % 100 !== 99) continue;
+        const parts = new Set();
+        let others = 0;
+        for (const [sid, text] of Object.entries(store.sessions)) {
+          const { cookie: its, ...data } = JSON.parse(text);
+          parts.add(JSON.stringify({ ...its, expires: null }));
+          others += sid.length + JSON.stringify(data).length;
+        }
+        const held = [...parts].reduce((sum, part) => sum + part.length, others);
+        const { bytes, sessions } = store.stats();
+        // A record takes something itself.
+        assert.ok(held + 96 * sessions <= bytes, `${held} and ${sessions} records of ${bytes}`);
+        assert.ok(bytes <= maxBytes, `${bytes}`);
+      }
+      assert.ok(store.stats().sessions >= 4);
+      for (const sid of Object.keys(store.sessions)) store.destroy(sid);
+      assert.equal(store.stats().bytes, 0);
+    });
+  }
+}
+
+test('cookies that requests bring are not kept beside the records if they are long', async (t) => {
+  const store = new MemoryStore({ maxBytes: 1_000_000 });
+  const app = await open(t, { options: { store, genid: undefined } });
+  for (let n = 0; n < 30; n++) {
+    for (const path of [`/${'p'.repeat(50_000)}`, '/']) {
+      const { cookies: [text] } = await app.visit((req, res) => {
+        req.session.n = n;
+        req.session.cookie.originalMaxAge = 1e9 + n;
+        req.session.cookie.expires = new Date(Date.now() + 1e9);
+        req.session.cookie.domain = path.length > 1 ? path : undefined;
+        res.end();
+      }, { cookie: false }).catch(() => ({ cookies: [] }));
+      if (text) await app.visit((req, res) => { req.session.n++; res.end(); }, { cookie: text.split(';')[0] });
+    }
+  }
+  const kept = JSON.stringify([...MemoryStore.records(store).cookies.values()]);
+  assert.ok(kept.length < 16 * 600, `${kept.length}`);
+  assert.ok(store.stats().bytes <= 1_000_000);
 });
 
 test('ttl: a session without an expiry lasts so long after its last use', async (t) => {
@@ -203,6 +348,145 @@ test('an expired session is freed without being asked for, whatever the clock sa
   await eventually(() => store.stats().sessions === 3);
   assert.deepEqual(await ask(store, 'ids'), ['staying', 'forever', 'damaged']);
   assert.equal(store.stats().expired, 5001);
+});
+
+/** JSON that only JavaScript can judge, of a session that expires at a time. */
+const odd = (n, at) => JSON.stringify({ n, cookie: { ...until(at), expires: new Date(at).toUTCString() } });
+
+test('texts that only JavaScript can judge are pruned in slices', async () => {
+  const store = new MemoryStore({ checkPeriod: 1 });
+  store.stopInterval();
+  for (let n = 0; n < 5000; n++) store.sessions[`sid ${n}`] = odd(n, Date.now() - 5000);
+  for (let n = 0; n < 20_000; n++) store.set(`clear ${n}`, sess({ n }));
+  store.sessions.damaged = '{"cookie":';
+  store.startInterval();
+  let [left, most] = [5000, 0];
+  while (left > 0) {
+    await new Promise(setImmediate);
+    const now = store.stats().sessions - 20_001;
+    most = Math.max(most, left - now);
+    left = now;
+  }
+  assert.ok(most <= 200, `${most} in one turn`);
+  assert.equal(store.stats().expired, 5000);
+});
+
+test('such a text is judged once, and expires by itself then', async (t) => {
+  const time = clock(t);
+  const store = new MemoryStore();
+  const texts = {
+    text: odd(1, Date.now() + 1000), number: `{"n":1,"cookie":{"expires":${Date.now() + 1000.5}}}`, list: `{"n":1,"cookie":{"expires":["${Date.now() + 1000}"]}}`,
+    never: '{"n":1,"cookie":{"expires":{}}}', none: '{"n":1}', five: '5', nothing: 'false',
+  };
+  Object.assign(store.sessions, texts);
+  assert.equal(await ask(store, 'length'), 6);
+  const { parse } = JSON;
+  JSON.parse = () => assert.fail('parsed again');
+  try {
+    time.tick(999);
+    assert.equal(store.prune(), 0);
+    time.tick(1);
+    assert.equal(store.prune(), 2);
+    time.tick(1);
+    assert.equal(store.prune(), 1);
+  } finally {
+    JSON.parse = parse;
+  }
+  assert.deepEqual(await ask(store, 'ids'), ['never', 'none', 'five', 'nothing']);
+  store.sessions.none = odd(2, Date.now() + 1);
+  time.tick(1);
+  assert.equal(store.prune(), 1, 'another text of the sid');
+});
+
+test('length counts texts that only JavaScript can judge in slices', async () => {
+  const store = new MemoryStore({ checkPeriod: false });
+  for (let n = 0; n < 5000; n++) store.sessions[`sid ${n}`] = odd(n, n % 2 ? Date.now() + 3_600_000 : 5000);
+  await ask(store, 'set', 'clear', sess({}));
+  let turns = 0;
+  let isDone = false;
+  const count = ask(store, 'length').finally(() => { isDone = true; });
+  while (!isDone) {
+    turns++;
+    if (turns === 5) {
+      store.destroy('sid 1');
+      store.sessions.more = odd(0, Date.now() + 3_600_000);
+      store.sessions.nothing = 'false';
+    }
+    await new Promise(setImmediate);
+  }
+  assert.equal(await count, 2501, 'as it is when it is done');
+  assert.ok(turns > 20, `${turns} turns`);
+  // Now that all are judged it is the number of the call.
+  const again = ask(store, 'length');
+  store.clear();
+  assert.equal(await again, 2501);
+  for (let n = 0; n < 500; n++) store.sessions[`sid ${n}`] = odd(n, Date.now() + 3_600_000);
+  store.sessions.damaged = '{"cookie":';
+  await assert.rejects(ask(store, 'length'), SyntaxError);
+});
+
+test('numbers as keys keep no session from the short way', async (t) => {
+  const store = new MemoryStore();
+  const app = await open(t, { options: { store, genid: undefined } });
+  await app.visit((req, res) => {
+    Object.assign(req.session, { user: 'ann', 7: { n: 1 }, 10: [2], 4294967294: 3 });
+    res.end();
+  });
+  const unjudged = () => native.storeUnjudged(MemoryStore.records(store).store, 0, 1e9).sids;
+  const { read } = MemoryStore.records(store);
+  MemoryStore.records(store).read = () => assert.fail('the long way');
+  for (const use of [(its) => { its[7].n++; }, (its) => { its[0] = 'first'; }, (its) => { delete its.user; }, (its) => String(its[7])]) {
+    await app.visit((req, res) => {
+      use(req.session);
+      res.end();
+    });
+    assert.deepEqual(unjudged(), []);
+  }
+  MemoryStore.records(store).read = read;
+  const cookie = '{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}';
+  assert.deepEqual(Object.values(store.sessions), [`{"0":"first","7":{"n":2},"10":[2],"4294967294":3,"cookie":${cookie}}`]);
+});
+
+test('looking is no use: neither the order of going nor the counts move', async (t) => {
+  const app = async (store) => (await open(t, { options: { store, genid: undefined } })).visit((req, res) => res.end());
+  const looks = {
+    all: (store) => ask(store, 'all'),
+    length: (store) => ask(store, 'length'),
+    ids: (store) => ask(store, 'ids'),
+    prune: (store) => store.prune(),
+    stats: (store) => store.stats(),
+    'a pruning': (store) => MemoryStore.records(store).pruneSlice(),
+    'reading sessions': (store) => ({ ...store.sessions }),
+    'a request without a cookie': app,
+  };
+  for (const [name, look] of Object.entries(looks)) {
+    const store = new MemoryStore({ max: 4, checkPeriod: false });
+    for (const sid of ['a', 'b']) await ask(store, 'set', sid, sess({ sid }));
+    for (const sid of ['c', 'd']) store.sessions[sid] = JSON.stringify({ sid });
+    for (const sid of ['c', 'a']) await ask(store, 'get', sid);
+    const { hits, misses } = store.stats();
+    await look(store);
+    assert.deepEqual([store.stats().hits, store.stats().misses], [hits, misses], name);
+    for (const [sid, next] of [['e', ['a', 'c', 'd', 'e']], ['f', ['a', 'c', 'e', 'f']], ['g', ['a', 'e', 'f', 'g']]]) {
+      await ask(store, 'set', sid, sess({ sid }));
+      assert.deepEqual(Object.keys(store.sessions), next, name);
+    }
+  }
+});
+
+test('hits count a request once, whichever way it takes', async (t) => {
+  for (const genid of [undefined, () => 'own']) {
+    const store = new MemoryStore();
+    const app = await open(t, { options: { store, genid } });
+    await app.visit((req, res) => { req.session.n = 1; res.end(); });
+    for (const text of [undefined, '{"n":1,"cookie":{}}', '{"cookie":{"list":[]},"n":1}']) {
+      const [sid] = Object.keys(store.sessions);
+      if (text) store.set(sid, JSON.parse(text));
+      const before = store.stats().hits;
+      await app.visit((req, res) => res.end(String(req.session.n)));
+      assert.equal(store.stats().hits, before + 1, text);
+    }
+  }
 });
 
 test('a pruning that takes longer than the period has no other beside it', async () => {
@@ -325,6 +609,51 @@ test('a store keeps no process alive, and none is kept by its timer', async () =
   assert.equal(status, 0);
   const kept = await child('new (require(process.env.PACKAGE).MemoryStore)({ checkPeriod: 5 });', { file: files.subject });
   assert.equal(kept.status, 0);
+});
+
+for (const options of ['{}', '{ shared: String(n) }', '{ maxBytes: 4_000_000, dispose() {} }']) {
+  test(`stores that are dropped do not pile up, as V8 knows what they hold: ${options}`, async () => {
+    const { stdout, stderr } = await child(`
+      const { MemoryStore } = require(process.env.PACKAGE);
+      const text = 'x'.repeat(1000);
+      const start = process.memoryUsage.rss();
+      let peak = start;
+      (async () => {
+        for (let n = 0; n < 400; n++) {
+          const store = new MemoryStore(${options});
+          for (let at = 0; at < 1000; at++) store.sessions['sid ' + at] = text;
+          await new Promise(setImmediate);
+          peak = Math.max(peak, process.memoryUsage.rss());
+        }
+        console.log(Math.round((peak - start) / 1e6));
+      })();
+    `, { file: files.subject });
+    // All of them are 480 MB. V8 lets 64 pass before it looks for garbage.
+    assert.ok(Number(stdout) < 250, `${stdout} MB ${stderr}`);
+  });
+}
+
+test('V8 is told once of a shared store, however often a thread has it', async () => {
+  const { stdout, stderr } = await child(`
+    const { PerformanceObserver, constants } = require('node:perf_hooks');
+    const { MemoryStore } = require(process.env.PACKAGE);
+    const store = new MemoryStore({ shared: 'one' });
+    for (let n = 0; n < 1000; n++) store.sessions['sid ' + n] = 'x'.repeat(30_000);
+    let collections = 0;
+    const seen = new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
+    });
+    seen.observe({ entryTypes: ['gc'] });
+    (async () => {
+      for (let n = 0; n < 200; n++) {
+        new MemoryStore({ shared: 'one' });
+        await new Promise(setImmediate);
+      }
+      setTimeout(() => { console.log(collections); seen.disconnect(); }, 50);
+    })();
+  `, { file: files.subject });
+  // 30 MB each time would be 6 GB, and a reason for a hundred.
+  assert.ok(Number(stdout) < 10, `${stdout} ${stderr}`);
 });
 
 test('a program\'s fake timers neither see the timer nor hold it', {

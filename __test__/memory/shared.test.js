@@ -4,8 +4,10 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const http = require('node:http');
 const { test } = require('node:test');
 const { Worker } = require('node:worker_threads');
+const signature = require('cookie-signature');
 const { open, files } = require('../compat/app');
 const { session } = require('../subject');
 
@@ -119,6 +121,55 @@ test('reading does not take back a cookie that another thread has given the sess
   // The request touched the session with the cookie it had, as it does in one thread.
   assert.match(store.sessions[sid], /"expires":null/);
 });
+
+const changes = {
+  'the data': (its) => { its.n++; },
+  'the data and the cookie': (its) => {
+    its.n++;
+    its.cookie.maxAge = 5000;
+  },
+  'data with a text of their own': (its) => {
+    its.n++;
+    Object.defineProperty(its, 'toJSON', { value() { return { cookie: this.cookie, n: this.n }; } });
+  },
+};
+
+for (const [what, change] of Object.entries(changes)) {
+  test(`logged out in one thread while a request in another changes ${what}: it stays gone`, async (t) => {
+    const ROUNDS = 700;
+    const name = newName();
+    const store = new MemoryStore({ shared: name });
+    const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store });
+    const turns = new Int32Array(new SharedArrayBuffer(8));
+    const { worker } = thread(name, `
+      const { turns } = workerData.options;
+      for (let turn = 1; turn <= ${ROUNDS}; turn++) {
+        while (Atomics.load(turns, 0) !== turn);
+        // Now a little before the write, now a little after it.
+        for (let left = turn % 500; left > 0; left--) Atomics.load(turns, 0);
+        store.destroy('a');
+        Atomics.store(turns, 1, turn);
+      }
+    `, { turns });
+    t.after(() => worker.terminate());
+    const headers = { cookie: `connect.sid=${encodeURIComponent(`s:${signature.sign('a', 'keyboard')}`)}` };
+    const back = [];
+    for (let turn = 1; turn <= ROUNDS; turn++) {
+      store.set('a', sess({ n: 1 }));
+      const req = Object.assign(new http.IncomingMessage(), { method: 'GET', url: '/' });
+      Object.assign(req.headers, headers);
+      const res = new http.ServerResponse(req);
+      middleware(req, res, () => {
+        change(req.session);
+        Atomics.store(turns, 0, turn);
+        res.end();
+      });
+      while (Atomics.load(turns, 1) !== turn);
+      if (store.sessions.a !== undefined) back.push(turn);
+    }
+    assert.deepEqual(back, []);
+  });
+}
 
 test('four threads hammer it and lose nothing', async () => {
   const name = newName();

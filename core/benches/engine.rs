@@ -8,7 +8,7 @@
 
 use divan::{Bencher, black_box};
 use express_session_core::cookie::{parse, serialize};
-use express_session_core::memory_store::MemoryStore;
+use express_session_core::memory_store::{Asker, MemoryStore};
 use express_session_core::state::{self, Facts};
 use express_session_core::{session_id, signature, wtf8};
 
@@ -124,35 +124,35 @@ mod store {
             .map(|at| format!("{at:032}").into_bytes())
             .collect();
         for sid in &sids {
-            store.set(sid, &session(100), None);
+            store.set(sid, &session(100), None, None);
         }
         let mut at = 0;
         let mut data = Vec::new();
         bencher.bench_local(|| {
             at = (at + 7919) % count;
-            store.get(black_box(&sids[at]), NOW, &mut data)
+            store.get(black_box(&sids[at]), NOW, Asker::User, &mut data)
         });
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn get(bencher: Bencher, bytes: usize) {
         let store = MemoryStore::default();
-        store.set(SID, &session(bytes), None);
+        store.set(SID, &session(bytes), None, None);
         let mut data = Vec::new();
-        bencher.bench_local(|| store.get(black_box(SID), NOW, &mut data));
+        bencher.bench_local(|| store.get(black_box(SID), NOW, Asker::User, &mut data));
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn set(bencher: Bencher, bytes: usize) {
         let store = MemoryStore::default();
         let text = session(bytes);
-        bencher.bench(|| store.set(black_box(SID), black_box(&text), None));
+        bencher.bench(|| store.set(black_box(SID), black_box(&text), None, None));
     }
 
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn touch(bencher: Bencher, bytes: usize) {
         let store = MemoryStore::default();
-        store.set(SID, &session(bytes), None);
+        store.set(SID, &session(bytes), None, None);
         let cookie = session(0);
         let end = cookie.iter().position(|&byte| byte == b'}').unwrap() + 1;
         let cookie = &cookie[br#"{"cookie":"#.len()..end];

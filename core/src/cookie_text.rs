@@ -1,34 +1,62 @@
 //! The JSON text of a stored session's cookie, which many sessions have in common.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::date;
+use crate::memory_store::ALLOCATION;
 use crate::session_text::{self, Expiry, Renewal};
 
 /// The text of a cookie but for its date: only that tells the cookies of one
 /// application apart, so their sessions share one of these.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct CookieText {
     /// Tells it from every other one of its store.
     pub id: u64,
     /// What using the session does to the cookie.
     pub renewal: Renewal,
+    /// Whether sessions may share it, also parsed: see [`COMMON`].
+    pub is_common: bool,
     has_date: bool,
-    /// What stands before the date, or all of it without one.
-    head: Box<[u8]>,
-    /// What stands behind the date.
-    tail: Box<[u8]>,
+    /// The text without its date.
+    text: Box<[u8]>,
+    /// Where in the text the date comes, or its length if it has none.
+    date_at: usize,
+    /// How many sessions have it.
+    holders: AtomicUsize,
 }
 
+/// Bytes of the longest text, date aside, that is shared. It must be ASCII, and no value
+/// in it an object or an array: then it can be handed out as Latin-1 and kept parsed, and
+/// a program that changes the cookie of one session changes no other.
+const COMMON: usize = 512;
+
+/// Bytes that a text takes beside itself, as the store counts them.
+const COOKIE_BYTES: usize = size_of::<CookieText>() + 2 * size_of::<usize>() + 2 * ALLOCATION;
+
+impl PartialEq for CookieText {
+    fn eq(&self, other: &CookieText) -> bool {
+        self.id == other.id && self.text == other.text && self.date_at == other.date_at
+    }
+}
+
+impl Eq for CookieText {}
+
 impl CookieText {
+    /// What stands before the date, and behind it.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        self.text.split_at(self.date_at)
+    }
+
     /// Writes the text with a date in it, in ms since the epoch. A cookie whose text
     /// had no date is written with `None`.
     pub fn write(&self, expires: Option<i64>, text: &mut Vec<u8>) {
-        text.extend_from_slice(&self.head);
+        let (head, tail) = self.parts();
+        text.extend_from_slice(head);
         if let Some(date) = expires.and_then(date::to_iso) {
             text.extend_from_slice(&date);
         }
-        text.extend_from_slice(&self.tail);
+        text.extend_from_slice(tail);
     }
 
     /// Whether the text has a date.
@@ -51,13 +79,36 @@ impl CookieText {
     pub fn copy(&self, expires: Option<i64>, buffer: &mut [u8]) -> Option<usize> {
         let date = expires.and_then(date::to_iso);
         let date = date.as_ref().map_or(&[][..], |date| date);
+        let (head, tail) = self.parts();
         let mut length = 0;
-        for part in [&self.head, date, &self.tail] {
+        for part in [head, date, tail] {
             let end = length + part.len();
             buffer.get_mut(length..end)?.copy_from_slice(part);
             length = end;
         }
         buffer[..length].is_ascii().then_some(length)
+    }
+
+    /// What it takes of the memory that the store may take.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + COOKIE_BYTES
+    }
+
+    /// Counts one more session that has it, and returns how many bytes more the store
+    /// holds: those of the text, for the first of them.
+    pub fn hold(&self) -> usize {
+        match self.holders.fetch_add(1, Relaxed) {
+            0 => self.bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Counts one session less, and returns how many bytes less the store holds.
+    pub fn release(&self) -> usize {
+        match self.holders.fetch_sub(1, Relaxed) {
+            1 => self.bytes(),
+            _ => 0,
+        }
     }
 }
 
@@ -65,7 +116,8 @@ impl CookieText {
 /// has one for each kind of session it makes.
 const REMEMBERED: usize = 8;
 
-/// The texts that were seen last.
+/// The common texts that were seen last. They stay when no session has them, and are not
+/// counted then: that is 5 kB at most.
 #[derive(Default)]
 pub struct CookieTexts {
     recent: Vec<Arc<CookieText>>,
@@ -87,26 +139,30 @@ impl CookieTexts {
             Expiry::At(time) => (cookie.date_at..cookie.date_at + date::ISO, Some(time)),
             Expiry::Unclear => return None,
         };
-        let (head, tail) = (&text[..date.start], &text[date.end..]);
-        // Without a date all of the text is its head, so the two cannot be mistaken.
-        let is_same = |known: &Arc<CookieText>| *known.head == *head && *known.tail == *tail;
+        let parts = (&text[..date.start], &text[date.end..]);
+        // Without a date all of the text stands before it, so the two cannot be mistaken.
+        let is_same = |known: &Arc<CookieText>| known.parts() == parts;
         if let Some(at) = self.recent.iter().position(is_same) {
             self.recent[..=at].rotate_right(1);
-        } else {
-            self.recent.truncate(REMEMBERED - 1);
-            self.recent.insert(
-                0,
-                Arc::new(CookieText {
-                    id: self.next,
-                    renewal: cookie.renewal,
-                    has_date: expires.is_some(),
-                    head: head.into(),
-                    tail: tail.into(),
-                }),
-            );
-            self.next += 1;
+            return Some((Arc::clone(&self.recent[0]), expires));
         }
-        Some((Arc::clone(&self.recent[0]), expires))
+        let (head, tail) = parts;
+        let is_common = cookie.is_flat && head.len() + tail.len() <= COMMON && text.is_ascii();
+        let made = Arc::new(CookieText {
+            id: self.next,
+            renewal: cookie.renewal,
+            is_common,
+            has_date: expires.is_some(),
+            text: [head, tail].concat().into(),
+            date_at: head.len(),
+            holders: AtomicUsize::new(0),
+        });
+        self.next += 1;
+        if is_common {
+            self.recent.truncate(REMEMBERED - 1);
+            self.recent.insert(0, Arc::clone(&made));
+        }
+        Some((made, expires))
     }
 }
 
@@ -177,6 +233,41 @@ mod tests {
         assert_eq!(id(REMEMBERED), Some(REMEMBERED as u64), "one more");
         assert_eq!(id(0), Some(0), "seen lately");
         assert_eq!(id(1), Some(REMEMBERED as u64 + 1), "forgotten");
+    }
+
+    #[test]
+    fn shares_no_text_that_is_long_or_can_be_changed_inside() {
+        let mut texts = CookieTexts::default();
+        let path = |length: usize| format!(r#"{{"expires":null,"path":"{}"}}"#, "p".repeat(length));
+        let around = path(0).len();
+        for (text, is_common) in [
+            (path(COMMON - around), true),
+            (path(COMMON - around + 1), false),
+            (r#"{"expires":null,"prefs":{"list":[]}}"#.to_owned(), false),
+            (r#"{"expires":null,"path":"/é"}"#.to_owned(), false),
+        ] {
+            let mut made = || texts.of(text.as_bytes()).map(|(cookie, _)| cookie);
+            let (Some(one), Some(other)) = (made(), made()) else {
+                unreachable!("{text}");
+            };
+            assert_eq!(Arc::ptr_eq(&one, &other), is_common, "{text}");
+            assert_eq!([one.is_common, other.is_common], [is_common; 2]);
+            assert_eq!(written(&other, None), text);
+            let id = other.id;
+            assert_eq!(texts.known(id).is_some(), is_common);
+        }
+    }
+
+    #[test]
+    fn counts_its_bytes_once() {
+        let mut texts = CookieTexts::default();
+        let Some((cookie, _)) = texts.of(PLAIN.as_bytes()) else {
+            unreachable!("{PLAIN}");
+        };
+        let bytes = PLAIN.len() + COOKIE_BYTES;
+        assert_eq!([cookie.hold(), cookie.hold()], [bytes, 0]);
+        assert_eq!([cookie.release(), cookie.release()], [0, bytes]);
+        assert_eq!(cookie.hold(), bytes);
     }
 
     #[test]

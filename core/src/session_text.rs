@@ -1,9 +1,9 @@
 //! What a store must know of a session's JSON text, without parsing all of it.
 //!
-//! A session's text begins with its cookie, as `JSON.stringify` writes it; the rest is
-//! its data, which nothing here looks at, so that the length of a session costs
-//! nothing. A text that begins otherwise was arranged by hand, and is JavaScript's to
-//! read.
+//! A session's text begins with its cookie, as `JSON.stringify` writes it, but for keys
+//! that are array indexes, which JavaScript lists first; the rest is its data, which
+//! nothing here looks at, so that the length of a session costs nothing. A text that is
+//! otherwise was arranged by hand, and is JavaScript's to read.
 //!
 //! The reader takes the output of `JSON.stringify`: no key stands twice in an
 //! object, and no key that matters here is written with escapes.
@@ -45,10 +45,12 @@ pub struct Cookie {
     pub date_at: usize,
     /// What using the session does to the text.
     pub renewal: Renewal,
+    /// Whether no value in it is an object or an array, which a program could change.
+    pub is_flat: bool,
 }
 
 /// What stands before a session's cookie.
-const FIRST: &[u8] = br#"{"cookie":"#;
+const KEY: &[u8] = br#""cookie":"#;
 
 /// The keys of a cookie's JSON in their order, and whether each must be there, as
 /// `Cookie.prototype.data` of npm `express-session` 1.19.0 lists them.
@@ -66,39 +68,78 @@ const KEYS: [(&[u8], bool); 9] = [
 
 /// Parts a session's text: its cookie's JSON, and its data as a JSON object.
 ///
-/// `None` if the text does not begin with a cookie that is an object. Takes time linear in the length of
-/// the text, and of the cookie whatever its nesting.
+/// `None` if the text has no cookie that is an object where JavaScript puts it, so that
+/// [`join`] would not give the text back. Takes time linear in the length of the text, and
+/// of what is read of it whatever its nesting.
 pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
-    let mut reader = Reader { text, at: 0 };
-    text.starts_with(FIRST).then(|| reader.at = FIRST.len())?;
+    let place = cookie_place(text);
+    let (before, rest) = text.split_at(place);
+    let has_indexes = place > 1;
+    let rest = if has_indexes {
+        rest.strip_prefix(b",")?
+    } else {
+        rest
+    };
+    let rest = rest.strip_prefix(KEY)?;
+    let mut reader = Reader { text: rest, at: 0 };
     (reader.peek()? == b'{').then(|| reader.skip_value())??;
-    let data = match &text[reader.at..] {
-        // Joined again it would be another text.
-        b",}" => return None,
-        b"}" => b"{}".to_vec(),
-        [b',', rest @ ..] => [b"{", rest].concat(),
+    let (cookie, behind) = rest.split_at(reader.at);
+    let behind = match behind {
+        b"}" => behind,
+        [b',', members @ ..] if members.first() == Some(&b'"') => {
+            if has_indexes {
+                behind
+            } else {
+                members
+            }
+        }
         _ => return None,
     };
-    Some((&text[FIRST.len()..reader.at], data))
+    let data = [before, behind].concat();
+    // An index behind the cookie would be taken for one before it.
+    (cookie_place(&data) == place).then_some((cookie, data))
 }
 
-/// Begins a session's text, up to where its cookie's JSON comes.
-pub fn begin(capacity: usize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(FIRST.len() + capacity);
-    text.extend_from_slice(FIRST);
+/// The text of a session: its data, a JSON object, and in its place the cookie's JSON, of
+/// about `length` bytes, which `write_cookie` appends.
+pub fn join(data: &[u8], length: usize, write_cookie: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let (before, behind) = data.split_at(cookie_place(data));
+    let mut text = Vec::with_capacity(data.len() + KEY.len() + length + 1);
+    text.extend_from_slice(before);
+    let has_indexes = before.len() > 1;
+    if has_indexes {
+        text.push(b',');
+    }
+    text.extend_from_slice(KEY);
+    write_cookie(&mut text);
+    if !has_indexes && !matches!(behind, b"" | b"}") {
+        text.push(b',');
+    }
+    text.extend_from_slice(behind);
     text
 }
 
-/// Ends a session's text with its data, a JSON object.
-pub fn end(text: &mut Vec<u8>, data: &[u8]) {
-    match data {
-        b"{}" => text.push(b'}'),
-        [_, rest @ ..] => {
-            text.push(b',');
-            text.extend_from_slice(rest);
+/// Where in a JSON object the key `cookie` stands or would: behind the keys that are array
+/// indexes, as JavaScript lists those first, from the least to the greatest, and a session
+/// gets its cookie before any other key.
+fn cookie_place(object: &[u8]) -> usize {
+    let mut reader = Reader {
+        text: object,
+        at: 0,
+    };
+    let mut place = usize::from(reader.expect(b'{').is_some());
+    let mut last = None;
+    while let Some(index) = reader.index().filter(|&index| last < Some(index)) {
+        if reader.skip_value().is_none() {
+            break;
         }
-        [] => {}
+        place = reader.at;
+        last = Some(index);
+        if reader.expect(b',').is_none() {
+            break;
+        }
     }
+    place
 }
 
 /// Reads a cookie's JSON. `None` if it is none as far as it was read.
@@ -164,6 +205,19 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Reads a key that is an array index (ECMA-262, "array index"), and its colon.
+    fn index(&mut self) -> Option<u32> {
+        // Most keys are none, and are not read to see that.
+        self.text
+            .get(self.at + 1)
+            .filter(|it| it.is_ascii_digit())?;
+        let key = self.string()?;
+        self.expect(b':')?;
+        let is_canonical = key[0] != b'0' || key.len() == 1;
+        let index = std::str::from_utf8(key).ok()?.parse().ok()?;
+        (is_canonical && index != u32::MAX).then_some(index)
+    }
+
     /// Skips a value of any depth, in constant space.
     fn skip_value(&mut self) -> Option<()> {
         let mut depth = 0usize;
@@ -207,6 +261,7 @@ impl<'t> Reader<'t> {
             expiry: Expiry::Never,
             date_at: 0,
             renewal: Renewal::Unclear,
+            is_flat: true,
         };
         let mut lifetime = Lifetime::Unclear;
         let mut keys = KEYS.iter();
@@ -215,6 +270,7 @@ impl<'t> Reader<'t> {
             let start = reader.at;
             reader.skip_value()?;
             let value = &reader.text[start..reader.at];
+            found.is_flat &= !matches!(value.first(), Some(b'{' | b'['));
             match key {
                 b"expires" => {
                     found.date_at = start + 1;
@@ -275,9 +331,7 @@ mod tests {
     }
 
     fn joined(cookie: &[u8], data: &[u8]) -> String {
-        let mut text = begin(0);
-        text.extend_from_slice(cookie);
-        end(&mut text, data);
+        let text = join(data, cookie.len(), |text| text.extend_from_slice(cookie));
         String::from_utf8_lossy(&text).into_owned()
     }
 
@@ -295,6 +349,14 @@ mod tests {
             pair(r#"{"path":"{\"expires\":1}"}"#, r#"{"a":1}"#)
         );
         assert_eq!(parts(r#"{"cookie":{}}"#), pair("{}", "{}"));
+        assert_eq!(
+            parts(r#"{"0":{"cookie":{}},"7":"\"","4294967294":[],"cookie":{"a":1},"b":1}"#),
+            pair(
+                r#"{"a":1}"#,
+                r#"{"0":{"cookie":{}},"7":"\"","4294967294":[],"b":1}"#
+            )
+        );
+        assert_eq!(parts(r#"{"1":1,"cookie":{}}"#), pair("{}", r#"{"1":1}"#));
         for other in [
             "",
             "{}",
@@ -306,6 +368,21 @@ mod tests {
             r#"{"cookie":{"#,
             r#"{"cookie":"#,
             r#"{"cookie":{}]"#,
+            r#"{"cookie":{},x"#,
+            r#"{"1":1,"cookie":{},}"#,
+            r#"{"1":1,"cookie":null}"#,
+            r#"{"1":1"cookie":{}}"#,
+            r#"{"1":1,,"cookie":{}}"#,
+            r#"{"1":,"cookie":{}}"#,
+            // No array indexes, or not where JavaScript lists them.
+            r#"{"01":1,"cookie":{}}"#,
+            r#"{"-1":1,"cookie":{}}"#,
+            r#"{"1.5":1,"cookie":{}}"#,
+            r#"{"4294967295":1,"cookie":{}}"#,
+            r#"{"2":1,"1":1,"cookie":{}}"#,
+            r#"{"1":1,"1":1,"cookie":{}}"#,
+            r#"{"cookie":{},"1":1}"#,
+            r#"{"1":1,"cookie":{},"2":1}"#,
         ] {
             assert_eq!(parts(other), None, "{other}");
         }
@@ -319,11 +396,25 @@ mod tests {
             Some(Cookie {
                 expiry: Expiry::At(1_700_000_000_123),
                 date_at: 34,
-                renewal: Renewal::Unclear
+                renewal: Renewal::Unclear,
+                is_flat: true,
             })
         );
         for text in ["{}", r#"{"expires":null,"path":"/"}"#] {
             assert_eq!(expiry(text), Some(Expiry::Never), "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_a_cookie_that_a_program_can_change_inside() {
+        let is_flat = |text: &str| cookie(text.as_bytes()).map(|cookie| cookie.is_flat);
+        for (text, expected) in [
+            ("{}", true),
+            (r#"{"path":"[{","secure":false,"a":-1,"b":null}"#, true),
+            (r#"{"path":"/","prefs":{}}"#, false),
+            (r#"{"prefs":[1],"path":"/"}"#, false),
+        ] {
+            assert_eq!(is_flat(text), Some(expected), "{text}");
         }
     }
 
@@ -413,17 +504,39 @@ mod tests {
         fn any_bytes_are_read(text: Vec<u8>) {
             cookie(&text);
             split(&text);
-            split(&[FIRST, &text].concat());
+            for before in [&br#"{"cookie":"#[..], br#"{"7":"#, br#"{"7":1,"cookie":{}"#] {
+                split(&[before, &text].concat());
+            }
+            joined(b"{}", &text);
         }
 
+        /// Against a reader that knows where everything is: the keys of a session as
+        /// JavaScript lists them.
         #[test]
-        fn parts_a_session_where_a_json_reader_does(value in prop::collection::btree_map(any::<String>(), json(), 0..4), data in prop::collection::btree_map("[a-z\"\\\\]{1,3}", json(), 0..3)) {
+        fn parts_a_session_where_a_json_reader_does(
+            value in prop::collection::btree_map(any::<String>(), json(), 0..4),
+            indexes in prop::collection::btree_map(prop_oneof![0u32..12, any::<u32>()], json(), 0..4),
+            others in prop::collection::btree_map("[a-z\"\\\\]{1,3}|[0-9]{10,12}|0[0-9]|[1-9][a-z.]", json(), 0..3),
+        ) {
+            let member = |key: &str, value: &Value| {
+                let [key, value] = [&Value::from(key), value].map(|it| it.to_string());
+                format!("{key}:{value}")
+            };
+            let is_index = |key: &str| key.parse::<u32>().is_ok_and(|it| it < u32::MAX && it.to_string() == key);
+            let indexes = indexes.iter().filter(|(index, _)| **index < u32::MAX);
+            let mut members: Vec<String> = indexes.map(|(index, value)| member(&index.to_string(), value)).collect();
+            let place = members.len();
+            let others = others.iter().filter(|(key, _)| !is_index(key));
+            members.extend(others.map(|(key, value)| member(key, value)));
+            let data = format!("{{{}}}", members.join(","));
             let cookie_text = serde_json::to_string(&value).unwrap_or_default();
-            let data = serde_json::to_string(&data).unwrap_or_default();
-            let text = joined(cookie_text.as_bytes(), data.as_bytes());
+            members.insert(place, format!("\"cookie\":{cookie_text}"));
+            let text = format!("{{{}}}", members.join(","));
             prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
+            prop_assert_eq!(&joined(cookie_text.as_bytes(), data.as_bytes()), &text);
             prop_assert_eq!(split(text.as_bytes()), Some((cookie_text.as_bytes(), data.into_bytes())));
-            prop_assert!(cookie(cookie_text.as_bytes()).is_some());
+            let read = cookie(cookie_text.as_bytes());
+            prop_assert_eq!(read.map(|it| it.is_flat), Some(!value.values().any(|it| it.is_object() || it.is_array())));
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
-use express_session_core::memory_store::{Bounds, Found, MemoryStore, Reason, Removed};
+use express_session_core::memory_store::{
+    Asker, Bounds, Changed, Found, Kind, MemoryStore, Removed, Stored,
+};
 
-use super::model::{Cookie, Lifetime, Model, whole};
+use super::model::{Cookie, Lifetime, Model, Overhead, whole};
 use super::{iso, same, same_if_any, shown};
 
 /// More calls take time and find nothing that fewer do not.
@@ -30,7 +32,7 @@ const HEAD: usize = 32;
 const DATA: [&[u8]; 4] = [
     b"{}",
     br#"{"user":"ada"}"#,
-    br#"{"views":{"/":12},"cart":[{"id":7,"n":1}]}"#,
+    br#"{"7":{"/":12},"10":[{"id":7,"n":1}],"a":0}"#,
     br#"{"flash":{"error":["Wrong password."]},"returnTo":"/account?tab=orders&page=2","passport":{"user":"507f1f77bcf86cd799439011"}}"#,
 ];
 
@@ -43,13 +45,16 @@ pub fn check(input: &[u8]) {
     let overhead = overhead();
     let bounds = Bounds {
         max: (*max != b'-').then_some(usize::from(max % 8)),
-        max_bytes: (*max_bytes != b'-')
-            .then_some(usize::from(max_bytes % 8) * (overhead + DATA[2].len())),
+        // The cookie counts beside as many sessions.
+        max_bytes: (*max_bytes != b'-').then_some(
+            usize::from(max_bytes % 8) * (overhead.session + DATA[2].len()) + overhead.cookie + 66,
+        ),
     };
     let mut both = Both {
         store: MemoryStore::new(bounds),
         model: Model::new(bounds, overhead, HEAD),
         now: BEGIN,
+        since: None,
     };
     assert_eq!(both.store.bounds(), bounds);
     for step in steps.chunks_exact(4).take(MOST) {
@@ -59,12 +64,21 @@ pub fn check(input: &[u8]) {
     both.end();
 }
 
-/// What a session takes beside its texts, which only the store knows.
-fn overhead() -> usize {
-    static OVERHEAD: LazyLock<usize> = LazyLock::new(|| {
-        let store = MemoryStore::default();
-        store.set_raw(b"", b"", None);
-        store.stats().bytes
+/// What a session and a cookie take beside their texts.
+fn overhead() -> Overhead {
+    static OVERHEAD: LazyLock<Overhead> = LazyLock::new(|| {
+        let bytes = |cookie: &[u8]| {
+            let store = MemoryStore::default();
+            store.put(b"", cookie, b"{}", None, None);
+            store.stats().bytes
+        };
+        // One of these is a text that only JavaScript can judge, so that it is kept whole.
+        let (raw, plain) = (br#"{"expires":0}"#, br#"{"expires":null}"#);
+        let session = bytes(raw) - br#"{"cookie":{"expires":0}}"#.len();
+        Overhead {
+            session,
+            cookie: bytes(plain) - session - b"{}".len() - plain.len(),
+        }
     });
     *OVERHEAD
 }
@@ -73,13 +87,29 @@ struct Both {
     store: MemoryStore,
     model: Model,
     now: i64,
+    /// What writes name as the moment since which a sid must not have been destroyed: that
+    /// of the store, and how many were destroyed then.
+    since: Option<(u64, usize)>,
 }
 
 impl Both {
     fn step(&mut self, what: u8, sid: u8, kind: u8, amount: u8) {
-        let Both { store, model, now } = self;
+        let Both {
+            store,
+            model,
+            now,
+            since,
+        } = self;
         let now = *now;
         let sid = SIDS[usize::from(sid) % SIDS.len()];
+        let moment = since.map(|(moment, _)| moment);
+        let is_destroyed = since.is_some_and(|(moment, count)| {
+            let told = store.was_destroyed(sid, moment);
+            let (is_destroyed, others) = model.was_destroyed(sid, count);
+            assert!(told || !is_destroyed, "a destroy was missed");
+            assert!(!told || is_destroyed || others > 1, "none was destroyed");
+            told
+        });
         let data = DATA[usize::from(amount) % DATA.len()];
         let time = now + (i64::from(amount) - 32) * STEP;
         let cookie = cookie(kind, time);
@@ -92,26 +122,36 @@ impl Both {
             _ => Some(time),
         };
         match what {
-            b's' => {
-                store.set(sid, &whole(&cookie.text(), data), deadline);
-                model.put(sid, &cookie, data, deadline);
-            }
+            b's' => assert_eq!(
+                store.set(sid, &whole(&cookie.text(), data), deadline, moment),
+                model.put(sid, &cookie, data, deadline, is_destroyed)
+            ),
             b'p' => assert_eq!(
-                store.put(sid, cookie.text().as_bytes(), data, deadline),
-                model.put(sid, &cookie, data, deadline)
+                store.put(sid, cookie.text().as_bytes(), data, deadline, moment),
+                model.put(sid, &cookie, data, deadline, is_destroyed)
             ),
             b'x' => {
-                store.set_raw(sid, data, deadline);
-                model.store(sid, data.to_vec(), None, deadline);
+                let stored = store.set_raw(sid, data, deadline, moment);
+                assert_eq!(stored == Stored::Destroyed, is_destroyed);
+                if !is_destroyed {
+                    model.store(sid, data.to_vec(), None, deadline);
+                }
             }
-            b'i' => assert_eq!(
-                store.insert(sid, id, date, deadline, data),
-                model.insert(sid, id, date, deadline, data)
-            ),
-            b'w' => assert_eq!(
-                store.rewrite(sid, id, date, deadline, data),
-                model.rewrite(sid, id, date, deadline, data)
-            ),
+            b'i' | b'w' => {
+                let written = store.write(sid, id, date, deadline, moment, data);
+                let expected = if is_destroyed {
+                    Changed::Destroyed
+                } else {
+                    model.write(sid, id, date, deadline, data)
+                };
+                assert_eq!(written, expected);
+            }
+            b'm' => *since = (amount != b'-').then(|| (store.moment(), model.destroyed.len())),
+            b'j' => {
+                let is_session = kind & 1 != 0;
+                store.judge(sid, data, is_session, date, now);
+                model.judge(sid, data, is_session, date, now);
+            }
             b't' => assert_eq!(
                 store.touch(sid, cookie.text().as_bytes(), now, deadline),
                 model.touch(sid, &cookie, now, deadline)
@@ -120,10 +160,11 @@ impl Both {
                 store.renew(sid, id, date, deadline, now),
                 model.renew(sid, id, date, deadline, now)
             ),
-            b'g' => self.get(sid),
-            b'G' => self.get_whole(sid),
-            b'd' => assert_eq!(store.destroy(sid), model.take_out(sid, Reason::Destroyed)),
-            b'e' => assert_eq!(store.expire(sid), model.take_out(sid, Reason::Expired)),
+            b'g' => self.get(sid, Asker::User),
+            b'D' => self.get(sid, Asker::Door),
+            b'G' => self.get_whole(sid, Asker::User),
+            b'a' => self.get_whole(sid, Asker::Viewer),
+            b'd' => assert_eq!(store.destroy(sid), model.destroy(sid)),
             b'c' => {
                 store.clear();
                 model.clear();
@@ -144,14 +185,17 @@ impl Both {
         }
     }
 
-    fn get(&mut self, sid: &[u8]) {
+    fn get(&mut self, sid: &[u8], asker: Asker) {
         // What the caller's buffer held before is not part of the answer.
         let mut text = b"left over".to_vec();
-        let found = self.store.get(sid, self.now, &mut text);
-        match (found, self.model.get(sid, self.now)) {
+        let found = self.store.get(sid, self.now, asker, &mut text);
+        // A door asks again by another way about what it cannot read.
+        let is_use = asker == Asker::User || !matches!(found, Found::Unclear { .. });
+        match (found, self.model.get(sid, self.now, is_use)) {
             (Found::Missing, None) => assert_eq!(text, b""),
-            (Found::Unclear, Some(session)) => {
+            (Found::Unclear { is_judged }, Some(session)) => {
                 assert!(session.cookie.is_none());
+                assert_eq!(is_judged, session.kind != Kind::Unjudged);
                 same(&text, &session.text);
             }
             (Found::Live(live), Some(session)) => {
@@ -161,25 +205,41 @@ impl Both {
                 live.cookie.write(live.expires, &mut written);
                 let written = String::from_utf8_lossy(&written).into_owned();
                 assert_eq!(Some((live.cookie.id, live.expires, written)), known);
+                assert_eq!(live.moment, self.store.moment());
                 same(&text, &session.text);
             }
             (found, session) => unreachable!("{found:?}, but {}", session.is_some()),
         }
     }
 
-    fn get_whole(&mut self, sid: &[u8]) {
+    fn get_whole(&mut self, sid: &[u8], asker: Asker) {
         let mut text = Vec::new();
-        let found = self.store.get_whole(sid, self.now, &mut text);
-        let session = self.model.get(sid, self.now);
+        let found = self.store.get_whole(sid, self.now, asker, &mut text);
+        let session = self.model.get(sid, self.now, asker == Asker::User);
         assert_eq!(found == Found::Missing, session.is_none());
         same(&text, &session.map(|it| it.whole()).unwrap_or_default());
+    }
+
+    /// In slices: each sid comes once.
+    fn unjudged(&self) -> Vec<Box<[u8]>> {
+        let (mut sids, mut from) = (Vec::new(), Some(0));
+        while let Some(at) = from {
+            let (some, next) = self.store.unjudged(at, 1);
+            assert!(some.len() <= 1);
+            sids.extend(some);
+            from = next;
+        }
+        sids.sort_unstable();
+        sids
     }
 
     fn compare(&self) {
         let Both { store, model, .. } = self;
         assert_eq!(store.stats(), model.stats());
         let all = model.sessions.iter();
-        let unclear = all.clone().filter(|it| it.cookie.is_none());
+        let unjudged = all.clone().filter(|it| it.kind == Kind::Unjudged);
+        let mut unjudged: Vec<_> = unjudged.map(|it| Box::from(&it.sid[..])).collect();
+        unjudged.sort_unstable();
         assert!(
             store
                 .sids()
@@ -187,14 +247,7 @@ impl Both {
                 .map(|sid| &**sid)
                 .eq(all.map(|it| &it.sid[..]))
         );
-        assert_eq!(store.has_unclear(), unclear.clone().next().is_some());
-        let found = store.unclear_sids();
-        assert!(
-            found
-                .iter()
-                .map(|sid| &**sid)
-                .eq(unclear.map(|it| &it.sid[..]))
-        );
+        assert_eq!(self.unjudged(), unjudged);
         for sid in SIDS {
             let session = model.find(sid);
             assert_eq!(store.has(sid), session.is_some());

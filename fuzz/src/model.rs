@@ -1,8 +1,8 @@
 //! A store as a list: what the memory store does, without what makes it fast.
 
-use express_session_core::memory_store::{Bounds, Changed, Reason, Removed, Stats};
+use express_session_core::memory_store::{Bounds, Changed, Kind, Reason, Removed, Stats, Stored};
 
-use super::iso;
+use super::{iso, json};
 
 /// How many cookies a store remembers by their ids.
 const REMEMBERED: usize = 8;
@@ -53,6 +53,7 @@ pub struct Session {
     pub text: Vec<u8>,
     /// In ms since the epoch.
     pub expires: Option<i64>,
+    pub kind: Kind,
     used: u64,
 }
 
@@ -76,31 +77,50 @@ impl Session {
     }
 }
 
-/// The text of a session with such a cookie and such data.
+/// The text of a session with such a cookie and such data: the cookie comes behind the
+/// members whose keys are numbers.
 pub fn whole(cookie: &str, data: &[u8]) -> Vec<u8> {
-    let inner = &data[1..data.len() - 1];
-    let comma: &[u8] = if inner.is_empty() { b"" } else { b"," };
-    [b"{\"cookie\":", cookie.as_bytes(), comma, inner, b"}"].concat()
+    let mut members = json::members(data).unwrap_or_default();
+    let is_number = |member: &json::Member| member.key.bytes().all(|it| it.is_ascii_digit());
+    let behind = members.split_off(members.iter().take_while(|it| is_number(it)).count());
+    let texts = |members: &[json::Member]| -> Vec<String> {
+        let value =
+            |it: &json::Member| String::from_utf8_lossy(&data[it.place.clone()]).into_owned();
+        let text = |it: &json::Member| format!("{:?}:{}", it.key, value(it));
+        members.iter().map(text).collect()
+    };
+    let cookie = vec![format!("\"cookie\":{cookie}")];
+    let all = [texts(&members), cookie, texts(&behind)].concat();
+    format!("{{{}}}", all.join(",")).into_bytes()
+}
+
+/// Bytes that each session takes beside its text, its sid and its cookie, and each cookie
+/// beside its text: only the store knows.
+#[derive(Clone, Copy)]
+pub struct Overhead {
+    pub session: usize,
+    pub cookie: usize,
 }
 
 pub struct Model {
     /// In order of insertion.
     pub sessions: Vec<Session>,
     bounds: Bounds,
-    /// Bytes that each session takes beside its text and its sid.
-    overhead: usize,
+    overhead: Overhead,
     /// Bytes of a sid that take no more room.
     free: usize,
     cookies: Vec<(u64, (String, String))>,
     known: Vec<(u64, Cookie)>,
     uses: u64,
     counted: Stats,
+    /// The sids that were destroyed, all for `None`.
+    pub destroyed: Vec<Option<Vec<u8>>>,
     pub is_watched: bool,
     pub removed: Vec<Removed>,
 }
 
 impl Model {
-    pub fn new(bounds: Bounds, overhead: usize, free: usize) -> Model {
+    pub fn new(bounds: Bounds, overhead: Overhead, free: usize) -> Model {
         Model {
             sessions: Vec::new(),
             bounds,
@@ -110,6 +130,7 @@ impl Model {
             known: Vec::new(),
             uses: 0,
             counted: Stats::default(),
+            destroyed: Vec::new(),
             is_watched: false,
             removed: Vec::new(),
         }
@@ -118,13 +139,45 @@ impl Model {
     pub fn stats(&self) -> Stats {
         Stats {
             sessions: self.sessions.len(),
-            bytes: self.sessions.iter().map(|it| self.bytes(it)).sum(),
+            bytes: self.sessions.iter().map(|it| self.bytes(it)).sum::<usize>()
+                + self.cookie_bytes(&self.sessions),
             ..self.counted
         }
     }
 
     fn bytes(&self, session: &Session) -> usize {
-        self.overhead + session.sid.len().saturating_sub(self.free) + session.text.len()
+        self.overhead.session + session.sid.len().saturating_sub(self.free) + session.text.len()
+    }
+
+    /// A cookie that several have counts once.
+    fn cookie_bytes(&self, sessions: &[Session]) -> usize {
+        let cookies = sessions.iter().filter_map(|it| it.cookie.as_ref());
+        let mut cookies: Vec<_> = cookies
+            .map(|(id, cookie)| (*id, cookie.around.0.len() + cookie.around.1.len()))
+            .collect();
+        cookies.sort_unstable();
+        cookies.dedup();
+        let bytes = cookies
+            .iter()
+            .map(|(_, length)| self.overhead.cookie + length);
+        bytes.sum()
+    }
+
+    fn fits(&self, session: &Session) -> bool {
+        let bytes = self.bytes(session) + self.cookie_bytes(std::slice::from_ref(session));
+        self.bounds.max_bytes.is_none_or(|most| bytes <= most)
+    }
+
+    /// Whether a sid was destroyed after so many others, and how many other sids were: the
+    /// store may take them for it if they are more than one.
+    pub fn was_destroyed(&self, sid: &[u8], since: usize) -> (bool, usize) {
+        let later = &self.destroyed[since..];
+        let is_it = |it: &&Option<Vec<u8>>| it.as_ref().is_none_or(|it| it == sid);
+        let is_destroyed = later.iter().any(|it| is_it(&it));
+        let mut others: Vec<_> = later.iter().filter(|it| !is_it(it)).collect();
+        others.sort_unstable();
+        others.dedup();
+        (is_destroyed, others.len())
     }
 
     pub fn find(&self, sid: &[u8]) -> Option<&Session> {
@@ -184,30 +237,36 @@ impl Model {
         Some(self.cookies[0].0)
     }
 
-    pub fn get(&mut self, sid: &[u8], now: i64) -> Option<&Session> {
+    pub fn get(&mut self, sid: &[u8], now: i64, is_use: bool) -> Option<&Session> {
         let Some(at) = self.live(sid, now) else {
-            self.counted.misses += 1;
+            self.counted.misses += u64::from(is_use);
             return None;
         };
-        self.counted.hits += 1;
-        self.use_session(at);
+        if is_use {
+            self.counted.hits += 1;
+            self.use_session(at);
+        }
         self.sessions.get(at)
     }
 
-    /// Returns the id of the cookie.
+    /// Stores it, and says so.
     pub fn put(
         &mut self,
         sid: &[u8],
         cookie: &Cookie,
         data: &[u8],
         deadline: Option<i64>,
-    ) -> Option<u64> {
+        is_destroyed: bool,
+    ) -> Stored {
         let id = self.remember(cookie);
+        if is_destroyed {
+            return Stored::Destroyed;
+        }
         match id {
             Some(id) => self.store(sid, data.to_vec(), Some((id, cookie.clone())), deadline),
             None => self.store(sid, whole(&cookie.text(), data), None, deadline),
         }
-        id
+        Stored::Done(id)
     }
 
     pub fn store(
@@ -220,14 +279,18 @@ impl Model {
         let date = cookie.as_ref().and_then(|(_, cookie)| cookie.date);
         let session = Session {
             sid: sid.to_vec(),
+            kind: if cookie.is_some() {
+                Kind::Session
+            } else {
+                Kind::Unjudged
+            },
             cookie,
             text,
             expires: date.or(deadline),
             used: 0,
         };
         let old = self.place(sid);
-        let bytes = self.bytes(&session);
-        if self.bounds.max_bytes.is_some_and(|most| bytes > most) {
+        if !self.fits(&session) {
             if let Some(at) = old {
                 self.remove(at, Reason::Evicted);
             }
@@ -240,6 +303,10 @@ impl Model {
             self.sessions.push(session);
         }
         self.use_session(at);
+        self.evict();
+    }
+
+    fn evict(&mut self) {
         while self.is_full() {
             let least = self
                 .sessions
@@ -268,7 +335,7 @@ impl Model {
         is_remembered.then(|| known.1.clone())
     }
 
-    pub fn insert(
+    pub fn write(
         &mut self,
         sid: &[u8],
         id: u64,
@@ -276,29 +343,17 @@ impl Model {
         deadline: Option<i64>,
         data: &[u8],
     ) -> Changed {
-        match self.known(id) {
-            Some(cookie) if cookie.can_expire(date) && self.find(sid).is_none() => {
-                let cookie = Cookie { date, ..cookie };
-                self.store(sid, data.to_vec(), Some((id, cookie)), deadline);
-                Changed::Done
+        let cookie = match self.find(sid) {
+            Some(session) => {
+                let cookie = session.cookie.as_ref();
+                cookie
+                    .filter(|(known, _)| *known == id)
+                    .map(|(_, it)| it.clone())
             }
-            _ => Changed::Not,
-        }
-    }
-
-    pub fn rewrite(
-        &mut self,
-        sid: &[u8],
-        id: u64,
-        date: Option<i64>,
-        deadline: Option<i64>,
-        data: &[u8],
-    ) -> Changed {
-        let Some(session) = self.find(sid) else {
-            return Changed::Missing;
+            None => self.known(id),
         };
-        match session.cookie.clone() {
-            Some((known, cookie)) if known == id && cookie.can_expire(date) => {
+        match cookie {
+            Some(cookie) if cookie.can_expire(date) => {
                 let cookie = Cookie { date, ..cookie };
                 self.store(sid, data.to_vec(), Some((id, cookie)), deadline);
                 Changed::Done
@@ -325,7 +380,37 @@ impl Model {
         };
         *old = (id, cookie.clone());
         session.set_date(cookie.date, deadline);
+        if !self.fits(&self.sessions[at]) {
+            self.remove(at, Reason::Evicted);
+        }
+        self.evict();
         Changed::Done
+    }
+
+    pub fn judge(
+        &mut self,
+        sid: &[u8],
+        text: &[u8],
+        is_session: bool,
+        expires: Option<i64>,
+        now: i64,
+    ) {
+        let Some(at) = self.place(sid) else {
+            return;
+        };
+        let session = &mut self.sessions[at];
+        if session.cookie.is_some() || session.text != text {
+            return;
+        }
+        session.kind = if is_session {
+            Kind::Session
+        } else {
+            Kind::NoSession
+        };
+        if expires.is_some() {
+            session.expires = expires;
+        }
+        self.live(sid, now);
     }
 
     pub fn renew(
@@ -355,15 +440,17 @@ impl Model {
         Changed::Done
     }
 
-    pub fn take_out(&mut self, sid: &[u8], reason: Reason) -> bool {
+    pub fn destroy(&mut self, sid: &[u8]) -> bool {
+        self.destroyed.push(Some(sid.to_vec()));
         let at = self.place(sid);
         if let Some(at) = at {
-            self.remove(at, reason);
+            self.remove(at, Reason::Destroyed);
         }
         at.is_some()
     }
 
     pub fn clear(&mut self) {
+        self.destroyed.push(None);
         while !self.sessions.is_empty() {
             self.remove(0, Reason::Destroyed);
         }
@@ -371,7 +458,8 @@ impl Model {
 
     pub fn len(&mut self, now: i64) -> usize {
         self.expire_where(|session| session.is_over(now));
-        self.sessions.len()
+        let sessions = self.sessions.iter();
+        sessions.filter(|it| it.kind != Kind::NoSession).count()
     }
 
     /// Which of the expired ones a slice finds is the store's business, so it is asked;

@@ -1,13 +1,16 @@
 //! The text of a session, against `serde_json`; and the store's answers about it.
 
 use express_session_core::cookie_text::{CookieText, CookieTexts};
-use express_session_core::memory_store::{Changed, Found, MemoryStore};
+use express_session_core::memory_store::{Asker, Changed, Found, MemoryStore};
 use express_session_core::session_text::{self, Expiry, Renewal};
 use serde_json::Value;
 
 use super::{cut, iso, json, same, same_if_any, shown};
 
 const START: &[u8] = br#"{"cookie":"#;
+
+/// Keys that JavaScript lists before the cookie.
+const INDEXES: &[u8] = br#"{"0":"a,","7":{"cookie":{}},"cookie":"#;
 
 /// The cookie that the session gets when the input names none.
 const OTHER: &[u8] =
@@ -20,6 +23,7 @@ pub fn check(input: &[u8]) {
     // Each is also read as what the other is.
     let other = other.unwrap_or(OTHER);
     split(&[START, other, b"}"].concat());
+    split(&[INDEXES, other, b"}"].concat());
     for cookie in [text, other] {
         reads_a_cookie(cookie);
         shares_a_cookie(cookie);
@@ -35,42 +39,56 @@ pub fn check(input: &[u8]) {
 fn split(text: &[u8]) {
     let parts = session_text::split(text);
     if let Some((cookie, data)) = &parts {
-        assert!(text[START.len()..].starts_with(cookie));
         same(&joined(cookie, data), text);
     }
     // What is no JSON at all is JavaScript's to refuse, however it was parted.
-    let Ok(Value::Object(mut whole)) = serde_json::from_slice(text) else {
+    let Some(members) = json::members(text) else {
         return;
     };
-    let expected = text
-        .starts_with(START)
-        .then(|| json::value(text, START.len()))
-        .flatten()
-        .filter(|(value, _)| value.is_object());
+    let expected = cookie_of(&members);
     match (parts, expected) {
-        (Some((cookie, data)), Some((_, place))) => {
-            same(cookie, &text[place]);
-            let data = serde_json::from_slice::<Value>(&data).ok();
-            // A second cookie would stand in the data, which `JSON.stringify` rules out.
-            if data
-                .as_ref()
-                .is_some_and(|data| data.get("cookie").is_none())
-            {
-                whole.remove("cookie");
-                assert_eq!(data, Some(Value::Object(whole)));
-            }
+        (Some((cookie, data)), Some(at)) => {
+            same(cookie, &text[members[at].place.clone()]);
+            let data = json::members(&data);
+            let rest = members.iter().enumerate().filter(|(other, _)| *other != at);
+            let pair = |member: &json::Member| (member.key.clone(), member.value.clone());
+            assert_eq!(
+                data.map(|data| data.iter().map(pair).collect()),
+                Some(rest.map(|(_, member)| pair(member)).collect::<Vec<_>>())
+            );
         }
         (None, None) => {}
         (None, Some(_)) => assert!(json::has_blanks(text), "not parted: {}", shown(text)),
-        (Some(_), None) => unreachable!("there is no cookie in front: {}", shown(text)),
+        (Some(_), None) => unreachable!("there is no cookie in its place: {}", shown(text)),
     }
 }
 
+/// The place among a session's members of its cookie, if that is where JavaScript lists it:
+/// behind the array indexes, which rise.
+fn cookie_of(members: &[json::Member]) -> Option<usize> {
+    let index = |member: &json::Member| {
+        let index = member.key.parse::<u32>().ok()?;
+        let is_it = member.is_plain && index != u32::MAX && member.key == index.to_string();
+        is_it.then_some(index)
+    };
+    let is_risen = |pair: &[json::Member]| match (index(&pair[0]), index(&pair[1])) {
+        (Some(one), Some(next)) => one < next,
+        _ => true,
+    };
+    let place = members.iter().take_while(|it| index(it).is_some()).count();
+    let cookie = members.get(place)?;
+    let is_listed = members[..place].windows(2).all(is_risen)
+        && cookie.key == "cookie"
+        && cookie.is_plain
+        && cookie.value.is_object();
+    // An index behind the cookie would be one before it, if it rises from those.
+    let behind = members.get(place + 1).and_then(index);
+    let last = place.checked_sub(1).and_then(|last| index(&members[last]));
+    (is_listed && behind.is_none_or(|behind| last >= Some(behind))).then_some(place)
+}
+
 fn joined(cookie: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut text = session_text::begin(0);
-    text.extend_from_slice(cookie);
-    session_text::end(&mut text, data);
-    text
+    session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie))
 }
 
 /// The engine may leave a cookie to JavaScript, but not if `JSON.stringify` wrote it; and
@@ -157,8 +175,13 @@ fn shares_a_cookie(text: &[u8]) {
     };
     same(&written(&cookie, expires), text);
     assert_eq!(cookie.has_date(), expires.is_some());
+    assert_eq!(cookie.is_common, is_common(text, expires.is_some()));
     let again = texts.of(text).map(|(again, expires)| (again.id, expires));
-    assert_eq!(again, Some((cookie.id, expires)));
+    if cookie.is_common {
+        assert_eq!(again, Some((cookie.id, expires)));
+    } else {
+        assert_ne!(again.map(|(id, _)| id), Some(cookie.id));
+    }
     copies(&cookie, expires, text);
     is_not_mistaken(&mut texts, text);
 
@@ -175,13 +198,26 @@ fn shares_a_cookie(text: &[u8]) {
     assert_eq!(other.len(), text.len());
     let back = texts.of(&other);
     assert_eq!(
-        back.map(|(back, expires)| (back.id, expires)),
-        Some((cookie.id, Some(951_782_400_123)))
+        back.map(|(back, expires)| (back.id == cookie.id, expires)),
+        Some((cookie.is_common, Some(951_782_400_123)))
     );
     if let Ok(mut value) = serde_json::from_slice::<Value>(text) {
         value["expires"] = date.into();
         assert_eq!(serde_json::from_slice::<Value>(&other).ok(), Some(value));
     }
+}
+
+/// Whether sessions may share a cookie: it is ASCII, not longer than 512 bytes without its
+/// date, and nothing in it can be changed. Of what is no JSON the engine decides.
+fn is_common(text: &[u8], has_date: bool) -> bool {
+    let length = text.len() - if has_date { 24 } else { 0 };
+    let is_flat = match json::members(text) {
+        Some(members) => !members
+            .iter()
+            .any(|it| it.value.is_object() || it.value.is_array()),
+        None => session_text::cookie(text).is_some_and(|it| it.is_flat),
+    };
+    is_flat && length <= 512 && text.is_ascii()
 }
 
 /// A cookie that differs in one character before its date, or behind it, is another one.
@@ -224,7 +260,7 @@ fn copies(cookie: &CookieText, expires: Option<i64>, text: &[u8]) {
 fn stores(text: &[u8], other: &[u8]) {
     let sid = b"sid";
     let store = MemoryStore::default();
-    store.set(sid, text, None);
+    store.set(sid, text, None, None);
     same_if_any(store.peek(sid).as_deref(), Some(text));
 
     let parts = session_text::split(text);
@@ -235,10 +271,11 @@ fn stores(text: &[u8], other: &[u8]) {
     let mut out = Vec::new();
     let Some(((cookie, data), read)) = parts.zip(read) else {
         for now in [i64::MIN, 0, i64::MAX] {
-            assert_eq!(store.get(sid, now, &mut out), Found::Unclear);
+            let found = store.get(sid, now, Asker::User, &mut out);
+            assert_eq!(found, Found::Unclear { is_judged: false });
             same(&out, text);
         }
-        assert!(store.has_unclear());
+        assert_eq!(store.unjudged(0, usize::MAX).0.len(), 1);
         assert_eq!(store.touch(sid, other, 0, None), Changed::Not);
         same_if_any(store.peek(sid).as_deref(), Some(text));
         return;
@@ -248,12 +285,12 @@ fn stores(text: &[u8], other: &[u8]) {
         _ => None,
     };
     let now = expires.map_or(i64::MAX, |time| time - 1);
-    let Found::Live(live) = store.get(sid, now, &mut out) else {
+    let Found::Live(live) = store.get(sid, now, Asker::User, &mut out) else {
         unreachable!("expired too soon: {}", shown(text));
     };
     assert_eq!(live.expires, expires);
     same(&out, &data);
-    store.get_whole(sid, now, &mut out);
+    store.get_whole(sid, now, Asker::User, &mut out);
     same(&out, text);
 
     let id = live.cookie.id;
@@ -297,8 +334,9 @@ fn stores(text: &[u8], other: &[u8]) {
     same_if_any(store.peek(sid).as_deref(), Some(&expected));
 
     if let Some(time) = expires {
-        store.set(sid, text, None);
-        assert_eq!(store.get(sid, time, &mut out), Found::Missing);
+        store.set(sid, text, None, None);
+        let found = store.get(sid, time, Asker::User, &mut out);
+        assert_eq!(found, Found::Missing);
         assert_eq!(store.peek(sid), None);
     }
     assert!(store.destroy(sid) || expires.is_some());

@@ -144,6 +144,11 @@ const onSession = {
   reload: called('reload'),
   regenerate: called('regenerate'),
   destroy: called('destroy'),
+  // not waited for: what follows is done to the old session
+  regenerateSoon: withSession((session) => returned(session.regenerate(() => {}), session)),
+  putBack: (run) => {
+    run.req.session = run.held;
+  },
   replaceSave: withSession((session, _step, run) => {
     const { save } = session;
     // assigned, it would show on a session of ours: there is no own one to hide it

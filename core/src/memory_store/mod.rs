@@ -1,5 +1,6 @@
 //! Sessions in memory, as text.
 
+mod destroyed;
 mod due;
 mod order;
 mod shard;
@@ -14,7 +15,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTexts};
 use crate::session_text::{self, Renewal};
+use destroyed::Destroyed;
 use order::Order;
+pub use shard::Kind;
 use shard::{NEVER, Record, Shard};
 
 /// What the store knows of a sid.
@@ -24,17 +27,34 @@ pub enum Found {
     Missing,
     /// A session that has not expired.
     Live(Live),
-    /// A text that only JavaScript can judge.
-    Unclear,
+    /// A text that only JavaScript can read.
+    Unclear {
+        /// Whether JavaScript has said what it is and when it expires: it has not.
+        is_judged: bool,
+    },
 }
 
-/// The cookie of a stored session.
+/// A stored session, its data aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// The cookie, its date aside.
     pub cookie: Arc<CookieText>,
     /// Its date, in ms since the epoch.
     pub expires: Option<i64>,
+    /// The moment at which it was found: see [`MemoryStore::moment`].
+    pub moment: u64,
+}
+
+/// Who looks a session up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A request or a program that uses the session.
+    User,
+    /// A request that uses the session if its cookie is common, and otherwise asks again
+    /// by another way: then this is no use, and the answer is unclear.
+    Door,
+    /// Somebody who looks through the store, which is no use of its sessions.
+    Viewer,
 }
 
 /// What came of a change to a session.
@@ -47,6 +67,17 @@ pub enum Changed {
     /// The session has another cookie than the caller thinks, or only JavaScript can
     /// judge and change its text.
     Not,
+    /// The session was destroyed since the moment that the caller named.
+    Destroyed,
+}
+
+/// What came of storing a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It was stored; with the id of its cookie, if that is common.
+    Done(Option<u64>),
+    /// The session was destroyed since the moment that the caller named.
+    Destroyed,
 }
 
 /// How much a store holds. Beyond it, the session goes whose last use is the longest ago.
@@ -54,7 +85,7 @@ pub enum Changed {
 pub struct Bounds {
     /// Sessions.
     pub max: Option<usize>,
-    /// Bytes of their texts and sids, with what it takes to keep them.
+    /// Bytes of all that is kept of them, as [`Stats::bytes`] counts them.
     pub max_bytes: Option<usize>,
 }
 
@@ -85,7 +116,8 @@ pub struct Removed {
 pub struct Stats {
     /// Sessions, expired ones that nobody has found yet included.
     pub sessions: usize,
-    /// Bytes of their texts and sids, with what it takes to keep them.
+    /// Bytes of all that is kept of them: sids, data, cookies, of which one that many have
+    /// in common counts once, and what it takes to keep these.
     pub bytes: usize,
     /// Look-ups that found a session.
     pub hits: u64,
@@ -97,6 +129,13 @@ pub struct Stats {
     pub evicted: u64,
 }
 
+/// Bytes that an allocator takes for a piece of memory beside what was asked for, about.
+pub const ALLOCATION: usize = 16;
+
+/// What a record costs in [`MemoryStore::unjudged`] that JavaScript is to judge, its length
+/// aside; any other costs 1. It stands for the time that each takes.
+const JUDGEMENT: usize = 1000;
+
 /// Locks, so that threads seldom wait for each other; and so that no table is ever so
 /// large that growing it takes long.
 const SHARDS: usize = 16;
@@ -106,6 +145,10 @@ const SHARDS: usize = 16;
 /// A text is handed back byte for byte. Every method holds a lock for as long as one
 /// look-up takes, so that several threads may hold one store. Looking up, storing and
 /// removing take time O(1); a session that expires costs O(log n) once in a lifetime.
+///
+/// Who has loaded a session and stores it later can name the moment of loading: then the
+/// session is not stored if somebody has destroyed it since. That it was evicted or has
+/// expired since does not matter.
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: DefaultHashBuilder,
@@ -113,7 +156,8 @@ pub struct MemoryStore {
     bounds: Bounds,
     sessions: AtomicUsize,
     bytes: AtomicUsize,
-    /// The serial number of the next record to be inserted.
+    /// The serial number of the next record to be inserted, or of the next sid to be
+    /// destroyed. It is taken under the lock of the sid's shard.
     serial: AtomicU64,
     /// The number of the next use.
     used: AtomicU64,
@@ -133,10 +177,7 @@ impl Default for MemoryStore {
 
 /// A session's whole text.
 fn whole(cookie: &CookieText, date: Option<i64>, data: &[u8]) -> Vec<u8> {
-    let mut text = session_text::begin(data.len() + 128);
-    cookie.write(date, &mut text);
-    session_text::end(&mut text, data);
-    text
+    session_text::join(data, cookie.bytes(), |text| cookie.write(date, text))
 }
 
 impl Record {
@@ -159,7 +200,8 @@ impl MemoryStore {
             bounds,
             sessions: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            serial: AtomicU64::new(0),
+            // 0 is no moment.
+            serial: AtomicU64::new(1),
             used: AtomicU64::new(0),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -185,34 +227,52 @@ impl MemoryStore {
         std::mem::take(&mut self.removed.lock())
     }
 
+    /// This moment: what is destroyed from now on has a later one.
+    pub fn moment(&self) -> u64 {
+        self.serial.load(Relaxed)
+    }
+
     /// The session of `sid` at `now`, in ms since the epoch, and in `text` its data
     /// without the cookie, a JSON object; or the whole of an unclear text. An expired
     /// one is removed.
-    pub fn get(&self, sid: &[u8], now: i64, text: &mut Vec<u8>) -> Found {
+    pub fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Found {
         text.clear();
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
-            self.misses.fetch_add(1, Relaxed);
+            if asker != Asker::Viewer {
+                self.misses.fetch_add(1, Relaxed);
+            }
             return Found::Missing;
         };
-        self.hits.fetch_add(1, Relaxed);
-        self.use_record(&mut shard, number);
         let Some(record) = shard.record(number) else {
             return Found::Missing;
         };
-        text.extend_from_slice(record.text());
-        match &record.cookie {
-            Some(cookie) => Found::Live(Live {
+        let found = match &record.cookie {
+            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
                 cookie: Arc::clone(cookie),
                 expires: record.date(),
+                moment: self.moment(),
             }),
-            None => Found::Unclear,
+            _ => Found::Unclear {
+                is_judged: record.kind != Kind::Unjudged,
+            },
+        };
+        let is_use = match asker {
+            Asker::User => true,
+            Asker::Door => matches!(found, Found::Live(_)),
+            Asker::Viewer => false,
+        };
+        text.extend_from_slice(record.text());
+        if is_use {
+            self.hits.fetch_add(1, Relaxed);
+            self.use_record(&mut shard, number);
         }
+        found
     }
 
     /// [`get`](MemoryStore::get), with the whole text.
-    pub fn get_whole(&self, sid: &[u8], now: i64, text: &mut Vec<u8>) -> Found {
-        let found = self.get(sid, now, text);
+    pub fn get_whole(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Found {
+        let found = self.get(sid, now, asker, text);
         if let Found::Live(live) = &found {
             *text = whole(&live.cookie, live.expires, text);
         }
@@ -220,89 +280,112 @@ impl MemoryStore {
     }
 
     /// Stores a session's text, made by `JSON.stringify`. If its cookie has no date it
-    /// expires at `deadline`, in ms since the epoch, or never.
-    pub fn set(&self, sid: &[u8], text: &[u8], deadline: Option<i64>) {
+    /// expires at `deadline`, in ms since the epoch, or never. It is not stored if it was
+    /// destroyed since the moment `since`.
+    pub fn set(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Stored {
         match session_text::split(text) {
-            Some((cookie, data)) => {
-                self.put(sid, cookie, &data, deadline);
-            }
-            None => self.set_raw(sid, text, deadline),
+            Some((cookie, data)) => self.put(sid, cookie, &data, deadline, since),
+            None => self.set_raw(sid, text, deadline, since),
         }
     }
 
-    /// Stores a session: its cookie's JSON, and its data without the cookie as a JSON
-    /// object. Returns the id of the cookie, unless only JavaScript can judge it.
+    /// [`set`](MemoryStore::set) of a session in parts: its cookie's JSON, and its data
+    /// without the cookie as a JSON object.
     pub fn put(
         &self,
         sid: &[u8],
         cookie: &[u8],
         data: &[u8],
         deadline: Option<i64>,
-    ) -> Option<u64> {
+        since: Option<u64>,
+    ) -> Stored {
         // The lock is free again before another is taken.
         let made = self.cookies.lock().of(cookie);
         if let Some((cookie, date)) = made {
-            let id = cookie.id;
-            self.store(sid, data, Some(cookie), date.or(deadline));
-            return Some(id);
+            let id = cookie.is_common.then_some(cookie.id);
+            let is_stored = self.store(sid, data, Some(cookie), date.or(deadline), since);
+            return if is_stored {
+                Stored::Done(id)
+            } else {
+                Stored::Destroyed
+            };
         }
-        let mut text = session_text::begin(cookie.len() + data.len());
-        text.extend_from_slice(cookie);
-        session_text::end(&mut text, data);
-        self.set_raw(sid, &text, deadline);
-        None
+        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
+        self.set_raw(sid, &text, deadline, since)
     }
 
-    /// [`put`](MemoryStore::put) of a session whose cookie is known by its id and has
-    /// the date `date`, in ms since the epoch. The sid must not be in use.
-    pub fn insert(
+    /// [`put`](MemoryStore::put) of a session whose cookie is known by its id and has the
+    /// date `date`, in ms since the epoch: it must be the cookie that the stored session
+    /// has, expired or not, or that the store remembers, and able to have the date.
+    pub fn write(
         &self,
         sid: &[u8],
         cookie: u64,
         date: Option<i64>,
         deadline: Option<i64>,
-        data: &[u8],
-    ) -> Changed {
-        let known = self.cookies.lock().known(cookie);
-        match known {
-            Some(cookie) if cookie.can_expire(date) && !self.has(sid) => {
-                self.store(sid, data, Some(cookie), date.or(deadline));
-                Changed::Done
-            }
-            _ => Changed::Not,
-        }
-    }
-
-    /// Gives a session other data and another date, in ms since the epoch, if its cookie
-    /// is the one called `cookie` and can have it. An expired session counts as there.
-    pub fn rewrite(
-        &self,
-        sid: &[u8],
-        cookie: u64,
-        date: Option<i64>,
-        deadline: Option<i64>,
+        since: Option<u64>,
         data: &[u8],
     ) -> Changed {
         let (shard, hash) = self.shard(sid);
-        let Some(record) = shard
-            .find(hash, sid)
-            .and_then(|number| shard.record(number))
-        else {
-            return Changed::Missing;
-        };
-        match &record.cookie {
-            Some(known) if known.id == cookie && known.can_expire(date) => {
-                let known = Arc::clone(known);
-                self.store_in(shard, hash, sid, data, Some(known), date.or(deadline));
-                Changed::Done
-            }
-            _ => Changed::Not,
+        let number = shard.find(hash, sid);
+        if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
+            return Changed::Destroyed;
         }
+        let known = match number.and_then(|number| shard.record(number)) {
+            Some(record) => record.cookie.clone().filter(|known| known.id == cookie),
+            None => self.cookies.lock().known(cookie),
+        };
+        let Some(known) = known.filter(|known| known.can_expire(date)) else {
+            return Changed::Not;
+        };
+        let sid = (hash, number, sid);
+        self.store_in(shard, sid, data, Some(known), date.or(deadline));
+        Changed::Done
     }
 
     /// Stores a text of unknown origin, which need not be a session.
-    pub fn set_raw(&self, sid: &[u8], text: &[u8], deadline: Option<i64>) {
-        self.store(sid, text, None, deadline);
+    pub fn set_raw(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Stored {
+        if self.store(sid, text, None, deadline, since) {
+            Stored::Done(None)
+        } else {
+            Stored::Destroyed
+        }
+    }
+
+    /// Takes down what JavaScript says of a text that only it can judge: whether it is a
+    /// session, and when it expires, in ms since the epoch; at `now` that may be over.
+    /// Does nothing if the text of `sid` is another one by now.
+    pub fn judge(&self, sid: &[u8], text: &[u8], is_session: bool, expires: Option<i64>, now: i64) {
+        let (mut shard, hash) = self.shard(sid);
+        let Some(number) = shard.find(hash, sid) else {
+            return;
+        };
+        let record = shard.record(number);
+        if !record.is_some_and(|record| record.cookie.is_none() && record.text() == text) {
+            return;
+        }
+        let kind = if is_session {
+            Kind::Session
+        } else {
+            Kind::NoSession
+        };
+        shard.judge(number, kind);
+        if let Some(expires) = expires {
+            shard.renew(number, expires);
+        }
+        self.live(&mut shard, hash, sid, now);
     }
 
     /// Puts `cookie`, a JSON text, in place of the session's cookie.
@@ -316,10 +399,18 @@ impl MemoryStore {
         let Some((cookie, date)) = made else {
             return Changed::Not;
         };
-        if !shard.give_cookie(number, cookie) {
+        let Some(old) = shard.give_cookie(number, Arc::clone(&cookie)) else {
             return Changed::Not;
-        }
+        };
+        let held = cookie.hold();
+        self.bytes.fetch_sub(old.release(), Relaxed);
+        self.bytes.fetch_add(held, Relaxed);
         shard.renew(number, date.or(deadline).unwrap_or(NEVER));
+        if shard.record(number).is_some_and(|it| !self.fits(it)) {
+            self.remove(&mut shard, hash, number, Reason::Evicted);
+        }
+        drop(shard);
+        self.evict();
         Changed::Done
     }
 
@@ -361,21 +452,20 @@ impl MemoryStore {
 
     /// Removes a session. Returns whether there was one.
     pub fn destroy(&self, sid: &[u8]) -> bool {
-        self.take_out(sid, Reason::Destroyed)
-    }
-
-    /// Removes a session that only JavaScript could judge to have expired.
-    pub fn expire(&self, sid: &[u8]) -> bool {
-        self.take_out(sid, Reason::Expired)
-    }
-
-    fn take_out(&self, sid: &[u8], reason: Reason) -> bool {
         let (mut shard, hash) = self.shard(sid);
-        let Some(number) = shard.find(hash, sid) else {
-            return false;
-        };
-        self.remove(&mut shard, hash, number, reason);
-        true
+        let serial = self.serial.fetch_add(1, Relaxed);
+        shard.destroyed.note(hash, serial);
+        let number = shard.find(hash, sid);
+        if let Some(number) = number {
+            self.remove(&mut shard, hash, number, Reason::Destroyed);
+        }
+        number.is_some()
+    }
+
+    /// Whether a session was destroyed since the moment `since`.
+    pub fn was_destroyed(&self, sid: &[u8], since: u64) -> bool {
+        let (shard, hash) = self.shard(sid);
+        shard.was_destroyed(hash, shard.find(hash, sid), since)
     }
 
     /// Removes every session.
@@ -383,8 +473,9 @@ impl MemoryStore {
         for shard in &self.shards {
             let old = {
                 let mut shard = shard.lock();
-                let is_bounded = shard.order.is_some();
-                std::mem::replace(&mut *shard, Shard::new(is_bounded))
+                let mut empty = Shard::new(shard.order.is_some());
+                empty.destroyed = Destroyed::all(self.serial.fetch_add(1, Relaxed));
+                std::mem::replace(&mut *shard, empty)
             };
             // Freed once the lock is.
             for record in old.records() {
@@ -409,26 +500,48 @@ impl MemoryStore {
     /// Every sid in order of insertion, expired ones too. Takes time O(n log n), and
     /// memory for all of them.
     pub fn sids(&self) -> Vec<Box<[u8]>> {
-        self.sids_where(|_| true)
+        let mut sids = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let records = shard.records();
+            sids.extend(records.map(|record| (record.serial, Box::from(record.sid()))));
+        }
+        sids.sort_unstable_by_key(|&(serial, _)| serial);
+        sids.into_iter().map(|(_, sid)| sid).collect()
     }
 
-    /// The sids, in order of insertion, whose texts only JavaScript can judge. Takes
-    /// time O(n) if there is one.
-    pub fn unclear_sids(&self) -> Vec<Box<[u8]>> {
-        self.sids_where(|record| record.cookie.is_none())
+    /// Some of the sids whose texts JavaScript must judge and has not judged yet, and
+    /// where to go on, if there may be more; `from` is 0 to begin with. `budget` is how
+    /// many records are looked at; one that JavaScript must judge costs as much as many
+    /// others, and is handed out if there is any budget left.
+    pub fn unjudged(&self, from: u64, mut budget: usize) -> (Vec<Box<[u8]>>, Option<u64>) {
+        let mut sids = Vec::new();
+        let (first, mut begin) = ((from >> 32) as usize, from as u32);
+        for (at, shard) in self.shards.iter().enumerate().skip(first) {
+            let shard = shard.lock();
+            let numbers = shard.numbers().skip(std::mem::take(&mut begin) as usize);
+            for number in numbers.take_while(|_| shard.unjudged > 0) {
+                if budget == 0 {
+                    return (sids, Some((at as u64) << 32 | u64::from(number)));
+                }
+                let record = shard.record(number);
+                let unjudged = record.filter(|record| record.kind == Kind::Unjudged);
+                let cost = unjudged.map_or(1, |record| JUDGEMENT + record.text().len());
+                budget = budget.saturating_sub(cost);
+                sids.extend(unjudged.map(|record| Box::from(record.sid())));
+            }
+        }
+        (sids, None)
     }
 
-    /// Whether there is a text that only JavaScript can judge.
-    pub fn has_unclear(&self) -> bool {
-        self.shards.iter().any(|shard| shard.lock().unclear > 0)
-    }
-
-    /// How many sessions are alive at `now`, in ms since the epoch, with those that only
-    /// JavaScript can judge; the others are removed. Takes time for what has expired
-    /// and is still there, and not for what is alive.
+    /// How many sessions are alive at `now`, in ms since the epoch, with texts that
+    /// JavaScript has not judged yet; those that have expired are removed. Takes time for
+    /// what has expired and is still there, and not for what is alive.
     pub fn len(&self, now: i64) -> usize {
         self.prune(now, usize::MAX);
-        self.sessions.load(Relaxed)
+        let no_sessions = self.shards.iter().map(|shard| shard.lock().no_sessions);
+        let no_sessions: usize = no_sessions.sum();
+        self.sessions.load(Relaxed).saturating_sub(no_sessions)
     }
 
     /// Removes sessions that have expired at `now`, in ms since the epoch, looking at about
@@ -469,11 +582,16 @@ impl MemoryStore {
         }
     }
 
+    /// [`Stats::bytes`].
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Relaxed)
+    }
+
     /// What it holds, and what it has done.
     pub fn stats(&self) -> Stats {
         Stats {
             sessions: self.sessions.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
+            bytes: self.bytes(),
             hits: self.hits.load(Relaxed),
             misses: self.misses.load(Relaxed),
             expired: self.expired.load(Relaxed),
@@ -509,22 +627,31 @@ impl MemoryStore {
         }
     }
 
+    /// Stores a record, unless its sid was destroyed since the moment `since`: whether it
+    /// was not.
     fn store(
         &self,
         sid: &[u8],
         text: &[u8],
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
-    ) {
+        since: Option<u64>,
+    ) -> bool {
         let (shard, hash) = self.shard(sid);
-        self.store_in(shard, hash, sid, text, cookie, expires);
+        let number = shard.find(hash, sid);
+        if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
+            return false;
+        }
+        self.store_in(shard, (hash, number, sid), text, cookie, expires);
+        true
     }
 
+    /// Stores a record of a sid, which comes with its hash and the number of the record
+    /// that it has.
     fn store_in(
         &self,
         mut shard: MutexGuard<'_, Shard>,
-        hash: u32,
-        sid: &[u8],
+        (hash, number, sid): (u32, Option<u32>, &[u8]),
         text: &[u8],
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
@@ -532,36 +659,47 @@ impl MemoryStore {
         let Some(mut record) = Record::new(sid, text, cookie, expires.unwrap_or(NEVER)) else {
             return;
         };
-        let bytes = record.bytes();
-        let number = shard.find(hash, sid);
-        if self.bounds.max_bytes.is_some_and(|most| bytes > most) {
+        if !self.fits(&record) {
             // It would drive out all others, and then itself.
             if let Some(number) = number {
                 self.remove(&mut shard, hash, number, Reason::Evicted);
             }
             return;
         }
+        record.serial = match number.and_then(|number| shard.record(number)) {
+            Some(old) => old.serial,
+            None => self.serial.fetch_add(1, Relaxed),
+        };
+        let held = hold(&record);
         let number = match number {
             Some(number) => {
-                record.serial = shard.record(number).map_or(0, |old| old.serial);
                 if let Some(old) = shard.replace(number, record) {
-                    self.bytes.fetch_sub(old.bytes(), Relaxed);
+                    self.bytes.fetch_sub(release(&old), Relaxed);
                 }
                 number
             }
-            None => {
-                record.serial = self.serial.fetch_add(1, Relaxed);
-                let Some(number) = shard.insert(hash, record) else {
+            None => match shard.insert(hash, record) {
+                Ok(number) => {
+                    self.sessions.fetch_add(1, Relaxed);
+                    number
+                }
+                Err(record) => {
+                    release(&record);
                     return;
-                };
-                self.sessions.fetch_add(1, Relaxed);
-                number
-            }
+                }
+            },
         };
-        self.bytes.fetch_add(bytes, Relaxed);
+        self.bytes.fetch_add(held, Relaxed);
         self.use_record(&mut shard, number);
         drop(shard);
         self.evict();
+    }
+
+    /// Whether a record would fit in, alone.
+    fn fits(&self, record: &Record) -> bool {
+        let cookie = record.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
+        let most = self.bounds.max_bytes;
+        most.is_none_or(|most| record.bytes() + cookie <= most)
     }
 
     /// Removes what is too much.
@@ -591,7 +729,7 @@ impl MemoryStore {
     fn is_full(&self) -> bool {
         let Bounds { max, max_bytes } = self.bounds;
         max.is_some_and(|most| self.sessions.load(Relaxed) > most)
-            || max_bytes.is_some_and(|most| self.bytes.load(Relaxed) > most)
+            || max_bytes.is_some_and(|most| self.bytes() > most)
     }
 
     fn remove(&self, shard: &mut Shard, hash: u32, number: u32, reason: Reason) {
@@ -603,7 +741,7 @@ impl MemoryStore {
     /// Counts a record as gone.
     fn forget(&self, record: &Record, reason: Reason) {
         self.sessions.fetch_sub(1, Relaxed);
-        self.bytes.fetch_sub(record.bytes(), Relaxed);
+        self.bytes.fetch_sub(release(record), Relaxed);
         match reason {
             Reason::Expired => self.expired.fetch_add(1, Relaxed),
             Reason::Evicted => self.evicted.fetch_add(1, Relaxed),
@@ -617,17 +755,16 @@ impl MemoryStore {
             });
         }
     }
+}
 
-    fn sids_where(&self, is_wanted: impl Fn(&Record) -> bool) -> Vec<Box<[u8]>> {
-        let mut sids = Vec::new();
-        for shard in &self.shards {
-            let shard = shard.lock();
-            let wanted = shard.records().filter(|record| is_wanted(record));
-            sids.extend(wanted.map(|record| (record.serial, Box::from(record.sid()))));
-        }
-        sids.sort_unstable_by_key(|&(serial, _)| serial);
-        sids.into_iter().map(|(_, sid)| sid).collect()
-    }
+/// Counts a record in: the bytes that it adds to what is held.
+fn hold(record: &Record) -> usize {
+    record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.hold())
+}
+
+/// Counts a record out: the bytes that are held no more.
+fn release(record: &Record) -> usize {
+    record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.release())
 }
 
 #[cfg(test)]
@@ -651,13 +788,13 @@ mod tests {
     }
 
     fn set(store: &MemoryStore, sid: &[u8], text: &str) {
-        store.set(sid, text.as_bytes(), None);
+        store.set(sid, text.as_bytes(), None, None);
     }
 
     /// The whole text of a live session.
     fn text(store: &MemoryStore, sid: &[u8], now: i64) -> Option<String> {
         let mut text = Vec::new();
-        match store.get_whole(sid, now, &mut text) {
+        match store.get_whole(sid, now, Asker::User, &mut text) {
             Found::Live(_) => Some(String::from_utf8_lossy(&text).into_owned()),
             _ => None,
         }
@@ -665,7 +802,7 @@ mod tests {
 
     /// The id of its cookie.
     fn cookie(store: &MemoryStore, sid: &[u8]) -> u64 {
-        match store.get(sid, i64::MIN, &mut Vec::new()) {
+        match store.get(sid, i64::MIN, Asker::Viewer, &mut Vec::new()) {
             Found::Live(live) => live.cookie.id,
             _ => u64::MAX,
         }
@@ -673,8 +810,8 @@ mod tests {
 
     fn unclear(store: &MemoryStore, sid: &[u8]) -> Option<String> {
         let mut text = Vec::new();
-        let found = store.get(sid, 0, &mut text);
-        (found == Found::Unclear).then(|| String::from_utf8_lossy(&text).into_owned())
+        let found = store.get(sid, 0, Asker::Viewer, &mut text);
+        matches!(found, Found::Unclear { .. }).then(|| String::from_utf8_lossy(&text).into_owned())
     }
 
     fn sids(store: &MemoryStore) -> Vec<String> {
@@ -708,7 +845,7 @@ mod tests {
         for sid in &sids {
             let expected = FOREVER.replace('1', &sid.len().to_string());
             assert_eq!(text(&store, sid, 0), Some(expected));
-            store.set_raw(&[sid, &b"x"[..]].concat(), b"raw", None);
+            store.set_raw(&[sid, &b"x"[..]].concat(), b"raw", None, None);
         }
         let listed: Vec<Vec<u8>> = store.sids().into_iter().map(Vec::from).collect();
         assert_eq!(listed[..80], sids);
@@ -738,10 +875,14 @@ mod tests {
         assert_eq!(store.touch(b"b", cookie, 0, None), Changed::Missing);
     }
 
+    fn unjudged(store: &MemoryStore) -> usize {
+        store.unjudged(0, usize::MAX).0.len()
+    }
+
     #[test]
     fn what_it_cannot_judge_is_left_to_javascript() {
         let store = unbounded();
-        store.set_raw(b"a", b"not json", None);
+        store.set_raw(b"a", b"not json", None, None);
         set(&store, b"b", r#"{"a":1}"#);
         let odd = r#"{"cookie":{"expires":"tomorrow"}}"#;
         set(&store, b"c", odd);
@@ -749,18 +890,89 @@ mod tests {
             assert_eq!(unclear(&store, sid).as_deref(), Some(expected));
             assert_eq!(store.touch(sid, b"{}", 0, None), Changed::Not);
             assert_eq!(store.renew(sid, 0, None, None, 0), Changed::Not);
-            assert_eq!(store.rewrite(sid, 0, None, None, b"{}"), Changed::Not);
+            assert_eq!(store.write(sid, 0, None, None, None, b"{}"), Changed::Not);
         }
-        assert!(store.has_unclear());
-        assert_eq!(store.unclear_sids(), store.sids());
+        assert_eq!(unjudged(&store), 3);
         assert_eq!(store.len(i64::MAX), 3);
         set(&store, b"a", PLAIN);
-        assert_eq!(store.unclear_sids().len(), 2);
-        assert!(store.expire(b"b"));
-        assert!(!store.expire(b"b"));
-        assert_eq!(store.stats().expired, 1);
+        assert_eq!(unjudged(&store), 2);
         store.clear();
-        assert!(!store.has_unclear());
+        assert_eq!(unjudged(&store), 0);
+    }
+
+    #[test]
+    fn takes_down_what_javascript_says() {
+        let store = unbounded();
+        let raw = |sid: &[u8], text: &[u8]| store.set_raw(sid, text, None, None);
+        for sid in [b"a", b"b", b"c", b"d"] {
+            raw(sid, b"text");
+        }
+        store.judge(b"a", b"text", true, None, 0);
+        store.judge(b"b", b"text", true, Some(2000), 0);
+        store.judge(b"c", b"text", false, None, 0);
+        store.judge(b"none", b"text", true, None, 0);
+        assert_eq!(store.unjudged(0, usize::MAX).0, [b"d".as_slice().into()]);
+        assert_eq!(store.len(1999), 3, "c is no session");
+        assert_eq!(store.len(2000), 2, "b has expired");
+        assert_eq!(unclear(&store, b"a").as_deref(), Some("text"));
+        let mut text = Vec::new();
+        let judged = |found: Found| match found {
+            Found::Unclear { is_judged } => Some(is_judged),
+            _ => None,
+        };
+        assert_eq!(
+            judged(store.get(b"a", 0, Asker::User, &mut text)),
+            Some(true)
+        );
+        assert_eq!(
+            judged(store.get(b"d", 0, Asker::User, &mut text)),
+            Some(false)
+        );
+
+        // Who was slow has judged another text.
+        raw(b"d", b"other");
+        store.judge(b"d", b"text", true, Some(0), 5);
+        assert!(store.has(b"d"));
+        store.judge(b"d", b"other", true, Some(5), 5);
+        assert!(!store.has(b"d"), "it is over");
+        assert_eq!(store.stats().expired, 2);
+        set(&store, b"c", PLAIN);
+        store.judge(b"c", PLAIN.as_bytes(), false, Some(0), 5);
+        assert_eq!(store.len(0), 2, "it has a cookie now");
+        raw(b"a", b"text");
+        assert_eq!(unjudged(&store), 1, "it may be another one");
+    }
+
+    #[test]
+    fn hands_out_what_is_to_be_judged_in_slices() {
+        let store = unbounded();
+        for at in 0..300u32 {
+            let sid = at.to_be_bytes();
+            match at % 3 {
+                0 => drop(store.set_raw(&sid, b"text", None, None)),
+                _ => set(&store, &sid, PLAIN),
+            }
+        }
+        store.set_raw(b"long", &[b'x'; 50 * JUDGEMENT], None, None);
+        let (mut from, mut sids, mut slices) = (0, Vec::new(), 0);
+        loop {
+            let (some, next) = store.unjudged(from, 5 * (JUDGEMENT + 4));
+            assert!(some.len() <= 6, "{}", some.len());
+            sids.extend(some);
+            slices += 1;
+            let Some(next) = next else {
+                break;
+            };
+            from = next;
+        }
+        assert!(slices >= 101 / 6, "{slices}");
+        assert_eq!(sids.len(), 101);
+        sids.sort_unstable();
+        sids.dedup();
+        assert_eq!(sids.len(), 101, "each once");
+        for odd in [u64::MAX, 1 << 63, 15 << 32 | 5_000_000] {
+            assert_eq!(store.unjudged(odd, 1), (Vec::new(), None));
+        }
     }
 
     #[test]
@@ -827,7 +1039,7 @@ mod tests {
     #[test]
     fn a_session_without_a_date_has_a_deadline() {
         let store = unbounded();
-        store.set(b"a", PLAIN.as_bytes(), Some(1000));
+        store.set(b"a", PLAIN.as_bytes(), Some(1000), None);
         let id = cookie(&store, b"a");
         assert_eq!(
             text(&store, b"a", 999).as_deref(),
@@ -837,106 +1049,190 @@ mod tests {
         assert_eq!(store.renew(b"a", id, None, Some(2000), 999), Changed::Done);
         assert_eq!(text(&store, b"a", 1999).as_deref(), Some(PLAIN));
         assert_eq!(
-            store.rewrite(b"a", id, None, Some(3000), br#"{"a":1}"#),
+            store.write(b"a", id, None, Some(3000), None, br#"{"a":1}"#),
             Changed::Done
         );
         assert_eq!(text(&store, b"a", 2999).as_deref(), Some(PLAIN));
         assert_eq!(
-            store.insert(b"b", id, None, Some(3000), br#"{"a":1}"#),
+            store.write(b"b", id, None, Some(3000), None, br#"{"a":1}"#),
             Changed::Done
         );
         assert_eq!(store.len(2999), 2);
         assert_eq!(store.len(3000), 0);
 
         let dated = until("1970-01-01T00:00:05.000Z");
-        store.set(b"a", dated.as_bytes(), Some(1000));
+        store.set(b"a", dated.as_bytes(), Some(1000), None);
         assert_eq!(text(&store, b"a", 4999), Some(dated), "the date goes first");
-        store.set_raw(b"c", b"text", Some(1000));
+        store.set_raw(b"c", b"text", Some(1000), None);
         assert_eq!(store.len(999), 2);
         assert_eq!(store.len(1000), 1);
     }
 
     #[test]
-    fn rewrites_a_session_that_is_there() {
+    fn writes_a_session_whose_cookie_is_known() {
         let store = unbounded();
         let data = br#"{"b":2}"#;
-        assert_eq!(store.rewrite(b"a", 0, None, None, data), Changed::Missing);
+        let write = |sid: &[u8], cookie, date| store.write(sid, cookie, date, None, None, data);
+        assert_eq!(write(b"a", 0, None), Changed::Not, "not known");
         assert!(!store.has(b"a"));
 
         set(&store, b"a", PLAIN);
         let id = cookie(&store, b"a");
-        assert_eq!(store.rewrite(b"a", id, None, None, data), Changed::Done);
+        assert_eq!(write(b"a", id, None), Changed::Done);
         let expected = PLAIN.replace(r#""a":1"#, r#""b":2"#);
-        assert_eq!(text(&store, b"a", 0), Some(expected));
-        assert_eq!(store.rewrite(b"a", id + 1, None, None, data), Changed::Not);
-        assert_eq!(
-            store.rewrite(b"a", id, Some(5), None, data),
-            Changed::Not,
-            "no date"
-        );
+        assert_eq!(text(&store, b"a", 0).as_ref(), Some(&expected));
+        assert_eq!(write(b"b", id, None), Changed::Done, "a new one");
+        assert_eq!(text(&store, b"b", 0), Some(expected));
+        assert_eq!(write(b"a", id + 1, None), Changed::Not);
+        assert_eq!(write(b"a", id, Some(5)), Changed::Not, "no date");
+        assert_eq!(write(b"c", id, Some(5)), Changed::Not, "no date");
 
         set(&store, b"a", &until("1970-01-01T00:00:05.000Z"));
+        assert_eq!(write(b"a", id, None), Changed::Not, "another cookie");
         let id = cookie(&store, b"a");
-        assert_eq!(
-            store.rewrite(b"a", id, None, None, data),
-            Changed::Not,
-            "a date"
-        );
-        assert_eq!(
-            store.rewrite(b"a", id, Some(i64::MAX), None, data),
-            Changed::Not
-        );
-        assert_eq!(
-            store.rewrite(b"a", id, Some(7000), None, b"{}"),
-            Changed::Done
-        );
-        let expected = until("1970-01-01T00:00:07.000Z").replace(r#","a":1"#, "");
+        assert_eq!(write(b"a", id, None), Changed::Not, "a date");
+        assert_eq!(write(b"a", id, Some(i64::MAX)), Changed::Not);
+        assert_eq!(write(b"a", id, Some(7000)), Changed::Done);
+        let expected = until("1970-01-01T00:00:07.000Z").replace(r#""a":1"#, r#""b":2"#);
         assert_eq!(text(&store, b"a", 6999), Some(expected));
+
+        let odd = store.put(b"y", br#"{"expires":null}"#, data, None, None);
+        let Stored::Done(Some(odd)) = odd else {
+            unreachable!("{odd:?}");
+        };
+        assert_eq!(write(b"c", odd, None), Changed::Not, "no lifetime known");
     }
 
     #[test]
-    fn inserts_a_session_with_a_known_cookie() {
+    fn what_was_destroyed_since_is_not_stored() {
+        let cookie_text = br#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#;
+        let (plain, data) = (PLAIN.as_bytes(), br#"{"a":1}"#);
+        let ways: [fn(&MemoryStore); 3] = [
+            |store| {
+                store.destroy(b"a");
+            },
+            |store| {
+                store.destroy(b"a");
+                set(store, b"a", PLAIN);
+            },
+            |store| store.clear(),
+        ];
+        for destroy in ways {
+            let store = unbounded();
+            set(&store, b"a", PLAIN);
+            let id = cookie(&store, b"a");
+            let moment = store.moment();
+            let before = Some(moment);
+            destroy(&store);
+            let stored = store.peek(b"a");
+            assert_eq!(store.set(b"a", plain, None, before), Stored::Destroyed);
+            assert_eq!(store.set_raw(b"a", b"x", None, before), Stored::Destroyed);
+            let put = store.put(b"a", cookie_text, data, None, before);
+            assert_eq!(put, Stored::Destroyed);
+            let write = |since| store.write(b"a", id, None, None, since, data);
+            assert_eq!(write(before), Changed::Destroyed);
+            assert!(store.was_destroyed(b"a", moment));
+            assert_eq!(store.peek(b"a"), stored, "nothing has come of it");
+
+            let after = store.moment();
+            assert!(!store.was_destroyed(b"a", after));
+            assert_eq!(write(Some(after)), Changed::Done);
+            assert_eq!(write(None), Changed::Done, "who names no moment stores");
+            assert_eq!(
+                store.set(b"a", plain, None, Some(after)),
+                Stored::Done(Some(id))
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_evicted_or_has_expired_is_stored_again() {
+        let store = MemoryStore::new(Bounds {
+            max: Some(1),
+            max_bytes: None,
+        });
+        set(&store, b"a", AT_2000);
+        let since = Some(store.moment());
+        store.destroy(b"another");
+        set(&store, b"b", PLAIN);
+        assert!(!store.has(b"a"));
+        assert_eq!(
+            store.set(b"a", AT_2000.as_bytes(), None, since),
+            Stored::Done(Some(0))
+        );
+        assert_eq!(text(&store, b"a", 2000), None, "expired");
+        assert_eq!(
+            store.set(b"a", AT_2000.as_bytes(), None, since),
+            Stored::Done(Some(0))
+        );
+        set(&store, b"b", PLAIN);
+        store.destroy(b"a");
+        assert_eq!(
+            store.set(b"a", AT_2000.as_bytes(), None, since),
+            Stored::Destroyed,
+            "destroyed when it was evicted already"
+        );
+    }
+
+    #[test]
+    fn one_that_is_still_there_was_not_destroyed_whoever_was() {
         let store = unbounded();
-        let data = br#"{"a":1}"#;
-        assert_eq!(
-            store.insert(b"a", 0, None, None, data),
-            Changed::Not,
-            "not known"
-        );
-        set(&store, b"x", PLAIN);
-        let id = cookie(&store, b"x");
-        assert_eq!(
-            store.insert(b"a", id, Some(5), None, data),
-            Changed::Not,
-            "no date"
-        );
-        assert_eq!(store.insert(b"a", id, None, None, data), Changed::Done);
-        assert_eq!(text(&store, b"a", 0).as_deref(), Some(PLAIN));
-        assert_eq!(
-            store.insert(b"a", id, None, None, data),
-            Changed::Not,
-            "in use"
-        );
-        let odd = store
-            .put(b"y", br#"{"expires":null}"#, data, None)
-            .unwrap_or_default();
-        assert_eq!(
-            store.insert(b"b", odd, None, None, data),
-            Changed::Not,
-            "no lifetime known"
-        );
+        set(&store, b"kept", PLAIN);
+        let since = store.moment();
+        for at in 0..10_000u32 {
+            store.destroy(&at.to_be_bytes());
+        }
+        assert!(!store.was_destroyed(b"kept", since));
+        assert_eq!(store.stats().bytes, store.bytes());
+    }
+
+    #[test]
+    fn a_session_destroyed_by_another_thread_never_comes_back() {
+        let store = unbounded();
+        for round in 0..200 {
+            set(&store, b"a", PLAIN);
+            let since = store.moment();
+            std::thread::scope(|scope| {
+                scope.spawn(|| store.destroy(b"a"));
+                match round % 2 {
+                    0 => drop(store.set(b"a", FOREVER.as_bytes(), None, Some(since))),
+                    _ => drop(store.write(b"a", 0, None, None, Some(since), b"{}")),
+                }
+            });
+            assert!(!store.has(b"a"), "round {round}");
+        }
     }
 
     #[test]
     fn puts_together_what_comes_in_parts() {
         let store = unbounded();
-        let id = store.put(b"a", br#"{"expires":null}"#, br#"{"a":1}"#, None);
-        assert_eq!(id, Some(cookie(&store, b"a")));
+        let put = |cookie: &str, data: &[u8]| store.put(b"a", cookie.as_bytes(), data, None, None);
+        let stored = put(r#"{"expires":null}"#, br#"{"a":1}"#);
+        assert_eq!(stored, Stored::Done(Some(cookie(&store, b"a"))));
         assert_eq!(text(&store, b"a", 0).as_deref(), Some(FOREVER));
-        let id = store.put(b"a", br#"{"expires":"soon"}"#, br#"{"a":1}"#, None);
-        assert_eq!(id, None);
-        let odd = r#"{"cookie":{"expires":"soon"},"a":1}"#;
+        put(r#"{"expires":null}"#, br#"{"1":2,"10":3,"a":1}"#);
+        let indexed = r#"{"1":2,"10":3,"cookie":{"expires":null},"a":1}"#;
+        assert_eq!(text(&store, b"a", 0).as_deref(), Some(indexed));
+        set(&store, b"a", indexed);
+        assert_eq!(unjudged(&store), 0);
+        assert_eq!(text(&store, b"a", 0).as_deref(), Some(indexed));
+        let stored = put(r#"{"expires":"soon"}"#, br#"{"1":2,"a":1}"#);
+        assert_eq!(stored, Stored::Done(None));
+        let odd = r#"{"1":2,"cookie":{"expires":"soon"},"a":1}"#;
         assert_eq!(unclear(&store, b"a").as_deref(), Some(odd));
+    }
+
+    #[test]
+    fn a_cookie_that_is_not_common_has_no_number() {
+        let store = unbounded();
+        let cookie = br#"{"expires":null,"prefs":[]}"#;
+        let stored = store.put(b"a", cookie, br#"{"a":1}"#, None, None);
+        assert_eq!(stored, Stored::Done(None));
+        let expected = r#"{"cookie":{"expires":null,"prefs":[]},"a":1}"#;
+        assert_eq!(text(&store, b"a", 0).as_deref(), Some(expected));
+        let found = store.get(b"a", 0, Asker::Door, &mut Vec::new());
+        assert!(matches!(found, Found::Unclear { .. }));
+        assert_eq!(store.stats().hits, 1, "the door asks again by another way");
     }
 
     #[test]
@@ -949,9 +1245,10 @@ mod tests {
         for sid in [b"a", b"b", b"c"] {
             set(&store, sid, PLAIN);
         }
+        assert!(text(&store, b"a", 0).is_some());
         let id = cookie(&store, b"a");
         set(&store, b"d", PLAIN);
-        assert_eq!(sids(&store), ["a", "c", "d"], "a was looked at after b");
+        assert_eq!(sids(&store), ["a", "c", "d"], "a was used after b");
         assert_eq!(store.renew(b"c", id, None, None, 0), Changed::Done);
         set(&store, b"e", PLAIN);
         assert_eq!(sids(&store), ["c", "d", "e"]);
@@ -976,20 +1273,23 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded() {
-        let one = {
+        let (one, three) = {
             let store = unbounded();
             set(&store, b"a", PLAIN);
-            store.stats().bytes
+            let first = store.stats().bytes;
+            set(&store, b"b", PLAIN);
+            let one = store.stats().bytes - first;
+            (one, first + 2 * one)
         };
         let store = MemoryStore::new(Bounds {
             max: None,
-            max_bytes: Some(3 * one),
+            max_bytes: Some(three),
         });
         for sid in [b"a", b"b", b"c", b"d"] {
             set(&store, sid, PLAIN);
         }
         assert_eq!(sids(&store), ["b", "c", "d"]);
-        assert_eq!(store.stats().bytes, 3 * one);
+        assert_eq!(store.stats().bytes, three);
         let long = PLAIN.replace("1}", &format!("{}}}", "1".repeat(one)));
         set(&store, b"b", &long);
         assert_eq!(
@@ -997,7 +1297,7 @@ mod tests {
             ["b", "d"],
             "a session that grew drives others out"
         );
-        let too_long = PLAIN.replace("1}", &format!("{}}}", "1".repeat(3 * one)));
+        let too_long = PLAIN.replace("1}", &format!("{}}}", "1".repeat(three)));
         set(&store, b"e", &too_long);
         set(&store, b"d", &too_long);
         assert_eq!(
@@ -1005,7 +1305,79 @@ mod tests {
             ["b"],
             "one that never fits drives out nobody else"
         );
-        assert!(store.stats().bytes <= 3 * one);
+        assert!(store.stats().bytes <= three);
+    }
+
+    /// What a record takes, that with a cookie has another text than all others.
+    fn own_bytes(text: &str) -> usize {
+        let store = unbounded();
+        set(&store, b"a", text);
+        store.stats().bytes
+    }
+
+    #[test]
+    fn a_cookie_counts_once_as_long_as_a_session_has_it() {
+        let store = unbounded();
+        let other = PLAIN.replace(r#""/""#, r#""/other""#);
+        let long = format!(
+            r#"{{"cookie":{{"expires":null,"path":"{}"}}}}"#,
+            "p".repeat(100_000)
+        );
+        let mut held = 0;
+        for (sid, text) in [(b"a", PLAIN), (b"b", &other), (b"c", &long), (b"d", &long)] {
+            set(&store, sid, text);
+            held += own_bytes(text);
+            assert_eq!(store.stats().bytes, held);
+        }
+        set(&store, b"e", PLAIN);
+        let shared = store.stats().bytes - held;
+        assert!(
+            shared < own_bytes(PLAIN) - 66,
+            "its cookie is there already"
+        );
+        store.destroy(b"a");
+        store.destroy(b"e");
+        assert_eq!(store.stats().bytes, held - own_bytes(PLAIN));
+        let cookie = br#"{"expires":null}"#;
+        assert_eq!(store.touch(b"c", cookie, 0, None), Changed::Done);
+        assert_eq!(store.touch(b"d", cookie, 0, None), Changed::Done);
+        assert!(store.stats().bytes < 2000, "the long ones are gone");
+        for sid in store.sids() {
+            store.destroy(&sid);
+        }
+        assert_eq!(store.stats().bytes, 0);
+    }
+
+    #[test]
+    fn cookies_are_bounded() {
+        let session = |length: usize, at: usize| {
+            let path = "p".repeat(length);
+            format!(
+                r#"{{"cookie":{{"originalMaxAge":{at},"expires":null,"path":"{path}"}},"a":1}}"#
+            )
+        };
+        // Long ones, and those of "until midnight", which differ in their lifetime.
+        for length in [10_000, 1] {
+            let one = own_bytes(&session(length, 10_000));
+            let store = MemoryStore::new(Bounds {
+                max: None,
+                max_bytes: Some(10 * one),
+            });
+            for at in 0..100usize {
+                set(&store, &at.to_be_bytes(), &session(length, 10_000 + at));
+                assert!(store.stats().bytes <= 10 * one);
+            }
+            assert_eq!(store.stats().sessions, 10);
+            let touch =
+                |cookie: String| store.touch(&99usize.to_be_bytes(), cookie.as_bytes(), 0, None);
+            let cookie =
+                |length: usize| format!(r#"{{"expires":null,"path":"{}"}}"#, "p".repeat(length));
+            assert_eq!(touch(cookie(length + 5 * one)), Changed::Done);
+            assert!(store.stats().bytes <= 10 * one);
+            assert_eq!(store.stats().sessions, 5, "it has driven others out");
+            touch(cookie(10 * one));
+            assert_eq!(store.stats().sessions, 4, "one that never fits goes");
+        }
     }
 
     #[test]
@@ -1064,17 +1436,39 @@ mod tests {
     fn counts_hits_and_misses() {
         let store = unbounded();
         set(&store, b"a", AT_2000);
-        let mut text = Vec::new();
-        store.get(b"a", 0, &mut text);
-        store.get(b"b", 0, &mut text);
-        store.get(b"a", 2000, &mut text);
+        let get = |sid, now, asker| store.get(sid, now, asker, &mut Vec::new());
+        get(b"a", 0, Asker::User);
+        get(b"b", 0, Asker::User);
+        get(b"a", 1999, Asker::Door);
+        for sid in [b"a", b"b"] {
+            get(sid, 1999, Asker::Viewer);
+        }
+        get(b"a", 2000, Asker::Door);
         let Stats {
             hits,
             misses,
             expired,
             ..
         } = store.stats();
-        assert_eq!((hits, misses, expired), (1, 2, 1));
+        assert_eq!((hits, misses, expired), (2, 2, 1));
+    }
+
+    #[test]
+    fn looking_is_no_use() {
+        let store = MemoryStore::new(Bounds {
+            max: Some(2),
+            max_bytes: None,
+        });
+        set(&store, b"a", PLAIN);
+        set(&store, b"b", "text");
+        for sid in [b"a", b"b"] {
+            store.get(sid, 0, Asker::Viewer, &mut Vec::new());
+        }
+        store.get(b"b", 0, Asker::Door, &mut Vec::new());
+        store.peek(b"a");
+        set(&store, b"c", PLAIN);
+        assert_eq!(sids(&store), ["b", "c"]);
+        assert_eq!((store.stats().hits, store.stats().misses), (0, 0));
     }
 
     #[test]

@@ -21,6 +21,9 @@ struct Node {
     is_listed: bool,
 }
 
+/// Bytes that a record takes here.
+pub const NODE_BYTES: usize = size_of::<Node>();
+
 const UNLISTED: Node = Node {
     used: 0,
     older: NONE,

@@ -4,12 +4,25 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::ALLOCATION;
+use super::destroyed::Destroyed;
 use super::due::{Due, Node, Nodes};
-use super::order::Order;
+use super::order::{self, Order};
 use crate::cookie_text::CookieText;
 
 /// The time of a record that does not expire.
 pub const NEVER: i64 = i64::MAX;
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A session's.
+    Session,
+    /// One that only JavaScript can judge, and has not judged yet.
+    Unjudged,
+    /// No session's, as JavaScript has said of `false`.
+    NoSession,
+}
 
 /// A session as it is kept.
 pub struct Record {
@@ -22,6 +35,8 @@ pub struct Record {
     content: Box<[u8]>,
     /// The session's cookie, or none if only JavaScript can judge the text.
     pub cookie: Option<Arc<CookieText>>,
+    /// What the text is.
+    pub kind: Kind,
     /// When it expires, in ms since the epoch.
     pub expires: i64,
     /// Counts insertions: a sid keeps its place until it is removed.
@@ -38,8 +53,14 @@ struct Entry {
     record: u32,
 }
 
-/// Bytes that a record takes beside its content, as the store counts them.
-pub const RECORD_BYTES: usize = size_of::<Record>() + 2 * size_of::<Entry>();
+/// Bytes that a record takes beside its content and its cookie, as the store counts them:
+/// those in the table, of which a part is empty, and in the orders of use and of expiry
+/// included.
+pub const RECORD_BYTES: usize = size_of::<Record>()
+    + 2 * size_of::<Entry>()
+    + order::NODE_BYTES
+    + 2 * size_of::<(u32, u32)>()
+    + ALLOCATION;
 
 impl Record {
     /// A record with these parts. `None` if the sid is longer than 4 GB.
@@ -52,12 +73,17 @@ impl Record {
         let (start, rest) = sid.split_at(sid.len().min(HEAD));
         let mut head = [0; HEAD];
         head[..start.len()].copy_from_slice(start);
+        let kind = match cookie {
+            Some(_) => Kind::Session,
+            None => Kind::Unjudged,
+        };
         Some(Record {
             head,
             sid_length: sid.len().try_into().ok()?,
             due: Node::default(),
             content: [rest, text].concat().into(),
             cookie,
+            kind,
             expires,
             serial: 0,
         })
@@ -91,7 +117,7 @@ impl Record {
         has_date.then_some(self.expires)
     }
 
-    /// What it takes of the memory that the store may take.
+    /// What it takes of the memory that the store may take, its cookie aside.
     pub fn bytes(&self) -> usize {
         self.content.len() + RECORD_BYTES
     }
@@ -110,8 +136,12 @@ pub struct Shard {
     due: Due,
     /// Kept if the store is bounded.
     pub order: Option<Order>,
-    /// How many records only JavaScript can judge.
-    pub unclear: usize,
+    /// How many records JavaScript must judge and has not judged yet.
+    pub unjudged: usize,
+    /// How many records are no sessions.
+    pub no_sessions: usize,
+    /// The sids that were destroyed lately.
+    pub destroyed: Destroyed,
 }
 
 /// The records by their numbers.
@@ -158,6 +188,19 @@ impl Shard {
         self.records.get(number)
     }
 
+    /// Counts a record in, by what JavaScript has said of it, and another one out.
+    fn count(&mut self, new: Option<Kind>, old: Option<Kind>) {
+        let is = |kind, wanted| usize::from(kind == Some(wanted));
+        let moved = |count: &mut usize, wanted| *count = *count + is(new, wanted) - is(old, wanted);
+        moved(&mut self.unjudged, Kind::Unjudged);
+        moved(&mut self.no_sessions, Kind::NoSession);
+    }
+
+    /// The numbers of records, some of which may be free.
+    pub fn numbers(&self) -> std::ops::Range<u32> {
+        0..self.records.0.len() as u32
+    }
+
     /// Every record.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.0.iter().flatten()
@@ -169,21 +212,27 @@ impl Shard {
             .is_some_and(|record| record.has_expired(now))
     }
 
-    /// Adds a record of a sid that has none. `None` if there is no number left for it.
-    pub fn insert(&mut self, hash: u32, record: Record) -> Option<u32> {
+    /// Adds a record of a sid that has none.
+    ///
+    /// # Errors
+    /// The record, if there is no number left for it.
+    pub fn insert(&mut self, hash: u32, record: Record) -> Result<u32, Record> {
         let records = &mut self.records.0;
         let number = match self.free.pop() {
             Some(number) => number,
             None => {
-                let next = u32::try_from(records.len());
-                let number = next.ok().filter(|&at| at != u32::MAX)?;
+                let next = u32::try_from(records.len()).ok();
+                let Some(number) = next.filter(|&at| at != u32::MAX) else {
+                    return Err(record);
+                };
                 records.push(None);
                 number
             }
         };
         let expires = record.expires;
-        self.unclear += usize::from(record.cookie.is_none());
+        let kind = record.kind;
         records[number as usize] = Some(record);
+        self.count(Some(kind), None);
         if expires != NEVER {
             self.due.file(&mut self.records, number, expires);
         }
@@ -193,17 +242,17 @@ impl Shard {
         };
         self.table
             .insert_unique(spread(hash), entry, |entry| spread(entry.hash));
-        Some(number)
+        Ok(number)
     }
 
     /// Puts a record in the place of another of the same sid, and returns that.
     pub fn replace(&mut self, number: u32, mut record: Record) -> Option<Record> {
         let expires = record.expires;
-        self.unclear += usize::from(record.cookie.is_none());
+        let kind = record.kind;
         let place = self.records.get_mut(number)?;
         record.due = place.due;
         let old = std::mem::replace(place, record);
-        self.unclear -= usize::from(old.cookie.is_none());
+        self.count(Some(kind), Some(old.kind));
         if expires == NEVER {
             self.due.unfile(&mut self.records, number);
         } else {
@@ -212,11 +261,31 @@ impl Shard {
         Some(old)
     }
 
-    /// Gives a record another cookie. False if only JavaScript can judge its text.
-    pub fn give_cookie(&mut self, number: u32, cookie: Arc<CookieText>) -> bool {
+    /// Gives a record another cookie, and returns the old one. `None` if only JavaScript
+    /// can judge its text.
+    pub fn give_cookie(&mut self, number: u32, cookie: Arc<CookieText>) -> Option<Arc<CookieText>> {
         let record = self.records.get_mut(number);
-        let old = record.and_then(|record| record.cookie.as_mut());
-        old.map(|old| *old = cookie).is_some()
+        let old = record.and_then(|record| record.cookie.as_mut())?;
+        Some(std::mem::replace(old, cookie))
+    }
+
+    /// Takes down what JavaScript says of a record's text.
+    pub fn judge(&mut self, number: u32, kind: Kind) {
+        if let Some(record) = self.records.get_mut(number) {
+            let old = record.kind;
+            record.kind = kind;
+            self.count(Some(kind), Some(old));
+        }
+    }
+
+    /// Whether the sid of a hash, which has the record called `number` or none, was
+    /// destroyed since the moment with the serial number `since`. What was evicted or has
+    /// expired was not.
+    pub fn was_destroyed(&self, hash: u32, number: Option<u32>, since: u64) -> bool {
+        let record = number.and_then(|number| self.record(number));
+        // One that was there then and still is needs not be remembered.
+        let is_same = record.is_some_and(|record| record.serial < since);
+        !is_same && self.destroyed.was_after(hash, since)
     }
 
     /// Gives a record another expiry.
@@ -243,7 +312,7 @@ impl Shard {
         if let Some(order) = &mut self.order {
             order.remove(number);
         }
-        self.unclear -= usize::from(record.cookie.is_none());
+        self.count(None, Some(record.kind));
         self.free.push(number);
         Some(record)
     }

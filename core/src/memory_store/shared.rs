@@ -39,7 +39,7 @@ mod tests {
         let bounds = Bounds::default();
         let one = store(b"one", bounds).ok();
         if let Some(one) = &one {
-            one.set(b"a", b"{}", None);
+            one.set(b"a", b"{}", None, None);
         }
         let again = store(b"one", bounds).ok();
         assert!(again.is_some_and(|it| it.has(b"a")));
