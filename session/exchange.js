@@ -1,7 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
@@ -113,9 +113,10 @@ class Exchange {
     const exchange = this;
     const { reload, save } = session;
     own(session, 'reload', function watchedReload(callback) {
+      const tell = listener(callback);
       reload.call(this, function onReload(...results) {
         exchange.reloaded(session);
-        callback.apply(this, results);
+        tell.apply(this, results);
       });
     });
     own(session, 'save', function watchedSave(...args) {
@@ -150,12 +151,12 @@ class Exchange {
   /**
    * Does what the end of the response must do to the session in the store.
    *
-   * @param {() => (error?: Error) => void} wait called if the store's answer is not there
-   *   at once, for what it is to call
+   * @param {{ wait: () => (error?: Error) => void }} out its `wait` is called if the store's
+   *   answer is not there at once, for what the store is to call
    * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
    * @throws what the store throws, or `JSON.stringify` for data it refuses
    */
-  settle(wait) {
+  settle(out) {
     const { req, options: { store } } = this;
     const isThere = isResident(store);
     if (isThere && this.isAsleep && lazy.isUntouched(this)) {
@@ -173,17 +174,19 @@ class Exchange {
       return 'done';
     }
     const waits = !isThere || (isSave && !this.saves(session));
-    const callback = waits ? answer(req, wait()) : undefined;
+    const callback = waits ? answer(req, out.wait()) : undefined;
     if (end === native.END_DESTROY) {
       debug('destroying');
-      store.destroy(req.sessionID, callback);
+      if (waits) ask(callback, store, 'destroy', req.sessionID);
+      else store.destroy(req.sessionID);
     } else if (isSave) {
       if (waits && this.canReplace(session)) this.replace(session, callback);
-      else if (waits) session.save(callback);
+      else if (waits) ask(callback, session, 'save');
       else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {
       if (debug.enabled) debug('touching');
-      if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
+      if (waits) ask(callback, store, 'touch', req.sessionID, session);
+      else if (!this.renew(session)) store.touch(req.sessionID, session);
     }
     return waits ? 'waiting' : 'done';
   }
@@ -231,7 +234,7 @@ class Exchange {
     const { req, options: { store } } = this;
     req.sessionStore = new Proxy(store, onlyPresent);
     try {
-      session.save(callback);
+      ask(callback, session, 'save');
     } finally {
       req.sessionStore = store;
     }

@@ -84,15 +84,13 @@ class WayOut {
     let waiting;
     let progress;
     try {
-      progress = exchange.settle(() => {
-        waiting = new Waiting(this, chunk, encoding, callback);
-        return (error) => waiting.release(error);
+      progress = exchange.settle({
+        wait: () => {
+          waiting = new Waiting(this, chunk, encoding, callback);
+          return (error) => waiting.release(error);
+        },
       });
     } catch (error) {
-      if (waiting !== undefined && waiting.isReleased) {
-        defer(this.next, error);
-        return waiting.returned;
-      }
       // The store may still call back, but that is no answer any more.
       if (waiting !== undefined) waiting.isReleased = true;
       exchange.hasFailed = true;

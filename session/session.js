@@ -1,6 +1,6 @@
 'use strict';
 
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 
 /** A class that adds its private fields to the object it is given. */
 function Given(object) {
@@ -83,7 +83,7 @@ const members = {
     const exchange = Slots.exchange(this);
     if (exchange) exchange.saving(this);
     const { req } = this;
-    req.sessionStore.set(this.id, this, callback ? answer(req, callback) : ignore);
+    ask(answer(req, callback), req.sessionStore, 'set', this.id, this);
     return exchange ? undefined : this;
   },
 
@@ -96,11 +96,12 @@ const members = {
     const { req, id } = this;
     const store = req.sessionStore;
     const exchange = Slots.exchange(this);
+    const tell = listener(callback);
     const done = (...results) => {
       if (exchange) exchange.reloaded(this);
-      callback(...results);
+      tell(...results);
     };
-    store.get(id, answer(req, (error, data) => {
+    ask(answer(req, (error, data) => {
       if (error) return done(error);
       if (!data) return done(new Error('failed to load session'));
       try {
@@ -109,7 +110,7 @@ const members = {
         return done(damaged);
       }
       done();
-    }));
+    }), store, 'get', id);
     return exchange ? undefined : this;
   },
 
@@ -117,14 +118,14 @@ const members = {
   destroy(callback) {
     const { req } = this;
     delete req.session;
-    req.sessionStore.destroy(this.id, callback && answer(req, callback));
+    ask(answer(req, callback), req.sessionStore, 'destroy', this.id);
     return this;
   },
 
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
-    req.sessionStore.regenerate(req, callback);
+    ask(answer(req, callback), req.sessionStore, 'regenerate', req);
     return this;
   },
 };
@@ -160,5 +161,3 @@ Object.defineProperty(Session, 'hasPlainMethods', { value: hasPlainMethods });
 function hasPlainMethods(session) {
   return session.save === save && session.reload === reload;
 }
-
-function ignore() {}

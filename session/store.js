@@ -2,7 +2,7 @@
 
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 const Cookie = require('./cookie');
 const Session = require('./session');
 
@@ -26,10 +26,11 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
-  this.destroy(req.sessionID, answer(req, (error) => {
+  const tell = listener(callback);
+  ask(answer(req, (error) => {
     this.generate(req);
-    callback(error);
-  }));
+    tell(error);
+  }), this, 'destroy', req.sessionID);
 };
 
 /**
@@ -38,17 +39,18 @@ Store.prototype.regenerate = function regenerate(req, callback) {
  * @param {(error?: Error, session?: Session) => void} callback
  */
 Store.prototype.load = function load(sid, callback) {
-  this.get(sid, answer(undefined, (error, data) => {
-    if (error) return callback(error);
-    if (!data) return callback();
+  const tell = listener(callback);
+  ask(answer(undefined, (error, data) => {
+    if (error) return tell(error);
+    if (!data) return tell();
     let session;
     try {
       session = this.createSession({ sessionID: sid, sessionStore: this }, data);
     } catch (damaged) {
-      return callback(damaged);
+      return tell(damaged);
     }
-    callback(null, session);
-  }));
+    tell(null, session);
+  }), this, 'get', sid);
 };
 
 /**
