@@ -191,6 +191,15 @@ class Exchange {
     return waits ? 'waiting' : 'done';
   }
 
+  /** Lets go of what decides what the end does: that is done, and the store may take long to answer. */
+  forget() {
+    this.originalText = undefined;
+    this.snapshot = undefined;
+    this.saved = undefined;
+    this.loadedSession = undefined;
+    this.savedSession = undefined;
+  }
+
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */
   settleAsleep() {
     const { end } = this.conclusion();

