@@ -20,7 +20,36 @@ function setHeaders(res, headers) {
   }
 }
 
-module.exports = setHeaders;
+/**
+ * What describes a body: RFC 9110 sections 6.6.2, 8 and 14.4, RFC 9112 section 6.1, and
+ * what downloads and checksums add: RFC 6266, RFC 9530 and the fields it replaces.
+ */
+const OF_BODY = [
+  'Content-Length', 'Content-Encoding', 'Content-Range', 'Content-Type', 'ETag', 'Last-Modified', 'Transfer-Encoding', 'Trailer',
+  'Content-Disposition', 'Content-Language', 'Content-Location', 'Content-Digest', 'Repr-Digest', 'Digest', 'Content-MD5',
+];
+
+/**
+ * Takes from a response what described a body that is not sent, as something else will
+ * be. Does nothing if the headers have left.
+ *
+ * @param {import('node:http').ServerResponse} res
+ * @param {string} [cookie] a Set-Cookie header that goes as well
+ */
+function forgetBody(res, cookie) {
+  if (res.headersSent || typeof res.removeHeader !== 'function') return;
+  for (const name of OF_BODY) {
+    // Node.js frames no body whose Transfer-Encoding was removed, were it there or not.
+    if (res.hasHeader(name)) res.removeHeader(name);
+  }
+  res.addTrailers?.({});
+  const cookies = cookie === undefined ? [] : [].concat(res.getHeader('Set-Cookie') ?? []);
+  if (!cookies.includes(cookie)) return;
+  if (cookies.length === 1) res.removeHeader('Set-Cookie');
+  else res.setHeader('Set-Cookie', cookies.filter((other) => other !== cookie));
+}
+
+module.exports = { setHeaders, forgetBody };
 
 function setFlat(res, headers) {
   if (headers.length % 2 !== 0) throw new TypeError('headers array is malformed');

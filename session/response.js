@@ -4,7 +4,7 @@ const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./defer');
 const isSecure = require('./secure');
-const setHeaders = require('./headers');
+const { setHeaders, forgetBody } = require('./headers');
 const { seal } = require('./serialize');
 
 /**
@@ -46,6 +46,8 @@ class WayOut {
     this.plainWrite = res.write;
     this.plainEnd = res.end;
     this.hasHeaders = false;
+    /** The session's Set-Cookie header, if the response has got one. */
+    this.cookie = undefined;
     /** Writing the headers found the session unreadable, and said so. */
     this.hasThrown = false;
     this.stage = OPEN;
@@ -75,9 +77,10 @@ class WayOut {
       isDue = this.exchange.setsCookie();
     } catch (error) {
       this.hasThrown = true;
+      forgetBody(this.res);
       throw error;
     }
-    if (isDue) addCookie(this.exchange, this.res, this.next);
+    if (isDue) this.cookie = addCookie(this.exchange, this.res, this.next);
   }
 
   end(chunk, encoding, callback) {
@@ -100,6 +103,7 @@ class WayOut {
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.stage = OPEN;
       this.keep(callback);
+      forgetBody(this.res, this.cookie);
       defer(this.next, error);
       return false;
     }
@@ -211,12 +215,13 @@ class WayOut {
   }
 }
 
+/** @returns {string | undefined} the header, if there is one now */
 function addCookie(exchange, res, next) {
   const { req, options, keyring } = exchange;
   const { session } = req;
   if (session.cookie.secure && !isSecure(req, options.proxy)) {
     debug('cookie withheld: the connection is not secure');
-    return;
+    return undefined;
   }
   exchange.touch();
   try {
@@ -224,8 +229,10 @@ function addCookie(exchange, res, next) {
     const others = res.getHeader('Set-Cookie');
     res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
     debug('cookie set');
+    return header;
   } catch (error) {
     defer(next, error);
+    return undefined;
   }
 }
 
