@@ -5,8 +5,8 @@
  * acts before they are sent finds all of them in one place.
  *
  * @param {import('node:http').ServerResponse} res
- * @param {object | Array | undefined} headers an object, a list of pairs, or a
- *   flat list of names and values, in which a name may stand several times
+ * @param {object | Array | undefined} headers an object, or a list of pairs or a flat
+ *   list of names and values, in which a name may stand several times
  * @throws {TypeError} if a flat list has a name without a value
  */
 function setHeaders(res, headers) {
@@ -14,7 +14,7 @@ function setHeaders(res, headers) {
   if (!Array.isArray(headers)) {
     for (const name of Object.keys(headers)) set(res, name, headers[name]);
   } else if (Array.isArray(headers[0])) {
-    for (const [name, value] of headers) set(res, name, value);
+    setPairs(res, headers);
   } else {
     setFlat(res, headers);
   }
@@ -51,9 +51,21 @@ function forgetBody(res, cookie) {
 
 module.exports = { setHeaders, forgetBody };
 
+// Node.js before 18.3 cannot append; there the last value of a name wins, in the first one's place.
+
+function setPairs(res, headers) {
+  const canAppend = typeof res.appendHeader === 'function';
+  const names = new Set();
+  for (const [name, value] of headers) {
+    const key = String(name).toLowerCase();
+    if (canAppend && names.has(key)) res.appendHeader(name, value);
+    else set(res, name, value);
+    names.add(key);
+  }
+}
+
 function setFlat(res, headers) {
   if (headers.length % 2 !== 0) throw new TypeError('headers array is malformed');
-  // Node.js before 18.3 cannot append; there the last value of a name wins, in the first one's place.
   const canAppend = typeof res.appendHeader === 'function';
   const put = canAppend ? 'appendHeader' : 'setHeader';
   for (let i = 0; canAppend && i < headers.length; i += 2) res.removeHeader(headers[i]);

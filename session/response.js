@@ -61,7 +61,8 @@ class WayOut {
   writeHead(res, status, first, second) {
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
-    setHeaders(res, message === undefined ? first : second);
+    // Without a message, Node.js takes headers from either place.
+    setHeaders(res, message === undefined ? second ?? first : second);
     if (!this.hasHeaders) {
       this.hasHeaders = true;
       if (!this.exchange.hasFailed) this.settleCookie();
