@@ -112,7 +112,11 @@ class WayOut {
     if (progress !== 'done') return this.send(chunk, encoding, callback);
 
     this.sendHeaders();
-    return this.send(chunk, encoding, callback);
+    const result = this.send(chunk, encoding, callback);
+    const { res } = this;
+    const { write } = res;
+    res.write = (...args) => writeLate(res, write, args);
+    return result;
   }
 
   /**
@@ -260,4 +264,18 @@ function bytesOfKnownLength(res, chunk, encoding) {
   if (!(Number(res.getHeader('Content-Length')) > 0)) return undefined;
   const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
   return bytes.length > 0 ? bytes : undefined;
+}
+
+/**
+ * `write`, after an `end` that did not wait for the store. With the original it does wait,
+ * so that a write in the same turn is heard; in Node.js, such a write is an error that ends
+ * the process unless the response is closed. Here it is neither.
+ */
+function writeLate(res, write, args) {
+  // Who has wrapped `end` may end the response later.
+  if (!res.writableEnded || res.destroyed) return write.apply(res, args);
+  debug('write after end: ignored');
+  const callback = args.find((arg) => typeof arg === 'function');
+  if (callback) process.nextTick(callback, Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' }));
+  return true;
 }
