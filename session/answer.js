@@ -1,16 +1,20 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
+const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
+const redacted = require('./redacted');
 
 /** How long a store may take to answer for a request, in ms. No entry: as long as it likes. */
 const limits = new WeakMap();
 
-/** Marks the functions that `answer` made. */
-const ANSWER = Symbol('answer');
+/** Where a function that `answer` made has its `Question`. */
+const QUESTION = Symbol('question');
 
 /** Nothing was thrown. */
 const NOTHING = Symbol('nothing');
+
+const { then } = Promise.prototype;
 
 /**
  * What a store is given to call back. Whatever the store does, `callback` is called
@@ -18,42 +22,56 @@ const NOTHING = Symbol('nothing');
  * answer within the request's `storeTimeout`.
  *
  * @param {object | undefined} req
- * @param {(error?: Error, ...results: any[]) => any} callback
- * @returns {(error?: Error, ...results: any[]) => any}
+ * @param {((error?: Error, ...results: any[]) => any) | undefined} callback what is no
+ *   function hears nothing
+ * @returns {(error?: Error, ...results: any[]) => any} `callback` itself, if it comes from here
  */
 function answer(req, callback) {
-  // What is no function is the store's to refuse.
-  if (typeof callback !== 'function' || callback[ANSWER]) return callback;
-  // Clients with a pool of connections call back from the context that opened one.
-  const asker = new AsyncResource('express-session', { requireManualDestroy: true });
-  let isOpen = true;
-  let thrown = NOTHING;
-  let timer;
+  const isHeard = typeof callback === 'function';
+  if (isHeard && callback[QUESTION] !== undefined) return callback;
+  // A function that refers to itself by its own name has no scope of its own to keep.
+  const made = function answered(...results) {
+    return answered[QUESTION].answer(this, results);
+  };
+  made[QUESTION] = isHeard ? new Question(req, callback) : new Question(undefined, ignore);
+  return made;
+}
 
-  function answered(...results) {
-    if (isOpen) {
-      isOpen = false;
-      clearTimeout(timer);
-    } else if (thrown !== NOTHING && results[0] === thrown) {
-      // The store took what `callback` threw for an error of its own. Nobody else
-      // hears of it, so it is told.
-      thrown = NOTHING;
-    } else {
-      debug('the store has answered before, or too late: ignored');
-      return undefined;
-    }
-    try {
-      return asker.runInAsyncScope(callback, this, ...results);
-    } catch (error) {
-      thrown = error;
-      throw error;
-    }
+/**
+ * Calls a method of a store, or a session's method that calls one. A promise that is
+ * rejected is an answer, too, if nothing came before. What is thrown or rejected after
+ * the answer goes to the debug log alone, unless `callback` threw it.
+ *
+ * Only real promises count, such as an `async` method returns: asking another thenable
+ * what becomes of it makes many database clients run the query, here for a second time.
+ *
+ * @param {Function} answered made by `answer`
+ * @param {object} store
+ * @param {string} method
+ * @param {...any} args what `method` takes before its callback
+ * @throws what `method` throws before it has answered, which then is no question any
+ *   more, and what `callback` throws
+ */
+function ask(answered, store, method, ...args) {
+  const question = answered[QUESTION];
+  try {
+    const asked = store[method];
+    if (typeof asked !== 'function') throw new TypeError(`${method} is not a function`);
+    const result = asked.call(store, ...args, answered);
+    if (isPromise(result)) then.call(result, undefined, (error) => { question.rejected(error, answered, args); });
+  } catch (error) {
+    question.threw(error, args);
   }
-  answered[ANSWER] = true;
+  question.limit(answered);
+}
 
-  const limit = req && limits.get(req);
-  if (limit !== undefined) timer = setTimeout(answered, limit, new StoreTimeout(limit));
-  return answered;
+/**
+ * A callback that can be called: what is no function gives way to one that does nothing.
+ * @param {any} callback
+ * @returns {Function}
+ */
+function listener(callback) {
+  return typeof callback === 'function' ? callback : ignore;
 }
 
 /**
@@ -65,7 +83,97 @@ function limitAnswers(req, ms) {
   limits.set(req, ms);
 }
 
-module.exports = { answer, limitAnswers };
+module.exports = { answer, ask, listener, limitAnswers };
+
+/**
+ * A question to a store. It is the async resource of its asker, as clients with a pool
+ * of connections call back from the context that opened one. Without a
+ * `requireManualDestroy`, that of a store which never answers goes with the collector.
+ */
+class Question extends AsyncResource {
+  constructor(req, callback) {
+    super('express-session');
+    this.req = req;
+    this.callback = callback;
+    this.isOpen = true;
+    this.thrown = NOTHING;
+    this.timer = undefined;
+  }
+
+  /** The store calls back. */
+  answer(self, results) {
+    const isFirst = this.isOpen;
+    if (isFirst) {
+      this.close();
+    } else if (this.thrown !== NOTHING && results[0] === this.thrown) {
+      // The store took what `callback` threw for an error of its own. Nobody else
+      // hears of it, so it is told.
+      this.thrown = NOTHING;
+    } else {
+      debug('the store has answered before, or too late: ignored');
+      return undefined;
+    }
+    try {
+      return this.runInAsyncScope(this.callback, self, ...results);
+    } catch (error) {
+      this.thrown = error;
+      throw error;
+    } finally {
+      if (isFirst) this.emitDestroy();
+    }
+  }
+
+  /** The promise of the store's method was rejected. */
+  rejected(error, answered, args) {
+    if (this.isOpen) answered(error || reasonless());
+    // What `callback` threw becomes an unhandled rejection, as with the original.
+    else if (error === this.thrown) throw error;
+    else this.tell(error, args);
+  }
+
+  /** The store's method threw. */
+  threw(error, args) {
+    if (this.isOpen) {
+      this.close();
+      this.emitDestroy();
+      // The caller is told, and nobody else.
+      this.callback = ignore;
+      this.thrown = error || reasonless();
+      throw this.thrown;
+    }
+    if (error === this.thrown) throw error;
+    this.tell(error, args);
+  }
+
+  /** Tells the debug log of an error that came too late. */
+  tell(error, args) {
+    if (debug.enabled) debug('the store failed after its answer: %s', redacted(error, this.req?.sessionID, ...args));
+  }
+
+  /** Takes no further answer. */
+  close() {
+    this.isOpen = false;
+    clearTimeout(this.timer);
+  }
+
+  /** Bounds the answer, if it is not there yet. */
+  limit(answered) {
+    if (!this.isOpen || this.timer !== undefined || this.req === undefined) return;
+    const ms = limits.get(this.req);
+    if (ms !== undefined) this.timer = setTimeout(expire, ms, answered, ms);
+  }
+}
+
+function expire(answered, ms) {
+  answered(new StoreTimeout(ms));
+}
+
+function ignore() {}
+
+/** An error in place of nothing, which would say that all went well. */
+function reasonless() {
+  return new Error('the store failed without a reason');
+}
 
 /** A store has not answered in time. */
 class StoreTimeout extends Error {

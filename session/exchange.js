@@ -1,7 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 const Cookie = require('./cookie');
 const MemoryStore = require('./memory');
 const Session = require('./session');
@@ -125,9 +125,10 @@ class Exchange {
     const { reload, save } = session;
     own(session, 'reload', function watchedReload(callback) {
       const moment = exchange.moment();
+      const tell = listener(callback);
       reload.call(this, function onReload(...results) {
         exchange.reloaded(session, moment);
-        callback.apply(this, results);
+        tell.apply(this, results);
       });
     });
     own(session, 'save', function watchedSave(...args) {
@@ -199,12 +200,12 @@ class Exchange {
   /**
    * Does what the end of the response must do to the session in the store.
    *
-   * @param {() => (error?: Error) => void} wait called if the store's answer is not there
-   *   at once, for what it is to call
+   * @param {{ wait: () => (error?: Error) => void }} out its `wait` is called if the store's
+   *   answer is not there at once, for what the store is to call
    * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
    * @throws what the store throws, or `JSON.stringify` for data it refuses
    */
-  settle(wait) {
+  settle(out) {
     const { req, options: { store } } = this;
     const isThere = isResident(store);
     if (isThere && this.isAsleep && lazy.isUntouched(this)) {
@@ -223,19 +224,28 @@ class Exchange {
       debug('not saving: the session was destroyed');
       return 'done';
     }
-    const callback = waits ? answer(req, wait()) : undefined;
+    const callback = waits ? answer(req, out.wait()) : undefined;
     if (end === native.END_DESTROY) {
       debug('destroying');
-      store.destroy(req.sessionID, callback);
+      if (waits) ask(callback, store, 'destroy', req.sessionID);
+      else store.destroy(req.sessionID);
     } else if (isSave) {
       if (waits && this.canReplace(session)) this.replace(session, callback);
-      else if (waits) session.save(callback);
+      else if (waits) ask(callback, session, 'save');
       else this.put(session, text === undefined ? fingerprint(session) : text);
     } else {
       if (debug.enabled) debug('touching');
-      if (waits || !this.renew(session)) store.touch(req.sessionID, session, callback);
+      if (waits) ask(callback, store, 'touch', req.sessionID, session);
+      else if (!this.renew(session)) store.touch(req.sessionID, session);
     }
     return waits ? 'waiting' : 'done';
+  }
+
+  /** Lets go of what decides what the end does: that is done, and the store may take long to answer. */
+  dropOriginal() {
+    this.originalText = undefined;
+    this.snapshot = undefined;
+    this.saved = undefined;
   }
 
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */
@@ -281,7 +291,7 @@ class Exchange {
     const { req, options: { store } } = this;
     req.sessionStore = new Proxy(store, onlyPresent);
     try {
-      session.save(callback);
+      ask(callback, session, 'save');
     } finally {
       req.sessionStore = store;
     }

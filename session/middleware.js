@@ -2,7 +2,7 @@
 
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
-const { answer, limitAnswers } = require('./answer');
+const { answer, ask, limitAnswers } = require('./answer');
 const Exchange = require('./exchange');
 const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
@@ -127,20 +127,17 @@ function fetch(exchange, callback) {
     callback(null, data);
     return;
   }
-  const asked = { hasAnswered: false, isThrowing: false };
+  let hasAnswered = false;
   const answered = answer(req, (error, data) => {
-    asked.hasAnswered = true;
-    asked.isThrowing = true;
+    hasAnswered = true;
     callback(error, data);
-    asked.isThrowing = false;
   });
   try {
-    store.get(sid, answered);
+    ask(answered, store, 'get', sid);
   } catch (error) {
-    // What comes after the answer is the app's own, unless that went well.
-    if (asked.isThrowing) throw error;
-    if (!asked.hasAnswered) answered(error);
-    else if (debug.enabled) debug('the store threw after its answer: %s', redacted(error, sid));
+    // After the answer, it is the app that threw.
+    if (hasAnswered) throw error;
+    callback(error);
   }
 }
 

@@ -4,7 +4,7 @@ const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./defer');
 const isSecure = require('./secure');
-const setHeaders = require('./headers');
+const { setHeaders, forgetBody } = require('./headers');
 const { seal } = require('./serialize');
 
 /**
@@ -27,6 +27,15 @@ function patch(exchange, res, next) {
 
 module.exports = patch;
 
+/** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
+const OPEN = 0;
+/** `end` was called. */
+const ENDED = 1;
+/** `end` was called, and the store's answer completes the response. */
+const WAITING = 2;
+/** `end` has sent everything. */
+const SENT = 3;
+
 class WayOut {
   constructor(exchange, res, next) {
     this.exchange = exchange;
@@ -37,10 +46,13 @@ class WayOut {
     this.plainWrite = res.write;
     this.plainEnd = res.end;
     this.hasHeaders = false;
-    this.hasEnded = false;
-    this.isSent = false;
+    /** The session's Set-Cookie header, if the response has got one. */
+    this.cookie = undefined;
     /** Writing the headers found the session unreadable, and said so. */
     this.hasThrown = false;
+    this.stage = OPEN;
+    /** What `end` was given and keeps until the store has answered. */
+    this.rest = undefined;
     /** Callbacks of `end` that were not the one which ended the response. */
     this.others = undefined;
   }
@@ -49,7 +61,8 @@ class WayOut {
   writeHead(res, status, first, second) {
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
-    setHeaders(res, message === undefined ? first : second);
+    // Without a message, Node.js takes headers from either place.
+    setHeaders(res, message === undefined ? second ?? first : second);
     if (!this.hasHeaders) {
       this.hasHeaders = true;
       if (!this.exchange.hasFailed) this.settleCookie();
@@ -65,56 +78,106 @@ class WayOut {
       isDue = this.exchange.setsCookie();
     } catch (error) {
       this.hasThrown = true;
+      forgetBody(this.res);
       throw error;
     }
-    if (isDue) addCookie(this.exchange, this.res, this.next);
+    if (isDue) this.cookie = addCookie(this.exchange, this.res, this.next);
   }
 
   end(chunk, encoding, callback) {
     // The callback may stand in any place.
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
-    const { exchange, res } = this;
-    if (this.hasEnded) return this.endAgain(callback);
+    const { exchange } = this;
+    if (this.stage !== OPEN) return this.endAgain(callback);
     // Node.js throws; an error page can follow, as no header is written yet.
     if (isNoBody(chunk) && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
-    this.hasEnded = true;
-    if (exchange.hasFailed) return this.send(chunk, encoding, callback);
+    this.stage = ENDED;
+    if (exchange.hasFailed || this.rest !== undefined) return this.send(chunk, encoding, callback);
 
-    let waiting;
     let progress;
     try {
-      progress = exchange.settle(() => {
-        waiting = new Waiting(this, chunk, encoding, callback);
-        return (error) => waiting.release(error);
-      });
+      progress = exchange.settle(this);
     } catch (error) {
-      if (waiting !== undefined && waiting.isReleased) {
-        defer(this.next, error);
-        return waiting.returned;
-      }
-      // The store may still call back, but that is no answer any more.
-      if (waiting !== undefined) waiting.isReleased = true;
       exchange.hasFailed = true;
       // Who wrote the headers was told, and this is the answer.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
-      this.hasEnded = false;
+      this.stage = OPEN;
       this.keep(callback);
+      forgetBody(this.res, this.cookie);
       defer(this.next, error);
       return false;
     }
-    if (progress === 'nothing') return this.send(chunk, encoding, callback);
-    if (progress === 'waiting') return waiting.isReleased ? waiting.returned : waiting.begin();
+    if (this.stage === WAITING) return this.begin(chunk, encoding, callback);
+    if (progress !== 'done') return this.send(chunk, encoding, callback);
 
     this.sendHeaders();
-    this.send(chunk, encoding, callback);
-    return chunk === undefined || chunk === null || !(res.socket && res.socket.writableNeedDrain);
+    const result = this.send(chunk, encoding, callback);
+    const { res } = this;
+    const { write } = res;
+    res.write = (...args) => writeLate(res, write, args);
+    return result;
+  }
+
+  /**
+   * For `settle`: the response waits for the store.
+   * @returns {(error?: Error) => void} what the store is to call
+   */
+  wait() {
+    this.stage = WAITING;
+    return (error) => { this.release(error); };
+  }
+
+  /**
+   * Sends what may be sent before the store has answered, the headers at least.
+   * @throws what Node.js throws; an error page may follow
+   */
+  begin(chunk, encoding, callback) {
+    const { res } = this;
+    let hasRoom = true;
+    let last;
+    try {
+      writeHeaders(res);
+      if (chunk !== undefined && chunk !== null) {
+        const bytes = bytesOfKnownLength(res, chunk, encoding);
+        last = bytes && bytes.subarray(-1);
+        hasRoom = bytes
+          ? this.plainWrite.call(res, bytes.subarray(0, -1))
+          : this.plainWrite.call(res, chunk, encoding);
+      }
+    } catch (refused) {
+      this.stage = OPEN;
+      throw refused;
+    }
+    this.rest = { chunk: last, callback };
+    this.exchange.dropOriginal();
+    if (this.stage !== WAITING) this.complete();
+    return hasRoom;
+  }
+
+  /** The store has answered. */
+  release(error) {
+    if (this.stage !== WAITING) return;
+    this.stage = ENDED;
+    if (error) defer(this.next, error);
+    // A store that answers at once is followed by the rest of `end` itself.
+    if (this.rest !== undefined) this.complete();
+  }
+
+  /** Sends what completes the response. */
+  complete() {
+    try {
+      this.send(this.rest.chunk, undefined, this.rest.callback);
+    } catch (refused) {
+      // Whoever ended the response may be gone.
+      defer(this.next, refused);
+    }
   }
 
   /** `end`, where it was called before. */
   endAgain(callback) {
     this.keep(callback);
-    if (this.isSent) this.tellOthers();
+    if (this.stage === SENT) this.tellOthers();
     return false;
   }
 
@@ -128,7 +191,7 @@ class WayOut {
     try {
       writeHeaders(this.res);
     } catch (error) {
-      this.hasEnded = false;
+      this.stage = OPEN;
       throw error;
     }
   }
@@ -141,10 +204,10 @@ class WayOut {
         ? this.plainEnd.call(this.res, chunk, encoding)
         : this.plainEnd.call(this.res, chunk, encoding, callback);
     } catch (error) {
-      this.hasEnded = false;
+      this.stage = OPEN;
       throw error;
     }
-    this.isSent = true;
+    this.stage = SENT;
     if (this.others !== undefined) this.tellOthers();
     return result;
   }
@@ -157,56 +220,13 @@ class WayOut {
   }
 }
 
-/** What `end` was given, while the store has not answered. */
-class Waiting {
-  constructor(out, chunk, encoding, callback) {
-    this.out = out;
-    this.held = { chunk, encoding };
-    this.callback = callback;
-    this.isReleased = false;
-    this.returned = undefined;
-  }
-
-  /** Sends what completes the response. */
-  release(error) {
-    if (this.isReleased) return;
-    this.isReleased = true;
-    const { out, held } = this;
-    if (error) defer(out.next, error);
-    try {
-      this.returned = out.send(held.chunk, held.encoding, this.callback);
-    } catch (refused) {
-      // Whoever ended the response may be gone.
-      defer(out.next, refused);
-    }
-  }
-
-  /**
-   * Sends what may be sent before the store has answered, the headers at least.
-   * @throws what Node.js throws; an error page may follow
-   */
-  begin() {
-    const { out, held } = this;
-    try {
-      writeHeaders(out.res);
-      this.held = withoutLast(out.res, held.chunk, held.encoding);
-      const { first, firstEncoding } = this.held;
-      return first === undefined ? true : out.plainWrite.call(out.res, first, firstEncoding);
-    } catch (refused) {
-      // The store's answer completes nothing now.
-      this.isReleased = true;
-      out.hasEnded = false;
-      throw refused;
-    }
-  }
-}
-
+/** @returns {string | undefined} the header, if there is one now */
 function addCookie(exchange, res, next) {
   const { req, options, keyring } = exchange;
   const { session } = req;
   if (session.cookie.secure && !isSecure(req, options.proxy)) {
     debug('cookie withheld: the connection is not secure');
-    return;
+    return undefined;
   }
   exchange.touch();
   try {
@@ -214,8 +234,10 @@ function addCookie(exchange, res, next) {
     const others = res.getHeader('Set-Cookie');
     res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
     debug('cookie set');
+    return header;
   } catch (error) {
     defer(next, error);
+    return undefined;
   }
 }
 
@@ -235,16 +257,25 @@ function writeHeaders(res) {
 }
 
 /**
- * Splits what `end` was given into a first part, which may be sent before the
- * store has answered, and the part that completes the response.
+ * A client that knows the length takes the response for complete at its last byte, so
+ * that this byte must wait for the store. Undefined if the client does not know it.
  */
-function withoutLast(res, chunk, encoding) {
-  if (chunk === undefined || chunk === null) return { chunk, encoding };
-  if (Number(res.getHeader('Content-Length')) > 0) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
-    // A client that knows the length takes the response for complete at its last
-    // byte, so that byte waits.
-    if (bytes.length > 0) return { first: bytes.subarray(0, -1), chunk: bytes.subarray(-1) };
-  }
-  return { first: chunk, firstEncoding: encoding };
+function bytesOfKnownLength(res, chunk, encoding) {
+  if (!(Number(res.getHeader('Content-Length')) > 0)) return undefined;
+  const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
+  return bytes.length > 0 ? bytes : undefined;
+}
+
+/**
+ * `write`, after an `end` that did not wait for the store. With the original it does wait,
+ * so that a write in the same turn is heard; in Node.js, such a write is an error that ends
+ * the process unless the response is closed. Here it is neither.
+ */
+function writeLate(res, write, args) {
+  // Who has wrapped `end` may end the response later.
+  if (!res.writableEnded || res.destroyed) return write.apply(res, args);
+  debug('write after end: ignored');
+  const callback = args.find((arg) => typeof arg === 'function');
+  if (callback) process.nextTick(callback, Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' }));
+  return true;
 }

@@ -1,7 +1,7 @@
 'use strict';
 
 require('./node-version');
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 const EXCHANGE = require('./exchange-key');
 const Slots = require('./slots');
 
@@ -58,7 +58,7 @@ const members = {
     const exchange = Slots.watcherOf(this);
     if (exchange) exchange.saving(this);
     const { req } = this;
-    req.sessionStore.set(this.id, this, callback ? answer(req, callback) : ignore);
+    ask(answer(req, callback), req.sessionStore, 'set', this.id, this);
     return exchange ? undefined : this;
   },
 
@@ -72,11 +72,12 @@ const members = {
     const store = req.sessionStore;
     const exchange = Slots.watcherOf(this);
     const moment = exchange && exchange.moment();
+    const tell = listener(callback);
     const done = (...results) => {
       if (exchange) exchange.reloaded(this, moment);
-      callback(...results);
+      tell(...results);
     };
-    store.get(id, answer(req, (error, data) => {
+    ask(answer(req, (error, data) => {
       if (error) return done(error);
       if (!data) return done(new Error('failed to load session'));
       try {
@@ -85,7 +86,7 @@ const members = {
         return done(damaged);
       }
       done();
-    }));
+    }), store, 'get', id);
     return exchange ? undefined : this;
   },
 
@@ -94,7 +95,7 @@ const members = {
     const { req } = this;
     delete req.session;
     if (req[EXCHANGE]) req[EXCHANGE].forget(this.id);
-    req.sessionStore.destroy(this.id, callback && answer(req, callback));
+    ask(answer(req, callback), req.sessionStore, 'destroy', this.id);
     return this;
   },
 
@@ -102,7 +103,7 @@ const members = {
   regenerate(callback) {
     const { req } = this;
     if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
-    req.sessionStore.regenerate(req, callback);
+    ask(answer(req, callback), req.sessionStore, 'regenerate', req);
     return this;
   },
 };
@@ -163,5 +164,3 @@ function hasPlainMethods(session) {
 function isShown(session, name) {
   return Object.prototype.propertyIsEnumerable.call(session, name);
 }
-
-function ignore() {}

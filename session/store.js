@@ -3,7 +3,7 @@
 require('./node-version');
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
-const { answer } = require('./answer');
+const { answer, ask, listener } = require('./answer');
 const Cookie = require('./cookie');
 const EXCHANGE = require('./exchange-key');
 const Session = require('./session');
@@ -29,10 +29,11 @@ module.exports = Store;
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
   if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
-  this.destroy(req.sessionID, answer(req, (error) => {
+  const tell = listener(callback);
+  ask(answer(req, (error) => {
     this.generate(req);
-    callback(error);
-  }));
+    tell(error);
+  }), this, 'destroy', req.sessionID);
 };
 
 /**
@@ -41,17 +42,18 @@ Store.prototype.regenerate = function regenerate(req, callback) {
  * @param {(error?: Error, session?: Session) => void} callback
  */
 Store.prototype.load = function load(sid, callback) {
-  this.get(sid, answer(undefined, (error, data) => {
-    if (error) return callback(error);
-    if (!data) return callback();
+  const tell = listener(callback);
+  ask(answer(undefined, (error, data) => {
+    if (error) return tell(error);
+    if (!data) return tell();
     let session;
     try {
       session = this.createSession({ sessionID: sid, sessionStore: this }, data);
     } catch (damaged) {
-      return callback(damaged);
+      return tell(damaged);
     }
-    callback(null, session);
-  }));
+    tell(null, session);
+  }), this, 'get', sid);
 };
 
 /**

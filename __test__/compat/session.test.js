@@ -350,7 +350,7 @@ each('a session that replaces the one of the request is saved in its place', asy
       req.session = other;
       res.end();
     }],
-    [(req, res) => res.end(JSON.stringify([Object.keys(req.session), req.session.other, req.session.n]))],
+    [(req, res) => { res.end(JSON.stringify([Object.keys(req.session), req.session.other, req.session.n])); }],
   ]);
 });
 

@@ -112,6 +112,81 @@ flaw('a store that throws after it has answered harms nobody', async (t) => {
   assert.deepEqual(app.errors, []);
 });
 
+/** The end of a request that calls the store's method. */
+const ends = {
+  set(req, res) {
+    req.session.n++;
+    res.end('page');
+  },
+  touch(req, res) { res.end('page'); },
+  destroy(req, res) {
+    req.session = null;
+    res.end('page');
+  },
+};
+
+for (const kind of kinds) {
+  for (const [name, end] of Object.entries(ends)) {
+    flaw(`${name} answers and then throws: nobody is told after the response (${kind})`, async (t) => {
+      const store = ledger({ sync: true });
+      const app = await open(t, { kind, options: { store, unset: 'destroy' } });
+      await app.visit(write);
+      const method = store[name];
+      store[name] = (...args) => {
+        method(...args);
+        throw new Error('after the answer');
+      };
+      let thrown;
+      const answer = await app.visit((req, res) => {
+        try {
+          end(req, res);
+        } catch (error) {
+          thrown = error;
+        }
+      });
+      await wait(5);
+      assert.deepEqual([answer.status, answer.body, thrown, app.errors], [200, 'page', undefined, []]);
+    });
+  }
+
+  flaw(`a save of a program's own that answers and then throws harms nobody (${kind})`, async (t) => {
+    const app = await open(t, { kind, options: { store: ledger({ sync: true }) } });
+    const answer = await app.visit((req, res) => {
+      const { save } = req.session;
+      Object.defineProperty(req.session, 'save', {
+        value(callback) {
+          save.call(this, callback);
+          throw new Error('after the answer');
+        },
+      });
+      req.session.n = 1;
+      res.end('page');
+    });
+    await wait(5);
+    assert.deepEqual([answer.status, answer.body, app.errors], [200, 'page', []]);
+  });
+}
+
+for (const call of ['save', 'destroy', 'reload', 'regenerate']) {
+  flaw(`a program's ${call} is told nothing of what a store throws after its answer`, async (t) => {
+    const store = ledger({ sync: true });
+    const app = await open(t, { options: { store } });
+    await app.visit(write);
+    const answer = await app.visit((req, res) => {
+      const method = store[methods[call]];
+      store[methods[call]] = (...args) => {
+        method(...args);
+        throw new Error('after the answer');
+      };
+      calls[call](req, (error) => {
+        store[methods[call]] = method;
+        res.end(String(error));
+      });
+    });
+    assert.match(answer.body, /undefined|null/);
+  });
+}
+
 for (const kind of kinds) {
   for (const name of ['get', 'set', 'touch', 'destroy']) {
     // Frameworks catch what `get` throws.

@@ -56,6 +56,17 @@ const program = `
       store.fails = { [method]: { code: 'EIO' } };
       for (const path of ['/', '/write', '/destroy']) await ask(path, fresh);
       store.fails = {};
+      // Answers, and then fails.
+      const plain = store[method];
+      store[method] = (...args) => new Promise((resolve, reject) => {
+        const callback = args.pop();
+        plain.call(store, ...args, (...results) => {
+          callback(...results);
+          reject(new Error('late, of ' + args[0]));
+        });
+      });
+      for (const path of ['/', '/write', '/destroy']) await ask(path, fresh);
+      store[method] = plain;
     }
     store.emit('disconnect');
     await ask('/', cookie);
@@ -80,7 +91,7 @@ flaw('DEBUG output shows no session id, no cookie and no secret', async () => {
   const hidden = [SECRET, ...ids, ...ids.map(encodeURIComponent), ...cookies, ...cookies.map(decodeURIComponent)];
   assert.deepEqual(hidden.filter((text) => stderr.includes(text)), []);
   // All of the ways were taken, and told.
-  for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'disconnected']) {
+  for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'failed after its answer: Error: late', 'disconnected']) {
     assert.ok(stderr.includes(line), `no debug line says ${line}`);
   }
 });

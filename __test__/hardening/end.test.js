@@ -3,8 +3,8 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { test } = require('node:test');
-const { kinds, ledger, open, write } = require('../compat/app');
-const { session } = require('../subject');
+const { kinds, ledger, open, pair, write } = require('../compat/app');
+const { session, isOurs } = require('../subject');
 const { flaw } = require('./flaw');
 
 const stores = {
@@ -61,6 +61,116 @@ for (const kind of kinds) {
       });
     }
   }
+}
+
+/** A body in one piece, and what the client is sent of it. */
+const bodies = {
+  'of no known length': (res) => res.end('body'),
+  'of a known length': (res) => {
+    res.setHeader('Content-Length', 4);
+    return res.end('body');
+  },
+  missing: (res) => res.end(),
+  long: (res) => res.end('x'.repeat(5_000_000)),
+};
+
+for (const kind of kinds) {
+  flaw(`where nothing must wait, end returns what Node.js does (${kind})`, async (t) => {
+    const app = await open(t, { kind });
+    for (const end of Object.values(bodies)) {
+      for (const use of [...Object.values(uses), write]) {
+        const { value } = await app.visit((req, res) => {
+          if (use !== write) use(req);
+          else req.session.n = (req.session.n ?? 0) + 1;
+          return [end(res) === res, res.end()];
+        });
+        assert.deepEqual(value, [true, false]);
+      }
+    }
+  });
+
+  // A body of an unknown length is longer with the original, which still waits.
+  for (const [name, end] of Object.entries(bodies)) {
+    // There the original sends a byte too many.
+    const declare = name === 'of a known length' ? flaw : test;
+    declare(`write after end in the same turn ends no process, with a body ${name} (${kind})`, async (t) => {
+      const errors = [];
+      const app = await open(t, { kind });
+      for (const use of [(req) => { req.session.n = 1; }, (req) => String(req.session.n), () => {}]) {
+        const { status, value, body } = await app.visit(async (req, res) => {
+          res.on('error', (error) => { errors.push(error); });
+          use(req);
+          end(res);
+          const returned = [];
+          const told = [
+            called((callback) => { returned.push(res.write('y', callback)); }),
+            called((callback) => { returned.push(res.write('y', 'latin1', callback)); }),
+          ];
+          returned.push(res.write('y'));
+          await Promise.all(told);
+          return returned;
+        });
+        assert.equal(status, 200);
+        if (isOurs) assert.ok(['', 'body', 'x'.repeat(5_000_000)].includes(body));
+        if (name !== 'long') assert.deepEqual(value, [true, true, true]);
+      }
+      assert.deepEqual([errors, app.errors], [[], []]);
+    });
+  }
+
+  test(`an end that another middleware puts off may still write (${kind})`, async (t) => {
+    const app = await open(t, {
+      kind,
+      use: [(req, res, next) => {
+        const { end } = res;
+        res.end = function later(...args) {
+          setImmediate(() => {
+            res.write('before ');
+            end.apply(res, args);
+          });
+          return res;
+        };
+        next();
+      }],
+    });
+    assert.equal((await app.visit((req, res) => { write(req, res); })).body, 'before 1');
+  });
+
+  test(`write after end in the same turn, while the store has not answered, is what it is with the original (${kind})`, async (t) => {
+    await pair(async (module) => {
+      const app = await open(t, { kind, module, options: { store: ledger({ Store: module.Store }) } });
+      const told = [];
+      for (const name of ['of no known length', 'missing']) {
+        const { value, body } = await app.visit(async (req, res) => {
+          req.session.n = 1;
+          bodies[name](res);
+          let returned;
+          const [error] = await called((callback) => { returned = res.write('y', callback); });
+          return [returned, error?.code];
+        });
+        told.push([value, body]);
+      }
+      return told;
+    });
+  });
+
+  test(`write after end in a later turn is what it is in Node.js (${kind})`, async (t) => {
+    const told = [];
+    for (const setup of [{ middleware: (req, res, next) => { req.session = {}; next(); } }, ...Object.values(stores).map((makeStore) => ({ options: { store: makeStore() } }))]) {
+      const app = await open(t, { kind, ...setup });
+      const { value, body } = await app.visit(async (req, res) => {
+        req.session.n = 1;
+        const closed = new Promise((resolve) => { res.on('close', resolve); });
+        res.end('body');
+        await closed;
+        let returned;
+        const [error] = await called((callback) => { returned = res.write('y', callback); });
+        return [returned, error.code];
+      });
+      told.push([value, body]);
+    }
+    for (const each of told) assert.deepEqual(each, told[0]);
+  });
 }
 
 for (const [storeName, makeStore] of Object.entries(stores)) {

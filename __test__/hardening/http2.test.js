@@ -136,6 +136,35 @@ flaw('over HTTP/2, what JSON refuses reaches next and the error page the client'
   assert.match(body, /BigInt/);
 });
 
+flaw('over HTTP/2, the error page has nothing of the abandoned body', async (t) => {
+  const app = await open(t, {
+    handle(req, res) {
+      req.session.value = 1n;
+      res.setHeader('X-Own', 'own');
+      res.setHeader('Set-Cookie', 'a=1');
+      res.setHeader('ETag', '"abandoned"');
+      res.setHeader('Content-Length', 6);
+      res.end('a page');
+    },
+  });
+  const { status, body, fields } = await app.visit('/');
+  assert.equal(status, 500);
+  assert.match(body, /BigInt/);
+  assert.deepEqual([fields['x-own'], fields['set-cookie'], fields.etag, fields['content-length']], ['own', ['a=1'], undefined, undefined]);
+});
+
+flaw('over HTTP/2, write after end in the same turn harms nobody', async (t) => {
+  const app = await open(t, {
+    handle(req, res) {
+      req.session.n = 1;
+      res.end('body');
+      res.write('late');
+    },
+  });
+  const { status, body } = await app.visit('/');
+  assert.deepEqual([status, body, app.errors], [200, 'body', []]);
+});
+
 flaw('over HTTP/2, a session that was only read is touched', async (t) => {
   const store = ledger();
   const app = await open(t, {

@@ -276,7 +276,10 @@ function drawEndArguments(random) {
 
 const REFUSED_STATUS = [1000];
 
-/** `writeHead` in all the forms that it is called in. */
+/**
+ * `writeHead` in all the forms that it is called in. With undefined or null before its
+ * headers the original loses them: `__test__/hardening/write-head.test.js`.
+ */
 function drawHead({ pick, weighted }) {
   const status = pick([200, 200, 201, 301, 404]);
   const headers = pick([
@@ -292,7 +295,7 @@ function drawHead({ pick, weighted }) {
     [2, [status, 'Fine']],
     [5, [status, headers]],
     [2, [status, 'Fine', headers]],
-    [2, [status, { $: 'undefined' }, headers]],
+    [2, [status, { $: 'undefined' }]],
     [2, [status, pairs.flat()]],
     [1, [status, 'Fine', pairs.flat()]],
     [1, [status, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-One', '1']]],

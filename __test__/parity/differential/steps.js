@@ -231,7 +231,9 @@ const onResponse = {
     const value = run.res.end(...revive(args));
     // after an end that threw, a second one returns false and ends nothing
     if (value !== false) run.ended = true;
-    return `${isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
+    // the original waits for its MemoryStore, and then tells of the buffer
+    const isTold = value === true && run.req.sessionStore instanceof run.mod.MemoryStore;
+    return `${isTold ? 'the response' : isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
   },
   // what pipe() does, but an exception of end() comes back here
   stream: async (run, { chunks }) => {
