@@ -43,17 +43,16 @@ function session(options) {
       next();
       return;
     }
-    const path = cookieOptions(req, settings).path || '/';
-    let isOurs;
+    let path;
     try {
-      isOurs = isInside(req, path);
+      path = pathname(req);
     } catch (malformed) {
       // A target that is no URL, which the HTTP parser lets through: thrown, it would
       // end a server that is bare `http`, and anybody can send it.
       next(malformed);
       return;
     }
-    if (!isOurs) {
+    if (!path.startsWith(`${cookieOptions(req, settings).path || '/'}`)) {
       debug('pathname mismatch');
       next();
       return;
@@ -101,14 +100,6 @@ function session(options) {
 }
 
 module.exports = session;
-
-/** Whether the session cookie's path is the beginning of the one that was asked for. */
-function isInside(req, path) {
-  const { originalUrl = req.url } = req;
-  // A target that begins with a slash has a path that does.
-  if (path === '/' && typeof originalUrl === 'string' && originalUrl[0] === '/') return true;
-  return pathname(req).indexOf(path) === 0;
-}
 
 /** Asks the store. What it throws before it has answered is its answer. */
 function fetch({ req, options: { store } }, callback) {
