@@ -3,6 +3,7 @@
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
 const { answer, limitAnswers } = require('./answer');
+const Connection = require('./connection');
 const Exchange = require('./exchange');
 const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
@@ -27,18 +28,17 @@ function session(options) {
   const { store, name, secrets, storeTimeout } = settings;
   const ownKeyring = secrets && new Keyring(secrets);
 
-  let isConnected = true;
   settings.generate = (req) => generate(req, settings);
   store.generate = settings.generate;
-  store.on('disconnect', () => { isConnected = false; });
-  store.on('connect', () => { isConnected = true; });
+  const connection = Connection.of(store);
+  const { unheard } = connection;
 
   return function session(req, res, next) {
     if (req.session) {
       next();
       return;
     }
-    if (!isConnected) {
+    if (connection.isLost(unheard)) {
       debug('store is disconnected');
       next();
       return;
