@@ -19,16 +19,16 @@ const EXPIRES = native.FOUND_EXPIRES / doubles.BYTES_PER_ELEMENT;
  * when the session is made, the session stays text until somebody looks at it.
  *
  * @param {object} req
+ * @param {string | undefined} header `Cookie`
  * @param {object} settings of `session()`
  * @param {import('./keyring')} keyring
  * @returns {Exchange | undefined} undefined if the request must take the long way
  */
-function enter(req, settings, keyring) {
+function enter(req, header, settings, keyring) {
   const { store } = settings;
   if (!fast.entry || !settings.canWait || !isResident(store) || !makesPlainSessions(store, settings.generate)) {
     return undefined;
   }
-  const { cookie: header } = req.headers;
   const now = Date.now();
   const records = MemoryStore.records(store);
   const data = header
@@ -53,7 +53,6 @@ module.exports = enter;
 function loaded(req, settings, keyring, records, data) {
   if (debug.enabled) debug('session found');
   const sid = foundSid();
-  req.sessionStore = settings.store;
   req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, sid);
   exchange.originalId = sid;
@@ -76,7 +75,6 @@ function created(req, settings, keyring, reason) {
   if (!isKnown && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
   if (debug.enabled) debug('no session found, reason %d', reason);
   const sid = native.sessionId();
-  req.sessionStore = settings.store;
   req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, isKnown ? foundSid() : undefined);
   exchange.originalId = sid;

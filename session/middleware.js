@@ -62,15 +62,16 @@ function session(options) {
       return;
     }
     const keyring = ownKeyring || new Keyring([req.secret]);
-    const asleep = enter(req, settings, keyring);
+    req.sessionStore = store;
+    const header = cookieHeader(req);
+    const asleep = enter(req, header, settings, keyring);
     if (asleep) {
       patch(asleep, res, next);
       next();
       return;
     }
 
-    const sid = sidOf(req, name, keyring, deprecate);
-    req.sessionStore = store;
+    const sid = sidOf(req, header, name, keyring, deprecate);
     req.sessionID = sid;
     if (storeTimeout !== undefined) limitAnswers(req, storeTimeout);
     const exchange = new Exchange(settings, req, keyring, sid);
@@ -100,6 +101,17 @@ function session(options) {
 }
 
 module.exports = session;
+
+/**
+ * The Cookie header, if there is one.
+ * @throws {TypeError} for what is no text, which only a program puts there, in the
+ *   words of npm `cookie` 0.7.2
+ */
+function cookieHeader(req) {
+  const header = req.headers.cookie;
+  if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
+  return header;
+}
 
 /** Asks the store. What it throws before it has answered is its answer. */
 function fetch({ req, options: { store } }, callback) {

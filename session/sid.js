@@ -8,13 +8,13 @@ const native = require('./native');
  * cookie-parser made of it.
  *
  * @param {object} req
+ * @param {string | undefined} header `Cookie`
  * @param {string} name of the session cookie
  * @param {import('./keyring')} keyring
  * @param {(message: string) => void} deprecate
  * @returns {string | undefined} a string, unless cookie-parser gave something else
  */
-function sidOf(req, name, keyring, deprecate) {
-  const header = req.headers.cookie;
+function sidOf(req, header, name, keyring, deprecate) {
   let sid;
   if (header) {
     const opened = keyring.open(header, name);

@@ -54,6 +54,7 @@ test('it is left on every way on which the original leaves it', () => {
     'the store is disconnected': [{}, request(), ['disconnect']],
     'outside the path of the cookie': [{ cookie: { path: '/other' } }, request()],
     'no secret': [{ secret: undefined }, request()],
+    'a header that is no text': [{}, request({ headers: { cookie: 5 } })],
     'a cookie function that fails': [{ cookie() { throw new RangeError(); } }, request()],
     'genid that fails': [{ genid() { throw new RangeError(); } }, request()],
     'a sid to look for': [{ store: ledger() }, request({ headers: { cookie: 'connect.sid=s%3Aa.b' } })],
