@@ -6,6 +6,7 @@ const MemoryStore = require('./memory');
 const fast = require('./fast');
 const lazy = require('./lazy');
 const native = require('./native');
+const tellNone = require('./reasons');
 const { isResident, makesPlainSessions } = require('./plain');
 
 /** What a door says beside the data; read at once, so one serves all. */
@@ -73,7 +74,7 @@ function created(req, settings, keyring, reason) {
   // cookie-parser may have found the cookie elsewhere, and the long way says why
   // a secret that verified nothing is none.
   if (!isKnown && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
-  if (debug.enabled) debug('no session found, reason %d', reason);
+  tellNone(reason);
   const sid = native.sessionId();
   req.sessionID = sid;
   const exchange = new Exchange(settings, req, keyring, isKnown ? foundSid() : undefined);

@@ -9,10 +9,12 @@ const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
 const checked = require('./options');
 const enter = require('./entry');
+const native = require('./native');
 const patch = require('./response');
 const pathname = require('./pathname');
 const redacted = require('./redacted');
 const sidOf = require('./sid');
+const tellNone = require('./reasons');
 const { cookieOptions, generate } = require('./generate');
 const { isResident } = require('./plain');
 
@@ -78,7 +80,6 @@ function session(options) {
     patch(exchange, res, next);
 
     if (!sid) {
-      debug('no session id sent, generating a session');
       begin(exchange);
       next();
       return;
@@ -89,8 +90,10 @@ function session(options) {
         next(error);
         return;
       }
+      const found = error ? undefined : data;
+      if (!found) tellNone(native.UNKNOWN_SID);
       try {
-        begin(exchange, error ? undefined : data);
+        begin(exchange, found);
       } catch (damaged) {
         next(damaged);
         return;
@@ -116,7 +119,6 @@ function cookieHeader(req) {
 /** Asks the store. What it throws before it has answered is its answer. */
 function fetch({ req, options: { store } }, callback) {
   const { sessionID: sid } = req;
-  debug('fetching a session');
   if (isResident(store)) {
     let data;
     try {
@@ -128,6 +130,7 @@ function fetch({ req, options: { store } }, callback) {
     callback(null, data);
     return;
   }
+  debug('fetching a session');
   const asked = { hasAnswered: false, isThrowing: false };
   const answered = answer(req, (error, data) => {
     asked.hasAnswered = true;
@@ -153,7 +156,6 @@ function begin(exchange, data) {
       debug('session found');
       store.createSession(req, data);
     } else {
-      debug('no session found');
       store.generate(req);
     }
     exchange.begin(data);
