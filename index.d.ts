@@ -52,8 +52,9 @@ export = session;
  * the session is saved, touched or destroyed, whichever is due.
  *
  * @throws {TypeError} When `genid` is no function, `unset` is neither
- *   `'destroy'` nor `'keep'`, `secret` is an empty array, or `storeTimeout`
- *   is no number of milliseconds that timers can wait.
+ *   `'destroy'` nor `'keep'`, `secret` is an empty array, `storeTimeout`
+ *   is no number of milliseconds that timers can wait, or no cookie can
+ *   have the `name` or what stands in the object `cookie`.
  *
  * @example
  * import express from 'express';

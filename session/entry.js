@@ -6,6 +6,7 @@ const MemoryStore = require('./memory');
 const fast = require('./fast');
 const lazy = require('./lazy');
 const native = require('./native');
+const tellNone = require('./reasons');
 const { attributesOf } = require('./generate');
 const { isResident, makesPlainSessions } = require('./plain');
 
@@ -21,18 +22,18 @@ const MOMENT = native.FOUND_MOMENT / doubles.BYTES_PER_ELEMENT;
  * when the session is made, the session stays text until somebody looks at it.
  *
  * @param {object} req
+ * @param {string | undefined} header `Cookie`
  * @param {object} settings of `session()`
  * @param {import('./keyring')} keyring
  * @returns {Exchange | undefined} undefined if the request must take the long way
  */
-function enter(req, settings, keyring) {
+function enter(req, header, settings, keyring) {
   const { store } = settings;
   if (!fast.entry || !settings.canWait || !isResident(store) || !makesPlainSessions(store, settings.generate)) {
     return undefined;
   }
   // An accessor that a program made for it, on the request or on what that inherits from.
   if ('session' in req) return undefined;
-  const { cookie: header } = req.headers;
   const now = Date.now();
   const records = MemoryStore.records(store);
   // Until all that it says is read, no program may act: its request would ask the same door.
@@ -49,7 +50,6 @@ function enter(req, settings, keyring) {
   exchange.startedAt = now;
   exchange.records = records;
   exchange.changes = records.changes;
-  req.sessionStore = store;
   // As the long way does, which asks the store in between: the program may have a setter.
   if (!exchange.isLoaded) req.sessionID = exchange.cookieId;
   req.sessionID = exchange.originalId;
@@ -86,7 +86,7 @@ function created(req, settings, keyring, reason, now) {
   if (cookieId === undefined && (req.signedCookies || req.cookies || keyring.hasRest())) return undefined;
   const attributes = attributesOf(req, settings, now);
   if (attributes === undefined) return undefined;
-  if (debug.enabled) debug('no session found, reason %d', reason);
+  tellNone(reason);
   const exchange = new Exchange(settings, req, keyring, cookieId);
   exchange.originalId = native.sessionId();
   exchange.originalText = '{}';

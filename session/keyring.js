@@ -54,10 +54,12 @@ class Keyring {
   }
 
   /**
-   * The signed value of the cookie called `name` in a Cookie header.
+   * The signed value of the cookie called `name` in a Cookie header: of several the first
+   * that a secret signed.
    * @param {string} header
    * @param {string} name
-   * @returns {string | number} the value, or `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`
+   * @returns {string | number} the value, or `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`,
+   *   which say what is wrong with the first
    * @throws as `unsign`
    */
   open(header, name) {

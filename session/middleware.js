@@ -3,15 +3,18 @@
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
 const { answer, ask, limitAnswers } = require('./answer');
+const Connection = require('./connection');
 const Exchange = require('./exchange');
 const Keyring = require('./keyring');
 const MemoryStore = require('./memory');
 const checked = require('./options');
 const enter = require('./entry');
+const native = require('./native');
 const patch = require('./response');
 const pathname = require('./pathname');
 const redacted = require('./redacted');
 const sidOf = require('./sid');
+const tellNone = require('./reasons');
 const { cookieOptions, generate } = require('./generate');
 const { isResident } = require('./plain');
 
@@ -27,33 +30,31 @@ function session(options) {
   const { store, name, secrets, storeTimeout } = settings;
   const ownKeyring = secrets && new Keyring(secrets);
 
-  let isConnected = true;
   settings.generate = (req) => generate(req, settings);
   store.generate = settings.generate;
-  store.on('disconnect', () => { isConnected = false; });
-  store.on('connect', () => { isConnected = true; });
+  const connection = Connection.of(store);
+  const { unheard } = connection;
 
   return function session(req, res, next) {
     if (req.session) {
       next();
       return;
     }
-    if (!isConnected) {
+    if (connection.isLost(unheard)) {
       debug('store is disconnected');
       next();
       return;
     }
-    const path = cookieOptions(req, settings).path || '/';
-    let isOurs;
+    let path;
     try {
-      isOurs = isInside(req, path);
+      path = pathname(req);
     } catch (malformed) {
       // A target that is no URL, which the HTTP parser lets through: thrown, it would
       // end a server that is bare `http`, and anybody can send it.
       next(malformed);
       return;
     }
-    if (!isOurs) {
+    if (!path.startsWith(`${cookieOptions(req, settings).path || '/'}`)) {
       debug('pathname mismatch');
       next();
       return;
@@ -63,22 +64,22 @@ function session(options) {
       return;
     }
     const keyring = ownKeyring || new Keyring([req.secret]);
-    const asleep = enter(req, settings, keyring);
+    req.sessionStore = store;
+    const header = cookieHeader(req);
+    const asleep = enter(req, header, settings, keyring);
     if (asleep) {
       patch(asleep, res, next);
       next();
       return;
     }
 
-    const sid = sidOf(req, name, keyring, deprecate);
-    req.sessionStore = store;
+    const sid = sidOf(req, header, name, keyring, deprecate);
     req.sessionID = sid;
     if (storeTimeout !== undefined) limitAnswers(req, storeTimeout);
     const exchange = new Exchange(settings, req, keyring, sid);
     patch(exchange, res, next);
 
     if (!sid) {
-      debug('no session id sent, generating a session');
       begin(exchange);
       next();
       return;
@@ -89,8 +90,10 @@ function session(options) {
         next(error);
         return;
       }
+      const found = error ? undefined : data;
+      if (!found) tellNone(native.UNKNOWN_SID);
       try {
-        begin(exchange, error ? undefined : data);
+        begin(exchange, found);
       } catch (damaged) {
         next(damaged);
         return;
@@ -102,12 +105,15 @@ function session(options) {
 
 module.exports = session;
 
-/** Whether the session cookie's path is the beginning of the one that was asked for. */
-function isInside(req, path) {
-  const { originalUrl = req.url } = req;
-  // A target that begins with a slash has a path that does.
-  if (path === '/' && typeof originalUrl === 'string' && originalUrl[0] === '/') return true;
-  return pathname(req).indexOf(path) === 0;
+/**
+ * The Cookie header, if there is one.
+ * @throws {TypeError} for what is no text, which only a program puts there, in the
+ *   words of npm `cookie` 0.7.2
+ */
+function cookieHeader(req) {
+  const header = req.headers.cookie;
+  if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
+  return header;
 }
 
 /** Asks the store. What it throws before it has answered is its answer. */
@@ -115,7 +121,6 @@ function fetch(exchange, callback) {
   const { req, options: { store } } = exchange;
   const { sessionID: sid } = req;
   exchange.loadedAt = exchange.moment();
-  debug('fetching a session');
   if (isResident(store)) {
     let data;
     try {
@@ -127,6 +132,7 @@ function fetch(exchange, callback) {
     callback(null, data);
     return;
   }
+  debug('fetching a session');
   let hasAnswered = false;
   const answered = answer(req, (error, data) => {
     hasAnswered = true;
@@ -149,7 +155,6 @@ function begin(exchange, data) {
       debug('session found');
       store.createSession(req, data);
     } else {
-      debug('no session found');
       store.generate(req);
     }
     exchange.begin(data);

@@ -1,6 +1,7 @@
 'use strict';
 
 const MemoryStore = require('./memory');
+const check = require('./check');
 const native = require('./native');
 const { conclusions } = require('./lazy');
 
@@ -48,6 +49,11 @@ function checked(options, deprecate) {
     throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
   }
 
+  // A text once and for all: what it is converted to must not change between two uses.
+  const name = `${given.name || given.key || 'connect.sid'}`;
+  const cookie = given.cookie || {};
+  check(name, cookie);
+
   const store = given.store || new MemoryStore();
   // What never changes between requests, as the engine wants it.
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
@@ -55,11 +61,10 @@ function checked(options, deprecate) {
     (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
     (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0);
 
-  const cookie = given.cookie || {};
   const checkedOptions = {
     cookie,
     generateId,
-    name: given.name || given.key || 'connect.sid',
+    name,
     proxy: given.proxy,
     resave,
     secrets,

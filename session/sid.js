@@ -1,30 +1,26 @@
 'use strict';
 
-const debug = require('debug')('express-session');
 const native = require('./native');
+const tellNone = require('./reasons');
 
 /**
  * The session id that a request brings: from its Cookie header, or from what
  * cookie-parser made of it.
  *
  * @param {object} req
+ * @param {string | undefined} header `Cookie`
  * @param {string} name of the session cookie
  * @param {import('./keyring')} keyring
  * @param {(message: string) => void} deprecate
  * @returns {string | undefined} a string, unless cookie-parser gave something else
  */
-function sidOf(req, name, keyring, deprecate) {
-  const header = req.headers.cookie;
+function sidOf(req, header, name, keyring, deprecate) {
   let sid;
+  let reason = native.NO_COOKIE;
   if (header) {
     const opened = keyring.open(header, name);
-    if (typeof opened === 'string') {
-      sid = opened;
-    } else if (opened === native.FORGED_COOKIE) {
-      debug('cookie signature invalid');
-    } else if (opened === native.UNSIGNED_COOKIE) {
-      debug('cookie unsigned');
-    }
+    if (typeof opened === 'string') sid = opened;
+    else reason = opened;
   }
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
@@ -36,13 +32,14 @@ function sidOf(req, name, keyring, deprecate) {
       sid = keyring.unsign(value.slice(2));
       if (sid) deprecate('cookie should be available in req.headers.cookie');
       if (sid === false) {
-        debug('cookie signature invalid');
+        reason = native.FORGED_COOKIE;
         sid = undefined;
       }
     } else if (value) {
-      debug('cookie unsigned');
+      reason = native.UNSIGNED_COOKIE;
     }
   }
+  if (!sid) tellNone(reason);
   return sid;
 }
 

@@ -1,7 +1,7 @@
 use express_session_core::cookie::serialize::{
     self, Attribute, Attributes, Priority, SameSite, Value,
 };
-use express_session_core::cookie::{parse, percent};
+use express_session_core::cookie::{parse, percent, signed};
 use express_session_core::error::Error;
 use express_session_core::signature;
 use napi::bindgen_prelude::{Either, Result, Undefined};
@@ -20,9 +20,6 @@ pub const UNSIGNED_COOKIE: u32 = 1;
 #[napi]
 pub const FORGED_COOKIE: u32 = 2;
 
-/// What stands before a signed value.
-pub const SIGNED: &[u8] = b"s:";
-
 /// The value of the first cookie called `name` in a `Cookie` header, decoded.
 #[napi(
     catch_unwind,
@@ -36,24 +33,26 @@ pub fn parse_cookie(header: Text, name: Text) -> Either<Text, Undefined> {
     }
 }
 
-/// The signed value of the cookie called `name`, or the number that says why
-/// there is none.
+/// The signed value of the cookie called `name`, of several the first that one of the
+/// keys signed; or the number that says why there is none.
 #[napi(
     catch_unwind,
     ts_args_type = "header: string, name: string, keys: object",
     ts_return_type = "string | number"
 )]
 pub fn open_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
-    let value = parse::value(&header, &name).unwrap_or_default();
-    if value.is_empty() {
-        return Either::B(NO_COOKIE);
+    match signed::open(&header, &name, keys) {
+        Ok(sid) => Either::A(sid.into_owned().into()),
+        Err(refusal) => Either::B(number(refusal)),
     }
-    let Some(signed) = value.strip_prefix(SIGNED) else {
-        return Either::B(UNSIGNED_COOKIE);
-    };
-    match signature::unsign(signed, keys) {
-        Some(sid) => Either::A(sid.to_vec().into()),
-        None => Either::B(FORGED_COOKIE),
+}
+
+/// The number that says why there is no signed value.
+pub fn number(refusal: signed::Refusal) -> u32 {
+    match refusal {
+        signed::Refusal::Absent => NO_COOKIE,
+        signed::Refusal::Unsigned => UNSIGNED_COOKIE,
+        signed::Refusal::Forged => FORGED_COOKIE,
     }
 }
 
@@ -127,8 +126,8 @@ pub fn seal(sid: Text, keys: &Keys) -> Either<Text, u32> {
     let Some(key) = keys.first() else {
         return Either::B(Error::Secret as u32);
     };
-    let signed = [SIGNED, &signature::sign(&sid, key)].concat();
-    answer(percent::encode(&signed))
+    let value = [signed::PREFIX, &signature::sign(&sid, key)].concat();
+    answer(percent::encode(&value))
 }
 
 /// The messages of the errors that `serializeCookie` and `sealCookie` number.

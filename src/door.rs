@@ -3,15 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use express_session_core::cookie::parse;
+use express_session_core::cookie::signed;
 use express_session_core::memory_store::{Asker, Found, Live};
 use express_session_core::session_text::Renewal;
-use express_session_core::signature;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
 use napi_derive::napi;
 
-use crate::cookie::{FORGED_COOKIE, NO_COOKIE, SIGNED, UNSIGNED_COOKIE};
+use crate::cookie::{NO_COOKIE, number};
 use crate::found::Place;
 use crate::memory_store::Store;
 use crate::signature::{Keys, prepared};
@@ -97,15 +96,9 @@ pub fn create_door<'env>(
     env.create_function_from_closure("enter", move |call: FunctionCallContext| {
         let header: Text = call.get(0)?;
         let now: f64 = call.get(1)?;
-        let value = parse::value(&header, &name).unwrap_or_default();
-        if value.is_empty() {
-            return Ok(Either::B(NO_COOKIE));
-        }
-        let Some(signed) = value.strip_prefix(SIGNED) else {
-            return Ok(Either::B(UNSIGNED_COOKIE));
-        };
-        let Some(sid) = signature::unsign(signed, &keys) else {
-            return Ok(Either::B(FORGED_COOKIE));
+        let sid = match signed::open(&header, &name, &keys) {
+            Ok(sid) => sid,
+            Err(refusal) => return Ok(Either::B(number(refusal))),
         };
         // An empty sid is none: it may stand elsewhere in the request.
         if sid.is_empty() {
@@ -116,9 +109,9 @@ pub fn create_door<'env>(
             return Ok(Either::B(UNCLEAR_SESSION));
         };
         let mut data = data.borrow_mut();
-        let stored = store.get(sid, now as i64, Asker::Door, &mut data);
+        let stored = store.get(&sid, now as i64, Asker::Door, &mut data);
         let is_written = found.fill(call.env, |found| {
-            write_sid(sid, length, found)?;
+            write_sid(&sid, length, found)?;
             match &stored {
                 Found::Live(live) => write_cookie(live, found),
                 Found::Missing => Some(()),

@@ -20,10 +20,10 @@ const grammar = [
   [` \tconnect.sid \t=\t ${good} \t;`, true],
   [`;;;connect.sid=${good};;;`, true],
   [`; ; connect.sid=${good}`, true],
-  // The first of two names wins.
+  // The first of two names wins, if it is signed: see hardening/duplicates.test.js.
   [`connect.sid=${good}; connect.sid=${bad}`, true],
-  [`connect.sid=${bad}; connect.sid=${good}`, false],
-  [`connect.sid=; connect.sid=${good}`, false],
+  [`connect.sid=${bad}; connect.sid=${bad}`, false],
+  [`connect.sid=; connect.sid=${bad}`, false],
   [`connect.sid; connect.sid=${good}`, true],
   // A quoted value.
   [`connect.sid="${good}"`, true],
@@ -167,7 +167,9 @@ test('headers of any characters never throw, and are read as by the original', (
     header += ['', `connect.sid=${[good, plain, bad, `"${good}"`][next(4)]}`][next(2)];
     header += ['', ';', '; ', ' '][next(4)];
     junk();
-    const sid = theirs(header);
+    // Of several session cookies the first counts that is signed, so each is read alone.
+    const pairs = header.split(';').map((pair) => ` ${pair}`).filter((pair) => 'connect.sid' in cookie.parse(pair));
+    const sid = isOurs && pairs.length > 1 ? pairs.slice(0, 16).map(theirs).find(Boolean) : theirs(header);
     if (sid) found++;
     assert.equal(ours(header), sid, JSON.stringify(header));
   }

@@ -1,7 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { test } = require('node:test');
+const signature = require('cookie-signature');
 const { child, files } = require('../compat/app');
+const { isOurs } = require('../subject');
 const { flaw } = require('./flaw');
 
 const SECRET = 'a-secret-that-nobody-may-see';
@@ -93,5 +96,49 @@ flaw('DEBUG output shows no session id, no cookie and no secret', async () => {
   // All of the ways were taken, and told.
   for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'failed after its answer: Error: late', 'disconnected']) {
     assert.ok(stderr.includes(line), `no debug line says ${line}`);
+  }
+});
+
+const cookie = (value) => `connect.sid=${encodeURIComponent(value)}`;
+const signed = (sid) => cookie(`s:${signature.sign(sid, SECRET)}`);
+
+/** Cookie headers, what is said of each, and whether a store is asked. */
+const reasons = [
+  [undefined, 'no session found: no cookie'],
+  ['a=1', 'no session found: no cookie'],
+  ['connect.sid=', 'no session found: no cookie'],
+  [signed(''), 'no session found: no cookie'],
+  [cookie('an-id-in-the-clear'), 'no session found: cookie unsigned'],
+  [`${signed('known-by-the-store')}x`, 'no session found: cookie forged: signature invalid'],
+  [`${signed('known-by-the-store')}x; ${cookie('an-id-in-the-clear')}`, 'no session found: cookie forged: signature invalid'],
+  [signed('unknown-to-the-store'), 'no session found: unknown id', true],
+  [signed('known-by-the-store'), 'session found', true],
+  [`${cookie('an-id-in-the-clear')}; ${signed('known-by-the-store')}`, 'session found', true],
+];
+
+test('DEBUG output says in words why there is no session, the same on each way in', { skip: !isOurs }, async () => {
+  for (const [way, options, isLater = false] of [
+    ['the package\'s own ids', '{ store: new session.MemoryStore() }'],
+    ['others', '{ store: new session.MemoryStore(), genid: () => "another-id" }'],
+    ['beside cookie-parser', '{ store: new session.MemoryStore(), parsed: true }'],
+    ['a store that answers later', '{ store: new (class extends session.MemoryStore { get(sid, fn) { super.get(sid, fn); } })() }', true],
+  ]) {
+    const { stderr, status } = await child(`
+      const session = require(process.env.PACKAGE);
+      const { parsed, ...options } = ${options};
+      const middleware = session({ secret: ${JSON.stringify(SECRET)}, resave: false, saveUninitialized: false, ...options });
+      options.store.set('known-by-the-store', { cookie: { path: '/', httpOnly: true, originalMaxAge: null, expires: null } }, async () => {
+        for (const cookie of ${JSON.stringify(reasons.map(([header]) => header ?? ''))}) {
+          console.error('--');
+          const req = { headers: { cookie }, url: '/', ...(parsed && { cookies: {}, signedCookies: {} }) };
+          await new Promise((resolve) => { middleware(req, {}, resolve); });
+        }
+      });
+    `, { file: files.subject, env: { DEBUG: 'express-session' } });
+    assert.equal(status, 0, stderr);
+    const told = stderr.split('--\n').slice(1).map((text) => text.split('\n').filter(Boolean).map((line) => line.replace(/^.*express-session /, '')));
+    const expected = reasons.map(([, said, isAsked]) => (isLater && isAsked ? ['fetching a session', said] : [said]));
+    assert.deepEqual(told, expected, way);
+    assert.doesNotMatch(stderr, /-id-in-the-clear|-the-store|another-id/);
   }
 });

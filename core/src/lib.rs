@@ -1,7 +1,7 @@
 //! The engine of `express-session-rs`, without Node.js.
 //!
-//! A request walks through it twice. On the way in, [`cookie::parse`] finds the
-//! session cookie in the `Cookie` header and [`signature`] verifies it, which
+//! A request walks through it twice. On the way in, [`cookie::signed`] finds the
+//! session cookie in the `Cookie` header and verifies its [`signature`], which
 //! gives the session id; a new one comes from [`session_id`]. On the way out,
 //! [`state`] decides what the request must do to its session, and
 //! [`cookie::serialize`] writes the signed id into a `Set-Cookie` header.

