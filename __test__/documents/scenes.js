@@ -23,7 +23,9 @@ const counted = /^200 Visit number 1\n200 Visit number 2\n$/;
 const redis = `const { RedisStore } = require('connect-redis');
 const kept = new Map();
 const client = {
-  scanIterator() {},
+  connect() {},
+  setEx() {},
+  SETEX() {},
   get: async (key) => kept.get(key) ?? null,
   expire: async () => 1,
   set: async (key, text, { condition } = {}) => {
