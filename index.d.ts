@@ -56,6 +56,10 @@ export = session;
  *   is no number of milliseconds that timers can wait, or no cookie can
  *   have the `name` or what stands in the object `cookie`.
  *
+ * @typeParam Use Leave it out: a call then takes {@link session.MiddlewareOptions}.
+ *   `Parameters<typeof session>` is no call, and has {@link session.SessionOptions}, as
+ *   programs expect that wrap this function.
+ *
  * @example
  * import express from 'express';
  * import session from 'express-session';
@@ -71,7 +75,9 @@ export = session;
  *   res.send(`Visit number ${req.session.visits}`);
  * });
  */
-declare function session(options?: session.MiddlewareOptions): express.RequestHandler;
+declare function session<Use = 'call'>(
+  options?: Use extends 'call' ? session.MiddlewareOptions : session.SessionOptions,
+): express.RequestHandler;
 
 declare namespace session {
   /** The options of `session()`, as programs name them in their own types. */

@@ -8,8 +8,8 @@ const os = require('node:os');
 const path = require('node:path');
 
 /**
- * A registry of packages on this machine, with one version of each. So the commands of the
- * documents run as they stand, and a release can be tried, before and without one.
+ * A registry of packages on this machine. So the commands of the documents run as they
+ * stand, and a release can be tried, before and without one.
  *
  * @param {{ token?: string }} [options] who has it may `npm publish`
  * @returns {Promise<{ url: string, published: string[], refused: Set<string>,
@@ -20,6 +20,7 @@ const path = require('node:path');
  */
 async function startRegistry({ token } = {}) {
   const packages = new Map();
+  const tarballs = new Map();
   const published = [];
   const refused = new Set();
 
@@ -32,14 +33,15 @@ async function startRegistry({ token } = {}) {
       shasum: hash('sha1', 'hex'),
       integrity: `sha512-${hash('sha512', 'base64')}`,
     };
+    const { versions, time } = packages.get(name) ?? {};
     packages.set(name, {
       name,
       'dist-tags': { latest: version },
-      versions: { [version]: { ...manifest, dist } },
+      versions: { ...versions, [version]: { ...manifest, dist } },
       // Yarn 4 takes nothing that is younger than a day.
-      time: { [version]: '2025-01-01T00:00:00.000Z' },
-      tarball,
+      time: { ...time, [version]: '2025-01-01T00:00:00.000Z' },
     });
+    tarballs.set(dist.tarball, tarball);
   };
   const publish = (document) => {
     const [[version, manifest]] = Object.entries(document.versions);
@@ -62,11 +64,11 @@ async function startRegistry({ token } = {}) {
       if (!token || req.headers.authorization !== `Bearer ${token}`) return answer(401, { error: 'who are you?' });
       return answer(...publish(JSON.parse(Buffer.concat(chunks))));
     }
-    const file = [...packages.values()].find(({ versions }) => Object.values(versions)
-      .some(({ dist }) => dist.tarball.endsWith(req.url)));
-    if (file) return res.end(file.tarball);
-    const { tarball, ...document } = packages.get(name) ?? {};
-    return tarball ? answer(200, document) : answer(404, { error: 'not found' });
+    const dist = [...packages.values()].flatMap(({ versions }) => Object.values(versions))
+      .map((each) => each.dist).find(({ tarball }) => tarball.endsWith(req.url));
+    if (dist) return res.end(tarballs.get(dist.tarball));
+    const document = packages.get(name);
+    return document ? answer(200, document) : answer(404, { error: 'not found' });
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const url = `http://127.0.0.1:${server.address().port}/`;
@@ -79,7 +81,8 @@ async function startRegistry({ token } = {}) {
       const staged = fs.mkdtempSync(path.join(os.tmpdir(), 'registry-'));
       try {
         // Under the name that npm's own tarballs have.
-        fs.cpSync(folder, path.join(staged, 'package'), { recursive: true });
+        const isOwn = (file) => path.basename(file) !== 'node_modules';
+        fs.cpSync(folder, path.join(staged, 'package'), { recursive: true, filter: isOwn });
         add(manifest.name, manifest.version, manifest, execFileSync('tar', ['-czf', '-', '-C', staged, 'package']));
       } finally {
         fs.rmSync(staged, { recursive: true });

@@ -137,10 +137,11 @@ async function modules(place) {
     import session, { Cookie, MemoryStore, Session, Store } from '${ALIAS}';
     import keepLoggedOut from '${ALIAS}/redis.js';
     import { RedisStore } from 'connect-redis';
+    import { createClient } from 'redis';
     import visitor from './visit.cjs';
 
     assert.ok(new MemoryStore() instanceof Store && session.Cookie === Cookie && session.Session === Session);
-    const store = keepLoggedOut(new RedisStore({ client: { scanIterator() {} } }));
+    const store = keepLoggedOut(new RedisStore({ client: createClient() }));
     assert.ok(store instanceof Store && typeof store.setIfPresent === 'function');
     visitor.end(visitor.visitAll(session, express));
   `);

@@ -28,7 +28,7 @@ function install() {
 
 function missing() {
   return Object.entries(dependencies)
-    .filter(([name, version]) => versionOf(name) !== version)
+    .filter(([name, version]) => versionOf(name) !== version.split('@').at(-1))
     .map(([name, version]) => `${name}@${version}`);
 }
 

@@ -8,12 +8,23 @@ const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
 const { blocks } = require('./blocks');
-const { shell, json, yaml, dockerfile } = require('./installs');
+const back = require('./back');
+const { dockerfile, ignored } = require('./docker');
+const { shell, json, yaml } = require('./installs');
 const javascript = require('./javascript');
 const startRegistry = require('./registry');
-const typescript = require('./typescript');
+const { typescript } = require('./typescript');
 
-const languages = { js: javascript, ts: typescript, sh: shell, json, yaml, dockerfile };
+const languages = {
+  js: javascript,
+  ts: typescript,
+  sh: (block, ...place) => (block.mark.startsWith('back, ') ? back : shell)(block, ...place),
+  json,
+  yaml,
+  dockerfile,
+  // It is used with each Dockerfile.
+  dockerignore: ({ text }) => assert.ok(ignored(text).includes('node_modules')),
+};
 
 let place;
 let registry;

@@ -6,6 +6,7 @@ const path = require('node:path');
 
 const { root } = require('./blocks');
 const run = require('./run');
+const { tried } = require('./typescript');
 
 /** No registry but that of the test, and no cache but its own. */
 function environment({ url }, folder) {
@@ -25,13 +26,21 @@ const npm = (args, folder, registry) => run('npm', args, { cwd: folder, env: env
 /** What `npm run` may be followed by. Only looked up: those scripts are tests themselves, and take long. */
 const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** Runs each command of a block, one after the other, in an empty project. */
+/** What a project has before the commands of a block run. */
+const projects = {
+  '': {},
+  'in a project that has it': { 'express-session-rs': '^1.19.0' },
+  'in a project with memorystore': { 'express-session': '1.19.0', 'memorystore': '*' },
+};
+
+/** Runs each command of a block, one after the other. */
 async function shell({ text, mark }, folder, registry) {
-  const dependencies = mark === 'in a project that has it' ? { 'express-session-rs': '^1.19.0' } : {};
+  assert.ok(Object.hasOwn(projects, mark), `no way to run: ${mark}`);
+  const dependencies = projects[mark];
+  if (dependencies.memorystore) registry.bringAll('memorystore');
   fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', dependencies }));
-  const lines = text.split('\n').map((line) => line.replace(/ +#.*$/, '').trim()).filter(Boolean);
-  assert.ok(lines.length > 0);
-  for (const line of lines) {
+  if (Object.keys(dependencies).length > 0) await succeed(npm(['install'], folder, registry));
+  for (const line of commands(text)) {
     const words = line.split(/ +/);
     const known = /^npm run ([\w:]+)(?: -- .*)?$/.exec(line);
     if (known) {
@@ -39,8 +48,7 @@ async function shell({ text, mark }, folder, registry) {
       continue;
     }
     assert.match(line, /^npm (install|uninstall)( [\w@:=.-]+| --\w+=\w+)*$/, `no way to run: ${line}`);
-    const { status, stdout, stderr } = await npm(words.slice(1), folder, registry);
-    assert.equal(status, 0, stdout + stderr);
+    await succeed(npm(words.slice(1), folder, registry));
     const [, name] = /^npm install ([a-z][a-z-]*)/.exec(line) ?? [];
     if (name) await load(name, folder);
     const [, os, cpu, libc] = /--os=(\w+) --cpu=(\w+) --libc=(\w+)$/.exec(line) ?? [];
@@ -49,6 +57,19 @@ async function shell({ text, mark }, folder, registry) {
       assert.deepEqual(fs.readdirSync(path.join(folder, 'node_modules')).filter((each) => /-rs-/.test(each)), [binary]);
     }
   }
+  // What the program goes on to write is this package now.
+  if (dependencies['express-session']) await load('express-session', folder);
+}
+
+function commands(text) {
+  const lines = text.split('\n').map((line) => line.replace(/ +#.*$/, '').trim()).filter(Boolean);
+  assert.ok(lines.length > 0);
+  return lines;
+}
+
+async function succeed(running) {
+  const { status, stdout, stderr } = await running;
+  assert.equal(status, 0, stdout + stderr);
 }
 
 async function load(name, folder) {
@@ -60,7 +81,7 @@ async function load(name, folder) {
 /** A package.json is installed, beside a package that brings its own express-session. */
 async function json({ text, mark }, folder, registry) {
   const value = JSON.parse(text);
-  if (value.compilerOptions) return compiled(value);
+  if (value.compilerOptions) return tried({ ...value, mark });
   assert.ok(value.dependencies, 'no way to run this JSON');
   value.dependencies['brings-its-own'] = '1.0.0';
   assert.ok(Object.hasOwn(tools, mark || 'npm'), `no way to run: ${mark}`);
@@ -101,31 +122,26 @@ async function yaml({ text }, folder, registry) {
   }
 }
 
-/** Where `paths` leads, there are the types. */
-function compiled({ compilerOptions: { paths } }) {
-  const targets = Object.values(paths).flat();
-  assert.ok(targets.length > 0);
-  for (const target of targets) {
-    const [, file] = /^\.\/node_modules\/express-session-rs\/(.+)$/.exec(target) ?? [];
-    assert.ok(file && fs.existsSync(path.join(root, file)), target);
-  }
-}
-
 /**
  * A tool that npm's own registry has, whatever the one of the test has.
  * @param {string} spec as npm takes it
  * @param {{ args?: string[], env?: (url: string) => object, files?: object }} [more]
  */
 function fetched(spec, { args = [], env = () => ({}), files = {} } = {}) {
-  return async (folder, registry) => {
-    const place = path.join(folder, '.tool');
-    fs.mkdirSync(place);
-    const { status, stdout, stderr } = await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', spec], { cwd: place });
-    assert.equal(status, 0, `${spec} is not to be had: ${stdout}${stderr}`);
-    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), text);
+  return async (folder, registry, words = ['install']) => {
+    const place = path.join(registry.folder, spec.replace('/', '+'));
+    if (!fs.existsSync(place)) {
+      fs.mkdirSync(place);
+      const { status, stdout, stderr } = await run('npm', ['install', '--prefix', place, '--no-audit', '--no-fund', spec], { cwd: place });
+      assert.equal(status, 0, `${spec} is not to be had: ${stdout}${stderr}`);
+    }
+    for (const [name, text] of Object.entries(files)) {
+      // A second command finds what the first one made of it.
+      if (!fs.existsSync(path.join(folder, name))) fs.writeFileSync(path.join(folder, name), text);
+    }
     const command = path.join(place, 'node_modules', '.bin', spec.startsWith('pnpm') ? 'pnpm' : 'yarn');
     const own = { ...environment(registry, folder), CI: '', ...env(registry.url) };
-    return run(command, ['install', ...args], { cwd: folder, env: own, shell: process.platform === 'win32' });
+    return run(command, [...words, ...args], { cwd: folder, env: own, shell: process.platform === 'win32' });
   };
 }
 
@@ -145,42 +161,4 @@ const tools = {
   ],
 };
 
-/** Stages that exist, files that are copied after they were made, commands that npm knows. */
-async function dockerfile({ text }, folder, registry) {
-  const stages = [];
-  let last = '';
-  for (const line of text.split('\n').filter(Boolean)) {
-    const [, word, rest] = /^([A-Z]+) (.+)$/.exec(line) ?? [];
-    assert.ok(word, line);
-    last = word;
-    if (word === 'FROM') {
-      const [, image, name] = /^(node:\d+-[\w-]+)(?: AS (\w+))?$/.exec(rest) ?? [];
-      assert.ok(image, line);
-      stages.push({ image, name });
-    } else if (word === 'COPY') {
-      const [, from] = /--from=(\w+)/.exec(rest) ?? [];
-      if (from) assert.ok(stages.slice(0, -1).some(({ name }) => name === from), line);
-    } else if (word === 'CMD') {
-      assert.deepEqual(JSON.parse(rest), ['node', 'server.js']);
-    } else if (word === 'RUN') {
-      await ci(rest, folder, registry);
-    } else {
-      assert.match(line, /^(WORKDIR \/app|USER node|ENV NODE_ENV=production)$/);
-    }
-  }
-  assert.equal(last, 'CMD');
-  // The binary of one C library does not load with the other.
-  assert.equal(new Set(stages.map(({ image }) => /alpine$/.test(image))).size, 1);
-}
-
-async function ci(line, folder, registry) {
-  fs.writeFileSync(path.join(folder, 'package.json'), '{"name":"app","version":"1.0.0","dependencies":{"express-session-rs":"^1.19.0"}}');
-  for (const args of [['install', '--package-lock-only'], line.split(' ').slice(1)]) {
-    const { status, stdout, stderr } = await npm(args, folder, registry);
-    assert.equal(status, 0, stdout + stderr);
-  }
-  assert.match(line, /^npm /);
-  await load('express-session-rs', folder);
-}
-
-module.exports = { shell, json, yaml, dockerfile };
+module.exports = { shell, json, yaml, npm, fetched, tools, commands, succeed, load, loadBrought };

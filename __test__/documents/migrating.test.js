@@ -1,12 +1,13 @@
 'use strict';
 
-/** What docs/migrating.md says about cookie-session and memorystore, tried on both sides. */
+/** What docs/migrating.md says about the original, cookie-session and memorystore, tried on both sides. */
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { test } = require('node:test');
 
 const cookieSession = require('cookie-session');
 const express = require('express');
+const original = require('express-session');
 const memorystore = require('memorystore');
 const { clock } = require('../clock');
 const { session } = require('../subject');
@@ -124,4 +125,43 @@ test('a session without maxAge: memorystore gives it a day, this store no end', 
   assert.deepEqual(await Promise.all(stores.map(get)), [true, true]);
   time.tick(2000);
   assert.deepEqual(await Promise.all(stores.map(get)), [false, true]);
+});
+
+/** A store of each package over one collection of texts, as a server has them. */
+function storeOn(texts, { Store }) {
+  return Object.assign(new Store(), {
+    get: (sid, callback) => setImmediate(callback, null, texts.has(sid) ? JSON.parse(texts.get(sid)) : null),
+    set: (sid, stored, callback) => setImmediate(callback, null, texts.set(sid, JSON.stringify(stored))),
+    destroy: (sid, callback) => setImmediate(callback, null, texts.delete(sid)),
+  });
+}
+
+test('forth and back: cookies and stored sessions stay valid, and what is new is ignored', async (t) => {
+  const texts = new Map();
+  const jar = new Map();
+  const handlers = {
+    count: (req) => { req.session.n = (req.session.n ?? 0) + 1; return req.session.n; },
+    login: (req) => { req.session.cookie.maxAge = DAY; },
+  };
+  const seen = [];
+  for (const module of [original, session, original, session]) {
+    const store = storeOn(texts, module);
+    const middleware = module({ secret: 'x', resave: false, saveUninitialized: false, storeTimeout: 1000, store });
+    const { visit } = await visiting(t, middleware, handlers, jar);
+    seen.push((await visit('count')).body);
+    await visit('login');
+  }
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.equal(texts.size, 1);
+});
+
+test('going back: what the original does not know', async () => {
+  assert.throws(() => require('express-session/redis'), { code: 'MODULE_NOT_FOUND' });
+  const store = new original.MemoryStore({ max: 1, ttl: 1 });
+  const set = (sid) => new Promise((resolve) => store.set(sid, { cookie: {} }, resolve));
+  for (const sid of ['a', 'b']) await set(sid);
+  assert.deepEqual(Object.keys(store.sessions), ['a', 'b']);
+  const methods = ['stats', 'prune', 'ids', 'startInterval', 'stopInterval'];
+  assert.deepEqual(methods.filter((name) => name in store), []);
+  assert.deepEqual(methods.filter((name) => !(name in session.MemoryStore.prototype)), []);
 });

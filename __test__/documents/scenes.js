@@ -19,11 +19,22 @@ app.get('/', (req, res) => {
 });
 app.listen(3000);
 `;
+const limits = `
+// The original's would keep both.
+const store = new MemoryStore({ max: 1, checkPeriod: 60000 });
+for (const sid of ['a', 'b']) store.set(sid, { cookie: {} });
+store.ids((error, ids) => {
+  if (ids.join() !== 'b') throw new Error(\`it keeps \${ids}\`);
+  store.stopInterval();
+});
+`;
 const counted = /^200 Visit number 1\n200 Visit number 2\n$/;
 const redis = `const { RedisStore } = require('connect-redis');
 const kept = new Map();
 const client = {
-  scanIterator() {},
+  connect() {},
+  setEx() {},
+  SETEX() {},
   get: async (key) => kept.get(key) ?? null,
   expire: async () => 1,
   set: async (key, text, { condition } = {}) => {
@@ -35,9 +46,11 @@ const client = {
 module.exports = {
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
-  'line by line': { before: "const session = require('express-session');\n", lines: true, printed: /^$/ },
+  'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },
   'a server': { printed: counted },
   'in an app': { before: session, after: visits, printed: counted },
+  'in an app, under the alias': { before: session.replace('-rs', ''), after: visits, alias: true, printed: counted },
+  'server.js': { alias: true, printed: counted },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
   'a store': {
     before: session,

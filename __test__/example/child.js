@@ -55,4 +55,4 @@ async function start(env = { PORT: '0' }) {
   };
 }
 
-module.exports = { run, start };
+module.exports = { SERVER, run, start };

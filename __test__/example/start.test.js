@@ -7,7 +7,8 @@ const http = require('node:http');
 const net = require('node:net');
 const { it } = require('node:test');
 
-const { run, start } = require('./child');
+const { SERVER, run, start } = require('./child');
+const { asInit, isAllowed } = require('./init');
 
 it('says in one line that the port is taken, and exits 1', async (t) => {
   const other = net.createServer().listen(0, '127.0.0.1');
@@ -66,3 +67,17 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     assert.equal(end.stderr, '');
   });
 }
+
+it('ends on SIGTERM as process 1, as in a container', { skip: !isAllowed && 'no process of a test can be that here' }, async () => {
+  const app = asInit([SERVER], { env: { ...process.env, PORT: '0' } });
+
+  try {
+    const [url] = await app.printed(/http:\/\/127\.0\.0\.1:\d+\//);
+
+    assert.equal((await fetch(url)).status, 200);
+    app.kill('SIGTERM');
+    assert.deepEqual(await app.ended, { code: 0, signal: null });
+  } finally {
+    app.kill('SIGKILL');
+  }
+});

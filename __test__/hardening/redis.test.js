@@ -8,8 +8,8 @@ const { test } = require('node:test');
 const { open, write } = require('../compat/app');
 const { session, isOurs } = require('../subject');
 const { install } = require('../../stores/install');
-const startRedis = require('../../stores/backends/redis');
 const { flaw } = require('./flaw');
+const startServers = require('./redis-servers');
 const { logouts, slowUses, slowRequest } = require('./slow');
 
 const keepLoggedOut = isOurs ? require('../../redis') : (store) => store;
@@ -17,67 +17,108 @@ const keepLoggedOut = isOurs ? require('../../redis') : (store) => store;
 // Of the stores' own packages, where all versions are.
 const load = (name) => require(require.resolve(name, { paths: [path.join(__dirname, '..', '..', 'stores')] }));
 
-/** Makes a client of one of the libraries, closed at the end of the test. */
+const HOST = '127.0.0.1';
+
+/** Makes a client of each kind that there is, closed at the end of the test. */
 const clients = {
-  async redis(t, port, name = 'redis') {
-    const client = load(name).createClient({ url: `redis://127.0.0.1:${port}` });
-    await client.connect();
-    t.after(() => client.disconnect());
-    return client;
-  },
-  'redis 4': (t, port) => clients.redis(t, port, 'redis-4'),
-  async 'redis 3'(t, port) {
-    const client = load('redis-3').createClient({ host: '127.0.0.1', port });
+  redis: (t, { port }, name = 'redis', options = {}) =>
+    connected(t, load(name).createClient({ url: `redis://${HOST}:${port}`, ...options })),
+  'redis, pool': (t, { port }) => connected(t, load('redis').createClientPool({ url: `redis://${HOST}:${port}` })),
+  'redis, cluster': (t, { port }, name = 'redis') =>
+    connected(t, load(name).createCluster({ rootNodes: [{ url: `redis://${HOST}:${port}` }] })),
+  'redis, Sentinel': (t, { sentinel: port }) =>
+    connected(t, load('redis').createSentinel({ name: 'master', sentinelRootNodes: [{ host: HOST, port }] })),
+  'redis, legacy': async (t, server) => (await clients.redis(t, server)).legacy(),
+  'redis 6': (t, server) => clients.redis(t, server, 'redis-6'),
+  'redis 6, pool': (t, { port }) => connected(t, load('redis-6').createClientPool({ url: `redis://${HOST}:${port}` })),
+  'redis 4': (t, server) => clients.redis(t, server, 'redis-4'),
+  'redis 4, cluster': (t, server) => clients['redis, cluster'](t, server, 'redis-4'),
+  'redis 4, legacy': (t, server) => clients.redis(t, server, 'redis-4', { legacyMode: true }),
+  async 'redis 3'(t, { port }) {
+    const client = load('redis-3').createClient({ host: HOST, port });
     t.after(() => { client.end(true); });
     return client;
   },
-  async ioredis(t, port) {
-    const Redis = load('ioredis');
-    const client = new Redis({ host: '127.0.0.1', port });
-    t.after(() => { client.disconnect(); });
-    return client;
+  ioredis: (t, { port }, options = {}) => ofIoredis(t, new (load('ioredis'))({ host: HOST, port, ...options })),
+  'ioredis, pipelined': (t, server) => clients.ioredis(t, server, { enableAutoPipelining: true, keyPrefix: 'app:' }),
+  'ioredis, cluster': (t, { port }) => ofIoredis(t, new (load('ioredis').Cluster)([{ host: HOST, port }])),
+  'ioredis, Sentinel': (t, { sentinel: port }) =>
+    ofIoredis(t, new (load('ioredis'))({ name: 'master', sentinels: [{ host: HOST, port }] })),
+  iovalkey: (t, { port }) => ofIoredis(t, new (load('iovalkey'))({ host: HOST, port })),
+};
+
+async function connected(t, client) {
+  await client.connect();
+  // Not all of them have both.
+  t.after(() => (client.destroy ? client.destroy() : client.disconnect()));
+  return client;
+}
+
+async function ofIoredis(t, client) {
+  t.after(() => { client.disconnect(); });
+  return client;
+}
+
+const stores = {
+  10: (options) => new (load('connect-redis').RedisStore)(options),
+  9: (options) => new (load('connect-redis-9').RedisStore)(options),
+  8: (options) => new (load('connect-redis-8').RedisStore)(options),
+  7: (options) => new (load('connect-redis-7').default)(options),
+  6: (options) => new (load('connect-redis-6')(session))(options),
+};
+
+/** Each major version of connect-redis with the clients that it takes; those in `all` go through all uses. */
+const setUps = Object.entries({
+  10: { all: ['redis'], some: ['redis, pool', 'redis, cluster', 'redis, Sentinel', 'redis 6', 'redis 6, pool'] },
+  9: { all: ['redis'], some: ['redis, pool', 'redis, cluster', 'redis, Sentinel'] },
+  8: {
+    all: ['redis 4', 'ioredis'],
+    some: ['redis 4, cluster', 'redis, cluster', 'ioredis, pipelined', 'ioredis, cluster', 'ioredis, Sentinel', 'iovalkey'],
   },
-};
+  7: { all: ['redis 4', 'ioredis'], some: ['ioredis, cluster'] },
+  6: { all: ['redis 3', 'ioredis'], some: ['redis 4, legacy', 'redis, legacy', 'ioredis, cluster'] },
+}).flatMap(([version, { all, some }]) => [...all, ...some].map((client) => ({
+  name: `connect-redis ${version}, ${client}`, version, client, isBrief: some.includes(client),
+})));
 
-/** Makes a RedisStore of each major version, with each client that it takes. */
-const set = {
-  'connect-redis 10': ['redis', (client, more) => new (load('connect-redis').RedisStore)({ client, ...more })],
-  'connect-redis 9': ['redis', (client, more) => new (load('connect-redis-9').RedisStore)({ client, ...more })],
-  'connect-redis 8': ['redis 4', (client, more) => new (load('connect-redis-8').RedisStore)({ client, ...more })],
-  'connect-redis 8, ioredis': ['ioredis', (client, more) => new (load('connect-redis-8').RedisStore)({ client, ...more })],
-  'connect-redis 7': ['redis 4', (client, more) => new (load('connect-redis-7').default)({ client, ...more })],
-  'connect-redis 7, ioredis': ['ioredis', (client, more) => new (load('connect-redis-7').default)({ client, ...more })],
-  'connect-redis 6': ['redis 3', (client, more) => new (load('connect-redis-6')(session))({ client, ...more })],
-  'connect-redis 6, ioredis': ['ioredis', (client, more) => new (load('connect-redis-6')(session))({ client, ...more })],
-};
-
-let redis;
+let servers;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hardening-redis-'));
 test.before(async () => {
-  redis = await startRedis(folder).catch((error) => {
+  servers = await startServers(folder).catch((error) => {
     // Redis is not made for Windows, so that no CI there has it.
     const mustBeThere = process.env.CI === 'true' && process.platform !== 'win32';
     if (!error.isMissing || mustBeThere) throw error;
-    return error;
+    return { message: error.message };
   });
-  if (redis.port) install('', () => {});
+  if (!servers.message) install('', () => {});
 });
 test.after(async () => {
-  if (redis.stop) await redis.stop();
+  await servers?.stop?.();
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-/** A server with sessions in Redis; undefined where there is none. */
-async function serve(t, [clientName, makeStore], { options, more } = {}) {
-  if (!redis.port) return t.skip(redis.message);
-  await redis.fresh();
-  const client = await clients[clientName](t, redis.port);
-  const store = keepLoggedOut(makeStore(client, more), client);
-  return { app: await open(t, { options: { store, ...options } }), client, store };
+/** A client of a server that holds nothing; undefined where there is no server. */
+async function connect(t, name) {
+  if (servers.message) return t.skip(servers.message);
+  if (name.startsWith('redis 6') && process.version.startsWith('v18.')) return t.skip('redis 6 wants Node.js 20');
+  const { redis, sentinel, cluster } = servers;
+  const server = name.includes('cluster') ? await cluster() : { ...redis, sentinel: sentinel.port };
+  await server.fresh();
+  return { client: await clients[name](t, server), port: server.port };
 }
 
-for (const [name, setUp] of Object.entries(set)) {
+/** A server with sessions in Redis; undefined where there is none. */
+async function serve(t, { version, client: name }, { options, more } = {}) {
+  const { client, port } = await connect(t, name) ?? {};
+  if (!client) return undefined;
+  const store = keepLoggedOut(stores[version]({ client, ...more }), client);
+  return { app: await open(t, { options: { store, ...options } }), client, store, port };
+}
+
+for (const setUp of setUps) {
+  const { name, isBrief } = setUp;
   for (const [useName, { options, use, isFlaw }] of Object.entries(slowUses)) {
+    if (isBrief && useName !== 'writes to the session') continue;
     const declare = isFlaw ? flaw : test;
     declare(`logged out, while another request ${useName}: ${name}`, async (t) => {
       const served = await serve(t, setUp, { options });
@@ -90,11 +131,12 @@ for (const [name, setUp] of Object.entries(set)) {
   test(`a session that is still there is saved, with its lifetime: ${name}`, async (t) => {
     const served = await serve(t, setUp, { options: { cookie: { maxAge: 60000 } } });
     if (!served) return;
-    const { app } = served;
+    const { app, port } = served;
     const nothing = (req, res) => { res.end(); };
     assert.equal(await slowRequest(app, nothing, (req) => { req.session.n = 2; }), '2');
-    const left = await secondsLeft(redis.port);
+    const left = await secondsLeft(port);
     assert.ok(left > 50 && left <= 60, `${left} seconds left`);
+    assert.deepEqual(app.errors, []);
   });
 
   test(`without time to live in Redis: ${name}`, async (t) => {
@@ -102,21 +144,198 @@ for (const [name, setUp] of Object.entries(set)) {
     if (!served) return;
     const nothing = (req, res) => { res.end(); };
     assert.equal(await slowRequest(served.app, nothing, (req) => { req.session.n = 2; }), '2');
-    assert.equal(await secondsLeft(redis.port), -1);
+    assert.equal(await secondsLeft(served.port), -1);
     assert.equal(await slowRequest(served.app, logouts.destroy, (req) => { req.session.n = 3; }), 'undefined');
+    assert.deepEqual(served.app.errors, []);
   });
 }
 
 test('keepLoggedOut names what it was not given', { skip: !isOurs }, () => {
-  for (const wrong of [undefined, null, {}, 'store', new session.MemoryStore(), { client: {} }]) {
+  const wrongStores = [undefined, null, {}, 'store', new session.MemoryStore(), { client: {} }, { client: {}, set() {}, prefix: '' }];
+  for (const wrong of wrongStores) {
     assert.throws(() => keepLoggedOut(wrong), { name: 'TypeError', message: /takes a RedisStore of connect-redis/ });
   }
-  const store = { client: {}, set() {}, normalizeClient() {} };
+  const store = { client: {}, set() {}, prefix: '', serializer: JSON, ttl: 1, disableTTL: false, disableTouch: false, normalizeClient() {} };
   assert.throws(() => keepLoggedOut(store), { name: 'TypeError', message: /takes the client as well/ });
 });
 
+const unknown = { name: 'TypeError', message: /keepLoggedOut knows the clients of node-redis .* ioredis and iovalkey: this client is none of them/ };
+
+test('a client that might ignore the condition is refused at once', { skip: !isOurs }, async (t) => {
+  const { client } = await connect(t, 'redis') ?? {};
+  if (!client) return;
+  const { client: io } = await connect(t, 'ioredis');
+  const { client: legacy } = await connect(t, 'redis 4, legacy');
+  const plain = Object.fromEntries(['get', 'set', 'del', 'expire', 'setEx', 'setex', 'scanIterator', 'sendCommand'].map((name) => [name, () => {}]));
+  const wrongClients = {
+    'nothing': {},
+    'a function for each command, as for ioredis with connect-redis 9': plain,
+    'one that hands things on to a client': { ...plain, SETEX() {}, connect() {}, setEx: undefined },
+    'what queues, of node-redis': client.multi(),
+    'what queues, of ioredis': io.pipeline(),
+    'the other half of a legacy client of node-redis 4': legacy.v4,
+  };
+  for (const [name, wrong] of Object.entries(wrongClients)) {
+    for (const version of [10, 9, 6]) assert.throws(() => keepLoggedOut(stores[version]({ client: wrong })), unknown, name);
+    for (const version of [8, 7]) assert.throws(() => keepLoggedOut(stores[version]({ client: wrong }), wrong), unknown, name);
+  }
+});
+
+const formless = { name: 'TypeError', message: /the store does not call this client's set as set\(/ };
+
+for (const [version, name] of [[8, 'redis, pool'], [8, 'redis, Sentinel'], [7, 'redis, pool'], [7, 'redis 4, cluster']]) {
+  test(`connect-redis ${version} takes "${name}" for ioredis: refused, but where there is no lifetime`, { skip: !isOurs }, async (t) => {
+    const { client } = await connect(t, name) ?? {};
+    if (!client) return;
+    assert.throws(() => keepLoggedOut(stores[version]({ client }), client), formless);
+    const store = keepLoggedOut(stores[version]({ client, disableTTL: true }), client);
+    assert.equal(await lateWrite(store), undefined);
+    assert.equal(await client.get('sess:sid'), null);
+  });
+}
+
+/** A late write of the session `sid`: its error, if there is one. The store must answer once. */
+async function lateWrite(store) {
+  const answers = [];
+  await store.setIfPresent('sid', { cookie: {} }, (...results) => { answers.push(results); });
+  for (let i = 0; i < 100 && answers.length === 0; i += 1) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  assert.equal(answers.length, 1, 'the store has not answered once');
+  return answers[0][0] || undefined;
+}
+
+/** What a store of somebody's own might do in the place of `set`, each with a client of that name. */
+const ways = {
+  'setEx': ['redis', (client, key) => client.setEx(key, 60, '{}')],
+  'SETEX': ['redis', (client, key) => client.SETEX(key, 60, '{}')],
+  'SET': ['redis', (client, key) => client.SET(key, '{}')],
+  'mSet': ['redis', (client, key) => client.mSet([[key, '{}']])],
+  'a transaction': ['redis', (client, key) => client.multi().set(key, '{}').exec()],
+  'a command by its name': ['redis', (client, key) => client.sendCommand(['SET', key, '{}'])],
+  'a command of a module': ['redis', (client, key) => client.json.set(key, '$', {})],
+  'another client': ['redis', (client, key) => client.withTypeMapping({}).set(key, '{}')],
+  'setex of ioredis': ['ioredis', (client, key) => client.setex(key, 60, '{}')],
+  'a pipeline of ioredis': ['ioredis', (client, key) => client.pipeline().set(key, '{}').exec()],
+  'call of ioredis': ['ioredis', (client, key) => client.call('SET', key, '{}')],
+};
+
+/** Forms of `set` that cannot have the condition, or have another one. */
+const forms = {
+  'words, for options': ['redis', (client, key) => client.set(key, '{}', 'EX', 60)],
+  'a word, for options': ['redis', (client, key) => client.set(key, '{}', 'EX')],
+  'a function, for options': ['redis', (client, key) => client.set(key, '{}', () => {})],
+  'a list, for options': ['redis', (client, key) => client.set([key, '{}'])],
+  'only if absent': ['redis', (client, key) => client.set(key, '{}', { NX: true })],
+  'only if absent, by the newer name': ['redis', (client, key) => client.set(key, '{}', { condition: 'NX' })],
+  'only if absent, of node-redis 4': ['redis 4', (client, key) => client.set(key, '{}', { EX: 60, NX: true })],
+  'options before the key, of node-redis 4': ['redis 4', (client, key) => client.set({}, key, '{}')],
+  'options, for words': ['ioredis', (client, key) => client.set(key, '{}', { EX: 60 })],
+  'a key alone, so that the condition would be the value': ['ioredis', (client, key) => client.set(key)],
+  'a key alone, in a list': ['redis 3', (client, key) => new Promise((resolve, reject) => {
+    client.set([key], (error) => (error ? reject(error) : resolve()));
+  })],
+};
+
+for (const [name, [clientName, write]] of Object.entries({ ...ways, ...forms })) {
+  test(`never without the condition, but an error: ${name}`, { skip: !isOurs }, async (t) => {
+    const { client } = await connect(t, clientName) ?? {};
+    if (!client) return;
+    class OwnStore extends load('connect-redis').RedisStore {
+      set(sid, value, callback) {
+        // Anything may lie between.
+        setImmediate(async () => {
+          try {
+            await write(this.client, this.prefix + sid);
+            callback();
+          } catch (error) {
+            callback(error);
+          }
+        });
+      }
+    }
+    const error = await lateWrite(keepLoggedOut(new OwnStore({ client })));
+    assert.match(String(error), ways[name] ? /TypeError: .*the store asks its client for/ : formless.message);
+    const left = await new Promise((resolve, reject) => {
+      const asked = client.get('sess:sid', (error, value) => (error ? reject(error) : resolve(value)));
+      asked?.then?.(resolve, reject);
+    });
+    assert.equal(left, null);
+  });
+}
+
+test('a store that writes around the client it has says so, and is not believed', { skip: !isOurs }, async (t) => {
+  const { client } = await connect(t, 'redis') ?? {};
+  if (!client) return;
+  const { RedisStore } = load('connect-redis');
+  const bound = new RedisStore({ client });
+  bound.set = bound.set.bind(bound);
+  class ByAnother extends RedisStore {
+    set(sid, value, callback) { return client.set(this.prefix + sid, '{}').then(() => callback(null), callback); }
+  }
+  for (const store of [bound, new ByAnother({ client })]) {
+    keepLoggedOut(store);
+    assert.match(String(await lateWrite(store)), /the store did not use its own client/);
+  }
+  await assert.rejects(bound.setIfPresent('sid', { cookie: {} }), /the store did not use its own client/);
+});
+
+test('a store that throws or rejects says so to the callback', { skip: !isOurs }, async (t) => {
+  const { client } = await connect(t, 'redis') ?? {};
+  if (!client) return;
+  const { RedisStore } = load('connect-redis');
+  class Private extends RedisStore {
+    #ends = '!';
+
+    async set(sid, ...args) {
+      return super.set(sid + this.#ends, ...args);
+    }
+  }
+  class Throwing extends RedisStore {
+    set() { throw new Error('thrown'); }
+  }
+  assert.match(String(await lateWrite(keepLoggedOut(new Private({ client })))), /TypeError: Cannot read private member/);
+  assert.match(String(await lateWrite(keepLoggedOut(new Throwing({ client })))), /thrown/);
+});
+
+test('a store of somebody\'s own on RedisStore goes its own way', { skip: !isOurs }, async (t) => {
+  const { client } = await connect(t, 'redis') ?? {};
+  if (!client) return;
+  class OwnStore extends load('connect-redis').RedisStore {
+    calls = 0;
+
+    async set(sid, value, callback) {
+      this.calls += 1;
+      const before = await this.client.get(this.prefix + sid);
+      return super.set(sid, { ...value, before }, callback);
+    }
+  }
+  const store = keepLoggedOut(new OwnStore({ client, prefix: 'own:' }));
+  assert.equal(await lateWrite(store), undefined);
+  assert.equal(await client.get('own:sid'), null);
+  await client.set('own:sid', 'old');
+  assert.equal(await lateWrite(store), undefined);
+  assert.equal(JSON.parse(await client.get('own:sid')).before, 'old');
+  assert.equal(store.calls, 2);
+  // Without a callback, as connect-redis has it from version 8 on.
+  await store.setIfPresent('sid', { cookie: {} });
+  assert.equal(store.calls, 3);
+});
+
+test('the client that the store has now is used', { skip: !isOurs }, async (t) => {
+  const { client: old, port } = await connect(t, 'redis') ?? {};
+  if (!old) return;
+  const client = load('redis').createClient({ url: `redis://${HOST}:${port}` });
+  await connected(t, client);
+  const store = keepLoggedOut(new (load('connect-redis').RedisStore)({ client: old.duplicate() }));
+  store.client = client;
+  await client.set('sess:sid', 'old');
+  assert.equal(await lateWrite(store), undefined);
+  assert.equal(await client.get('sess:sid'), '{"cookie":{}}');
+  store.client = { set() {} };
+  assert.match(String(await lateWrite(store)), unknown.message);
+});
+
 test('an error of Redis reaches next', { skip: !isOurs }, async (t) => {
-  const served = await serve(t, set['connect-redis 10']);
+  const served = await serve(t, { version: 10, client: 'redis' });
   if (!served) return;
   const { app, client } = served;
   await app.visit(write);

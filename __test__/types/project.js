@@ -23,7 +23,11 @@ function installed(name) {
   return dir;
 }
 
-const tsc = path.join(installed('typescript'), 'bin', 'tsc');
+/** The compilers, by their major version. */
+const compilers = {
+  7: path.join(installed('typescript'), 'bin', 'tsc'),
+  5: path.join(root, '__test__', 'companions', 'node_modules', 'typescript-5', 'bin', 'tsc'),
+};
 
 /** What `strict` leaves out and a careful program turns on. */
 const strictest = {
@@ -133,9 +137,10 @@ class Project {
    * Compiles the files named, and what they import.
    * @param {string[]} files
    * @param {object} [compilerOptions]
+   * @param {5 | 7} [version] of the compiler; 5 is one of __test__/companions
    * @returns {string[]} one `file:line TScode message` for each error
    */
-  compile(files, compilerOptions = {}) {
+  compile(files, compilerOptions = {}, version = 7) {
     this.write(
       'tsconfig.json',
       JSON.stringify({
@@ -143,7 +148,7 @@ class Project {
         files,
       }),
     );
-    const { status, stdout, stderr, error } = spawnSync(process.execPath, [tsc, '--pretty', 'false', '-p', this.dir], {
+    const { status, stdout, stderr, error } = spawnSync(process.execPath, [compilers[version], '--pretty', 'false', '-p', this.dir], {
       cwd: this.dir,
       encoding: 'utf8',
     });
