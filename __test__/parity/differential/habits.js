@@ -125,6 +125,8 @@ const draws = {
     if (server.kind !== 'http') server.sub = chance(0.3);
     for (const each of scenario.requests) {
       if (each !== request && chance(0.5)) continue;
+      // what the transport decides is decided for new sessions
+      if (chance(0.6)) each.cookie = 'none';
       const change = { do: 'transport', ...pick([
         { field: 'x-forwarded-proto', value: 'https' },
         { field: 'x-forwarded-proto', value: 'http' },
@@ -143,7 +145,7 @@ const draws = {
     addMeanwhile(random, scenario, request, []);
   },
 
-  'odd id': ({ random, scenario, request, fragile }) => {
+  'odd id': ({ random, scenario, fragile }) => {
     const { pick } = random;
     const id = { do: 'takeID', value: pick(ODD_IDS) };
     const after = pick([
@@ -152,7 +154,8 @@ const draws = {
     ]);
     const before = pick([[], ['read'], ['set', 'save'], ['reload']]);
     if (!areFit([...before, ...after], scenario, fragile)) return;
-    insert(random, request, [...before.map((name) => drawStep(name, random)), id, ...after.map((name) => drawStep(name, random))]);
+    const steps = [...before.map((name) => drawStep(name, random)), id, ...after.map((name) => drawStep(name, random))];
+    insert(random, ofVisitor(random, scenario), steps);
   },
 
   'odd genid': ({ random, scenario }) => {
@@ -162,7 +165,8 @@ const draws = {
       : { kind: 'value', value: pick(ODD_IDS) };
   },
 
-  'setter for the id': ({ random, request }) => {
+  'setter for the id': ({ random, scenario }) => {
+    const request = ofVisitor(random, scenario);
     if (!request.detached) arriveWith(request, { do: 'idSetter' });
     if (random.chance(0.5)) insert(random, request, [drawStep(random.pick(['read', 'set', 'increase']), random)]);
   },
@@ -201,10 +205,10 @@ const draws = {
     insert(random, request, steps);
   },
 
-  'not waited for': ({ random, scenario, request, fragile }) => {
+  'not waited for': ({ random, scenario, fragile }) => {
     const steps = random.pick(UNWAITED).map((name) => drawUnwaited(name, random));
     if (!areFit(steps.map((step) => step.do), scenario, fragile)) return;
-    insert(random, request, steps);
+    insert(random, ofVisitor(random, scenario), steps);
   },
 
   'session of another': ({ random, scenario, request, fragile }) => {
@@ -420,7 +424,7 @@ const ODDER_TARGETS = [
 
 function drawWrap({ weighted, pick }) {
   const how = weighted([
-    [12, 'proxy'], [3, 'heir'], [3, 'subclass'], [2, 'inheritor'], [3, 'descriptors'], [2, 'names'], [0.7, 'copy'],
+    [12, 'proxy'], [3, 'heir'], [2, 'subclass'], [2, 'inheritor'], [1, 'stranger'], [3, 'descriptors'], [2, 'names'], [0.7, 'copy'],
   ]);
   if (how === 'proxy') return { do: 'wrap', how, traps: pick(TRAPS) };
   if (how === 'heir') return { do: 'wrap', how, own: pick([{}, {}, { user: 'heir' }]) };
@@ -473,6 +477,13 @@ function insert({ chance, int }, request, steps) {
   const end = request.steps.findIndex((step) => ENDING.includes(step.do));
   const last = end === -1 || chance(0.05) ? request.steps.length : end;
   request.steps.splice(int(0, last), 0, ...steps);
+}
+
+/** Any request, or one of somebody who was there before. */
+function ofVisitor({ chance, pick }, { requests }) {
+  if (chance(0.4)) return pick(requests);
+  for (const request of requests.slice(1)) request.cookie = 'last';
+  return pick(requests.slice(1));
 }
 
 function arriveWith(request, action) {

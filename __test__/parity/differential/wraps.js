@@ -102,6 +102,19 @@ const makers = {
     shown: 'by the prototype',
     greet: () => 'hello',
   }),
+  // a class that knows nothing of sessions
+  stranger: (session) => {
+    class Basket {
+      touch() {
+        return this;
+      }
+
+      get size() {
+        return Object.keys(this).length;
+      }
+    }
+    return Object.setPrototypeOf(session, Basket.prototype);
+  },
   descriptors: (session) => Object.create(Object.getPrototypeOf(session), Object.getOwnPropertyDescriptors(session)),
   names: (session) => {
     const clone = Object.create(Object.getPrototypeOf(session));
