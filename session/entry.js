@@ -3,6 +3,7 @@
 const debug = require('debug')('express-session');
 const Exchange = require('./exchange');
 const MemoryStore = require('./memory');
+const Session = require('./session');
 const fast = require('./fast');
 const lazy = require('./lazy');
 const native = require('./native');
@@ -79,7 +80,8 @@ function loaded(req, settings, keyring, records, data) {
 }
 
 function created(req, settings, keyring, reason, now) {
-  if (reason === native.UNCLEAR_SESSION) return undefined;
+  // With a `toJSON`, what the session began with is known once it is made.
+  if (reason === native.UNCLEAR_SESSION || Session.prototype.toJSON !== undefined) return undefined;
   const cookieId = reason === native.UNKNOWN_SID ? foundSid() : undefined;
   // cookie-parser may have found the cookie elsewhere, and the long way says why
   // a secret that verified nothing is none.

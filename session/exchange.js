@@ -43,8 +43,8 @@ class Exchange {
     this.touched = false;
     /** The first session that was made for the request; null if a program put another there. */
     this.firstSession = undefined;
-    /** The id of the session whose saves and reloads were watched last. */
-    this.watchedId = undefined;
+    /** It tells of its saves and reloads itself. */
+    this.watchesFirst = false;
     /** Whose session was loaded, or reloaded, and not destroyed by this request since. */
     this.loadedId = undefined;
     /** When: a moment of a MemoryStore's records, NaN with other stores. */
@@ -111,6 +111,7 @@ class Exchange {
       this.isAsleep = false;
       this.firstSession = null;
     }
+    Session.complete(this.firstSession);
     this.session = session;
   }
 
@@ -152,7 +153,7 @@ class Exchange {
 
   /** A session is about to be saved. */
   saving(session) {
-    Session.hideMethods(session);
+    Session.complete(this.firstSession);
     this.saved = fingerprint(session);
     this.savedId = session.id;
     this.savedAt = this.moment();
@@ -213,7 +214,7 @@ class Exchange {
       if (progress) return progress;
     }
     const { session } = req;
-    Session.hideMethods(session);
+    Session.complete(this.firstSession);
     if (session) this.touch();
     const { facts, text } = this.judge(session);
     const end = state.endOf(facts);
@@ -299,6 +300,11 @@ class Exchange {
 
   /** Stores a session at once, with the fingerprint at hand if there is one. */
   put(session, text) {
+    // What has lost its request, as a copy has, is told so by its own method.
+    if (session.req !== this.req) {
+      session.save();
+      return;
+    }
     const records = MemoryStore.records(this.options.store);
     const since = this.since(session.id);
     const isStored = fast.put && text && isPlainlyWritten(session)
@@ -363,7 +369,7 @@ class Exchange {
     if (this.isAsleep && !this.conclusion().setsCookie && lazy.isUntouched(this)) return false;
     const { session } = this.req;
     if (!session) return false;
-    Session.hideMethods(session);
+    Session.complete(this.firstSession);
     // The text is made only where it decides.
     const bare = this.facts(session) | (hasExpiry(session) ? native.EXPIRES : 0);
     return state.setsCookie(bare) ||

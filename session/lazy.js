@@ -16,7 +16,7 @@ const property = {
   get() {
     const exchange = this[EXCHANGE];
     if (exchange.isAsleep) exchange.wake();
-    else Session.hideMethods(exchange.session);
+    else Session.complete(exchange.firstSession);
     return exchange.session;
   },
 
@@ -41,7 +41,9 @@ function isUntouched(exchange) {
   if (!exchange.isAsleep) return false;
   const { req } = exchange;
   const own = Object.getOwnPropertyDescriptor(req, 'session');
-  return own !== undefined && own.get === property.get && req.sessionID === exchange.originalId;
+  return own !== undefined && own.get === property.get && req.sessionID === exchange.originalId &&
+    // One that the program has made since is a modification.
+    Session.prototype.toJSON === undefined;
 }
 
 /** What a session does that nobody looks at, for the options of one `session()`. */

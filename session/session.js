@@ -17,7 +17,7 @@ function Session(req, data) {
   const exchange = req[EXCHANGE];
   if (exchange !== undefined && exchange.firstSession === undefined && !exchange.isAsleep) {
     // A second property would take as long as the rest of this function, so the request
-    // remembers the id of its first session. Others, which are rare, have one.
+    // remembers its first session, and with it the id. Others, which are rare, have one.
     exchange.firstSession = this;
     new Slots(this, exchange.originalId === undefined ? req.sessionID : exchange.originalId);
   } else {
@@ -36,10 +36,43 @@ function take(session, data) {
 
 module.exports = Session;
 
+/** The exchange of the request that a session belongs to, if that has one. */
+function exchangeOf({ req }) {
+  return req === undefined || req === null ? undefined : req[EXCHANGE];
+}
+
+/** The id of a session that has no property for it, or of what stands for that session. */
+function idOf(session) {
+  if (Slots.has(session)) return Slots.id(session);
+  const exchange = exchangeOf(session);
+  return exchange && exchange.firstSession ? Slots.id(exchange.firstSession) : undefined;
+}
+
+/**
+ * The exchange that wants to know of the saves and reloads of a session, or of what stands
+ * for that session; undefined if none does.
+ */
+function watcherOf(session) {
+  if (Slots.has(session)) return Slots.exchange(session);
+  const exchange = exchangeOf(session);
+  if (exchange === undefined) return undefined;
+  // What stands for the first session of the request has no id but the prototype's.
+  const isWatched = isOwn(session, 'id') ? isOwn(session, 'save') : exchange.watchesFirst;
+  return isWatched ? exchange : undefined;
+}
+
+/** Whether a session, or what stands for one, has a property that is not its prototype's. */
+function isOwn(session, name) {
+  for (let holder = session; holder && holder !== Session.prototype; holder = Object.getPrototypeOf(holder)) {
+    if (Object.prototype.hasOwnProperty.call(holder, name)) return true;
+  }
+  return false;
+}
+
 const members = {
   /** The session id; read-only. */
   get id() {
-    return Slots.idOf(this);
+    return idOf(this);
   },
 
   /** Starts the cookie's lifetime anew. Does not call the store. */
@@ -55,7 +88,7 @@ const members = {
 
   /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
-    const exchange = Slots.watcherOf(this);
+    const exchange = watcherOf(this);
     if (exchange) exchange.saving(this);
     const { req } = this;
     ask(answer(req, callback), req.sessionStore, 'set', this.id, this);
@@ -70,7 +103,7 @@ const members = {
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
-    const exchange = Slots.watcherOf(this);
+    const exchange = watcherOf(this);
     const moment = exchange && exchange.moment();
     const tell = listener(callback);
     const done = (...results) => {
@@ -126,27 +159,43 @@ Object.defineProperty(Session, 'watch', {
   value(session, exchange) {
     if (!Slots.has(session) || !hasPlainMethods(session)) return false;
     Slots.watch(session, exchange);
-    exchange.watchedId = session.id;
+    if (session === exchange.firstSession) {
+      exchange.watchesFirst = true;
+    } else {
+      // They tell what stands for this session from what stands for one that nobody watches.
+      hide(session, 'save', save);
+      hide(session, 'reload', reload);
+    }
     return true;
   },
 });
 
 /**
- * Hides what a program assigned to the keys `save` and `reload` of a session that an
- * exchange watches. A session of express-session has these two as properties of its own
- * that do not show, so that a form field of that name is no data.
+ * Gives the first session of a request, if an exchange watches it, the properties `save`,
+ * `reload` and `id`, where a program has come between the session and its prototype: by
+ * another prototype, or by form fields of that name. Those of express-session have them
+ * from the start, hidden, so that such a form field is no data.
  *
  * @param {object | null | undefined} session
  */
-Object.defineProperty(Session, 'hideMethods', {
+Object.defineProperty(Session, 'complete', {
   value(session) {
-    if (!session || hasPlainMethods(session)) return;
-    if (!Slots.has(session) || Slots.exchange(session) === undefined) return;
-    for (const name of ['save', 'reload']) {
-      if (isShown(session, name)) Object.defineProperty(session, name, { enumerable: false });
-    }
+    if (!session || hasPlainMethods(session) || Slots.exchange(session) === undefined) return;
+    complete(session, 'save', save);
+    complete(session, 'reload', reload);
+    const id = Slots.id(session);
+    if (session.id !== id) Object.defineProperty(session, 'id', { value: id });
   },
 });
+
+function complete(session, name, method) {
+  const own = Object.getOwnPropertyDescriptor(session, name);
+  if (own === undefined) {
+    if (session[name] !== method) hide(session, name, method);
+  } else if (own.enumerable) {
+    hide(session, name, own.value);
+  }
+}
 
 /** Whether a session is the object that `Session` made, no Proxy of it and no heir. */
 Object.defineProperty(Session, 'isItself', { value: Slots.has });
@@ -161,6 +210,6 @@ function hasPlainMethods(session) {
   return session.save === save && session.reload === reload;
 }
 
-function isShown(session, name) {
-  return Object.prototype.propertyIsEnumerable.call(session, name);
+function hide(session, name, value) {
+  Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
 }

@@ -128,6 +128,44 @@ for (const [what, wrap] of Object.entries(wrappers)) {
   });
 }
 
+/** The session loses its id and its methods, or gets others, until it is looked at again. */
+const strangers = {
+  'a class that knows nothing of sessions': (session) => {
+    class Apart {
+      touch() { this.cookie.maxAge = this.cookie.originalMaxAge; return this; }
+    }
+    return Object.setPrototypeOf(session, Apart.prototype);
+  },
+  'a class with methods of that name': (session, { module }) => {
+    class Mine extends module.Session {
+      save() { throw new Error('the session has its own'); }
+
+      reload() { throw new Error('the session has its own'); }
+
+      get id() { return 'mine'; }
+    }
+    return Object.setPrototypeOf(session, Mine.prototype);
+  },
+};
+
+for (const [what, wrap] of Object.entries(strangers)) {
+  each(`${what}, as the prototype of the session`, async (t, kind) => {
+    clock(t);
+    await both(t, kind, { cookie: { maxAge: 60000 } }, async ({ module, store, app, same }) => {
+      const answers = [];
+      for (const n of [1, 2, 2]) {
+        const { status, cookies } = await app.visit((req, res) => {
+          wrap(req.session, { module });
+          req.session.n = n;
+          res.end();
+        });
+        answers.push(status, cookies.length);
+      }
+      return same([answers, stored(store), store.calls]);
+    });
+  });
+}
+
 each('a clone by names has the id and the request', async (t, kind) => {
   clock(t);
   await both(t, kind, {}, async ({ store, app, same }) => {

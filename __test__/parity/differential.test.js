@@ -7,6 +7,7 @@
  *   DIFF_SCENARIOS=n   how many (2,000 unless told)
  *   DIFF_SEED=n        the first seed; scenario i has seed n + i, so that
  *                      DIFF_SEED=n DIFF_SCENARIOS=1 replays one
+ *   DIFF_HABIT=name    only the scenarios that have this habit (habits.js)
  *   DIFF_SUBJECT=name  the module to test instead of this package: a name
  *                      (`express-session` compares the original with itself)
  *                      or a path
@@ -20,6 +21,7 @@ process.env.NO_DEPRECATION = '*';
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { test } = require('node:test');
+const { firstDifference } = require('./differential/compare');
 const { compareTraces } = require('./differential/crash');
 const { outcomesOf, KINDS, UNWANTED } = require('./differential/outcomes');
 const listen = require('./differential/listener');
@@ -30,11 +32,14 @@ const { shrink } = require('./differential/shrink');
 const FULL_RUN = 2000;
 const SCENARIOS = numberFrom('DIFF_SCENARIOS', FULL_RUN);
 const SEED = numberFrom('DIFF_SEED', 20_250_000);
+const HABIT = process.env.DIFF_HABIT;
 // enough to see a pattern; shrinking costs hundreds of runs each
 const REPORTED = 3;
 
 const original = require('express-session');
 const subject = loadSubject();
+// the original ends where it ends
+const differenceOf = subject === original ? firstDifference : compareTraces;
 
 const listener = listen();
 
@@ -44,6 +49,7 @@ test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
 
   for (let index = 0; index < SCENARIOS; index++) {
     const scenario = drawScenario(SEED + index);
+    if (HABIT && !scenario.habits.includes(HABIT)) continue;
     const { trace, difference } = await compare(scenario);
     for (const kind of outcomesOf(trace, scenario)) counts[kind] += 1;
     if (process.env.DIFF_TRACE) console.log(JSON.stringify({ scenario, trace }, null, 2));
@@ -56,7 +62,7 @@ test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
   if (process.env.DIFF_STATS) console.log(counts);
   assert.equal(reports.length, 0, `\n${reports.join('\n')}`);
   assert.ok(counts.hang < Math.max(1, SCENARIOS / 100), `${counts.hang} scenarios hang on both sides`);
-  if (SCENARIOS < FULL_RUN) return;
+  if (SCENARIOS < FULL_RUN || HABIT) return;
   const starved = KINDS.filter((kind) => counts[kind] < 5 && !UNWANTED.includes(kind));
   assert.deepEqual(starved, [], 'the generator hardly reaches these');
 });
@@ -64,7 +70,7 @@ test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
 async function compare(scenario) {
   const trace = await runScenario(original, scenario, listener);
   const ours = await runScenario(subject, scenario, listener);
-  return { trace, difference: compareTraces(trace, ours) };
+  return { trace, difference: differenceOf(trace, ours) };
 }
 
 async function report(scenario, difference) {

@@ -1,12 +1,17 @@
 'use strict';
 
 /**
- * The known difference. When a session cannot be saved (it holds a BigInt, its
- * cookie is gone, …) the original lets the exception escape from `res.end` and
- * the response is never completed: a crash or a hang. This package gives the
- * error to `next` instead. From there on the two sides have nothing in common,
- * so the traces are compared up to that point, and ours must have reported the
- * same error.
+ * Where the two may differ.
+ *
+ * When a session cannot be saved (it holds a BigInt, its cookie is gone, …) the
+ * original lets the exception escape from `res.end` and the response is never
+ * completed: a crash or a hang. This package gives the error to `next` instead.
+ * From there on the two sides have nothing in common, so the traces are compared
+ * up to that point, and ours must have reported the same error. The same where
+ * damaged data make the original throw at a store, or at nobody, which ends a
+ * program: ours must not.
+ *
+ * And `session()` may refuse at once what no cookie can be made with.
  */
 const { firstDifference } = require('./compare');
 
@@ -15,15 +20,23 @@ const ENDINGS = ['end', 'stream', 'send', 'json', 'redirect', 'sendStatus'];
 const HEAD_WRITING = ['writeHead', 'flushHeaders', 'write', ...ENDINGS];
 
 function compareTraces(original, ours) {
+  if (original.mayBeRefused && ours.setup.startsWith('TypeError')) return undefined;
   const crash = findCrash(original);
-  if (!crash) return firstDifference(original, ours);
+  const difference = crash ? compareUntil(crash, original, ours) : firstDifference(original, ours);
+  const escape = difference && findEscape(original);
+  return escape ? compareUntil(escape, original, ours) : difference;
+}
 
+function compareUntil(crash, original, ours) {
   const difference = firstDifference(cutAt(original, crash), cutAt(ours, crash));
   if (difference) return difference;
-  const { events, response } = ours.requests[crash.request];
-  if (response === 'hang') return { path: `/requests/${crash.request}/response`, original: crash.error, ours: response };
-  if (crash.isErrorPage || events.some((event) => reports(event, crash.error))) return undefined;
-  return { path: `/requests/${crash.request}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.event) };
+  const path = `/requests/${crash.request}`;
+  const ending = ours.requests.slice(crash.request).flatMap(({ events }) => events).find((event) => event.uncaught);
+  if (ending) return { path: `${path}/events`, original: crash.error, ours: ending };
+  const { events, response } = crash.inside ? ours.requests[crash.request].events[crash.event].meanwhile : ours.requests[crash.request];
+  if (response === 'hang') return { path: `${path}/response`, original: crash.error, ours: response };
+  if (crash.isQuiet || events.some((event) => reports(event, crash.error))) return undefined;
+  return { path: `${path}/events/${crash.event}/…`, original: crash.error, ours: events.slice(crash.inside ? 0 : crash.event) };
 }
 
 /**
@@ -36,16 +49,28 @@ function findCrash({ requests }) {
     let first;
     for (let event = 0; event < events.length; event++) {
       const seen = events[event];
+      if (seen.uncaught) return { request, event, error: seen.uncaught, isQuiet: true };
       if (seen.errorPage) {
         // a method that a program replaced may have been on its way into the crash
         while (event > 0 && events[event - 1].patched) event--;
-        return { request, event, error: seen.errorPage, isErrorPage: true };
+        return { request, event, error: seen.errorPage, isQuiet: true };
       }
+      const inner = seen.meanwhile && findCrash({ requests: [seen.meanwhile] });
+      if (inner) return { ...inner, request, event, inside: true };
       const name = HEAD_WRITING.find((writing) => threw(seen[writing]));
       if (!name) continue;
       first ||= { request, event, error: seen[name].slice('threw '.length) };
       if (ENDINGS.includes(name)) return first;
     }
+  }
+  return undefined;
+}
+
+/** Where in the original an exception ended in a store that had called back. */
+function findEscape({ requests }) {
+  for (const [request, { events }] of requests.entries()) {
+    const event = events.findIndex((seen) => seen.thrownIntoStore);
+    if (event !== -1) return { request, event, error: events[event].thrownIntoStore, isQuiet: true };
   }
   return undefined;
 }

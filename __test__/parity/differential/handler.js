@@ -141,7 +141,7 @@ function drawHandler(random, scenario, { fragile, detached, head }) {
 function drawRoutine(random, scenario, fragile, afterEnd = false) {
   const names = random.weighted(routinesOf(random, scenario));
   if (fragile && names.some((name) => name.startsWith('regenerate'))) return [];
-  // whether a save may bring back what was destroyed is the one known difference
+  // to a MemoryStore of ours this is another request's doing, and what that destroys stays so
   if (scenario.store.kind !== 'custom' && names.includes('storeDestroy')) return [];
   // the callback of these would never be called
   if (scenario.store.reading === 'no cookie' && (names.includes('reload') || names.includes('load'))) return [];
@@ -322,4 +322,4 @@ function drawExpressEnding({ chance, pick, weighted }) {
   return steps;
 }
 
-module.exports = { drawHandler };
+module.exports = { drawEnding, drawHandler, drawStep };

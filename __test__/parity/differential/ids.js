@@ -9,6 +9,9 @@ const crypto = require('node:crypto');
 const BYTES = 24;
 const { randomBytes } = crypto;
 
+/** Whatever packages of ours are loaded by the first scenario. */
+let addons;
+
 /**
  * @param {number} seed
  * @param {string[]} sids gets each id that is made
@@ -24,7 +27,7 @@ function startIds(seed, sids) {
   };
   // the original asks for random bytes, ours asks its addon for an id
   crypto.randomBytes = (size, ...rest) => (size === BYTES ? next() : randomBytes(size, ...rest));
-  const addons = Object.values(require.cache)
+  addons ||= Object.values(require.cache)
     .filter(({ filename }) => /[/\\]session[/\\]native\.js$/.test(filename))
     .map(({ exports }) => ({ exports, sessionId: exports.sessionId }));
   for (const { exports } of addons) exports.sessionId = () => next().toString('base64url');

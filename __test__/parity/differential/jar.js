@@ -28,6 +28,9 @@ function createJar(name, secretsOf, sids) {
         .map((header) => ['Cookie', header]);
     },
 
+    /** A Cookie header with the session cookie of `sid`. */
+    cookieOf: (sid) => `${name}=${signed(sid)}`,
+
     /** What cookie-parser would have left on the request. */
     parsed(kind) {
       const sid = lastSid();
@@ -44,8 +47,17 @@ function createJar(name, secretsOf, sids) {
     },
   };
 
+  // no header holds half a character
+  function made(sid) {
+    return (sid || 'never-made').replace(/\p{Surrogate}/gu, '?');
+  }
+
+  function firstSid() {
+    return made(sids[0]);
+  }
+
   function lastSid() {
-    return sids[sids.length - 1] || 'never-made';
+    return made(sids[sids.length - 1]);
   }
 
   function signed(sid, secret = secretsOf()[0]) {
@@ -64,7 +76,7 @@ function createJar(name, secretsOf, sids) {
       case 'last': return last === undefined ? undefined : `${name}=${last}`;
       case 'first': return received.length > 0 ? `${name}=${received[0]}` : undefined;
       case 'newest sid': return `${name}=${signed(lastSid())}`;
-      case 'first sid': return `${name}=${signed(sids[0] || 'never-made')}`;
+      case 'first sid': return `${name}=${signed(firstSid())}`;
       case 'old secret': return `${name}=${signed(lastSid(), secrets[secrets.length - 1])}`;
       case 'wrong secret': return `${name}=${signed(lastSid(), 'not the secret')}`;
       case 'unknown sid': return `${name}=${signed('unknown-session-id')}`;
@@ -81,7 +93,7 @@ function createJar(name, secretsOf, sids) {
       case 'prefix only': return `${name}=s%3A`;
       case 'empty': return `${name}=`;
       case 'no equals sign': return `${name}; ${pair}`;
-      case 'good first': return `${pair}; ${name}=s%3Aworse.worse`;
+      case 'good first': return `${pair}; ${name}=${signed('unknown-session-id')}`;
       // a good one behind a bad one counts with this package, and not with the original
       case 'both bad': return `${name}=s%3Abad.bad; ${name}=s%3Aworse.worse`;
       case 'quoted': return `${name}="${good}"`;
@@ -100,6 +112,14 @@ function createJar(name, secretsOf, sids) {
       case 'many': return `${Array.from({ length: 200 }, (_, index) => `c${index}=${index}`).join('; ')}; ${pair}`;
       case 'two headers': return ['theme=dark', pair];
       case 'two headers, both bad': return [`${name}=s%3Abad.bad`, `${name}=x`];
+      case 'empty header': return '';
+      case 'separators': return ';; , ;=';
+      case 'name only': return name;
+      case 'twice the same': return `${pair}; ${pair}`;
+      case 'value of another': return `other=${good}; ${pair}`;
+      case 'long': return `long=${'x'.repeat(6000)}; ${pair}`;
+      case 'bytes': return `\u0080\u00ff=\u00a0; ${pair}; \u00e9`;
+      case 'prototype names': return `__proto__=x; constructor=y; ${pair}; hasOwnProperty=z`;
       default: throw new Error(`no such cookie: ${kind}`);
     }
   }
@@ -131,6 +151,9 @@ const COOKIES = [
   ].map((kind) => [1, kind]),
 ];
 
+/** More that an HTTP client can send. */
+const ODD_COOKIES = ['empty header', 'separators', 'name only', 'twice the same', 'value of another', 'long', 'bytes', 'prototype names'];
+
 const PARSED = ['signed', 'signed, false', 'signed, number', 'raw', 'raw, tampered', 'raw, unsigned', 'both'];
 
-module.exports = { createJar, COOKIES, PARSED };
+module.exports = { createJar, COOKIES, ODD_COOKIES, PARSED };

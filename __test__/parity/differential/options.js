@@ -55,6 +55,11 @@ function drawGenid({ pick, weighted }) {
   ]);
 }
 
+/** Whether making a session may throw, which inside a store's callback ends a program. */
+function isFragile({ genid, cookie }) {
+  return (genid && genid.kind === 'throws') || Boolean(cookie && cookie.fragile);
+}
+
 const AGES = [1000, 60_000, 60_000, 3_600_000, 86_400_000, 1, 1500.7, 0, -5000, null];
 
 /**
@@ -111,4 +116,4 @@ function drawFields({ chance, pick, weighted }) {
   return { value, fragile, isWrong: isWrong || value.path === '/a;b' };
 }
 
-module.exports = { drawOptions, AGES };
+module.exports = { drawOptions, isFragile, AGES };

@@ -1,6 +1,8 @@
 'use strict';
 
 const { findCrash } = require('./crash');
+const { HABITS } = require('./habits');
+const { nameOf } = require('./settings');
 
 /**
  * What happened in a scenario, told from its trace. Counted over a run, this
@@ -47,17 +49,29 @@ const KINDS = {
   'saved by the handler': ({ text }) => text.includes('"save":"undefined, then'),
   'save failed for the handler': ({ text }) => text.includes('"save":"undefined, then Error'),
   'replaced method called': ({ text }) => text.includes('"patched":'),
+  'session wrapped, and saved': ({ text }) => /"identity":\{[^}]*"isRequestId":true,"req":true.*"store":"set"/.test(text),
+  'trap saw a write': ({ text }) => text.includes('"wrote":'),
+  'setter of the session called': ({ text }) => text.includes('"assigned":"session'),
+  'setter of the cookie called': ({ text }) => text.includes('"cookieSet":'),
+  'request in the middle of another': ({ text }) => text.includes('"meanwhile":{'),
+  'request in a setter of another': ({ text }) => text.includes('"others":[{'),
+  'answer that nobody waited for': ({ text }) => text.includes('"later":'),
+  'form that the session refused': ({ text }) => text.includes('"refused":"TypeError"'),
+  'URL parsed': ({ text }) => text.includes('"url":"_raw='),
+  'end of the program in the original': ({ text }) => text.includes('"uncaught":'),
   'without HTTP': ({ trace }) => trace.requests.some(({ response }) => response === 'none'),
   'hang': ({ trace }) => trace.requests.some(({ response }) => response === 'hang'),
   'no answer to a callback': ({ text }) => text.includes('then no answer'),
+  ...Object.fromEntries(HABITS.map((name) => [`habit: ${name}`, ({ scenario }) => scenario.habits.includes(name)])),
 };
 
 /** Kinds that are not wanted, so their absence is no fault. */
-const UNWANTED = ['hang', 'no answer to a callback', 'cookie twice on one response'];
+const UNWANTED = ['hang', 'no answer to a callback', 'cookie twice on one response', 'end of the program in the original'];
 
 function outcomesOf(trace, scenario) {
-  const name = scenario.options.name || scenario.options.key || 'connect.sid';
+  const name = nameOf(scenario.options);
   const facts = {
+    scenario,
     trace,
     text: JSON.stringify(trace),
     events: trace.requests.flatMap(({ events }) => events),

@@ -1,12 +1,14 @@
 'use strict';
 
+const { keysOf, without, SHOWN_ONCE_ASSIGNED } = require('./view');
+
 /**
  * Replacements that programs make on the package's own classes. Each returns
  * what undoes it, because the module lives on for the next scenario.
  */
 const patches = {
   'Session.prototype.save': (mod, run) => replace(mod.Session.prototype, 'save', (save) => function patched(callback) {
-    run.record({ patched: 'save', keys: Object.keys(this).join() });
+    run.record({ patched: 'save', keys: keysOf(this).join() });
     return save.call(this, callback);
   }),
   'Session.prototype.touch': (mod, run) => replace(mod.Session.prototype, 'touch', (touch) => function patched() {
@@ -16,6 +18,21 @@ const patches = {
   'Session.prototype.resetMaxAge': (mod, run) => replace(mod.Session.prototype, 'resetMaxAge', (reset) => function patched() {
     run.record({ patched: 'resetMaxAge' });
     return reset.call(this);
+  }),
+  'Session.prototype.reload': (mod, run) => replace(mod.Session.prototype, 'reload', (reload) => function patched(callback) {
+    run.record({ patched: 'reload' });
+    return reload.call(this, callback);
+  }),
+  'Session.prototype.destroy': (mod, run) => replace(mod.Session.prototype, 'destroy', (destroy) => function patched(callback) {
+    run.record({ patched: 'destroy' });
+    return destroy.call(this, callback);
+  }),
+  'Session.prototype.regenerate': (mod, run) => replace(mod.Session.prototype, 'regenerate', (regenerate) => function patched(callback) {
+    run.record({ patched: 'regenerate' });
+    return regenerate.call(this, callback);
+  }),
+  'Session.prototype.toJSON': (mod) => replace(mod.Session.prototype, 'toJSON', () => function toJSON() {
+    return { ...without({ ...this }, SHOWN_ONCE_ASSIGNED), shown: true };
   }),
   'Session.prototype.login': (mod) => replace(mod.Session.prototype, 'login', () => function login(user) {
     this.user = user;
@@ -27,6 +44,14 @@ const patches = {
   }),
   'Cookie.prototype.toJSON': (mod) => replace(mod.Cookie.prototype, 'toJSON', (toJSON) => function patched() {
     return { ...toJSON.call(this), seen: true };
+  }),
+  'Cookie.prototype.serialize': (mod, run) => replace(mod.Cookie.prototype, 'serialize', (serialize) => function patched(...args) {
+    run.record({ patched: 'serialize' });
+    return serialize.apply(this, args);
+  }),
+  'Cookie.prototype.maxAge': (mod) => replaceGetter(mod.Cookie.prototype, 'maxAge', (get) => function maxAge() {
+    const left = get.call(this);
+    return typeof left === 'number' ? Math.round(left) : left;
   }),
   'Store.prototype.createSession': (mod, run) => replace(mod.Store.prototype, 'createSession', (create) => function patched(req, data) {
     run.record({ patched: 'createSession', keys: Object.keys(data).join() });

@@ -3,15 +3,22 @@
 /**
  * Runs one scenario through one session module and returns its trace: all that
  * a program, a store or a client could see, as plain JSON.
+ *
+ * A run is the state of the whole scenario; a visit is that of one request, and inherits
+ * from the run. A visit may come in the middle of another one.
  */
+const original = require('express-session');
+const { createAnother } = require('./another');
 const { createListener, runDetached } = require('./app');
+const { changeOption, mayBeRefused, nameOf, optionsOf } = require('./settings');
 const { startClock } = require('./clock');
 const { createJar } = require('./jar');
 const { startIds } = require('./ids');
 const { patches } = require('./patches');
-const { readSession } = require('./steps');
 const { createStore, spy } = require('./store');
+const { hasStalled, turn } = require('./turns');
 const { describe, describeError, revive, textOf } = require('./values');
+const { readSession } = require('./view');
 const { exchange } = require('./wire');
 
 /**
@@ -22,19 +29,34 @@ const { exchange } = require('./wire');
 async function runScenario(mod, scenario, listener) {
   const run = {
     mod,
+    isOriginal: mod === original,
     clock: startClock(scenario.start),
-    events: [],
+    /** Answers that the store owes. */
     pending: 0,
-    record: (event) => run.events.push(event),
+    undo: [],
+    /** What cookie options with getters give now. */
+    tenant: {},
+    /** Keys that a form gave a session and that only ours may show. */
+    unseen: new Set(),
+    /** Sessions that requests left for later ones. */
+    remembered: [],
+    patch: (name) => run.undo.push(patches[name](mod, run)),
   };
+  run.run = run;
+  run.active = run.outer = createVisit(run, {});
+  // of what outlives its request: the store, a method that was replaced
+  run.record = (event) => run.outer.events.push(event);
+  if (scenario.patch) run.patch(scenario.patch);
   const sids = scenario.seeds.map(({ sid }) => sid);
-  const undo = scenario.patch ? patches[scenario.patch](mod, run) : () => {};
   const stopIds = startIds(scenario.seed, sids);
+  // thrown where nobody can catch it: the end of a program
+  process.setUncaughtExceptionCaptureCallback((err) => run.record({ uncaught: describeError(err) }));
   try {
     return await play(run, scenario, listener, sids);
   } finally {
+    process.setUncaughtExceptionCaptureCallback(null);
     stopIds();
-    undo();
+    for (const undo of run.undo.reverse()) undo();
     run.clock.stop();
     listener.handle = undefined;
   }
@@ -43,73 +65,74 @@ async function runScenario(mod, scenario, listener) {
 async function play(run, scenario, listener, sids) {
   const store = createStore(run.mod, scenario.store, run);
   const secrets = scenario.options.secret ? scenario.options.secret.values.map(revive) : [];
-  let middleware;
+  const trace = { setup: 'ok', mayBeRefused: mayBeRefused(scenario.options), requests: [] };
+  const middlewares = [];
   try {
-    middleware = run.mod(optionsOf(scenario, store, secrets, sids));
+    for (const options of [scenario.options, ...(scenario.second ? [scenario.second] : [])]) {
+      const { secret } = scenario.options;
+      middlewares.push(run.mod(optionsOf({ ...options, secret }, { seed: scenario.seed, store, secrets, sids }, run)));
+    }
   } catch (err) {
-    return { setup: describeError(err), requests: [] };
+    return { ...trace, setup: describeError(err) };
   }
   run.store = store;
   if (store && store.addTouch) store.addTouch();
   for (const { sid, text } of scenario.seeds) put(store, sid, text);
 
   const jar = createJar(nameOf(scenario.options), () => signingSecrets(scenario, secrets), sids);
-  const handle = createListener(run, scenario.server, middleware);
-  const trace = { setup: 'ok', requests: [] };
+  run.another = createAnother(run, {
+    jar,
+    middlewares,
+    requestSecret: scenario.requestSecret,
+    storeOf: () => store || run.memory,
+  });
+  const app = { jar, listener, middlewares, handle: createListener(run, scenario.server, middlewares) };
+  run.meanwhile = async (request) => {
+    const interrupted = run.active;
+    const seen = await send(createVisit(run, request), app);
+    run.active = interrupted;
+    return seen;
+  };
 
   for (const [index, request] of scenario.requests.entries()) {
-    run.events = [];
+    const visit = createVisit(run, request);
+    run.outer = visit;
     if (scenario.store.kind === 'spied' && scenario.store.from === index && index > 0) spy(store, scenario.store, run);
     await between(run, request.before, { store, secrets, sids });
-    const seen = await send(run, request, { jar, listener, handle, middleware });
+    const seen = await send(visit, app);
     trace.requests.push(seen);
     if (seen.response === 'hang') break;
   }
   return trace;
 }
 
-function nameOf({ name, key }) {
-  return name || key || 'connect.sid';
+function createVisit(run, request) {
+  const visit = Object.assign(Object.create(run), {
+    request,
+    detached: request.detached,
+    req: undefined,
+    res: undefined,
+    events: [],
+    /** The handler's promise, once it runs, and whether it still does. */
+    handled: undefined,
+    isHandling: false,
+    isClosed: false,
+    held: undefined,
+    hasCalledEnd: false,
+    ended: false,
+    /** What became of requests that were handled in the middle of this one. */
+    others: [],
+    ids: undefined,
+    /** `end` gave the session's error to `next`. */
+    awaitsPage: false,
+    hasAbandonedBody: false,
+    record: (event) => visit.events.push(event),
+  });
+  return visit;
 }
 
 function signingSecrets(scenario, secrets) {
   return secrets.length > 0 ? secrets : [scenario.requestSecret || 'none'];
-}
-
-/** The options as an app would write them, made of the scenario's data. */
-function optionsOf({ options, seed }, store, secrets, sids) {
-  const { secret, genid, cookie, ...plain } = options;
-  const made = revive(plain);
-  if (store) made.store = store;
-  if (secret) made.secret = secret.kind === 'array' ? secrets : secrets[0];
-  if (genid && genid.kind !== 'own') made.genid = genidOf(genid, seed, sids);
-  if (cookie && cookie.perRequest) {
-    made.cookie = (req) => revive(/alt/.test(req.url) ? cookie.alt : cookie.value);
-  } else if (cookie !== undefined) {
-    made.cookie = revive(cookie.value);
-  }
-  return made;
-}
-
-/** Both sides have to make the same ids, so they count instead of drawing them. */
-function genidOf(genid, seed, sids) {
-  if (genid.kind === 'no function') return 'genid';
-  let count = 0;
-  return function makeId(req) {
-    count += 1;
-    if (genid.kind === 'throws') throw new Error('no id today');
-    const id = {
-      counter: () => `s${seed}-${String(count).padStart(4, '0')}-aBcDeFgHiJkLmNoP_-`,
-      constant: () => 'always-the-same',
-      fromRequest: () => `${req.method}-${count}`,
-      value: () => revive(genid.value),
-      // objects list these keys by number, not in the order of making
-      digits: () => String(100 - count),
-      odd: () => `${genid.text}${count}`,
-    }[genid.kind]();
-    if (typeof id === 'string') sids.push(id);
-    return id;
-  };
 }
 
 function put(store, sid, text) {
@@ -123,6 +146,7 @@ async function between(run, actions, { store, secrets, sids }) {
   const target = store || run.memory;
   for (const action of actions) {
     if (action.do === 'advance') run.clock.advance(action.ms);
+    else if (action.do === 'option') changeOption(run, action);
     else if (action.do === 'push secret') secrets.push(revive(action.value));
     else if (action.do === 'new secret') secrets.unshift(revive(action.value));
     else if (action.do === 'replace secret') secrets[0] = revive(action.value);
@@ -130,6 +154,10 @@ async function between(run, actions, { store, secrets, sids }) {
     else if (action.do === 'forget' && memory) delete memory.sessions[last];
     else if (action.do === 'edit' && memory && memory.sessions[last]) {
       memory.sessions[last] = memory.sessions[last].replace(/}$/, ',"edited":true}');
+    } else if (action.do === 'blank' && memory) {
+      memory.sessions[action.sid || last] = revive(action.value);
+    } else if (action.do === 'look' && memory) {
+      run.record({ look: await LOOKS[action.how](memory) });
     } else if (action.do === 'clear' && memory) {
       await new Promise((resolve) => memory.clear(resolve));
     } else if (action.do === 'destroy' && memory) {
@@ -140,17 +168,34 @@ async function between(run, actions, { store, secrets, sids }) {
   }
 }
 
-async function send(run, request, { jar, listener, handle, middleware }) {
-  Object.assign(run, { request, req: undefined, res: undefined, handled: undefined, held: undefined, ended: false });
-  run.detached = request.detached;
-  run.parsedCookies = request.cookieParser ? jar.parsed(request.cookieParser) : undefined;
+/** How programs look through a MemoryStore. */
+const LOOKS = {
+  all: (memory) => answered((callback) => memory.all(callback)).then(textOf),
+  length: (memory) => answered((callback) => memory.length(callback)),
+  sessions: (memory) => sidsOf(memory).map((sid) => `${sid} ${memory.sessions[sid]}`),
+};
+
+/** What a store answers, or throws. */
+function answered(ask) {
+  return new Promise((resolve) => {
+    ask((err, value) => resolve(err ? describeError(err) : value));
+  }).catch((err) => `threw ${describeError(err)}`);
+}
+
+// an entry that is null or empty is no session, and may be gone
+const sidsOf = ({ sessions }) => Object.keys(sessions).filter((sid) => sessions[sid]);
+
+async function send(visit, { jar, listener, handle, middlewares }) {
+  const { request, run } = visit;
+  run.active = visit;
+  visit.parsedCookies = request.cookieParser ? jar.parsed(request.cookieParser) : undefined;
   const cookies = jar.headers(request.cookie);
 
   let response;
   if (request.detached) {
     const headers = Object.fromEntries(request.headers.map(([name, value]) => [name.toLowerCase(), value]));
     if (cookies.length > 0) headers.cookie = cookies.map(([, value]) => value).join('; ');
-    await runDetached(run, middleware, headers);
+    await runDetached(visit, middlewares[request.session || 0], headers);
     response = 'none';
   } else {
     listener.handle = handle;
@@ -158,43 +203,55 @@ async function send(run, request, { jar, listener, handle, middleware }) {
       method: request.method,
       target: request.target,
       headers: [...request.headers, ...cookies],
-    });
+    }, () => isStuck(visit));
+    visit.isClosed = true;
     if (response !== 'hang') jar.learn(response.head);
   }
-  if (response !== 'hang') await settle(run);
+  if (response !== 'hang') await settle(visit);
   // looking at `sessions` could itself change which path a store takes, so not here
-  if (run.req && run.req.sessionStore instanceof run.mod.MemoryStore) run.memory = run.req.sessionStore;
+  if (visit.req && visit.req.sessionStore instanceof run.mod.MemoryStore) run.memory = visit.req.sessionStore;
 
-  const seen = { events: run.events, response };
-  if (request.inspect) seen.after = await inspect(run);
+  const seen = { events: visit.events, response: visit.hasAbandonedBody ? withoutBody(response) : response };
+  if (visit.ids) Object.assign(seen, { ids: [...visit.ids, visit.req.sessionID].map(describe), others: visit.others });
+  if (request.inspect) seen.after = await inspect(visit);
   // what still arrives belongs to no request
-  run.events = [];
+  visit.events = [];
   return seen;
 }
 
+/** Resolves to whether a request has arrived and nobody will end its response any more. */
+async function isStuck(visit) {
+  const isStalled = await hasStalled(visit.run, () => visit.isClosed, () => !visit.req || visit.isHandling);
+  return isStalled && !visit.res.writableEnded && !visit.res.destroyed;
+}
+
+/** Which of a page's headers an abandoned body leaves behind is not the same on both sides. */
+function withoutBody({ head }) {
+  return { head: head.filter((line, index) => index === 0 || /^set-cookie:/i.test(line)), framing: 'error page', body: '' };
+}
+
 /** Waits for the handler, for what the store still owes, and for deferred errors. */
-async function settle(run) {
-  await run.handled;
-  while (run.pending > 0) await turn();
+async function settle(visit) {
+  await visit.handled;
+  while (visit.run.pending > 0) await turn();
   for (let turns = 0; turns < 4; turns++) await turn();
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
 /** The session and the store as they are when the request is over. */
-async function inspect(run) {
+async function inspect(visit) {
+  const { req, run } = visit;
   const after = {};
-  if (run.req) {
-    after.sessionID = describe(run.req.sessionID);
-    after.session = readSession(run.req.session);
+  if (req) {
+    after.sessionID = describe(req.sessionID);
+    after.session = readSession(req.session, run);
   }
   if (run.store && run.store.dump) after.kept = run.store.dump();
   const memory = run.store instanceof run.mod.MemoryStore ? run.store : run.memory;
   if (memory) {
-    after.sessions = Object.keys(memory.sessions).map((sid) => `${sid} ${memory.sessions[sid]}`);
-    after.all = await new Promise((resolve) => memory.all((err, sessions) => resolve(err ? describeError(err) : textOf(sessions))));
-    after.length = await new Promise((resolve) => memory.length((err, length) => resolve(err ? describeError(err) : length)));
-    after.afterAll = Object.keys(memory.sessions).join();
+    after.sessions = LOOKS.sessions(memory);
+    after.all = await LOOKS.all(memory);
+    after.length = await LOOKS.length(memory);
+    after.afterAll = sidsOf(memory).join();
   }
   return after;
 }

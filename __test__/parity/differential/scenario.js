@@ -10,12 +10,15 @@
  */
 const { createRandom } = require('./random');
 const { COOKIES, PARSED } = require('./jar');
-const { drawOptions } = require('./options');
+const { drawOptions, isFragile } = require('./options');
 const { drawHandler } = require('./handler');
+const { addHabits } = require('./habits');
 const { drawSeeds, drawData } = require('./seeds');
 const { patches } = require('./patches');
 
 const START = 1_700_000_000_000;
+/** Between the seed of a scenario and that of its habits. */
+const HABIT_SEEDS = 1_000_000_007;
 
 function drawScenario(seed) {
   const random = createRandom(seed);
@@ -29,7 +32,6 @@ function drawScenario(seed) {
     options.cookie = { value: chance(0.6) ? { maxAge: 60_000 } : {} };
   }
   const store = shy ? { kind: pick(['default', 'memory']) } : drawStore(random);
-  // a generate() that throws inside a store's callback ends the process
   const fragile = isFragile(options);
   const scenario = {
     seed,
@@ -44,6 +46,7 @@ function drawScenario(seed) {
     requestSecret: options.secret ? null : 'the request secret',
     seeds: store.kind !== 'default' && chance(0.2) ? drawSeeds(random) : [],
     requests: [],
+    habits: [],
   };
   if (scenario.patch && scenario.patch.startsWith('Cookie.prototype') && fragile) scenario.patch = null;
 
@@ -51,6 +54,7 @@ function drawScenario(seed) {
   for (let index = 0; index < count; index++) {
     scenario.requests.push(drawRequest(random, scenario, index, fragile));
   }
+  addHabits(createRandom(seed + HABIT_SEEDS), scenario);
   return scenario;
 }
 
@@ -100,10 +104,6 @@ function drawStore(random) {
     marks: weighted([[12, null], [1, 'before set'], [1, 'after set'], [2, 'touch']]),
     failures,
   };
-}
-
-function isFragile({ genid, cookie }) {
-  return (genid && genid.kind === 'throws') || Boolean(cookie && cookie.fragile);
 }
 
 function drawRequest(random, scenario, index, fragile) {

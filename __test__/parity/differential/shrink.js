@@ -6,7 +6,7 @@
  * @param {object} scenario
  * @param {(scenario: object) => Promise<boolean>} fails
  */
-async function shrink(scenario, fails, attempts = 400) {
+async function shrink(scenario, fails, attempts = 600) {
   let smallest = scenario;
   let left = attempts;
   for (let found = true; found;) {
@@ -27,41 +27,78 @@ async function shrink(scenario, fails, attempts = 400) {
 /** Every single thing that can be left out, the big ones first. */
 function parts(scenario) {
   const removals = [];
-  const drop = (pathTo, index) => removals.push((copy) => pathTo(copy).splice(index, 1));
-
-  scenario.requests.forEach((_, index) => drop((copy) => copy.requests, index));
+  dropEach(removals, scenario.requests, (copy) => copy.requests);
   removals.reverse();
-  scenario.requests.forEach((request, at) => {
-    request.steps.forEach((step, index) => {
-      // the one that ends the response stays
-      const ends = ['end', 'send', 'json', 'redirect', 'sendStatus', 'stream'];
-      const isLastEnd = ends.includes(step.do) && request.steps.filter((other) => ends.includes(other.do)).length === 1;
-      if (!isLastEnd) drop((copy) => copy.requests[at].steps, index);
-    });
-    request.before.forEach((_, index) => drop((copy) => copy.requests[at].before, index));
-    request.headers.forEach((_, index) => drop((copy) => copy.requests[at].headers, index));
-    for (const key of Object.keys(request.preset)) removals.push((copy) => delete copy.requests[at].preset[key]);
-    if (request.inspect) removals.push((copy) => { copy.requests[at].inspect = false; });
-    if (request.cookieParser) removals.push((copy) => { copy.requests[at].cookieParser = null; });
-    if (request.method !== 'GET') removals.push((copy) => { copy.requests[at].method = 'GET'; });
-    if (request.target !== '/') removals.push((copy) => { copy.requests[at].target = '/'; });
-  });
+  scenario.requests.forEach((request, at) => removals.push(...requestParts(request, (copy) => copy.requests[at])));
+
   for (const name of Object.keys(scenario.options)) {
     if (!['secret', 'genid'].includes(name)) removals.push((copy) => delete copy.options[name]);
   }
+  const { genid } = scenario.options;
+  if (genid && genid.kind !== 'own') removals.push((copy) => { copy.options.genid = { kind: 'own' }; });
   const { cookie } = scenario.options;
+  if (cookie && cookie.getters) removals.push((copy) => delete copy.options.cookie.getters);
   if (cookie && typeof cookie.value === 'object') {
     for (const field of Object.keys(cookie.value)) removals.push((copy) => delete copy.options.cookie.value[field]);
   }
   if (cookie && cookie.perRequest) removals.push((copy) => { copy.options.cookie.perRequest = false; });
+  if (scenario.second) {
+    removals.push((copy) => {
+      delete copy.second;
+      for (const request of copy.requests) delete request.session;
+    });
+    for (const name of Object.keys(scenario.second)) removals.push((copy) => delete copy.second[name]);
+  }
   if (scenario.patch) removals.push((copy) => { copy.patch = null; });
-  scenario.seeds.forEach((_, index) => drop((copy) => copy.seeds, index));
-  for (const [name, plain] of Object.entries({ kind: 'http', encrypted: false, twice: false, mount: null, trustProxy: false })) {
+  dropEach(removals, scenario.seeds, (copy) => copy.seeds);
+  const plainServer = { kind: 'http', encrypted: false, twice: false, mount: null, trustProxy: false, sub: undefined, accessor: undefined };
+  for (const [name, plain] of Object.entries(plainServer)) {
     if (scenario.server[name] !== plain) removals.push((copy) => { copy.server[name] = plain; });
   }
-  (scenario.store.failures || []).forEach((_, index) => drop((copy) => copy.store.failures, index));
+  dropEach(removals, scenario.store.failures || [], (copy) => copy.store.failures);
   if (scenario.store.marks) removals.push((copy) => { copy.store.marks = null; });
+  if (['spied', 'subclass', 'wrapped'].includes(scenario.store.kind)) removals.push((copy) => { copy.store = { kind: 'memory' }; });
   return removals;
+}
+
+/** The steps that end a response. */
+const ENDINGS = ['end', 'send', 'json', 'redirect', 'sendStatus', 'stream'];
+
+/** @param {(copy: object) => object} find the request in a copy of the scenario */
+function requestParts(request, find) {
+  const removals = [];
+  request.steps.forEach((step, index) => {
+    // the one that ends the response stays
+    const isLastEnd = ENDINGS.includes(step.do) && request.steps.filter((other) => ENDINGS.includes(other.do)).length === 1;
+    if (!isLastEnd) removals.push((copy) => find(copy).steps.splice(index, 1));
+  });
+  request.steps.forEach((step, index) => {
+    const inCopy = (copy) => find(copy).steps[index];
+    if (step.do === 'meanwhile') removals.push(...requestParts(step.request, (copy) => inCopy(copy).request));
+    if (step.do === 'form') {
+      for (const name of Object.keys(step.fields)) removals.push((copy) => delete inCopy(copy).fields[name]);
+    }
+    if (step.traps && step.traps !== 'none') removals.push((copy) => { inCopy(copy).traps = 'none'; });
+    if (ENDINGS.includes(step.do) && step.args && step.args.length > 0) removals.push((copy) => { inCopy(copy).args = []; });
+    if (['send', 'json', 'redirect', 'sendStatus', 'stream'].includes(step.do)) {
+      removals.push((copy) => { find(copy).steps[index] = { do: 'end', args: [] }; });
+    }
+  });
+  for (const name of ['before', 'arrival', 'headers']) {
+    if (request[name]) dropEach(removals, request[name], (copy) => find(copy)[name]);
+  }
+  for (const key of Object.keys(request.preset)) removals.push((copy) => delete find(copy).preset[key]);
+  if (request.inspect) removals.push((copy) => { find(copy).inspect = false; });
+  if (request.cookieParser) removals.push((copy) => { find(copy).cookieParser = null; });
+  if (request.method !== 'GET') removals.push((copy) => { find(copy).method = 'GET'; });
+  if (request.target !== '/') removals.push((copy) => { find(copy).target = '/'; });
+  if (request.session) removals.push((copy) => delete find(copy).session);
+  return removals;
+}
+
+/** Leaving out each entry of a list. */
+function dropEach(removals, list, find) {
+  list.forEach((_, index) => removals.push((copy) => find(copy).splice(index, 1)));
 }
 
 module.exports = { shrink };

@@ -6,11 +6,19 @@
  * program could see of its effect.
  */
 const util = require('node:util');
-const { describe, describeError, revive, textOf } = require('./values');
-const { describeCookie } = require('./store');
-const { WATCHDOG } = require('./wire');
+const { answerOf, called, returned, withSession } = require('./calls');
+const { describe, describeCookie, describeError, revive } = require('./values');
+const { turn } = require('./turns');
+const { uses } = require('./uses');
+const { readSession } = require('./view');
 
 async function runSteps(run, steps) {
+  run.isHandling = true;
+  await takeSteps(run, steps);
+  run.isHandling = false;
+}
+
+async function takeSteps(run, steps) {
   // Looking at a session is a step like others: not every handler does.
   run.held = steps.some((step) => step.held) ? run.req.session : undefined;
   for (const step of steps) {
@@ -28,67 +36,13 @@ async function runSteps(run, steps) {
   run.res.destroy();
 }
 
-/** Resolves with what the callback was given, or says that it was never called. */
-function answerOf(start) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve('no answer'), WATCHDOG / 2);
-    const callback = (...args) => {
-      clearTimeout(timer);
-      resolve(args.map((arg) => (arg instanceof Error ? describeError(arg) : describe(arg))).join(', ') || 'called');
-    };
-    try {
-      start(callback);
-    } catch (err) {
-      clearTimeout(timer);
-      reject(err);
-    }
-  });
-}
-
-function readSession(session) {
-  if (session === null || typeof session !== 'object') return describe(session);
-  const forIn = [];
-  for (const key in session) forIn.push(key);
-  return {
-    text: textOf(session),
-    keys: Object.keys(session).join(),
-    forIn: forIn.join(),
-    copy: textOf({ ...session }),
-    assigned: Object.keys(Object.assign({}, session)).join(),
-    id: describe(session.id),
-    cookie: describeCookie(session.cookie),
-    cookieKeys: Object.keys(session.cookie || {}).join(),
-    cookieText: textOf(session.cookie),
-    has: ['save', 'id', 'req', 'count', 'constructor'].filter((key) => key in session).join(),
-    hidden: ['save', 'reload', 'id', 'req', 'touch'].filter((key) => !Object.prototype.propertyIsEnumerable.call(session, key)).join(),
-  };
-}
-
-/** What a method of the session gave back, by identity where it matters. */
-function returned(value, session) {
-  if (value === session) return 'the session';
-  return describe(value);
-}
-
-const withSession = (action) => (run, step) => {
-  const session = step.held ? run.held : run.req.session;
-  if (!session) return `no session: ${describe(session)}`;
-  return action(session, step, run);
-};
-
-/** A method that takes a callback: what it returned, then what the callback got. */
-const called = (name) => withSession(async (session, step) => {
-  if (step.callback === false) return returned(session[name](), session);
-  let value;
-  const answer = await answerOf((callback) => {
-    value = session[name](callback);
-  });
-  return `${returned(value, session)}, then ${answer}`;
-});
-
 const onSession = {
-  read: (run) => readSession(run.req.session),
-  inspect: withSession((session) => util.inspect(session, { depth: 4, breakLength: Infinity })),
+  ...uses,
+  read: (run) => readSession(run.req.session, run),
+  inspect: withSession((session, _step, { unseen }) => {
+    if (unseen.size > 0) return undefined;
+    return util.inspect(session, { depth: 4, breakLength: Infinity });
+  }),
   peek: withSession((session, { key }) => describe(session[key])),
   set: withSession((session, { key, value }) => {
     session[key] = revive(value);
@@ -122,6 +76,7 @@ const onSession = {
     Object.defineProperty(session, key, { value, enumerable: false, configurable: true, writable: true });
   }),
   readOnly: withSession((session, { key }) => {
+    if (session.id === undefined) return 'no session, for want of an id';
     try {
       session[key] = 'changed';
     } catch (error) {
@@ -177,28 +132,28 @@ const onSession = {
   load: async (run, { sid }) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return answerOf((callback) => store.load(sid || String(run.req.sessionID), callback));
+    return answerOf(run, (callback) => store.load(sid || String(run.req.sessionID), callback));
   },
   storeGet: async (run) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return answerOf((callback) => store.get(String(run.req.sessionID), callback));
+    return answerOf(run, (callback) => store.get(String(run.req.sessionID), callback));
   },
   storeSet: async (run, { sid, value }) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return answerOf((callback) => store.set(sid, revive(value), callback));
+    return answerOf(run, (callback) => store.set(sid, revive(value), callback));
   },
   // another part of the program changes what is stored for the session in use
   storeEdit: async (run, { value }) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return answerOf((callback) => store.set(String(run.req.sessionID), revive(value), callback));
+    return answerOf(run, (callback) => store.set(String(run.req.sessionID), revive(value), callback));
   },
   storeDestroy: async (run, { sid }) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return answerOf((callback) => store.destroy(sid, callback));
+    return answerOf(run, (callback) => store.destroy(sid, callback));
   },
   advance: (run, { ms }) => {
     run.clock.advance(ms);
@@ -206,7 +161,7 @@ const onSession = {
   emit: (run, { event }) => {
     if (run.req.sessionStore) run.req.sessionStore.emit(event);
   },
-  turn: () => new Promise((resolve) => setImmediate(resolve)),
+  turn,
 };
 
 const isResponse = (value, run) => (value === run.res ? 'the response' : describe(value));
@@ -222,18 +177,27 @@ const onResponse = {
     res.appendHeader(name, value);
   },
   readHeader: ({ res }, { name }) => describe(res.getHeader(name)),
-  writeHead: (run, { args }) => isResponse(run.res.writeHead(...revive(args)), run),
+  writeHead: (run, { args }) => {
+    const [status, reason, headers] = revive(args);
+    // Node.js takes the headers for these, and so does this package; the original loses them
+    const isLost = (reason === undefined || reason === null) && args.length > 2;
+    const given = isLost && run.isOriginal ? [status, headers] : revive(args);
+    return isResponse(run.res.writeHead(...given), run);
+  },
   flushHeaders: ({ res }) => {
     res.flushHeaders();
   },
   write: ({ res }, { args }) => describe(res.write(...revive(args))),
   end: (run, { args }) => {
+    const isFirst = !run.hasCalledEnd;
+    run.hasCalledEnd = true;
     const value = run.res.end(...revive(args));
-    // after an end that threw, a second one returns false and ends nothing
-    if (value !== false) run.ended = true;
-    // the original waits for its MemoryStore, and then tells of the buffer
-    const isTold = value === true && run.req.sessionStore instanceof run.mod.MemoryStore;
-    return `${isTold ? 'the response' : isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
+    // after an end that threw, a second one returns false and ends nothing; after a first
+    // one that returned it there is an error page to come, if it still can
+    run.awaitsPage ||= isFirst && value === false && !run.res.headersSent;
+    if (value !== false || run.awaitsPage) run.ended = true;
+    // the original returns what write() did, or true, where Node.js returns the response
+    return `${isFirst ? 'a value' : isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
   },
   // what pipe() does, but an exception of end() comes back here
   stream: async (run, { chunks }) => {
@@ -254,9 +218,10 @@ const onResponse = {
 };
 
 function express(run, name, args) {
+  run.hasCalledEnd = true;
   const value = run.res[name](...args);
   run.ended = true;
   return `${isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
 }
 
-module.exports = { runSteps, readSession };
+module.exports = { runSteps };

@@ -1,7 +1,8 @@
 'use strict';
 
 const util = require('node:util');
-const { describe, describeError, revive, textOf } = require('./values');
+const { describe, describeCookie, describeError, revive, textOf } = require('./values');
+const { keysOf } = require('./view');
 
 /**
  * The store of one run. `session` is what goes into the options (undefined for
@@ -17,8 +18,25 @@ function createStore(mod, spec, run) {
   if (spec.kind === 'subclass') return subclassedMemory(mod, run);
   const store = new mod.MemoryStore();
   if (spec.kind === 'spied' && spec.from === 0) spy(store, spec, run);
+  if (spec.kind === 'wrapped') return WRAPPERS[spec.how](store, run);
   return store;
 }
+
+/** What a program may give as a store in place of the one that it has made. */
+const WRAPPERS = {
+  proxy: (store) => new Proxy(store, {}),
+  heir: (store) => Object.create(store),
+  recording: (store, run) => new Proxy(store, {
+    get(target, key) {
+      const value = target[key];
+      if (!['get', 'set', 'touch', 'destroy'].includes(key)) return value;
+      return function recorded(...args) {
+        run.record(call(run.mod, key, args));
+        return value.apply(this, args);
+      };
+    },
+  }),
+};
 
 /** Replaces methods on one store, as test suites and wrappers do. */
 function spy(store, spec, run) {
@@ -62,16 +80,10 @@ function call(mod, name, [sid, session]) {
   const event = { store: name, sid: describe(sid) };
   if (session === undefined || session === null || typeof session !== 'object') return event;
   event.session = textOf(session);
-  event.keys = Object.keys(session).join();
+  event.keys = keysOf(session).join();
   event.isSession = session instanceof mod.Session;
   event.cookie = describeCookie(session.cookie);
   return event;
-}
-
-function describeCookie(cookie) {
-  if (cookie === null || typeof cookie !== 'object') return describe(cookie);
-  const { expires, _expires, originalMaxAge, maxAge } = cookie;
-  return [expires, _expires, originalMaxAge, maxAge].map(describe).join(' ');
 }
 
 const ERRORS = {
@@ -98,7 +110,7 @@ function customStore(mod, spec, run) {
 
     const deliver = () => {
       // the last part of a response has to wait for this moment
-      run.record({ answered: name, ended: run.res ? run.res.writableEnded === true : 'no response' });
+      run.record({ answered: name, ended: run.active.res ? run.active.res.writableEnded === true : 'no response' });
       if (typeof callback !== 'function') return;
       try {
         callback(...args);
@@ -150,7 +162,7 @@ function customStore(mod, spec, run) {
 
   store.set = function set(sid, session, callback) {
     if (spec.marks === 'before set') session.lastModified = Date.now();
-    run.record({ ...call(mod, 'set', [sid, session]), live: run.req ? session === run.req.session : false });
+    run.record({ ...call(mod, 'set', [sid, session]), live: run.active.req ? session === run.active.req.session : false });
     keep(sid, session);
     if (spec.marks === 'after set') session.__lastAccess = Date.now();
     answer('set', callback, []);
@@ -201,4 +213,4 @@ function build(mod, way) {
   return new PlainStore();
 }
 
-module.exports = { createStore, spy, describeCookie };
+module.exports = { createStore, spy };

@@ -19,8 +19,11 @@ const makers = {
   repeat: ({ text, times }) => text.repeat(times),
   date: ({ in: ms }) => new Date(Date.now() + ms),
   'invalid date': () => new Date(NaN),
+  // what is left of a time that was set
+  left: ({ until }) => until - Date.now(),
   json: ({ value }) => ({ toJSON: () => value }),
   map: () => new Map([['a', 1]]),
+  string: ({ text }) => new String(text),
   circular: () => {
     const value = {};
     value.self = value;
@@ -56,6 +59,13 @@ function textOf(value) {
   }
 }
 
+/** Every date of a cookie that a store or a program may read. */
+function describeCookie(cookie) {
+  if (cookie === null || typeof cookie !== 'object') return describe(cookie);
+  const { expires, _expires, originalMaxAge, maxAge } = cookie;
+  return [expires, _expires, originalMaxAge, maxAge].map(describe).join(' ');
+}
+
 // V8 words these after the source text of the failing expression, so only the
 // kind of mistake can be compared.
 const ENGINE_WORDING = [
@@ -71,4 +81,4 @@ function describeError(err) {
   return `${err.name}${err.code === undefined ? '' : ` ${err.code}`}: ${message}`;
 }
 
-module.exports = { revive, describe, describeError, textOf };
+module.exports = { revive, describe, describeCookie, describeError, textOf };

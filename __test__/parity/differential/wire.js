@@ -2,22 +2,28 @@
 
 const net = require('node:net');
 
-/** Longer than any scenario waits for on purpose; what is later than this hangs. */
+/** Longer than any response takes, in ms, if `isStuck` should not notice. */
 const WATCHDOG = 1500;
 
 /**
  * Sends one request as bytes on a connection of its own and reads until the
  * server closes it. Nothing parses in between: the comparison is on bytes.
+ * @param {number} port
+ * @param {{ method: string, target: string, headers: Array<[string, string]> }} request
+ * @param {() => Promise<boolean>} isStuck resolves to true if the response will never end
  * @returns {Promise<{ head: string[], framing: string, body: string } | string>}
  */
-function exchange(port, { method, target, headers }) {
+function exchange(port, { method, target, headers }, isStuck) {
   return new Promise((resolve) => {
     const chunks = [];
     const socket = net.connect(port, '127.0.0.1');
-    const timer = setTimeout(() => {
+    const timer = setTimeout(hang, WATCHDOG);
+    isStuck().then((isSo) => isSo && hang());
+
+    function hang() {
       finish('hang');
       socket.destroy();
-    }, WATCHDOG);
+    }
 
     function finish(result) {
       clearTimeout(timer);
@@ -61,4 +67,4 @@ function joinChunks(text) {
   }
 }
 
-module.exports = { exchange, WATCHDOG };
+module.exports = { exchange };

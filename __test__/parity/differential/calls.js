@@ -1,0 +1,44 @@
+'use strict';
+
+/** How steps call the methods of a session or a store. */
+const { describe, describeError } = require('./values');
+const { hasStalled } = require('./turns');
+
+const answerText = (args) => args.map((arg) => (arg instanceof Error ? describeError(arg) : describe(arg))).join(', ') || 'called';
+
+/** Resolves with what the callback was given, or says that it is never called. */
+async function answerOf(run, start) {
+  let answer;
+  start((...args) => {
+    answer = answerText(args);
+  });
+  return (await hasStalled(run, () => answer !== undefined)) ? 'no answer' : answer;
+}
+
+/** What a method of the session gave back, by identity where it matters. */
+function returned(value, session) {
+  if (value === session) return 'the session';
+  return describe(value);
+}
+
+const withSession = (action) => (run, step) => {
+  const session = step.held ? run.held : run.req.session;
+  if (!session) return `no session: ${describe(session)}`;
+  return action(session, step, run);
+};
+
+/** A method that takes a callback: what it returned, then what the callback got. */
+const called = (name) => withSession(async (session, step, run) => {
+  if (step.callback === false) return returned(session[name](), session);
+  if (step.waited === false) {
+    const value = session[name]((...args) => run.record({ later: `${name}: ${answerText(args)}` }));
+    return returned(value, session);
+  }
+  let value;
+  const answer = await answerOf(run, (callback) => {
+    value = session[name](callback);
+  });
+  return `${returned(value, session)}, then ${answer}`;
+});
+
+module.exports = { answerOf, called, returned, withSession };
