@@ -10,14 +10,14 @@ function arrive(visit) {
 }
 
 const actions = {
-  option: changeOption,
+  option: ({ run }, action) => changeOption(run, action),
   transport: changeTransport,
   accessor: (visit, action) => {
     Object.defineProperty(visit.req, 'session', sessionAccessor(action, () => visit));
   },
   /** A setter that handles another request, as one may that logs, traces or warms up. */
   idSetter: (visit) => {
-    const { req, another } = visit;
+    const { req, run: { another } } = visit;
     let held;
     let isFirst = true;
     visit.ids = [];

@@ -7,12 +7,12 @@ const { hasStalled } = require('./turns');
 const answerText = (args) => args.map((arg) => (arg instanceof Error ? describeError(arg) : describe(arg))).join(', ') || 'called';
 
 /** Resolves with what the callback was given, or says that it is never called. */
-async function answerOf(run, start) {
+async function answerOf(visit, start) {
   let answer;
   start((...args) => {
     answer = answerText(args);
   });
-  return (await hasStalled(run, () => answer !== undefined)) ? 'no answer' : answer;
+  return (await hasStalled(visit.run, () => answer !== undefined)) ? 'no answer' : answer;
 }
 
 /** What a method of the session gave back, by identity where it matters. */

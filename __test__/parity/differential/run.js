@@ -4,8 +4,8 @@
  * Runs one scenario through one session module and returns its trace: all that
  * a program, a store or a client could see, as plain JSON.
  *
- * A run is the state of the whole scenario; a visit is that of one request, and inherits
- * from the run. A visit may come in the middle of another one.
+ * A run is the state of the whole scenario; a visit is that of one request, and may come in
+ * the middle of another one.
  */
 const original = require('express-session');
 const { createAnother } = require('./another');
@@ -19,6 +19,7 @@ const { createStore, spy } = require('./store');
 const { hasStalled, turn } = require('./turns');
 const { describe, describeError, revive, textOf } = require('./values');
 const { readSession } = require('./view');
+const Visit = require('./visit');
 const { exchange } = require('./wire');
 
 /**
@@ -42,8 +43,7 @@ async function runScenario(mod, scenario, listener) {
     remembered: [],
     patch: (name) => run.undo.push(patches[name](mod, run)),
   };
-  run.run = run;
-  run.active = run.outer = createVisit(run, {});
+  run.active = run.outer = new Visit(run, {});
   // of what outlives its request: the store, a method that was replaced
   run.record = (event) => run.outer.events.push(event);
   if (scenario.patch) run.patch(scenario.patch);
@@ -89,13 +89,13 @@ async function play(run, scenario, listener, sids) {
   const app = { jar, listener, middlewares, handle: createListener(run, scenario.server, middlewares) };
   run.meanwhile = async (request) => {
     const interrupted = run.active;
-    const seen = await send(createVisit(run, request), app);
+    const seen = await send(new Visit(run, request), app);
     run.active = interrupted;
     return seen;
   };
 
   for (const [index, request] of scenario.requests.entries()) {
-    const visit = createVisit(run, request);
+    const visit = new Visit(run, request);
     run.outer = visit;
     if (scenario.store.kind === 'spied' && scenario.store.from === index && index > 0) spy(store, scenario.store, run);
     await between(run, request.before, { store, secrets, sids });
@@ -104,31 +104,6 @@ async function play(run, scenario, listener, sids) {
     if (seen.response === 'hang') break;
   }
   return trace;
-}
-
-function createVisit(run, request) {
-  const visit = Object.assign(Object.create(run), {
-    request,
-    detached: request.detached,
-    req: undefined,
-    res: undefined,
-    events: [],
-    /** The handler's promise, once it runs, and whether it still does. */
-    handled: undefined,
-    isHandling: false,
-    isClosed: false,
-    held: undefined,
-    hasCalledEnd: false,
-    ended: false,
-    /** What became of requests that were handled in the middle of this one. */
-    others: [],
-    ids: undefined,
-    /** `end` gave the session's error to `next`. */
-    awaitsPage: false,
-    hasAbandonedBody: false,
-    record: (event) => visit.events.push(event),
-  });
-  return visit;
 }
 
 function signingSecrets(scenario, secrets) {

@@ -104,9 +104,9 @@ const uses = {
   }),
 
   // what the app is told meanwhile
-  option: changeOption,
+  option: ({ run }, step) => changeOption(run, step),
   transport: changeTransport,
-  meanwhile: (run, { request }) => run.meanwhile(request),
+  meanwhile: ({ run }, { request }) => run.meanwhile(request),
 
   // ids
   takeID: (run, { value, from }) => {
@@ -158,7 +158,7 @@ const uses = {
   },
 
   // methods and attributes that are replaced
-  patch: (run, { name }) => {
+  patch: ({ run }, { name }) => {
     run.patch(name);
   },
   replaceMethod: withSession((session, { on, name }, run) => {
