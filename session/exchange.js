@@ -45,13 +45,15 @@ class Exchange {
     this.firstSession = undefined;
     /** It tells of its saves and reloads itself. */
     this.watchesFirst = false;
-    /** Whose session was loaded, or reloaded, and not destroyed by this request since. */
+    /** Whose session was loaded, or reloaded. */
     this.loadedId = undefined;
     /** When: a moment of a MemoryStore's records, NaN with other stores. */
     this.loadedAt = NaN;
-    /** Whose session was saved, and not destroyed by this request since. */
+    /** Whose session was saved. */
     this.savedId = undefined;
     this.savedAt = NaN;
+    /** Whose session this request has destroyed. */
+    this.endedId = undefined;
 
     /** Nobody has looked at the session yet: see entry.js, which fills these. */
     this.isAsleep = false;
@@ -140,7 +142,7 @@ class Exchange {
     for (const name of ['destroy', 'regenerate']) {
       const { [name]: method } = session;
       own(session, name, function watchedEnd(...args) {
-        exchange.forget(this.id);
+        exchange.ending(this.id);
         return method.apply(this, args);
       });
     }
@@ -166,7 +168,7 @@ class Exchange {
       const { id } = current;
       // Under another id it is not the store's.
       if (id === session.id) {
-        this.forget(id);
+        if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedAt = moment;
       }
@@ -174,10 +176,9 @@ class Exchange {
     }
   }
 
-  /** The request destroys the session of a sid: to save it still is its own affair. */
-  forget(sid) {
-    if (sid === this.loadedId) this.loadedId = undefined;
-    if (sid === this.savedId) this.savedId = undefined;
+  /** The request destroys the session of a sid, now or later: to save it still is its own affair. */
+  ending(sid) {
+    this.endedId = sid;
   }
 
   /**
@@ -186,7 +187,7 @@ class Exchange {
    * destroyed by the request itself.
    */
   since(sid) {
-    if (sid === undefined) return NaN;
+    if (sid === undefined || sid === this.endedId) return NaN;
     if (sid === this.savedId) return this.savedAt;
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
@@ -280,7 +281,7 @@ class Exchange {
   /** Whether the store can be told to save a session only if it still has it. */
   canReplace({ id }) {
     const { req, options: { store } } = this;
-    return id !== undefined && id === this.loadedId && req.sessionStore === store &&
+    return id !== undefined && id === this.loadedId && id !== this.endedId && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
   }
 
@@ -300,8 +301,8 @@ class Exchange {
 
   /** Stores a session at once, with the fingerprint at hand if there is one. */
   put(session, text) {
-    // What has lost its request, as a copy has, is told so by its own method.
-    if (session.req !== this.req) {
+    // A copy that has lost its request, or an id that is no text, is for its own method to judge.
+    if (session.req !== this.req || typeof session.id !== 'string') {
       session.save();
       return;
     }

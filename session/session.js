@@ -57,16 +57,24 @@ function watcherOf(session) {
   const exchange = exchangeOf(session);
   if (exchange === undefined) return undefined;
   // What stands for the first session of the request has no id but the prototype's.
-  const isWatched = isOwn(session, 'id') ? isOwn(session, 'save') : exchange.watchesFirst;
+  const isWatched = ownOf(session, 'id') === undefined
+    ? exchange.watchesFirst
+    : isOwn(session, 'save', save) || isOwn(session, 'reload', reload);
   return isWatched ? exchange : undefined;
 }
 
-/** Whether a session, or what stands for one, has a property that is not its prototype's. */
-function isOwn(session, name) {
+/** A property that a session, or what stands for one, has beside its prototype. */
+function ownOf(session, name) {
   for (let holder = session; holder && holder !== Session.prototype; holder = Object.getPrototypeOf(holder)) {
-    if (Object.prototype.hasOwnProperty.call(holder, name)) return true;
+    const own = Object.getOwnPropertyDescriptor(holder, name);
+    if (own) return own;
   }
-  return false;
+  return undefined;
+}
+
+function isOwn(session, name, method) {
+  const own = ownOf(session, name);
+  return own !== undefined && own.value === method;
 }
 
 const members = {
@@ -127,7 +135,7 @@ const members = {
   destroy(callback) {
     const { req } = this;
     delete req.session;
-    if (req[EXCHANGE]) req[EXCHANGE].forget(this.id);
+    if (req[EXCHANGE]) req[EXCHANGE].ending(this.id);
     ask(answer(req, callback), req.sessionStore, 'destroy', this.id);
     return this;
   },
@@ -135,7 +143,7 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
-    if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
+    if (req[EXCHANGE]) req[EXCHANGE].ending(req.sessionID);
     ask(answer(req, callback), req.sessionStore, 'regenerate', req);
     return this;
   },

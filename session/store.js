@@ -28,7 +28,7 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
-  if (req[EXCHANGE]) req[EXCHANGE].forget(req.sessionID);
+  if (req[EXCHANGE]) req[EXCHANGE].ending(req.sessionID);
   const tell = listener(callback);
   ask(answer(req, (error) => {
     this.generate(req);

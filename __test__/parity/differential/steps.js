@@ -218,8 +218,8 @@ const onResponse = {
 };
 
 function express(run, name, args) {
-  run.hasCalledEnd = true;
   const value = run.res[name](...args);
+  run.hasCalledEnd = true;
   run.ended = true;
   return `${isResponse(value, run)}, headers sent: ${run.res.headersSent}`;
 }

@@ -1,6 +1,10 @@
 'use strict';
 
-/** What programs put around a session, or make of it, to use that in its place. */
+/**
+ * What programs put around a session, or make of it, to use that in its place. A prototype
+ * that knows nothing of sessions is in `__test__/compat/around.test.js`: with it a session of
+ * ours has no id until `req.session` is read again.
+ */
 
 /** Says so if a program's trap cannot take a key. */
 function named(what, key) {
@@ -102,19 +106,6 @@ const makers = {
     shown: 'by the prototype',
     greet: () => 'hello',
   }),
-  // a class that knows nothing of sessions
-  stranger: (session) => {
-    class Basket {
-      touch() {
-        return this;
-      }
-
-      get size() {
-        return Object.keys(this).length;
-      }
-    }
-    return Object.setPrototypeOf(session, Basket.prototype);
-  },
   descriptors: (session) => Object.create(Object.getPrototypeOf(session), Object.getOwnPropertyDescriptors(session)),
   names: (session) => {
     const clone = Object.create(Object.getPrototypeOf(session));
@@ -123,8 +114,6 @@ const makers = {
     }
     return clone;
   },
-  // has no id and no request any more
-  copy: (session) => Object.assign(Object.create(Object.getPrototypeOf(session)), session),
 };
 
 /** The session with what a step of the scenario puts around it. What is no session stays as it is. */
