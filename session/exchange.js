@@ -52,8 +52,8 @@ class Exchange {
     /** Whose session was saved. */
     this.savedId = undefined;
     this.savedAt = NaN;
-    /** Whose session this request has destroyed. */
-    this.endedId = undefined;
+    /** Whose sessions this request has destroyed, if there are any. */
+    this.endedIds = undefined;
 
     /** Nobody has looked at the session yet: see entry.js, which fills these. */
     this.isAsleep = false;
@@ -129,9 +129,9 @@ class Exchange {
     own(session, 'reload', function watchedReload(callback) {
       const moment = exchange.moment();
       const tell = listener(callback);
-      reload.call(this, function onReload(...results) {
-        exchange.reloaded(session, moment);
-        tell.apply(this, results);
+      reload.call(this, (...results) => {
+        exchange.reloaded(this, moment);
+        tell(...results);
       });
     });
     own(session, 'save', function watchedSave(...args) {
@@ -178,7 +178,7 @@ class Exchange {
 
   /** The request destroys the session of a sid, now or later: to save it still is its own affair. */
   ending(sid) {
-    this.endedId = sid;
+    (this.endedIds ??= new Set()).add(sid);
   }
 
   /**
@@ -187,7 +187,7 @@ class Exchange {
    * destroyed by the request itself.
    */
   since(sid) {
-    if (sid === undefined || sid === this.endedId) return NaN;
+    if (sid === undefined || this.endedIds?.has(sid)) return NaN;
     if (sid === this.savedId) return this.savedAt;
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
@@ -281,7 +281,7 @@ class Exchange {
   /** Whether the store can be told to save a session only if it still has it. */
   canReplace({ id }) {
     const { req, options: { store } } = this;
-    return id !== undefined && id === this.loadedId && id !== this.endedId && req.sessionStore === store &&
+    return id !== undefined && id === this.loadedId && !this.endedIds?.has(id) && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
   }
 

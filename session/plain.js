@@ -8,6 +8,7 @@ const fast = require('./fast');
 // Programs replace methods at any time, to test or to extend. What a fast path
 // would skip must be what it was when this file was loaded, so each asks anew.
 
+const { hasOwnProperty } = Object.prototype;
 const { get, set, touch: touchRecord, destroy, createSession } = MemoryStore.prototype;
 const { touch, resetMaxAge } = Session.prototype;
 const { toJSON } = Cookie.prototype;
@@ -46,7 +47,8 @@ function touchesPlainly() {
 
 /** Whether a cookie's JSON is made as it always was. */
 function hasPlainJSON(cookie) {
-  return cookie.toJSON === toJSON && isStill(data, 'data');
+  return cookie.toJSON === toJSON && isStill(data, 'data') &&
+    (cookie === Cookie.prototype || !hasOwnProperty.call(cookie, 'data'));
 }
 
 function isStill(accessor, name) {

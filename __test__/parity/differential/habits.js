@@ -307,8 +307,9 @@ const draws = {
     scenario.store.answer = random.pick(['immediate', 'late', 'sync']);
   },
 
-  replaced: ({ random, scenario, request, fragile }) => {
+  replaced: ({ random, scenario, fragile }) => {
     const { chance, pick } = random;
+    const request = ofVisitor(random, scenario);
     // a session that is there has its own `save` and `reload` with the original, and the prototype's here
     const names = Object.keys(patches).filter((name) =>
       !(fragile && name.startsWith('Cookie.prototype')) && !/^Session\.prototype\.(save|reload)$/.test(name));
@@ -319,7 +320,7 @@ const draws = {
       { do: 'otherStore', how: pick(['proxy', 'heir', 'recording', 'memory']) },
       { do: 'replaceMethod', on: 'session', name: pick(['save', 'reload', 'touch', 'resetMaxAge', 'destroy', 'regenerate']) },
       { do: 'replaceMethod', on: 'cookie', name: pick(['serialize', 'toJSON']) },
-      { do: 'replaceAttribute', name: pick(['path', 'domain', 'maxAge', 'expires', 'secure', 'data', 'httpOnly']), how: pick(['getter', 'accessor']), value: null },
+      { do: 'replaceAttribute', name: pick(['path', 'domain', 'maxAge', 'expires', 'secure', 'httpOnly', 'data', 'data']), how: pick(['getter', 'accessor']), value: null },
       { do: 'wrapCookie', how: pick(['proxy', 'heir', 'spread', 'clone']) },
     ])];
     if (steps[0].do === 'replaceAttribute') steps[0].value = pick(ATTRIBUTES[steps[0].name]);

@@ -93,7 +93,7 @@ function createJar(name, secretsOf, sids) {
       case 'prefix only': return `${name}=s%3A`;
       case 'empty': return `${name}=`;
       case 'no equals sign': return `${name}; ${pair}`;
-      case 'good first': return `${pair}; ${name}=${signed('unknown-session-id')}`;
+      case 'good first': return `${pair}; ${name}=s%3Aworse.worse`;
       // a good one behind a bad one counts with this package, and not with the original
       case 'both bad': return `${name}=s%3Abad.bad; ${name}=s%3Aworse.worse`;
       case 'quoted': return `${name}="${good}"`;
