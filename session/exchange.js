@@ -70,6 +70,8 @@ class Exchange {
     this.storedExpires = NaN;
     this.renewal = native.RENEWAL_UNCLEAR;
 
+    /** Whether the data differ from the original ones, as long as nobody can change them. */
+    this.isModifiedNow = undefined;
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
     req[EXCHANGE] = this;
@@ -379,6 +381,7 @@ class Exchange {
 
   isModified(session) {
     if (this.originalId !== session.id) return true;
+    if (this.isModifiedNow !== undefined) return this.isModifiedNow;
     const verdict = this.verdictOn(session);
     return verdict === UNSURE ? fingerprint(session) !== this.textBefore() : verdict === DIFFERENT;
   }
@@ -405,6 +408,7 @@ class Exchange {
     const isOriginal = verdict === UNSURE ? text === this.textBefore() : verdict === SAME;
     if (isOriginal) text = this.originalText;
     else facts |= native.MODIFIED;
+    this.isModifiedNow = !isOriginal;
     this.options.wroteLast = !isOriginal;
     const { saved } = this;
     if (saved === ORIGINAL) {

@@ -17,9 +17,10 @@ const { seal } = require('./serialize');
  */
 function patch(exchange, res, next) {
   const out = new WayOut(exchange, res, next);
-  res.writeHead = function writeHeadWithCookie(status, first, second) {
+  out.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
     return out.writeHead(this, status, first, second);
   };
+  res.writeHead = out.patchedWriteHead;
   res.end = function endWithSession(chunk, encoding, callback) {
     return out.end(chunk, encoding, callback);
   };
@@ -45,6 +46,7 @@ class WayOut {
     this.plainWriteHead = res.writeHead;
     this.plainWrite = res.write;
     this.plainEnd = res.end;
+    this.patchedWriteHead = undefined;
     this.hasHeaders = false;
     /** The session's Set-Cookie header, if the response has got one. */
     this.cookie = undefined;
@@ -100,6 +102,7 @@ class WayOut {
       progress = exchange.settle(this);
     } catch (error) {
       exchange.hasFailed = true;
+      exchange.isModifiedNow = undefined;
       // Who wrote the headers was told, and this is the answer.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.stage = OPEN;
@@ -108,9 +111,12 @@ class WayOut {
       defer(this.next, error);
       return false;
     }
+    if (progress !== 'done') exchange.isModifiedNow = undefined;
     if (this.stage === WAITING) return this.begin(chunk, encoding, callback);
     if (progress !== 'done') return this.send(chunk, encoding, callback);
 
+    // Whoever has wrapped it since may change the session before the headers are written.
+    if (this.res.writeHead !== this.patchedWriteHead) exchange.isModifiedNow = undefined;
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
     const { res } = this;
@@ -193,6 +199,8 @@ class WayOut {
     } catch (error) {
       this.stage = OPEN;
       throw error;
+    } finally {
+      this.exchange.isModifiedNow = undefined;
     }
   }
 

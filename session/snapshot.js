@@ -62,6 +62,54 @@ function takeObject(value, list, depth) {
     take(value, list, depth + 1);
 }
 
+/**
+ * Compares data with a snapshot of what they were.
+ *
+ * @param {object} data
+ * @param {Array} list
+ * @returns {number} `SAME`, `DIFFERENT` or `UNSURE`
+ */
+function compare(data, list) {
+  const end = compareObject(data, list, 0, 0);
+  return end < 0 ? -end : SAME;
+}
+
+/**
+ * @param {object} object
+ * @param {Array} list
+ * @param {number} at where the object begins in the list
+ * @param {number} depth
+ * @returns {number} where the object ends in the list; less than 0 if they are not the
+ *   same: `-DIFFERENT` or `-UNSURE`
+ */
+function compareObject(object, list, at, depth) {
+  if (typeof object.toJSON === 'function') return -UNSURE;
+  let left = list[at++];
+  if (Array.isArray(object)) {
+    if (left !== object.length) return -UNSURE;
+    for (let i = 0; i < object.length && at >= 0; i++) at = compareValue(object[i], list, at, depth);
+    return at;
+  }
+  for (const key in object) {
+    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(object, key)) continue;
+    if (left-- === 0 || list[at] !== key) return -UNSURE;
+    at = compareValue(object[key], list, at + 1, depth);
+    if (at < 0) return at;
+  }
+  return left === 0 ? at : -UNSURE;
+}
+
+function compareValue(value, list, at, depth) {
+  const before = list[at];
+  if (value !== before) return isTold(value) && isTold(before) ? -DIFFERENT : -UNSURE;
+  return typeof value === 'object' && value !== null ? compareObject(value, list, at + 1, depth + 1) : at + 1;
+}
+
+/** Whether JSON has one text for it, and that for nothing else. */
+function isTold(value) {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+}
+
 /** A place in a snapshot. */
 class Reader {
   constructor(list) {
@@ -72,48 +120,6 @@ class Reader {
   next() {
     return this.list[this.at++];
   }
-}
-
-/**
- * Compares data with a snapshot of what they were.
- *
- * @param {object} data
- * @param {Array} list
- * @returns {number} `SAME`, `DIFFERENT` or `UNSURE`
- */
-function compare(data, list) {
-  return compareObject(data, new Reader(list), 0);
-}
-
-function compareObject(object, reader, depth) {
-  if (typeof object.toJSON === 'function') return UNSURE;
-  if (Array.isArray(object)) {
-    if (reader.next() !== object.length) return UNSURE;
-    for (let i = 0; i < object.length; i++) {
-      const verdict = compareValue(object[i], reader, depth);
-      if (verdict !== SAME) return verdict;
-    }
-    return SAME;
-  }
-  let left = reader.next();
-  for (const key in object) {
-    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(object, key)) continue;
-    if (left-- === 0 || reader.next() !== key) return UNSURE;
-    const verdict = compareValue(object[key], reader, depth);
-    if (verdict !== SAME) return verdict;
-  }
-  return left === 0 ? SAME : UNSURE;
-}
-
-function compareValue(value, reader, depth) {
-  const before = reader.next();
-  if (value !== before) return isTold(value) && isTold(before) ? DIFFERENT : UNSURE;
-  return typeof value === 'object' && value !== null ? compareObject(value, reader, depth + 1) : SAME;
-}
-
-/** Whether JSON has one text for it, and that for nothing else. */
-function isTold(value) {
-  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }
 
 /**

@@ -27,8 +27,17 @@ const withSession = (action) => (run, step) => {
   return action(session, step, run);
 };
 
+/**
+ * Whether a session of another request ends its sid: this request's end then stores with the
+ * original what another request has destroyed, and not with a MemoryStore of ours.
+ */
+function isOfAnother(name, session, run) {
+  return ['destroy', 'regenerate'].includes(name) && run.run.isMemory && session.req !== run.req;
+}
+
 /** A method that takes a callback: what it returned, then what the callback got. */
 const called = (name) => withSession(async (session, step, run) => {
+  if (isOfAnother(name, session, run)) return 'not called';
   if (step.callback === false) return returned(session[name](), session);
   if (step.waited === false) {
     const value = session[name]((...args) => run.record({ later: `${name}: ${answerText(args)}` }));

@@ -31,6 +31,7 @@ async function runScenario(mod, scenario, listener) {
   const run = {
     mod,
     isOriginal: mod === original,
+    isMemory: scenario.store.kind !== 'custom',
     clock: startClock(scenario.start),
     /** Answers that the store owes. */
     pending: 0,
