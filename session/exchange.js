@@ -43,15 +43,16 @@ class Exchange {
     this.touched = false;
     /** The first session that was made for the request; null if a program put another there. */
     this.firstSession = undefined;
+    this.firstId = undefined;
     /** It tells of its saves and reloads itself. */
     this.watchesFirst = false;
     /** Whose session was loaded, or reloaded. */
     this.loadedId = undefined;
     /** When: a moment of a MemoryStore's records, NaN with other stores. */
-    this.loadedAt = NaN;
+    this.loadedAt = undefined;
     /** Whose session was saved. */
     this.savedId = undefined;
-    this.savedAt = NaN;
+    this.savedAt = undefined;
     /** Whose sessions this request has destroyed, if there are any. */
     this.endedIds = undefined;
 
@@ -65,9 +66,9 @@ class Exchange {
     this.records = undefined;
     this.changes = 0;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
-    this.cookieNumber = NaN;
+    this.cookieNumber = undefined;
     this.storedCookie = undefined;
-    this.storedExpires = NaN;
+    this.storedExpires = undefined;
     this.renewal = native.RENEWAL_UNCLEAR;
 
     /** Whether the data differ from the original ones, as long as nobody can change them. */
@@ -250,6 +251,8 @@ class Exchange {
     this.originalText = undefined;
     this.snapshot = undefined;
     this.saved = undefined;
+    // The program may have let go of it.
+    this.firstSession = null;
   }
 
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */

@@ -17,9 +17,10 @@ function Session(req, data) {
   const exchange = req[EXCHANGE];
   if (exchange !== undefined && exchange.firstSession === undefined && !exchange.isAsleep) {
     // A second property would take as long as the rest of this function, so the request
-    // remembers its first session, and with it the id. Others, which are rare, have one.
+    // remembers the id of its first session. Others, which are rare, have one.
     exchange.firstSession = this;
-    new Slots(this, exchange.originalId === undefined ? req.sessionID : exchange.originalId);
+    exchange.firstId = exchange.originalId === undefined ? req.sessionID : exchange.originalId;
+    new Slots(this, exchange.firstId);
   } else {
     new Slots(this, req.sessionID);
     Object.defineProperty(this, 'id', { value: req.sessionID });
@@ -45,7 +46,7 @@ function exchangeOf({ req }) {
 function idOf(session) {
   if (Slots.has(session)) return Slots.id(session);
   const exchange = exchangeOf(session);
-  return exchange && exchange.firstSession ? Slots.id(exchange.firstSession) : undefined;
+  return exchange && exchange.firstId;
 }
 
 /**
