@@ -127,8 +127,9 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
+    const { sessionStore } = req;
     req[EXCHANGE]?.forget(req.sessionID);
-    req.sessionStore.regenerate(req, callback);
+    sessionStore.regenerate(req, callback);
     return this;
   },
 };

@@ -27,8 +27,9 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
-  req[EXCHANGE]?.forget(req.sessionID);
-  this.destroy(req.sessionID, answer(req, (error) => {
+  const { sessionID } = req;
+  req[EXCHANGE]?.forget(sessionID);
+  this.destroy(sessionID, answer(req, (error) => {
     this.generate(req);
     callback(error);
   }));
