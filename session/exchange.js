@@ -128,7 +128,7 @@ class Exchange {
   watch(session) {
     if (fast.watch && Session.watch(session, this)) return;
     const exchange = this;
-    const { reload, save } = session;
+    const { destroy, regenerate, reload, save } = session;
     own(session, 'reload', function watchedReload(callback) {
       const moment = exchange.moment();
       const tell = listener(callback);
@@ -141,14 +141,16 @@ class Exchange {
       exchange.saving(this);
       save.apply(this, args);
     });
+    // Ours tell by themselves.
     if (session instanceof Session) return;
-    for (const name of ['destroy', 'regenerate']) {
-      const { [name]: method } = session;
-      own(session, name, function watchedEnd(...args) {
-        exchange.ending(this.id);
-        return method.apply(this, args);
-      });
-    }
+    own(session, 'destroy', function watchedDestroy(...args) {
+      exchange.ending(this.id);
+      return destroy.apply(this, args);
+    });
+    own(session, 'regenerate', function watchedRegenerate(...args) {
+      exchange.ending(exchange.req.sessionID);
+      return regenerate.apply(this, args);
+    });
   }
 
   /** This moment of a MemoryStore's records, NaN with other stores. */

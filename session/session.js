@@ -144,8 +144,9 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
+    const { sessionStore } = req;
     if (req[EXCHANGE]) req[EXCHANGE].ending(req.sessionID);
-    ask(answer(req, callback), req.sessionStore, 'regenerate', req);
+    ask(answer(req, callback), sessionStore, 'regenerate', req);
     return this;
   },
 };

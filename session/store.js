@@ -28,12 +28,13 @@ module.exports = Store;
  * @param {(error?: Error) => void} callback
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
-  if (req[EXCHANGE]) req[EXCHANGE].ending(req.sessionID);
+  const { sessionID } = req;
+  if (req[EXCHANGE]) req[EXCHANGE].ending(sessionID);
   const tell = listener(callback);
   ask(answer(req, (error) => {
     this.generate(req);
     tell(error);
-  }), this, 'destroy', req.sessionID);
+  }), this, 'destroy', sessionID);
 };
 
 /**

@@ -19,17 +19,20 @@ pub struct Held {
     told: Cell<i64>,
 }
 
-/// V8 is told of changes of so many bytes: a call costs as much as some look-ups.
-const STEP: u64 = 64 * 1024;
+/// V8 is told of changes of so many bytes: a call costs as much as a look-up, and this is
+/// some twenty sessions.
+const STEP: u64 = 8 * 1024;
 
 impl Held {
-    /// Holds a store that nobody else has.
-    pub fn new(env: &Env, store: MemoryStore) -> Rc<Held> {
-        Rc::new(Held {
-            store: Arc::new(store),
+    /// Holds a store, and tells V8.
+    pub fn new(env: &Env, store: Arc<MemoryStore>) -> Rc<Held> {
+        let held = Rc::new(Held {
+            store,
             env: env.raw(),
             told: Cell::new(0),
-        })
+        });
+        held.adjust(held.bytes());
+        held
     }
 
     /// Holds a store that others may hold, too, also in this environment.
@@ -37,24 +40,27 @@ impl Held {
         thread_local! {
             static SHARED: RefCell<Vec<Weak<Held>>> = const { RefCell::new(Vec::new()) };
         }
-        let env = env.raw();
-        SHARED.with_borrow_mut(|shared| {
+        let is_it = |held: &Rc<Held>| held.env == env.raw() && Arc::ptr_eq(&held.store, &store);
+        let known = SHARED.with_borrow_mut(|shared| {
             shared.retain(|held| held.strong_count() > 0);
-            let is_it = |held: &Rc<Held>| held.env == env && Arc::ptr_eq(&held.store, &store);
-            if let Some(held) = shared.iter().filter_map(Weak::upgrade).find(is_it) {
-                return held;
-            }
-            let told = Cell::new(0);
-            let held = Rc::new(Held { store, env, told });
-            shared.push(Rc::downgrade(&held));
+            shared.iter().filter_map(Weak::upgrade).find(is_it)
+        });
+        known.unwrap_or_else(|| {
+            let held = Held::new(env, store);
+            SHARED.with_borrow_mut(|shared| shared.push(Rc::downgrade(&held)));
             held
         })
+    }
+
+    /// What the store takes, with its empty parts.
+    fn bytes(&self) -> i64 {
+        (self.store.bytes() + size_of::<MemoryStore>()) as i64
     }
 
     /// Tells V8 what the store takes now, if that is another number by far. Called by what
     /// makes the store larger or smaller, without any lock.
     pub fn tell(&self) {
-        let change = self.store.bytes() as i64 - self.told.get();
+        let change = self.bytes() - self.told.get();
         if change.unsigned_abs() >= STEP {
             self.adjust(change);
         }
@@ -81,8 +87,6 @@ impl Deref for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.told.get() != 0 {
-            self.adjust(-self.told.get());
-        }
+        self.adjust(-self.told.get());
     }
 }

@@ -1,4 +1,5 @@
 use std::rc::Rc;
+use std::sync::Arc;
 
 use express_session_core::memory_store::{
     Asker, Bounds, Changed, Found, MemoryStore, Reason, Removed, Stored, shared,
@@ -68,14 +69,11 @@ pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -
     let held = match shared {
         Some(name) => {
             let store = shared::store(&name, bounds);
-            Held::shared(
-                env,
-                store.map_err(|error| napi::Error::from_reason(error.to_string()))?,
-            )
+            let store = store.map_err(|error| napi::Error::from_reason(error.to_string()))?;
+            Held::shared(env, store)
         }
-        None => Held::new(env, MemoryStore::new(bounds)),
+        None => Held::new(env, Arc::new(MemoryStore::new(bounds))),
     };
-    held.tell();
     Ok(External::new(held))
 }
 
