@@ -75,6 +75,9 @@ class Exchange {
     this.isModifiedNow = undefined;
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
+    // Of another middleware: the request leads to its first session no more.
+    const other = req[EXCHANGE];
+    if (other !== undefined) Session.detach(other.firstSession);
     req[EXCHANGE] = this;
   }
 
@@ -133,7 +136,7 @@ class Exchange {
       const moment = exchange.moment();
       const tell = listener(callback);
       reload.call(this, (...results) => {
-        exchange.reloaded(this, moment);
+        exchange.reloaded(this, moment, results[0]);
         tell(...results);
       });
     });
@@ -160,19 +163,21 @@ class Exchange {
 
   /** A session is about to be saved. */
   saving(session) {
+    if (debug.enabled) debug('saving');
     Session.complete(this.firstSession);
     this.saved = fingerprint(session);
     this.savedId = session.id;
     this.savedAt = this.moment();
   }
 
-  /** `session` was reloaded after a moment, and another may have taken its place. */
-  reloaded(session, moment) {
+  /** `session` was reloaded after a moment, or in vain, and another may have taken its place. */
+  reloaded(session, moment, error) {
+    if (debug.enabled && !error) debug('reloaded');
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
       const { id } = current;
       // Under another id it is not the store's.
-      if (id === session.id) {
+      if (!error && id === session.id) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedAt = moment;
@@ -265,6 +270,7 @@ class Exchange {
     } else if (end !== native.END_TOUCH || !touchesPlainly() || !this.renewRecord(NaN)) {
       return undefined;
     }
+    if (debug.enabled && end === native.END_TOUCH) debug('touching');
     this.touched = true;
     this.endedAt = Date.now();
     return end === native.END_NOTHING ? 'nothing' : 'done';
@@ -310,9 +316,11 @@ class Exchange {
   put(session, text) {
     // A copy that has lost its request, or an id that is no text, is for its own method to judge.
     if (session.req !== this.req || typeof session.id !== 'string') {
-      session.save();
+      if (this.isGone(session)) debug('not saving: the session was destroyed');
+      else session.save();
       return;
     }
+    if (debug.enabled) debug('saving');
     const records = MemoryStore.records(this.options.store);
     const since = this.since(session.id);
     const isStored = fast.put && text && isPlainlyWritten(session)

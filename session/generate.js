@@ -1,6 +1,7 @@
 'use strict';
 
 const Cookie = require('./cookie');
+const EXCHANGE = require('./exchange-key');
 const Session = require('./session');
 const isSecure = require('./secure');
 
@@ -13,6 +14,9 @@ function cookieOptions(req, { cookie }) {
 function generate(req, settings) {
   const { cookie: given, proxy } = settings;
   req.sessionID = settings.generateId(req);
+  const exchange = req[EXCHANGE];
+  // An id that was there before: what comes now is another session.
+  if (exchange !== undefined && exchange.loadedId === req.sessionID) exchange.ending(req.sessionID);
   const session = new Session(req);
   req.session = session;
   const cookie = new Cookie(cookieOptions(req, settings));

@@ -116,7 +116,7 @@ const members = {
     const moment = exchange && exchange.moment();
     const tell = listener(callback);
     const done = (...results) => {
-      if (exchange) exchange.reloaded(this, moment);
+      if (exchange) exchange.reloaded(this, moment, results[0]);
       tell(...results);
     };
     ask(answer(req, (error, data) => {
@@ -206,6 +206,16 @@ function complete(session, name, method) {
     hide(session, name, own.value);
   }
 }
+
+/**
+ * Gives the first session of a request its id, where the request will lead to another one.
+ * @param {object | null | undefined} session
+ */
+Object.defineProperty(Session, 'detach', {
+  value(session) {
+    if (session && session.id === Slots.id(session)) Object.defineProperty(session, 'id', { value: session.id });
+  },
+});
 
 /** Whether a session is the object that `Session` made, no Proxy of it and no heir. */
 Object.defineProperty(Session, 'isItself', { value: Slots.has });

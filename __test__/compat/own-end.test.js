@@ -124,3 +124,79 @@ each('a new id, then reload: what was loaded is stored under the new id', async 
     assert.match(told[1], /^\["new",.*"n":1/);
   }
 });
+
+each('an id that genid gives again, after a destroy, is that of another session', async (t, kind) => {
+  for (const makeStore of Object.values(stores)) {
+    const told = await pair(async (module) => {
+      const store = makeStore(module);
+      const app = await open(t, { kind, module, options: { store, genid: () => 'always' } });
+      await app.visit(write);
+      await app.visit((req, res) => new Promise((resolve) => {
+        req.sessionStore.destroy(req.sessionID, () => {
+          req.sessionStore.generate(req);
+          req.session.fresh = 1;
+          res.end();
+          resolve();
+        });
+      }));
+      const { body } = await app.visit((req, res) => { res.end(JSON.stringify([req.session.n, req.session.fresh])); });
+      return [body, app.errors.map(String)];
+    });
+    assert.equal(told[0], '[null,1]');
+  }
+});
+
+each('a reload in vain, behind a Proxy, is no load: a new session is stored', async (t, kind) => {
+  for (const makeStore of Object.values(stores)) {
+    await pair(async (module) => {
+      const store = makeStore(module);
+      const app = await open(t, { kind, module, options: { store } });
+      const { value } = await app.visit((req, res) => new Promise((resolve) => {
+        const { session } = req;
+        req.session = new Proxy(session, {});
+        session.reload((error) => {
+          req.session.n = 1;
+          res.end();
+          resolve(String(error));
+        });
+      }));
+      const { body } = await app.visit((req, res) => { res.end(String(req.session.n)); });
+      return [value, body];
+    });
+  }
+});
+
+each('what stands for the session of one middleware is not that of the next one', async (t, kind) => {
+  for (const makeStore of [stores.MemoryStore, ({ Store }) => ledger({ Store })]) {
+    for (const act of ['save', 'destroy']) {
+      const told = await pair(async (module) => {
+        const store = makeStore(module);
+        const options = { secret: 'keyboard', resave: false, saveUninitialized: false, store };
+        const mine = new Map();
+        const app = await open(t, {
+          kind,
+          middleware: module({ ...options, name: 'b.sid' }),
+          use: [module({ ...options, name: 'a.sid' }), (req, res, next) => {
+            req.session.who = 'user';
+            mine.set(req, new Proxy(req.session, {}));
+            delete req.session;
+            next();
+          }],
+        });
+        const { value } = await app.visit((req, res) => new Promise((resolve) => {
+          const user = mine.get(req);
+          req.session.who = 'admin';
+          user.note = 1;
+          const isSame = user.id === req.session.id;
+          user[act](() => {
+            res.end();
+            resolve(isSame);
+          });
+        }));
+        const texts = Object.values(store.data ? Object.fromEntries(store.data) : store.sessions);
+        return [value, texts.map((text) => JSON.parse(text)).map(({ who, note }) => [who, note]).sort()];
+      });
+      assert.equal(told[0], false);
+    }
+  }
+});

@@ -149,3 +149,32 @@ test('an error of setIfPresent reaches next, and the response completes', { skip
   if (app.errors.length === 0) await app.error();
   assert.deepEqual(app.errors.map(String), ['Error: no space']);
 });
+
+/** Ways in which a request gets at its session again. */
+const detours = {
+  'reloads it in vain, behind a Proxy': (req, goOn) => {
+    const { session } = req;
+    req.session = new Proxy(session, {});
+    return goOn().then(() => new Promise((resolve) => { session.reload(resolve); }));
+  },
+  'has put on the request what store.load gave': async (req, goOn) => {
+    req.session = await new Promise((resolve, reject) => {
+      req.sessionStore.load(req.sessionID, (error, loaded) => (error ? reject(error) : resolve(loaded)));
+    });
+    await goOn();
+  },
+};
+
+for (const [name, detour] of isOurs ? Object.entries(detours) : []) {
+  each(`logged out while another request ${name}: MemoryStore`, async (t, kind) => {
+    const app = await open(t, { kind, options: { store: new session.MemoryStore() } });
+    await app.visit(write);
+    await app.visit(async (req, res) => {
+      await detour(req, () => app.visit((other, page) => { other.session.destroy(() => page.end()); }));
+      req.session.late = 1;
+      res.end();
+    });
+    const { body } = await app.visit((req, res) => { res.end(String(req.session.late)); });
+    assert.equal(body, 'undefined');
+  });
+}
