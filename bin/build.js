@@ -28,7 +28,7 @@ function build() {
   // So that a folder that cannot be written is found out before the work.
   write(made, '');
   // The terminal interrupts cargo as well, and what is below then removes what there is.
-  process.on('SIGINT', () => {});
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
   try {
     const rust = toolchain();
     console.error(`express-session-rs: building for ${platformName()} with ${rust.cargo}, Rust ${rust.version}.`);

@@ -4,6 +4,9 @@
 // run prunings for ever or hold them back.
 const { setInterval, clearInterval, setImmediate } = require('node:timers');
 
+/** Ends the timers of records that nobody has any more. */
+const forgotten = new FinalizationRegistry(clearInterval);
+
 /**
  * Frees what has expired, once in a while, as long as somebody has the store. Keeps no
  * process alive.
@@ -20,14 +23,13 @@ function prunePeriodically(records, period) {
     isUnderWay = held.deref()?.pruneSlice() === false;
     if (isUnderWay) setImmediate(slice).unref();
   };
-  const stop = () => clearInterval(timer);
   const timer = setInterval(() => {
-    if (held.deref() === undefined) stop();
     // A pruning that takes longer than the period shall not have another beside it.
-    else if (!isUnderWay) slice();
+    if (!isUnderWay) slice();
   }, period);
   timer.unref();
-  return stop;
+  forgotten.register(records, timer);
+  return () => clearInterval(timer);
 }
 
 module.exports = prunePeriodically;
