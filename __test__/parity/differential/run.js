@@ -42,7 +42,12 @@ async function runScenario(mod, scenario, listener) {
     unseen: new Set(),
     /** Sessions that requests left for later ones. */
     remembered: [],
-    patch: (name) => run.undo.push(patches[name](mod, run)),
+    /** Names of what the program has replaced. */
+    patched: new Set(),
+    patch(name) {
+      run.patched.add(name);
+      run.undo.push(patches[name](mod, run));
+    },
   };
   run.active = run.outer = new Visit(run, {});
   // of what outlives its request: the store, a method that was replaced
