@@ -43,8 +43,9 @@ class Exchange {
     this.touched = false;
     /** The first session that was made for the request; null if a program put another there. */
     this.firstSession = undefined;
+    /** Its id, which a Proxy of it, or an heir, finds here. */
     this.firstId = undefined;
-    /** It tells of its saves and reloads itself. */
+    /** Whether that session tells of its saves and reloads itself. */
     this.watchesFirst = false;
     /** Whose session was loaded, or reloaded. */
     this.loadedId = undefined;
