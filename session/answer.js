@@ -3,10 +3,8 @@
 const { AsyncResource } = require('node:async_hooks');
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
+const REQUEST = require('./request-key');
 const redacted = require('./redacted');
-
-/** How long a store may take to answer for a request, in ms. No entry: as long as it likes. */
-const limits = new WeakMap();
 
 /** Where a function that `answer` made has its `Question`. */
 const QUESTION = Symbol('question');
@@ -74,16 +72,7 @@ function listener(callback) {
   return typeof callback === 'function' ? callback : ignore;
 }
 
-/**
- * Bounds the answers of stores to questions of a request.
- * @param {object} req
- * @param {number} ms
- */
-function limitAnswers(req, ms) {
-  limits.set(req, ms);
-}
-
-module.exports = { answer, ask, listener, limitAnswers };
+module.exports = { answer, ask, listener };
 
 /**
  * A question to a store. It is the async resource of its asker, as clients with a pool
@@ -159,7 +148,7 @@ class Question extends AsyncResource {
   /** Bounds the answer, if it is not there yet. */
   limit(answered) {
     if (!this.isOpen || this.timer !== undefined || this.req === undefined) return;
-    const ms = limits.get(this.req);
+    const ms = this.req[REQUEST]?.settings.storeTimeout;
     if (ms !== undefined) this.timer = setTimeout(expire, ms, answered, ms);
   }
 }

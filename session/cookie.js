@@ -3,6 +3,7 @@
 require('./node-version');
 const deprecate = require('depd')('express-session');
 const serialize = require('./serialize');
+const { dataOf } = require('./attributes');
 
 /**
  * The cookie of a session: its attributes, and when it expires.
@@ -64,6 +65,37 @@ Object.defineProperty(Cookie, 'revive', {
 });
 
 /**
+ * A cookie whose attributes need no look: they have none of the names that a cookie computes.
+ *
+ * @param {object} attributes those which stand for a time are left out
+ * @param {any} expires
+ * @param {any} originalMaxAge
+ * @returns {Cookie}
+ */
+Object.defineProperty(Cookie, 'of', {
+  value(attributes, expires, originalMaxAge) {
+    const cookie = new Bare(expires, originalMaxAge);
+    for (const name in attributes) {
+      switch (name) {
+        case 'path': cookie.path = attributes.path; break;
+        case 'httpOnly': cookie.httpOnly = attributes.httpOnly; break;
+        case 'expires': case 'originalMaxAge': break;
+        default: cookie[name] = attributes[name];
+      }
+    }
+    return cookie;
+  },
+});
+
+/** The fields that each cookie has, in the same order. */
+function Bare(expires, originalMaxAge) {
+  this.path = '/';
+  this._expires = expires;
+  this.originalMaxAge = originalMaxAge;
+  this.httpOnly = true;
+}
+
+/**
  * Lets the lifetime of a cookie begin at a moment that is over, as if the cookie had been
  * touched then.
  *
@@ -111,9 +143,7 @@ Cookie.prototype = {
 
   /** What is stored with the session and written into Set-Cookie. */
   get data() {
-    const { originalMaxAge, partitioned, priority, secure, httpOnly, domain, path, sameSite } = this;
-    const expires = this._expires;
-    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
+    return dataOf(this);
   },
 
   /**
@@ -130,3 +160,5 @@ Cookie.prototype = {
     return this.data;
   },
 };
+
+Bare.prototype = Cookie.prototype;

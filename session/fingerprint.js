@@ -1,7 +1,5 @@
 'use strict';
 
-const fast = require('./fast');
-
 /** As many keys as an object has that V8 turns into JSON quickly. */
 const PIECE = 64;
 
@@ -14,7 +12,7 @@ const PIECE = 64;
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  const canCopy = fast.fingerprint && typeof session.toJSON !== 'function';
+  const canCopy = typeof session.toJSON !== 'function';
   const text = canCopy ? copied(session) : withoutCookie(session);
   return text === undefined ? '' : text;
 }

@@ -1,7 +1,7 @@
 'use strict';
 
 const Cookie = require('./cookie');
-const EXCHANGE = require('./exchange-key');
+const REQUEST = require('./request-key');
 const Session = require('./session');
 const isSecure = require('./secure');
 
@@ -14,9 +14,9 @@ function cookieOptions(req, { cookie }) {
 function generate(req, settings) {
   const { cookie: given, proxy } = settings;
   req.sessionID = settings.generateId(req);
-  const exchange = req[EXCHANGE];
+  const request = req[REQUEST];
   // An id that was there before: what comes now is another session.
-  if (exchange !== undefined && exchange.loadedId === req.sessionID) exchange.ending(req.sessionID);
+  if (request !== undefined && request.loadedId === req.sessionID) request.ending(req.sessionID);
   const session = new Session(req);
   req.session = session;
   const cookie = new Cookie(cookieOptions(req, settings));
@@ -33,35 +33,42 @@ function generate(req, settings) {
  * @param {object} req
  * @param {object} settings of `session()`; its `cookie` is an object
  * @param {number} now in ms since the epoch
- * @returns {object | undefined} options for a `Cookie` that is made later; undefined if it
- *   must be made at once, because making or touching it throws or warns
+ * @returns {{ attributes: object, expires: any, originalMaxAge: any, lifetime: number | undefined, startedAt: number } | undefined}
+ *   the attributes but for the times, and the fields of the cookie for those; or, in place of
+ *   these, its lifetime in ms. Undefined if the cookie must be made at once, because making or
+ *   touching it throws or warns.
  */
-function attributesOf(req, { cookie: given, proxy }, now) {
+function arrivalOf(req, { cookie: given, proxy }, now) {
   // `Cookie` refuses it.
   if (typeof given !== 'object') return undefined;
-  const attributes = {};
-  let last;
+  const arrival = { attributes: {}, expires: null, originalMaxAge: null, lifetime: undefined, startedAt: now };
+  const { attributes } = arrival;
   for (const name in given) {
-    // What `Cookie` passes over, or only makes of other attributes.
-    if (name === 'data' || name === '__proto__' || name === 'originalMaxAge') return undefined;
     const value = given[name];
-    if (name === 'maxAge' || name === 'expires') {
-      if (value && typeof value !== 'number' && !(name === 'expires' && value instanceof Date)) return undefined;
-      last = name;
+    switch (name) {
+      // What `Cookie` passes over, or only makes of other attributes.
+      case 'data': case '__proto__': case 'originalMaxAge':
+        return undefined;
+      // Of several, the last one counts.
+      case 'maxAge': case 'expires': {
+        const isDate = name === 'expires' && value instanceof Date;
+        if (value && typeof value !== 'number' && !isDate) return undefined;
+        arrival.lifetime = name === 'maxAge' && typeof value === 'number' ? value : undefined;
+        arrival.expires = value;
+        arrival.originalMaxAge = isDate ? value.valueOf() - now : value;
+        break;
+      }
+      default:
+        attributes[name] = value;
     }
-    attributes[name] = value;
   }
   if (attributes.secure === 'auto') attributes.secure = isSecure(req, proxy);
   if (attributes.sameSite === 'auto') attributes.sameSite = sameSiteFor(req, proxy);
-  if (last === 'expires') {
-    const { expires } = attributes;
-    attributes.originalMaxAge = expires instanceof Date ? expires.valueOf() - now : expires;
-  }
-  return attributes;
+  return arrival;
 }
 
 function sameSiteFor(req, proxy) {
   return isSecure(req, proxy) ? 'none' : 'lax';
 }
 
-module.exports = { cookieOptions, generate, attributesOf };
+module.exports = { cookieOptions, generate, arrivalOf };

@@ -22,8 +22,6 @@ class Keyring {
     this.keys = native.prepareKeys([]);
     /** How many are prepared: those before the first one that is no secret. */
     this.count = 0;
-    /** The door these keys open, made when first asked for. */
-    this.opened = undefined;
   }
 
   /**
@@ -69,11 +67,10 @@ class Keyring {
     return value;
   }
 
-  /** The way of session cookies called `name` into a memory store: see `native.createDoor`. */
-  door(name, records, found) {
+  /** The prepared keys. */
+  current() {
     this.refresh();
-    this.opened ??= native.createDoor(name, this.keys, records.store, found);
-    return this.opened;
+    return this.keys;
   }
 
   /** Whether there are secrets that cannot be tried. */
@@ -121,7 +118,6 @@ class Keyring {
     }
     this.keys = native.prepareKeys(prepared);
     this.count = prepared.length;
-    this.opened = undefined;
   }
 }
 

@@ -3,7 +3,6 @@
 const MemoryStore = require('./memory');
 const check = require('./check');
 const native = require('./native');
-const { conclusions } = require('./lazy');
 
 /** The longest that Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -61,7 +60,7 @@ function checked(options, deprecate) {
     (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
     (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0);
 
-  const checkedOptions = {
+  const settings = {
     cookie,
     generateId,
     name,
@@ -71,11 +70,13 @@ function checked(options, deprecate) {
     store,
     storeTimeout,
     facts,
-    conclusions: conclusions(facts, resave),
-    /** Whether the last session that somebody looked at was written to. */
-    wroteLast: false,
-    /** Whether a session may be made later than when its request comes. */
+    deprecate,
+    /** Whether a new session may be made later than when its request comes. */
     canWait: generateId === native.sessionId && typeof cookie !== 'function',
+    /** `store.generate`, as the middleware sets it. */
+    generate: undefined,
+    /** The backend of a store of ours. */
+    resident: undefined,
   };
 
   if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !hasExpiry(cookie)) {
@@ -84,7 +85,7 @@ function checked(options, deprecate) {
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
     );
   }
-  return checkedOptions;
+  return settings;
 }
 
 module.exports = checked;

@@ -11,12 +11,12 @@ const { seal } = require('./serialize');
  * The way out: settles the cookie when the response's headers are written, and
  * the session before the last part of the body is sent.
  *
- * @param {import('./exchange')} exchange
+ * @param {import('./request')} request
  * @param {import('node:http').ServerResponse} res or anything in its place
  * @param {(error?: Error) => void} next
  */
-function patch(exchange, res, next) {
-  const out = new WayOut(exchange, res, next);
+function patch(request, res, next) {
+  const out = new WayOut(request, res, next);
   out.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
     return out.writeHead(this, status, first, second);
   };
@@ -38,8 +38,8 @@ const WAITING = 2;
 const SENT = 3;
 
 class WayOut {
-  constructor(exchange, res, next) {
-    this.exchange = exchange;
+  constructor(request, res, next) {
+    this.request = request;
     this.res = res;
     this.next = next;
     // As they were before: what is done here ends with them.
@@ -67,7 +67,7 @@ class WayOut {
     setHeaders(res, message === undefined ? second ?? first : second);
     if (!this.hasHeaders) {
       this.hasHeaders = true;
-      if (!this.exchange.hasFailed) this.settleCookie();
+      if (!this.request.hasFailed) this.settleCookie();
     }
     return message === undefined
       ? this.plainWriteHead.call(res, status)
@@ -75,34 +75,33 @@ class WayOut {
   }
 
   settleCookie() {
-    let isDue;
+    let session;
     try {
-      isDue = this.exchange.setsCookie();
+      session = this.request.sessionForCookie();
     } catch (error) {
       this.hasThrown = true;
       forgetBody(this.res);
       throw error;
     }
-    if (isDue) this.cookie = addCookie(this.exchange, this.res, this.next);
+    if (session) this.cookie = addCookie(this.request, session, this.res, this.next);
   }
 
   end(chunk, encoding, callback) {
     // The callback may stand in any place.
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
-    const { exchange } = this;
+    const { request } = this;
     if (this.stage !== OPEN) return this.endAgain(callback);
     // Node.js throws; an error page can follow, as no header is written yet.
     if (isNoBody(chunk) && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
     this.stage = ENDED;
-    if (exchange.hasFailed || this.rest !== undefined) return this.send(chunk, encoding, callback);
+    if (request.hasFailed || this.rest !== undefined) return this.send(chunk, encoding, callback);
 
     let progress;
     try {
-      progress = exchange.settle(this);
+      progress = request.settle(() => this.wait());
     } catch (error) {
-      exchange.hasFailed = true;
-      exchange.isModifiedNow = undefined;
+      request.fail();
       // Who wrote the headers was told, and this is the answer.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.stage = OPEN;
@@ -111,12 +110,12 @@ class WayOut {
       defer(this.next, error);
       return false;
     }
-    if (progress !== 'done') exchange.isModifiedNow = undefined;
+    if (progress !== 'done') request.forget();
     if (this.stage === WAITING) return this.begin(chunk, encoding, callback);
     if (progress !== 'done') return this.send(chunk, encoding, callback);
 
     // Whoever has wrapped it since may change the session before the headers are written.
-    if (this.res.writeHead !== this.patchedWriteHead) exchange.isModifiedNow = undefined;
+    if (this.res.writeHead !== this.patchedWriteHead) request.forget();
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
     const { res } = this;
@@ -156,7 +155,7 @@ class WayOut {
       throw refused;
     }
     this.rest = { chunk: last, callback };
-    this.exchange.dropOriginal();
+    this.request.dropOriginal();
     if (this.stage !== WAITING) this.complete();
     return hasRoom;
   }
@@ -200,7 +199,7 @@ class WayOut {
       this.stage = OPEN;
       throw error;
     } finally {
-      this.exchange.isModifiedNow = undefined;
+      this.request.forget();
     }
   }
 
@@ -229,16 +228,15 @@ class WayOut {
 }
 
 /** @returns {string | undefined} the header, if there is one now */
-function addCookie(exchange, res, next) {
-  const { req, options, keyring } = exchange;
-  const { session } = req;
-  if (session.cookie.secure && !isSecure(req, options.proxy)) {
+function addCookie(request, session, res, next) {
+  const { req, settings, keyring } = request;
+  if (session.cookie.secure && !isSecure(req, settings.proxy)) {
     debug('cookie withheld: the connection is not secure');
     return undefined;
   }
-  exchange.touch();
+  request.touch(session);
   try {
-    const header = seal(options.name, req.sessionID, keyring, session.cookie.data);
+    const header = seal(settings.name, req.sessionID, keyring, session.cookie.data);
     const others = res.getHeader('Set-Cookie');
     res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
     debug('cookie set');

@@ -1,6 +1,5 @@
 'use strict';
 
-const fast = require('./fast');
 const native = require('./native');
 
 const MESSAGES = native.cookieErrors();
@@ -65,7 +64,7 @@ function serialize(name, value, options) {
  * @throws as `serialize` and `Keyring#sign`
  */
 function seal(name, sid, keyring, options) {
-  if (!fast.seal || !isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
+  if (!isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
   const value = native.seal(sid, keyring.signing());
   const header = typeof value === 'string' && headerWithout(name, options);
   // Of several things that are wrong, `serialize` finds the first.

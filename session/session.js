@@ -2,8 +2,7 @@
 
 require('./node-version');
 const { answer, ask, listener } = require('./answer');
-const EXCHANGE = require('./exchange-key');
-const Slots = require('./slots');
+const REQUEST = require('./request-key');
 
 /**
  * The session of a request: the data, and methods that act on the store.
@@ -14,18 +13,10 @@ const Slots = require('./slots');
 function Session(req, data) {
   // The session's own, so that it is found through a Proxy, an heir or a clone of the session.
   Object.defineProperty(this, 'req', { value: req });
-  const exchange = req[EXCHANGE];
-  if (exchange !== undefined && exchange.firstSession === undefined && !exchange.isAsleep) {
-    // A second property would take as long as the rest of this function, so the request
-    // remembers the id of its first session. Others, which are rare, have one.
-    exchange.firstSession = this;
-    exchange.firstId = exchange.originalId === undefined ? req.sessionID : exchange.originalId;
-    new Slots(this, exchange.firstId);
-  } else {
-    new Slots(this, req.sessionID);
-    Object.defineProperty(this, 'id', { value: req.sessionID });
-  }
-
+  const request = req[REQUEST];
+  // The request remembers the id of its first session: a second property would take as long
+  // as the rest of this function. Others, which are rare, have one.
+  if (request === undefined || !request.makes(this)) Object.defineProperty(this, 'id', { value: req.sessionID });
   if (typeof data === 'object' && data !== null) take(this, data);
 }
 
@@ -37,31 +28,26 @@ function take(session, data) {
 
 module.exports = Session;
 
-/** The exchange of the request that a session belongs to, if that has one. */
-function exchangeOf({ req }) {
-  return req === undefined || req === null ? undefined : req[EXCHANGE];
-}
-
-/** The id of a session that has no property for it, or of what stands for that session. */
-function idOf(session) {
-  if (Slots.has(session)) return Slots.id(session);
-  const exchange = exchangeOf(session);
-  return exchange && exchange.firstId;
+/**
+ * What knows the request that a session belongs to, if that has come through the middleware.
+ * @returns {import('./request') | undefined}
+ */
+function requestOf({ req }) {
+  return req === undefined || req === null ? undefined : req[REQUEST];
 }
 
 /**
- * The exchange that wants to know of the saves and reloads of a session, or of what stands
- * for that session; undefined if none does.
+ * The same, if it wants to know of the saves and reloads of a session, or of what stands for
+ * that session: a Proxy, or an object that inherits from it.
  */
 function watcherOf(session) {
-  if (Slots.has(session)) return Slots.exchange(session);
-  const exchange = exchangeOf(session);
-  if (exchange === undefined) return undefined;
+  const request = requestOf(session);
+  if (request === undefined) return undefined;
   // What stands for the first session of the request has no id but the prototype's.
-  const isWatched = ownOf(session, 'id') === undefined
-    ? exchange.watchesFirst
+  const isWatched = session === request.firstSession || ownOf(session, 'id') === undefined
+    ? request.watchesFirst
     : isOwn(session, 'save', save) || isOwn(session, 'reload', reload);
-  return isWatched ? exchange : undefined;
+  return isWatched ? request : undefined;
 }
 
 /** A property that a session, or what stands for one, has beside its prototype. */
@@ -81,7 +67,9 @@ function isOwn(session, name, method) {
 const members = {
   /** The session id; read-only. */
   get id() {
-    return idOf(this);
+    // Of the first session of a request, and of what stands for that. Others have their own.
+    const request = requestOf(this);
+    return request && request.firstId;
   },
 
   /** Starts the cookie's lifetime anew. Does not call the store. */
@@ -97,11 +85,11 @@ const members = {
 
   /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
-    const exchange = watcherOf(this);
-    if (exchange) exchange.saving(this);
+    const watcher = watcherOf(this);
+    const method = watcher ? watcher.saving(this) : 'set';
     const { req } = this;
-    ask(answer(req, callback), req.sessionStore, 'set', this.id, this);
-    return exchange ? undefined : this;
+    ask(answer(req, callback), req.sessionStore, method, this.id, this);
+    return watcher ? undefined : this;
   },
 
   /**
@@ -112,11 +100,11 @@ const members = {
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
-    const exchange = watcherOf(this);
-    const moment = exchange && exchange.moment();
+    const watcher = watcherOf(this);
+    const moment = watcher && watcher.moment();
     const tell = listener(callback);
     const done = (...results) => {
-      if (exchange) exchange.reloaded(this, moment, results[0]);
+      if (watcher) watcher.reloaded(this, moment, results[0]);
       tell(...results);
     };
     ask(answer(req, (error, data) => {
@@ -129,14 +117,15 @@ const members = {
       }
       done();
     }), store, 'get', id);
-    return exchange ? undefined : this;
+    return watcher ? undefined : this;
   },
 
   /** Removes the session from the request and from the store. */
   destroy(callback) {
     const { req } = this;
     delete req.session;
-    if (req[EXCHANGE]) req[EXCHANGE].ending(this.id);
+    const request = requestOf(this);
+    if (request) request.ending(this.id);
     ask(answer(req, callback), req.sessionStore, 'destroy', this.id);
     return this;
   },
@@ -145,7 +134,8 @@ const members = {
   regenerate(callback) {
     const { req } = this;
     const { sessionStore } = req;
-    if (req[EXCHANGE]) req[EXCHANGE].ending(req.sessionID);
+    const request = requestOf(this);
+    if (request) request.ending(req.sessionID);
     ask(answer(req, callback), sessionStore, 'regenerate', req);
     return this;
   },
@@ -156,47 +146,57 @@ for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(mem
   Object.defineProperty(Session.prototype, name, { ...member, enumerable: false });
 }
 
-const { save, reload } = members;
+const { save, reload, touch, resetMaxAge } = members;
 
 /**
- * Lets an exchange know of the session's saves and reloads.
- *
- * @param {object} session
- * @param {import('./exchange')} exchange
- * @returns {boolean} false if the session is of another kind or has other methods
+ * What `RequestSession` must know of sessions, and no program: not enumerable, as a program
+ * may list what the class has.
  */
-Object.defineProperty(Session, 'watch', {
-  value(session, exchange) {
-    if (!Slots.has(session) || !hasPlainMethods(session)) return false;
-    Slots.watch(session, exchange);
-    if (session === exchange.firstSession) {
-      exchange.watchesFirst = true;
-    } else {
-      // They tell what stands for this session from what stands for one that nobody watches.
-      hide(session, 'save', save);
-      hide(session, 'reload', reload);
-    }
-    return true;
+const internals = {
+  /** Takes over more data, as the constructor does. */
+  take,
+
+  /** Whether a session saves and reloads as this file says. */
+  hasPlainMethods,
+
+  /** Whether all that a response's end does to a session by its methods is what this file says. */
+  isPlain(session) {
+    return session.save === save && session.touch === touch && session.resetMaxAge === resetMaxAge;
   },
-});
 
-/**
- * Gives the first session of a request, if an exchange watches it, the properties `save`,
- * `reload` and `id`, where a program has come between the session and its prototype: by
- * another prototype, or by form fields of that name. Those of express-session have them
- * from the start, hidden, so that such a form field is no data.
- *
- * @param {object | null | undefined} session
- */
-Object.defineProperty(Session, 'complete', {
-  value(session) {
-    if (!session || hasPlainMethods(session) || Slots.exchange(session) === undefined) return;
+  /**
+   * Lets the request know of the saves and reloads of a session, which it made and which has
+   * plain methods.
+   */
+  watch(session) {
+    // They tell what stands for this session from what stands for one that nobody watches.
+    hide(session, 'save', save);
+    hide(session, 'reload', reload);
+  },
+
+  /**
+   * Gives the first session of a request the properties `save`, `reload` and `id`, where a
+   * program has come between the session and its prototype: by another prototype, or by form
+   * fields of that name. Those of express-session have them from the start, hidden, so that
+   * such a form field is no data.
+   */
+  complete(session, id) {
     complete(session, 'save', save);
     complete(session, 'reload', reload);
-    const id = Slots.id(session);
     if (session.id !== id) Object.defineProperty(session, 'id', { value: id });
   },
-});
+
+  /** Gives the first session of a request its id, where the request will lead to another one. */
+  detach(session, id) {
+    if (ownOf(session, 'id') === undefined) Object.defineProperty(session, 'id', { value: id });
+  },
+};
+
+for (const [name, value] of Object.entries(internals)) Object.defineProperty(Session, name, { value });
+
+function hasPlainMethods(session) {
+  return session.save === save && session.reload === reload;
+}
 
 function complete(session, name, method) {
   const own = Object.getOwnPropertyDescriptor(session, name);
@@ -205,29 +205,6 @@ function complete(session, name, method) {
   } else if (own.enumerable) {
     hide(session, name, own.value);
   }
-}
-
-/**
- * Gives the first session of a request its id, where the request will lead to another one.
- * @param {object | null | undefined} session
- */
-Object.defineProperty(Session, 'detach', {
-  value(session) {
-    if (session && session.id === Slots.id(session)) Object.defineProperty(session, 'id', { value: session.id });
-  },
-});
-
-/** Whether a session is the object that `Session` made, no Proxy of it and no heir. */
-Object.defineProperty(Session, 'isItself', { value: Slots.has });
-
-/** Takes over more data, as the constructor does. */
-Object.defineProperty(Session, 'take', { value: take });
-
-/** Whether a session saves and reloads as this file says. */
-Object.defineProperty(Session, 'hasPlainMethods', { value: hasPlainMethods });
-
-function hasPlainMethods(session) {
-  return session.save === save && session.reload === reload;
 }
 
 function hide(session, name, value) {

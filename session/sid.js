@@ -7,14 +7,12 @@ const tellNone = require('./reasons');
  * The session id that a request brings: from its Cookie header, or from what
  * cookie-parser made of it.
  *
- * @param {object} req
+ * @param {import('./request')} request
  * @param {string | undefined} header `Cookie`
- * @param {string} name of the session cookie
- * @param {import('./keyring')} keyring
- * @param {(message: string) => void} deprecate
  * @returns {string | undefined} a string, unless cookie-parser gave something else
+ * @throws what the keyring throws for a secret that is none
  */
-function sidOf(req, header, name, keyring, deprecate) {
+function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
   let sid;
   let reason = native.NO_COOKIE;
   if (header) {

@@ -5,7 +5,7 @@ const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
 const { answer, ask, listener } = require('./answer');
 const Cookie = require('./cookie');
-const EXCHANGE = require('./exchange-key');
+const REQUEST = require('./request-key');
 const Session = require('./session');
 
 /**
@@ -29,7 +29,7 @@ module.exports = Store;
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
   const { sessionID } = req;
-  if (req[EXCHANGE]) req[EXCHANGE].ending(sessionID);
+  if (req[REQUEST]) req[REQUEST].ending(sessionID);
   const tell = listener(callback);
   ask(answer(req, (error) => {
     this.generate(req);

@@ -1,0 +1,112 @@
+'use strict';
+
+const debug = require('debug')('express-session');
+const { answer, ask } = require('../answer');
+const native = require('../native');
+const redacted = require('../redacted');
+const sidOf = require('../sid');
+const tellNone = require('../reasons');
+
+/**
+ * The backend of any store: it is asked by its own methods, and answers once, in the async
+ * context of whoever asked, within `storeTimeout`.
+ */
+const remote = {
+  /**
+   * Puts the session on a request.
+   *
+   * @param {import('../request')} request
+   * @param {string | undefined} header `Cookie`
+   * @param {(error?: Error) => void} next
+   * @throws what the program's functions throw, before the store was asked
+   */
+  open(request, header, next) {
+    const { req, settings: { store } } = request;
+    const sid = sidOf(request, header);
+    request.came(sid, request.moment());
+    if (!sid) {
+      request.begin();
+      next();
+      return;
+    }
+    debug('fetching a session');
+    let hasAnswered = false;
+    const answered = answer(req, (error, data) => {
+      hasAnswered = true;
+      remote.answer(request, error, data, next);
+    });
+    try {
+      ask(answered, store, 'get', sid);
+    } catch (error) {
+      // After the answer, it is the app that threw.
+      if (hasAnswered) throw error;
+      // What the store throws before it has answered is its answer.
+      remote.answer(request, error, undefined, next);
+    }
+  },
+
+  /**
+   * Puts on a request what the store has answered.
+   *
+   * @param {import('../request')} request
+   * @param {Error | undefined} error
+   * @param {object | undefined} data
+   * @param {(error?: Error) => void} next
+   */
+  answer(request, error, data, next) {
+    if (error && error.code !== 'ENOENT') {
+      if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
+      next(error);
+      return;
+    }
+    const found = error ? undefined : data;
+    if (!found) tellNone(native.UNKNOWN_SID);
+    try {
+      request.begin(found);
+    } catch (damaged) {
+      next(damaged);
+      return;
+    }
+    next();
+  },
+
+  /**
+   * Does what the end of a response must do to the session in the store.
+   *
+   * @param {import('../request')} request
+   * @param {number} end one of the engine's `END_` numbers
+   * @param {object | undefined} session
+   * @param {() => (error?: Error) => void} wait gives what the store is to call
+   * @returns {'done' | 'waiting'}
+   * @throws what the store throws before it has answered
+   */
+  commit(request, end, session, wait) {
+    const { req, settings: { store } } = request;
+    if (end === native.END_SAVE && isGone(request, session)) {
+      debug('not saving: the session was destroyed');
+      return 'done';
+    }
+    const callback = answer(req, wait());
+    if (end === native.END_SAVE) {
+      request.save(session, callback);
+    } else if (end === native.END_DESTROY) {
+      debug('destroying');
+      ask(callback, store, 'destroy', req.sessionID);
+    } else {
+      if (debug.enabled) debug('touching');
+      ask(callback, store, 'touch', req.sessionID, session);
+    }
+    return 'waiting';
+  },
+};
+
+module.exports = remote;
+
+/**
+ * Whether another request has destroyed a session that a store of ours has had, whose methods
+ * or the session's are a program's.
+ */
+function isGone(request, { id }) {
+  const { resident } = request.settings;
+  return resident !== undefined && resident.wasDestroyed(`${id}`, request.since(id));
+}

@@ -1,0 +1,301 @@
+'use strict';
+
+const Cookie = require('../cookie');
+const MemoryStore = require('../memory');
+const Session = require('../session');
+const debug = require('debug')('express-session');
+const native = require('../native');
+const remote = require('./remote');
+const tellNone = require('../reasons');
+const { arrivalOf } = require('../generate');
+const { isSame } = require('../attributes');
+
+const EIGHT = Float64Array.BYTES_PER_ELEMENT;
+
+/**
+ * The backend of a store of ours, for one `session()`: its engine answers at once, so the
+ * session can sleep until somebody looks at it.
+ */
+class Resident {
+  /**
+   * @param {object} settings of `session()`
+   * @returns {Resident | undefined} undefined if the store is another's
+   */
+  static of(settings) {
+    return settings.store instanceof MemoryStore ? new Resident(settings) : undefined;
+  }
+
+  constructor(settings) {
+    this.settings = settings;
+    /** Whose keys open the door. */
+    this.keys = undefined;
+    this.door = undefined;
+    /** What the door says beside the data. It is read before any program can act. */
+    this.found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
+    this.doubles = new Float64Array(this.found.buffer);
+  }
+
+  /** This moment of the store's, NaN if it keeps no records. */
+  moment() {
+    return MemoryStore.recordsIn(this.settings.store)?.moment() ?? NaN;
+  }
+
+  /** Whether a session was destroyed since a moment, NaN for none. */
+  wasDestroyed(sid, since) {
+    return !Number.isNaN(since) && MemoryStore.recordsIn(this.settings.store).wasDestroyed(sid, since);
+  }
+
+  /** Puts the session on a request, as the remote backend does. An error of the engine goes to `next`. */
+  open(request, header, next) {
+    let found;
+    try {
+      found = this.enter(request, header);
+    } catch (error) {
+      remote.answer(request, error, undefined, next);
+      return;
+    }
+    if (found === native.UNCLEAR_SESSION) remote.open(request, header, next);
+    else if (found === native.UNKNOWN_SID) remote.answer(request, undefined, undefined, next);
+    else next();
+  }
+
+  /**
+   * Lets the session of a request sleep, if nobody can tell when it is made.
+   *
+   * @returns {number | undefined} why it must be made at once: `UNKNOWN_SID` if the store has
+   *   none of the cookie's sid, `UNCLEAR_SESSION` if it must be asked the other way
+   * @throws what the engine throws
+   */
+  enter(request, header) {
+    const { req, keyring, settings } = request;
+    // An accessor that a program has made for it is on the request, or on what that inherits from.
+    if ('session' in req) return native.UNCLEAR_SESSION;
+    const records = MemoryStore.records(settings.store);
+    const now = Date.now();
+    const text = header ? this.doorFor(keyring, records)(header, now) : native.NO_COOKIE;
+    if (typeof text === 'string') {
+      const stored = new Stored(text, this, records);
+      records.tell();
+      if (debug.enabled) debug('session found');
+      request.came(stored.id, this.doubles[native.FOUND_MOMENT / EIGHT]);
+      request.sleep(stored, true);
+      return undefined;
+    }
+    const isUnknown = text === native.UNKNOWN_SID;
+    request.came(isUnknown ? this.foundSid() : undefined);
+    records.tell();
+    const arrival = this.arrivalOf(request, text, now);
+    if (arrival === undefined) return isUnknown ? text : native.UNCLEAR_SESSION;
+    tellNone(text);
+    request.sleep(new Fresh(native.sessionId(), arrival), false);
+    return undefined;
+  }
+
+  /** What decides about a new session that sleeps; undefined if it must be made at once. */
+  arrivalOf({ req, keyring, settings }, reason, now) {
+    if (!settings.canWait || reason === native.UNCLEAR_SESSION) return undefined;
+    // cookie-parser may have found the cookie elsewhere; and a secret that verified nothing may be none.
+    const isNone = reason === native.UNKNOWN_SID || !(req.signedCookies || req.cookies || keyring.hasRest());
+    return isNone ? arrivalOf(req, settings, now) : undefined;
+  }
+
+  /** The door that the keys of a request open. */
+  doorFor(keyring, { store }) {
+    const keys = keyring.current();
+    if (this.keys !== keys) {
+      this.keys = keys;
+      this.door = native.createDoor(this.settings.name, keys, store, this.found);
+    }
+    return this.door;
+  }
+
+  foundSid() {
+    return this.found.latin1Slice(native.FOUND_SID, native.FOUND_SID + this.found[native.FOUND_SID_LENGTH]);
+  }
+
+  /**
+   * Renews the lifetime of a session that is asleep.
+   * @returns {string | undefined} as `commit`; undefined if the session must be made for that
+   * @throws what the engine throws
+   */
+  renew({ source }, wait) {
+    const records = MemoryStore.records(this.settings.store);
+    return source.renew(records, NaN) ? done(records, wait) : undefined;
+  }
+
+  /**
+   * Does what the end of a response must do to the session in the store, as the remote backend
+   * does. An engine may need time for what it was told: then the response waits for that.
+   *
+   * @throws what the engine throws
+   */
+  commit(request, end, session, wait) {
+    const records = MemoryStore.records(this.settings.store);
+    let isDone = true;
+    if (end === native.END_DESTROY) {
+      debug('destroying');
+      records.destroy(`${request.req.sessionID}`);
+    } else if (end === native.END_TOUCH) {
+      isDone = touch(request, session, records);
+    } else {
+      save(request, session, records);
+    }
+    return isDone ? done(records, wait) : remote.commit(request, end, session, wait);
+  }
+}
+
+module.exports = Resident;
+
+/** Whether the response must wait for what the engine was told. */
+function done(records, wait) {
+  if (records.flush === undefined) return 'done';
+  records.flush(wait());
+  return 'waiting';
+}
+
+/** Renews the lifetime of a session in the store. False if only the store's own method can do that. */
+function touch({ source, originalId }, session, records) {
+  const { id, cookie } = session;
+  if (source instanceof Stored && id === originalId) {
+    const expires = expiryOf(cookie, source.cookie);
+    if (expires !== undefined && source.renew(records, expires)) {
+      if (debug.enabled) debug('touching');
+      return true;
+    }
+  }
+  const json = JSON.stringify(cookie);
+  if (json === undefined || !records.touch(id, json, MemoryStore.deadline(records, id, session))) return false;
+  debug('touching');
+  return true;
+}
+
+/** Stores a session, unless another request has destroyed it since this one has had it. */
+function save(request, session, records) {
+  const { id } = session;
+  const text = request.storing(session);
+  const since = request.since(id);
+  const isStored = isPlainlyWritten(session)
+    ? saveParts(request, session, text, records, since)
+    : MemoryStore.write(records, id, session, JSON.stringify(session), MemoryStore.hasOddKeys(session), since);
+  if (!isStored) debug('not saving: the session was destroyed');
+}
+
+/** Stores a session as its cookie and its data. Returns whether it did. */
+function saveParts({ source, originalId }, session, text, records, since) {
+  const { id, cookie } = session;
+  const deadline = MemoryStore.deadline(records, id, session);
+  const number = source instanceof Stored && id === originalId ? source.cookieNumber : records.lastPut;
+  const expires = expiryOf(cookie, records.cookies.get(number));
+  const outcome = expires === undefined ? native.NOT_CHANGED : records.write(id, number, expires, deadline, since, text);
+  if (outcome !== native.NOT_CHANGED) return outcome === native.CHANGED;
+  return records.put(id, JSON.stringify(cookie), text, deadline, since);
+}
+
+/** A session of the store's that nobody has looked at. */
+class Stored {
+  /**
+   * @param {string} text the JSON of its data
+   * @param {Resident} resident whose door has just told the rest
+   * @param {import('../records')} records
+   */
+  constructor(text, resident, records) {
+    const { found, doubles } = resident;
+    this.id = resident.foundSid();
+    this.text = text;
+    /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
+    this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
+    this.cookie = records.cookie(this.cookieNumber, () => foundCookie(found));
+    this.expires = doubles[native.FOUND_EXPIRES / EIGHT];
+    /** What using the session does to its expiry: a `RENEWAL_` number. */
+    this.renewal = found[native.FOUND_RENEWAL];
+    /** How many changes the records had seen. */
+    this.changes = records.changes;
+  }
+
+  /** What `createSession` would have made of it when the request came. */
+  session(req) {
+    const { cookie, expires, text, renewal } = this;
+    const date = Number.isNaN(expires) ? undefined : new Date(expires);
+    const session = new Session(req);
+    session.cookie = renewal === native.RENEWAL_UNCLEAR
+      ? Cookie.revive(cookie, date)
+      : Cookie.of(cookie, date ?? null, cookie.originalMaxAge);
+    if (text !== '{}') Session.take(session, JSON.parse(text));
+    return session;
+  }
+
+  /**
+   * Gives the record a new expiry, in ms since the epoch, NaN for the one that its cookie's
+   * lifetime makes. False if the record may be another by now.
+   */
+  renew(records, expires) {
+    const { ttl } = records;
+    if (this.renewal === native.RENEWAL_UNCLEAR || typeof ttl === 'function') return false;
+    const isNothing = this.renewal === native.RENEWAL_SAME && ttl === undefined &&
+      records.changes === this.changes && !records.isShared;
+    if (isNothing || records.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl)) {
+      return true;
+    }
+    return false;
+  }
+}
+
+/** A new session that nobody has looked at. */
+class Fresh {
+  /**
+   * @param {string} id
+   * @param {object} arrival what decides about its cookie
+   */
+  constructor(id, arrival) {
+    this.id = id;
+    this.text = '{}';
+    this.arrival = arrival;
+  }
+
+  /** What `generate` would have made when the request came. */
+  session(req) {
+    const { attributes, expires, originalMaxAge, lifetime, startedAt } = this.arrival;
+    const session = new Session(req);
+    if (lifetime === undefined) {
+      session.cookie = Cookie.of(attributes, expires, originalMaxAge);
+    } else {
+      const end = new Date(startedAt + lifetime);
+      session.cookie = Cookie.of(attributes, end, end.valueOf() - startedAt);
+    }
+    return session;
+  }
+}
+
+function foundCookie(found) {
+  const length = found.readUInt16LE(native.FOUND_COOKIE_LENGTH);
+  return found.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + length);
+}
+
+/**
+ * The expiry of a cookie that is the stored one otherwise: ms since the epoch, NaN for
+ * none, undefined if it is another cookie.
+ */
+function expiryOf(cookie, stored) {
+  if (stored === undefined || !isSame(cookie, stored)) return undefined;
+  const { _expires: expires } = cookie;
+  if (expires === null) return NaN;
+  return expires instanceof Date ? expires.getTime() : undefined;
+}
+
+/**
+ * Whether the text of a session is that of its data with its cookie where the engine puts
+ * it, before the first key that is no array index, and it is all taken over again.
+ */
+function isPlainlyWritten(session) {
+  if (session.toJSON !== undefined) return false;
+  for (const key in session) {
+    if (key === 'cookie') return !MemoryStore.hasOddKeys(session);
+    if (!isArrayIndex(key)) return false;
+  }
+  return false;
+}
+
+/** Whether a key is one of those that JavaScript lists first (ECMA-262, "array index"). */
+function isArrayIndex(key) {
+  return String(key >>> 0) === key && key !== '4294967295';
+}

@@ -1,0 +1,508 @@
+'use strict';
+
+const debug = require('debug')('express-session');
+const { ask, listener } = require('./answer');
+const Cookie = require('./cookie');
+const Original = require('./original');
+const REQUEST = require('./request-key');
+const Session = require('./session');
+const fingerprint = require('./fingerprint');
+const native = require('./native');
+const select = require('./backend/select');
+const { DECISIONS, END, SETS_COOKIE } = require('./decision');
+
+/** `saved`, while what is stored is what the request began with. */
+const ORIGINAL = Symbol('original');
+
+/** What is a fact of every session that nobody has looked at. */
+const WHOLE = native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
+
+/**
+ * The session of one request: what it was when the request came, who may have changed it
+ * since, and so what the end of the response must do. It is asleep until somebody looks at
+ * `req.session`, if the backend that had it lets it sleep. The engine draws the conclusions
+ * (`core/src/state.rs`).
+ */
+class RequestSession {
+  /**
+   * @param {object} settings of `session()`, checked
+   * @param {object} req
+   * @param {import('./keyring')} keyring
+   */
+  constructor(settings, req, keyring) {
+    this.settings = settings;
+    this.req = req;
+    this.keyring = keyring;
+    /** The sid that the request's cookie brought. */
+    this.cookieId = undefined;
+    /** The sid that the session had when the request came. */
+    this.originalId = undefined;
+    /** Its data then. */
+    this.original = undefined;
+    this.isLoaded = false;
+    /** What the backend knows of it, and makes it of when it wakes. */
+    this.source = undefined;
+    this.isAsleep = false;
+    /** `req.session`, of a session that was asleep. */
+    this.session = undefined;
+    /** When the response ended with the session asleep: ms since the epoch. */
+    this.endedAt = undefined;
+
+    /** The JSON of what was saved last, or `ORIGINAL`. */
+    this.saved = undefined;
+    this.isTouched = false;
+    /** The first session that was made for the request; null if a program put another there. */
+    this.firstSession = undefined;
+    /** Its id, which what stands for it, a Proxy or an heir, finds here. */
+    this.firstId = undefined;
+    /** Whether that session tells of its saves and reloads itself. */
+    this.watchesFirst = false;
+    /** The last session that was made for the request. */
+    this.lastMade = undefined;
+    /** The `save` that `watch` has put in place of that of a class of its own. */
+    this.foreignSave = undefined;
+    /** Whose session was loaded, or reloaded, and at which moment of the store's. */
+    this.loadedId = undefined;
+    this.loadedAt = NaN;
+    /** Whose session was saved, and when. */
+    this.savedId = undefined;
+    this.savedAt = NaN;
+    /** Whose sessions this request has destroyed, if there are any. */
+    this.endedIds = undefined;
+
+    /** Whether the data differ from the original ones, as long as nobody can change them. */
+    this.isModifiedNow = undefined;
+    /** The JSON of the data, as long as nobody can change them. */
+    this.textNow = undefined;
+    /** Whether the end of the response is saving the session by a method of a program's. */
+    this.isEnding = false;
+    /** The session cannot be read or written. What comes now is an error page. */
+    this.hasFailed = false;
+    // Of another middleware: the request leads to its first session no more.
+    req[REQUEST]?.leave();
+    req[REQUEST] = this;
+  }
+
+  /**
+   * The cookie brought a sid.
+   * @param {string | undefined} sid
+   * @param {number} [moment] at which the store is asked for its session
+   */
+  came(sid, moment = NaN) {
+    this.cookieId = sid;
+    this.req.sessionID = sid;
+    this.loadedAt = moment;
+  }
+
+  /**
+   * The session is there, and sleeps until somebody looks at it.
+   *
+   * @param {{ id: string, text: string, session: (req: object) => Session }} source
+   * @param {boolean} isLoaded whether the store had it
+   */
+  sleep(source, isLoaded) {
+    const { req } = this;
+    this.isLoaded = isLoaded;
+    this.originalId = source.id;
+    this.original = new Original(source.text);
+    this.source = source;
+    this.isAsleep = true;
+    if (isLoaded) this.stands(source.id);
+    if (!isLoaded) req.sessionID = source.id;
+    Object.defineProperty(req, 'session', property);
+  }
+
+  /**
+   * Puts a session on the request at once.
+   *
+   * @param {object} [data] what the store had, unless the session is new. It is what
+   *   counts: a key that the session did not take over is a modification.
+   * @throws what the program's functions throw, and a TypeError for damaged data
+   */
+  begin(data) {
+    const { req, settings: { store } } = this;
+    try {
+      if (data) {
+        debug('session found');
+        store.createSession(req, data);
+      } else {
+        store.generate(req);
+      }
+      this.isLoaded = Boolean(data);
+      this.originalId = req.sessionID;
+      // It may be one that another package made, or the program.
+      this.firstSession ??= null;
+      if (data) this.stands(req.sessionID);
+      this.original = Original.of(data || req.session);
+      this.watch(req.session);
+    } catch (error) {
+      // What was put on the request before the error is not whole.
+      this.hasFailed = Boolean(req.session);
+      throw error;
+    }
+  }
+
+  /** The session is that of the store. Without `resave` it counts as saved until it is modified. */
+  stands(sid) {
+    this.loadedId = sid;
+    if (!this.settings.resave) this.saved = ORIGINAL;
+  }
+
+  /** Makes the session that was there when the request came. */
+  wake() {
+    this.isAsleep = false;
+    const session = this.source.session(this.req);
+    this.session = session;
+    this.watch(session);
+    // The response has ended, and would have touched it.
+    if (this.isTouched) Cookie.startAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
+  }
+
+  /** A session is made for the request. Returns whether it is the first, whose id the request keeps. */
+  makes(session) {
+    if (this.isAsleep) return false;
+    this.lastMade = session;
+    if (this.firstSession !== undefined) return false;
+    this.firstSession = session;
+    this.firstId = this.originalId === undefined ? this.req.sessionID : this.originalId;
+    return true;
+  }
+
+  /** Takes what a program puts on the request in place of a session that was asleep. */
+  assign(session) {
+    if (this.isAsleep) {
+      this.isAsleep = false;
+      this.firstSession = null;
+    }
+    this.complete();
+    this.session = session;
+  }
+
+  /** Another middleware takes the request. */
+  leave() {
+    if (this.firstSession) Session.detach(this.firstSession, this.firstId);
+  }
+
+  /** Gives the first session what a program has hidden from it. */
+  complete() {
+    const { firstSession } = this;
+    if (firstSession && this.watchesFirst && !Session.hasPlainMethods(firstSession)) {
+      Session.complete(firstSession, this.firstId);
+    }
+  }
+
+  /** `req.session`, with all that belongs to it. */
+  current() {
+    const { req } = this;
+    if (!this.isWatchedProperty()) {
+      this.complete();
+      return req.session;
+    }
+    if (this.isAsleep) this.wake();
+    else this.complete();
+    return this.session;
+  }
+
+  /** Whether `req.session` is what `sleep` has made of it. */
+  isWatchedProperty() {
+    const own = Object.getOwnPropertyDescriptor(this.req, 'session');
+    return own !== undefined && own.get === property.get;
+  }
+
+  /** Whether nobody has looked at, replaced or deleted the session. */
+  isUntouched() {
+    return this.isAsleep && this.req.sessionID === this.originalId && this.isWatchedProperty() &&
+      // One that the program has made since is a modification.
+      Session.prototype.toJSON === undefined;
+  }
+
+  /**
+   * Lets the request know of a session's saves and reloads, and of what it destroys. The
+   * methods of a session of another kind, or those a program replaced, are wrapped; like
+   * the originals they are found on the object, but do not show.
+   */
+  watch(session) {
+    if (session === this.lastMade && Session.hasPlainMethods(session)) {
+      if (session === this.firstSession) this.watchesFirst = true;
+      else Session.watch(session);
+      return;
+    }
+    const request = this;
+    const { destroy, regenerate, reload, save } = session;
+    own(session, 'reload', function watchedReload(callback) {
+      const moment = request.moment();
+      const tell = listener(callback);
+      reload.call(this, (...results) => {
+        request.reloaded(this, moment, results[0]);
+        tell(...results);
+      });
+    });
+    const watchedSave = function watchedSave(...args) {
+      request.saving(this);
+      save.apply(this, args);
+    };
+    const isOfClass = !Object.hasOwn(session, 'save');
+    own(session, 'save', watchedSave);
+    // Ours tell by themselves.
+    if (session instanceof Session) return;
+    if (isOfClass) this.foreignSave = watchedSave;
+    own(session, 'destroy', function watchedDestroy(...args) {
+      request.ending(this.id);
+      return destroy.apply(this, args);
+    });
+    own(session, 'regenerate', function watchedRegenerate(...args) {
+      request.ending(request.req.sessionID);
+      return regenerate.apply(this, args);
+    });
+  }
+
+  /** This moment of the store's, NaN for a store that knows none. */
+  moment() {
+    return this.settings.resident?.moment() ?? NaN;
+  }
+
+  /**
+   * A session is about to be saved.
+   *
+   * @param {object} session
+   * @returns {string} the method of the store that is to save it
+   */
+  saving(session) {
+    if (debug.enabled) debug('saving');
+    this.complete();
+    this.storing(session);
+    this.savedId = session.id;
+    this.savedAt = this.moment();
+    return this.isEnding && this.savesPresent(session) ? 'setIfPresent' : 'set';
+  }
+
+  /**
+   * The data of a session are about to be stored.
+   * @returns {string} their JSON
+   */
+  storing(session) {
+    this.saved = this.textNow ?? fingerprint(session);
+    return this.saved;
+  }
+
+  /** `session` was reloaded after a moment, or in vain, and another may have taken its place. */
+  reloaded(session, moment, error) {
+    if (debug.enabled && !error) debug('reloaded');
+    const { session: current } = this.req;
+    if (typeof current === 'object' && current !== null && current !== session) {
+      const { id } = current;
+      // Under another id it is not the store's.
+      if (!error && id === session.id) {
+        if (id === this.savedId) this.savedId = undefined;
+        this.loadedId = id;
+        this.loadedAt = moment;
+      }
+      this.watch(current);
+    }
+  }
+
+  /** The request destroys the session of a sid, now or later: to save it still is its own affair. */
+  ending(sid) {
+    (this.endedIds ??= new Set()).add(sid);
+  }
+
+  /** Whether the end of the response tells the store to save a session only if it still has it. */
+  savesPresent({ id }) {
+    const { req, settings: { store } } = this;
+    return id !== undefined && id === this.loadedId && !this.endedIds?.has(id) && req.sessionStore === store &&
+      typeof store.setIfPresent === 'function';
+  }
+
+  /**
+   * Logged out stays logged out: since when nobody must have destroyed the session of a
+   * sid, so that the end of the response may store it. NaN for a session that is new, or
+   * destroyed by the request itself.
+   */
+  since(sid) {
+    if (sid === undefined || this.endedIds?.has(sid)) return NaN;
+    if (sid === this.savedId) return this.savedAt;
+    return sid === this.loadedId ? this.loadedAt : NaN;
+  }
+
+  /** Starts the cookie's lifetime anew, once. */
+  touch(session) {
+    if (this.isTouched) return;
+    session.touch();
+    this.isTouched = true;
+  }
+
+  /**
+   * Does what the end of the response must do to the session in the store.
+   *
+   * @param {() => (error?: Error) => void} wait is called if the store's answer is not there
+   *   at once, for what the store is to call
+   * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
+   * @throws what the store throws, or `JSON.stringify` for data it refuses
+   */
+  settle(wait) {
+    if (this.isUntouched()) {
+      const progress = this.settleAsleep(wait);
+      if (progress) return progress;
+    }
+    const session = this.current();
+    if (session) this.touch(session);
+    const end = DECISIONS[this.judge(session)] & END;
+    if (end === native.END_NOTHING) return 'nothing';
+    const backend = select(this.settings, this, session);
+    const progress = backend.commit(this, end, session, wait);
+    // A store may change what it is given to save.
+    if (progress === 'waiting' && !this.isModifiedNow) this.forget();
+    this.textNow = undefined;
+    return progress;
+  }
+
+  /** `settle` of a session nobody has looked at; undefined if it must be made first. */
+  settleAsleep(wait) {
+    const { resident } = this.settings;
+    if (select(this.settings) !== resident) return undefined;
+    const end = DECISIONS[this.factsAsleep()] & END;
+    let progress;
+    if (end === native.END_NOTHING) progress = 'nothing';
+    else if (end === native.END_TOUCH) progress = resident.renew(this, wait);
+    if (progress === undefined) return undefined;
+    this.isTouched = true;
+    this.endedAt = Date.now();
+    return progress;
+  }
+
+  /**
+   * Saves a session at the end of the response: by its own `save`, which another package may
+   * have made, or the program.
+   */
+  save(session, callback) {
+    if (session.save === this.foreignSave && this.savesPresent(session)) {
+      this.saving(session);
+      ask(callback, this.req.sessionStore, 'setIfPresent', session.id, session);
+      return;
+    }
+    // Who has made it may change the data before it comes to ours.
+    if (!Session.hasPlainMethods(session)) this.textNow = undefined;
+    this.isEnding = true;
+    try {
+      ask(callback, session, 'save');
+    } finally {
+      this.isEnding = false;
+    }
+  }
+
+  /** Lets go of what decides what the end does: that is done, and the store may take long to answer. */
+  dropOriginal() {
+    this.original = undefined;
+    if (!this.isAsleep) this.source = undefined;
+    this.saved = undefined;
+    // The program may have let go of it.
+    this.firstSession = null;
+    this.lastMade = undefined;
+  }
+
+  /** From now on somebody can change the data. */
+  forget() {
+    this.isModifiedNow = undefined;
+  }
+
+  /** The session cannot be read or written. */
+  fail() {
+    this.hasFailed = true;
+    this.forget();
+  }
+
+  /** The session whose cookie the response's headers must carry, if they must. */
+  sessionForCookie() {
+    if (this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return undefined;
+    const session = this.current();
+    if (!session) return undefined;
+    const facts = this.facts(session);
+    const unmodified = DECISIONS[facts] & SETS_COOKIE;
+    // The text is made only where it decides.
+    const isDue = unmodified === (DECISIONS[facts | native.MODIFIED] & SETS_COOKIE)
+      ? unmodified
+      : this.isModified(session);
+    return isDue ? session : undefined;
+  }
+
+  /** Whether the data of a session with the original id are others by now. */
+  isModified(session) {
+    return this.isModifiedNow ?? !this.original.compare(session).isSame;
+  }
+
+  /** The facts of this moment. Keeps what it has found out of the data. */
+  judge(session) {
+    let facts = this.facts(session);
+    this.textNow = undefined;
+    // A session whose id is no string is never saved, and one with another id is
+    // modified whatever it holds.
+    if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return facts;
+    const { isSame, text } = this.original.compare(session);
+    this.isModifiedNow = !isSame;
+    this.textNow = text;
+    if (!isSame) facts |= native.MODIFIED;
+    const { saved } = this;
+    if (saved === ORIGINAL) {
+      if (isSame) facts |= native.SAVED;
+    } else if (saved !== undefined) {
+      this.textNow ??= fingerprint(session);
+      if (this.textNow === saved) facts |= native.SAVED;
+    }
+    return facts;
+  }
+
+  /** The facts of this moment, as far as they show without the session's data. */
+  facts(session) {
+    const { sessionID } = this.req;
+    let { facts } = this.settings;
+    if (sessionID) facts |= native.HAS_ID;
+    if (typeof sessionID === 'string') facts |= native.ID_IS_STRING;
+    if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
+    if (this.saved !== undefined) facts |= native.WAS_SAVED;
+    if (session === undefined || session === null) facts |= native.UNSET;
+    if (!session) return facts;
+    facts |= native.HAS_SESSION;
+    const { cookie } = session;
+    if (cookie && cookie.expires !== undefined && cookie.expires !== null) facts |= native.EXPIRES;
+    return session.id === this.originalId ? facts : facts | native.MODIFIED;
+  }
+
+  /** The facts of a session that nobody has looked at. */
+  factsAsleep() {
+    const { facts, resave } = this.settings;
+    if (!this.isLoaded) return facts | WHOLE;
+    return facts | WHOLE | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
+  }
+}
+
+module.exports = RequestSession;
+
+/**
+ * `req.session`, made when it is first looked at. One descriptor serves every
+ * request, so that requests stay alike for the JavaScript engine.
+ */
+const property = {
+  configurable: true,
+  enumerable: true,
+
+  get() {
+    const request = this[REQUEST];
+    if (request.isAsleep) request.wake();
+    else request.complete();
+    return request.session;
+  },
+
+  set(session) {
+    const request = this[REQUEST];
+    if (request.req === this) {
+      request.assign(session);
+      return;
+    }
+    // An object that inherits from the request gets a property of its own.
+    Object.defineProperty(this, 'session', { value: session, configurable: true, enumerable: true, writable: true });
+  },
+};
+
+function own(session, name, value) {
+  Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
+}
