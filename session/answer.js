@@ -60,7 +60,7 @@ function ask(answered, store, method, ...args) {
   } catch (error) {
     question.threw(error, args);
   }
-  question.limit(answered);
+  if (question.ms !== undefined) question.limit(answered);
 }
 
 /**
@@ -84,6 +84,8 @@ class Question extends AsyncResource {
     super('express-session');
     this.req = req;
     this.callback = callback;
+    /** How long the store may take to answer: no time means as long as it likes. */
+    this.ms = req?.[REQUEST]?.settings.storeTimeout;
     this.isOpen = true;
     this.thrown = NOTHING;
     this.timer = undefined;
@@ -93,7 +95,8 @@ class Question extends AsyncResource {
   answer(self, results) {
     const isFirst = this.isOpen;
     if (isFirst) {
-      this.close();
+      this.isOpen = false;
+      if (this.timer !== undefined) clearTimeout(this.timer);
     } else if (this.thrown !== NOTHING && results[0] === this.thrown) {
       // The store took what `callback` threw for an error of its own. Nobody else
       // hears of it, so it is told.
@@ -123,7 +126,7 @@ class Question extends AsyncResource {
   /** The store's method threw. */
   threw(error, args) {
     if (this.isOpen) {
-      this.close();
+      this.isOpen = false;
       this.emitDestroy();
       // The caller is told, and nobody else.
       this.callback = ignore;
@@ -139,17 +142,9 @@ class Question extends AsyncResource {
     if (debug.enabled) debug('the store failed after its answer: %s', redacted(error, this.req?.sessionID, ...args));
   }
 
-  /** Takes no further answer. */
-  close() {
-    this.isOpen = false;
-    clearTimeout(this.timer);
-  }
-
   /** Bounds the answer, if it is not there yet. */
   limit(answered) {
-    if (!this.isOpen || this.timer !== undefined || this.req === undefined) return;
-    const ms = this.req[REQUEST]?.settings.storeTimeout;
-    if (ms !== undefined) this.timer = setTimeout(expire, ms, answered, ms);
+    if (this.isOpen && this.timer === undefined) this.timer = setTimeout(expire, this.ms, answered, this.ms);
   }
 }
 

@@ -7,15 +7,6 @@
  */
 const ATTRIBUTES = ['originalMaxAge', 'partitioned', 'priority', 'expires', 'secure', 'httpOnly', 'domain', 'path', 'sameSite'];
 
-/**
- * What is stored with a session, and written into Set-Cookie.
- * @param {import('./cookie')} cookie
- * @returns {object}
- */
-function dataOf({ originalMaxAge, partitioned, priority, _expires: expires, secure, httpOnly, domain, path, sameSite }) {
-  return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
-}
-
 /** Whether a cookie is the stored one, its expiry aside. */
 function isSame(cookie, stored) {
   return cookie.originalMaxAge === stored.originalMaxAge && cookie.path === stored.path &&
@@ -24,4 +15,4 @@ function isSame(cookie, stored) {
     cookie.priority === stored.priority && cookie.partitioned === stored.partitioned;
 }
 
-module.exports = { ATTRIBUTES, dataOf, isSame };
+module.exports = { ATTRIBUTES, isSame };

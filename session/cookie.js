@@ -3,7 +3,6 @@
 require('./node-version');
 const deprecate = require('depd')('express-session');
 const serialize = require('./serialize');
-const { dataOf } = require('./attributes');
 
 /**
  * The cookie of a session: its attributes, and when it expires.
@@ -50,42 +49,46 @@ function take(cookie, name, value) {
  * stays what it was, though setting `expires` would rewrite it.
  *
  * @param {object} stored
- * @param {string | Date} [expires] in place of the stored one
  * @returns {Cookie}
  */
 Object.defineProperty(Cookie, 'revive', {
-  value(stored, expires = stored.expires) {
+  value(stored) {
+    const expires = stored.expires;
     const originalMaxAge = stored.originalMaxAge;
+    const date = typeof expires === 'string' ? new Date(expires) : expires;
+    // Of a cookie that a store has not turned into JSON, or a damaged one, its fields count.
+    const isPlainData = typeof stored === 'object' && date !== undefined && !('maxAge' in stored || '_expires' in stored);
+    if (isPlainData && isPlain()) return of(stored, date, originalMaxAge);
     const cookie = new Cookie(stored);
-    if (typeof expires === 'string') cookie.expires = new Date(expires);
-    else if (expires !== stored.expires) cookie.expires = expires;
+    if (date !== expires) cookie.expires = date;
     cookie.originalMaxAge = originalMaxAge;
     return cookie;
   },
 });
 
+/** Makes a cookie of plain data: see `of`. */
+Object.defineProperty(Cookie, 'of', { value: of });
+
 /**
- * A cookie whose attributes need no look: they have none of the names that a cookie computes.
+ * A cookie with these attributes, none of which is one that a cookie computes.
  *
  * @param {object} attributes those which stand for a time are left out
  * @param {any} expires
  * @param {any} originalMaxAge
  * @returns {Cookie}
  */
-Object.defineProperty(Cookie, 'of', {
-  value(attributes, expires, originalMaxAge) {
-    const cookie = new Bare(expires, originalMaxAge);
-    for (const name in attributes) {
-      switch (name) {
-        case 'path': cookie.path = attributes.path; break;
-        case 'httpOnly': cookie.httpOnly = attributes.httpOnly; break;
-        case 'expires': case 'originalMaxAge': break;
-        default: cookie[name] = attributes[name];
-      }
+function of(attributes, expires, originalMaxAge) {
+  const cookie = new Bare(expires, originalMaxAge);
+  for (const name in attributes) {
+    switch (name) {
+      case 'path': cookie.path = attributes.path; break;
+      case 'httpOnly': cookie.httpOnly = attributes.httpOnly; break;
+      case 'expires': case 'originalMaxAge': case 'data': case '__proto__': break;
+      default: cookie[name] = attributes[name];
     }
-    return cookie;
-  },
-});
+  }
+  return cookie;
+}
 
 /** The fields that each cookie has, in the same order. */
 function Bare(expires, originalMaxAge) {
@@ -105,7 +108,9 @@ function Bare(expires, originalMaxAge) {
  */
 Object.defineProperty(Cookie, 'startAt', {
   value(cookie, time, lifetime) {
-    if (typeof lifetime === 'number') cookie._expires = new Date(time + lifetime);
+    if (typeof lifetime !== 'number') return;
+    cookie._expires = new Date(time + lifetime);
+    cookie.originalMaxAge = cookie._expires.valueOf() - time;
   },
 });
 
@@ -143,7 +148,9 @@ Cookie.prototype = {
 
   /** What is stored with the session and written into Set-Cookie. */
   get data() {
-    return dataOf(this);
+    const { originalMaxAge, partitioned, priority, secure, httpOnly, domain, path, sameSite } = this;
+    const expires = this._expires;
+    return { originalMaxAge, partitioned, priority, expires, secure, httpOnly, domain, path, sameSite };
   },
 
   /**
@@ -162,3 +169,26 @@ Cookie.prototype = {
 };
 
 Bare.prototype = Cookie.prototype;
+
+// Programs replace methods and accessors at any time.
+const { prototype } = Cookie;
+const { toJSON } = prototype;
+const { hasOwnProperty } = Object.prototype;
+const COMPUTED = ['data', 'expires', 'maxAge'];
+const computed = COMPUTED.map((name) => Object.getOwnPropertyDescriptor(prototype, name));
+
+/**
+ * Whether a cookie does what this file says, as far as that cookie itself shows; or, without
+ * one, whether all do.
+ */
+Object.defineProperty(Cookie, 'isPlain', { value: isPlain });
+
+function isPlain(cookie = prototype) {
+  const isOne = cookie !== prototype;
+  for (let i = 0; i < COMPUTED.length; i++) {
+    const now = Object.getOwnPropertyDescriptor(prototype, COMPUTED[i]);
+    if (now === undefined || now.get !== computed[i].get || now.set !== computed[i].set) return false;
+    if (isOne && hasOwnProperty.call(cookie, COMPUTED[i])) return false;
+  }
+  return cookie.toJSON === toJSON && (!isOne || cookie instanceof Cookie);
+}

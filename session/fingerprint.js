@@ -12,20 +12,15 @@ const PIECE = 64;
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  const canCopy = typeof session.toJSON !== 'function';
-  const text = canCopy ? copied(session) : withoutCookie(session);
-  return text === undefined ? '' : text;
+  if (typeof session.toJSON === 'function') return withoutCookie(session) ?? '';
+  const keys = Object.keys(session);
+  return keys.length <= PIECE ? JSON.stringify(copyOf(session, keys)) : pieces(session, keys);
 }
 
 module.exports = fingerprint;
 
-/**
- * The JSON of what is in the session beside the cookie, which stays where it is: getters
- * and `toJSON` of the data may look at it.
- */
-function copied(session) {
-  const keys = Object.keys(session);
-  if (keys.length <= PIECE) return JSON.stringify(copyOf(session, keys));
+/** The JSON of a session that has many keys. */
+function pieces(session, keys) {
   const rest = keys[0] === 'cookie' ? restOf(session) : undefined;
   if (rest !== undefined) return rest;
   const texts = [];
@@ -43,6 +38,10 @@ function restOf(session) {
   return text.startsWith(start) ? `{${text.slice(start.length)}` : undefined;
 }
 
+/**
+ * What is in the session beside the cookie, which stays where it is: getters and `toJSON`
+ * of the data may look at it.
+ */
 function copyOf(session, keys) {
   const copy = {};
   for (const key of keys) {

@@ -19,10 +19,22 @@ function generate(req, settings) {
   if (request !== undefined && request.loadedId === req.sessionID) request.ending(req.sessionID);
   const session = new Session(req);
   req.session = session;
+  const arrival = Cookie.isPlain() ? arrivalOf(req, settings, Date.now()) : undefined;
+  if (arrival !== undefined) {
+    session.cookie = cookieOf(arrival);
+    return;
+  }
   const cookie = new Cookie(cookieOptions(req, settings));
   session.cookie = cookie;
   if (given.secure === 'auto') cookie.secure = isSecure(req, proxy);
   if (given.sameSite === 'auto') cookie.sameSite = sameSiteFor(req, proxy);
+}
+
+/** The cookie of a new session, as it was decided when the request came: see `arrivalOf`. */
+function cookieOf({ attributes, expires, originalMaxAge, lifetime, startedAt }) {
+  if (lifetime === undefined) return Cookie.of(attributes, expires, originalMaxAge);
+  const end = new Date(startedAt + lifetime);
+  return Cookie.of(attributes, end, end.valueOf() - startedAt);
 }
 
 /**
@@ -71,4 +83,4 @@ function sameSiteFor(req, proxy) {
   return isSecure(req, proxy) ? 'none' : 'lax';
 }
 
-module.exports = { cookieOptions, generate, arrivalOf };
+module.exports = { cookieOptions, generate, arrivalOf, cookieOf };

@@ -67,12 +67,6 @@ class Keyring {
     return value;
   }
 
-  /** The prepared keys. */
-  current() {
-    this.refresh();
-    return this.keys;
-  }
-
   /** Whether there are secrets that cannot be tried. */
   hasRest() {
     return this.count < this.seen.length;
@@ -90,7 +84,10 @@ class Keyring {
     if (this.hasRest()) bytes(this.seen[this.count]);
   }
 
-  /** Prepares the secrets anew if the array, or a buffer in it, has changed. */
+  /**
+   * Prepares the secrets anew if the array, or a buffer in it, has changed.
+   * @returns {object} the prepared keys
+   */
   refresh() {
     const { secrets, seen, copies } = this;
     let same = seen.length === secrets.length;
@@ -99,6 +96,7 @@ class Keyring {
         (copies[i] === undefined || Buffer.compare(copies[i], bytes(seen[i])) === 0);
     }
     if (!same) this.prepare();
+    return this.keys;
   }
 
   prepare() {

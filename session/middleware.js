@@ -7,7 +7,7 @@ const Keyring = require('./keyring');
 const RequestSession = require('./request');
 const Resident = require('./backend/resident');
 const checked = require('./options');
-const patch = require('./response');
+const WayOut = require('./response');
 const pathname = require('./pathname');
 const select = require('./backend/select');
 const { cookieOptions, generate } = require('./generate');
@@ -35,7 +35,7 @@ function session(options) {
       next();
       return;
     }
-    if (connection.isLost(unheard)) {
+    if (!connection.isOpen && connection.isLost(unheard)) {
       debug('store is disconnected');
       next();
       return;
@@ -60,22 +60,13 @@ function session(options) {
     }
     const keyring = ownKeyring || new Keyring([req.secret]);
     req.sessionStore = store;
-    const header = cookieHeader(req);
+    const header = req.headers.cookie;
+    // Only a program puts there what is no text. The words are those of npm `cookie` 0.7.2.
+    if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
-    patch(request, res, next);
-    select(settings).open(request, header, next);
+    new WayOut(request, res, next);
+    select(request).open(request, header, next);
   };
 }
 
 module.exports = session;
-
-/**
- * The Cookie header, if there is one.
- * @throws {TypeError} for what is no text, which only a program puts there, in the
- *   words of npm `cookie` 0.7.2
- */
-function cookieHeader(req) {
-  const header = req.headers.cookie;
-  if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
-  return header;
-}

@@ -3,6 +3,7 @@
 const MemoryStore = require('./memory');
 const check = require('./check');
 const native = require('./native');
+const { CookieWriter } = require('./serialize');
 
 /** The longest that Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -71,6 +72,7 @@ function checked(options, deprecate) {
     storeTimeout,
     facts,
     deprecate,
+    cookieWriter: new CookieWriter(name),
     /** Whether a new session may be made later than when its request comes. */
     canWait: generateId === native.sessionId && typeof cookie !== 'function',
     /** `store.generate`, as the middleware sets it. */

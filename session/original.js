@@ -14,9 +14,9 @@ class Original {
     this.list = list;
   }
 
-  /** The original of a session, or of what a store had: of an object that may change later. */
-  static of(data) {
-    const list = snapshot(data);
+  /** The original of what a store had, which may change later, or of a new session, which has few data. */
+  static of(data, isNew) {
+    const list = isNew ? undefined : snapshot(data);
     return new Original(list === undefined ? fingerprint(data) : undefined, list);
   }
 

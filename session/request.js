@@ -14,6 +14,8 @@ const { DECISIONS, END, SETS_COOKIE } = require('./decision');
 /** `saved`, while what is stored is what the request began with. */
 const ORIGINAL = Symbol('original');
 
+const { save, reload } = Session.prototype;
+
 /** What is a fact of every session that nobody has looked at. */
 const WHOLE = native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
 
@@ -70,10 +72,11 @@ class RequestSession {
     /** Whose sessions this request has destroyed, if there are any. */
     this.endedIds = undefined;
 
-    /** Whether the data differ from the original ones, as long as nobody can change them. */
-    this.isModifiedNow = undefined;
-    /** The JSON of the data, as long as nobody can change them. */
+    // What is known as long as nobody can change the session.
+    /** The JSON of the data. */
     this.textNow = undefined;
+    /** Whose cookie the response must carry: null for none. */
+    this.cookieSession = undefined;
     /** Whether the end of the response is saving the session by a method of a program's. */
     this.isEnding = false;
     /** The session cannot be read or written. What comes now is an error page. */
@@ -97,18 +100,21 @@ class RequestSession {
   /**
    * The session is there, and sleeps until somebody looks at it.
    *
-   * @param {{ id: string, text: string, session: (req: object) => Session }} source
-   * @param {boolean} isLoaded whether the store had it
+   * @param {{ id: string, text: string, moment: number, session: (req: object) => Session }} source
+   * @param {string | undefined} cookieId the sid that the cookie brought
    */
-  sleep(source, isLoaded) {
+  sleep(source, cookieId) {
     const { req } = this;
-    this.isLoaded = isLoaded;
+    this.cookieId = cookieId;
+    req.sessionID = cookieId;
+    this.isLoaded = source.id === cookieId;
+    this.loadedAt = source.moment;
     this.originalId = source.id;
     this.original = new Original(source.text);
     this.source = source;
     this.isAsleep = true;
-    if (isLoaded) this.stands(source.id);
-    if (!isLoaded) req.sessionID = source.id;
+    if (this.isLoaded) this.stands(source.id);
+    else req.sessionID = source.id;
     Object.defineProperty(req, 'session', property);
   }
 
@@ -133,7 +139,7 @@ class RequestSession {
       // It may be one that another package made, or the program.
       this.firstSession ??= null;
       if (data) this.stands(req.sessionID);
-      this.original = Original.of(data || req.session);
+      this.original = Original.of(data || req.session, !data);
       this.watch(req.session);
     } catch (error) {
       // What was put on the request before the error is not whole.
@@ -186,7 +192,7 @@ class RequestSession {
   /** Gives the first session what a program has hidden from it. */
   complete() {
     const { firstSession } = this;
-    if (firstSession && this.watchesFirst && !Session.hasPlainMethods(firstSession)) {
+    if (firstSession && this.watchesFirst && (firstSession.save !== save || firstSession.reload !== reload)) {
       Session.complete(firstSession, this.firstId);
     }
   }
@@ -194,24 +200,14 @@ class RequestSession {
   /** `req.session`, with all that belongs to it. */
   current() {
     const { req } = this;
-    if (!this.isWatchedProperty()) {
-      this.complete();
-      return req.session;
-    }
-    if (this.isAsleep) this.wake();
+    if (this.isAsleep && hasProperty(req)) this.wake();
     else this.complete();
-    return this.session;
+    return this.source !== undefined && hasProperty(req) ? this.session : req.session;
   }
 
-  /** Whether `req.session` is what `sleep` has made of it. */
-  isWatchedProperty() {
-    const own = Object.getOwnPropertyDescriptor(this.req, 'session');
-    return own !== undefined && own.get === property.get;
-  }
-
-  /** Whether nobody has looked at, replaced or deleted the session. */
+  /** Whether nobody has replaced or deleted the session, which is asleep. */
   isUntouched() {
-    return this.isAsleep && this.req.sessionID === this.originalId && this.isWatchedProperty() &&
+    return this.req.sessionID === this.originalId && hasProperty(this.req) &&
       // One that the program has made since is a modification.
       Session.prototype.toJSON === undefined;
   }
@@ -222,24 +218,24 @@ class RequestSession {
    * the originals they are found on the object, but do not show.
    */
   watch(session) {
-    if (session === this.lastMade && Session.hasPlainMethods(session)) {
+    if (session === this.lastMade && session.save === save && session.reload === reload) {
       if (session === this.firstSession) this.watchesFirst = true;
       else Session.watch(session);
       return;
     }
     const request = this;
-    const { destroy, regenerate, reload, save } = session;
+    const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
     own(session, 'reload', function watchedReload(callback) {
       const moment = request.moment();
       const tell = listener(callback);
-      reload.call(this, (...results) => {
+      itsReload.call(this, (...results) => {
         request.reloaded(this, moment, results[0]);
         tell(...results);
       });
     });
     const watchedSave = function watchedSave(...args) {
       request.saving(this);
-      save.apply(this, args);
+      itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
     own(session, 'save', watchedSave);
@@ -268,12 +264,19 @@ class RequestSession {
    * @returns {string} the method of the store that is to save it
    */
   saving(session) {
-    if (debug.enabled) debug('saving');
     this.complete();
+    const { id } = session;
+    this.saves(session, id);
+    return this.isEnding && this.savesPresent(id) ? 'setIfPresent' : 'set';
+  }
+
+  /** The session of a sid is saved now. */
+  saves(session, id) {
+    if (debug.enabled) debug('saving');
+    const { resident } = this.settings;
     this.storing(session);
-    this.savedId = session.id;
-    this.savedAt = this.moment();
-    return this.isEnding && this.savesPresent(session) ? 'setIfPresent' : 'set';
+    this.savedId = id;
+    this.savedAt = resident === undefined ? NaN : resident.moment();
   }
 
   /**
@@ -307,7 +310,7 @@ class RequestSession {
   }
 
   /** Whether the end of the response tells the store to save a session only if it still has it. */
-  savesPresent({ id }) {
+  savesPresent(id) {
     const { req, settings: { store } } = this;
     return id !== undefined && id === this.loadedId && !this.endedIds?.has(id) && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
@@ -324,49 +327,64 @@ class RequestSession {
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
 
-  /** Starts the cookie's lifetime anew, once. */
-  touch(session) {
-    if (this.isTouched) return;
-    session.touch();
+  /**
+   * Starts the cookie's lifetime anew.
+   * @param {object} session
+   * @param {boolean} touchesPlainly whether no program has replaced what that does
+   */
+  touch(session, touchesPlainly) {
+    const { cookie } = session;
+    if (touchesPlainly && typeof cookie.originalMaxAge === 'number') {
+      Cookie.startAt(cookie, Date.now(), cookie.originalMaxAge);
+    } else {
+      session.touch();
+    }
     this.isTouched = true;
   }
 
   /**
    * Does what the end of the response must do to the session in the store.
    *
-   * @param {() => (error?: Error) => void} wait is called if the store's answer is not there
-   *   at once, for what the store is to call
+   * @param {{ wait: () => (error?: Error) => void }} out its `wait` is called if the store's
+   *   answer is not there at once, for what the store is to call
    * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
    * @throws what the store throws, or `JSON.stringify` for data it refuses
    */
-  settle(wait) {
-    if (this.isUntouched()) {
-      const progress = this.settleAsleep(wait);
+  settle(out) {
+    if (this.isAsleep && this.isUntouched()) {
+      const progress = this.settleAsleep(out);
       if (progress) return progress;
     }
     const session = this.current();
-    if (session) this.touch(session);
-    const end = DECISIONS[this.judge(session)] & END;
-    if (end === native.END_NOTHING) return 'nothing';
-    const backend = select(this.settings, this, session);
-    const progress = backend.commit(this, end, session, wait);
-    // A store may change what it is given to save.
-    if (progress === 'waiting' && !this.isModifiedNow) this.forget();
+    const touchesPlainly = select.touchesPlainly(session);
+    if (session && !this.isTouched) this.touch(session, touchesPlainly);
+    const decision = DECISIONS[this.judge(session)];
+    const end = decision & END;
+    const progress = end === native.END_NOTHING
+      ? 'nothing'
+      : select(this, session, touchesPlainly).commit(this, end, session, out);
     this.textNow = undefined;
+    if (progress !== 'nothing') {
+      // A store may change what it is given to save; but a cookie that was due stays so.
+      if (decision & SETS_COOKIE) this.cookieSession = session;
+      else if (progress === 'done') this.cookieSession = null;
+    }
     return progress;
   }
 
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */
-  settleAsleep(wait) {
+  settleAsleep(out) {
     const { resident } = this.settings;
-    if (select(this.settings) !== resident) return undefined;
-    const end = DECISIONS[this.factsAsleep()] & END;
+    if (select(this) !== resident) return undefined;
+    const decision = DECISIONS[this.factsAsleep()];
+    const end = decision & END;
     let progress;
     if (end === native.END_NOTHING) progress = 'nothing';
-    else if (end === native.END_TOUCH) progress = resident.renew(this, wait);
+    else if (end === native.END_TOUCH) progress = resident.renew(this, out);
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
+    if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
   }
 
@@ -375,13 +393,17 @@ class RequestSession {
    * have made, or the program.
    */
   save(session, callback) {
-    if (session.save === this.foreignSave && this.savesPresent(session)) {
-      this.saving(session);
-      ask(callback, this.req.sessionStore, 'setIfPresent', session.id, session);
+    const { req } = this;
+    const id = this.idOf(session);
+    const isPresent = this.savesPresent(id);
+    // Those that do no more than hand the session to the store.
+    if ((session.save === save && session.req === req) || (isPresent && session.save === this.foreignSave)) {
+      this.saves(session, id);
+      ask(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
       return;
     }
-    // Who has made it may change the data before it comes to ours.
-    if (!Session.hasPlainMethods(session)) this.textNow = undefined;
+    // Another one may change the data before it comes to ours.
+    this.textNow = undefined;
     this.isEnding = true;
     try {
       ask(callback, session, 'save');
@@ -402,7 +424,8 @@ class RequestSession {
 
   /** From now on somebody can change the data. */
   forget() {
-    this.isModifiedNow = undefined;
+    this.textNow = undefined;
+    this.cookieSession = undefined;
   }
 
   /** The session cannot be read or written. */
@@ -411,23 +434,19 @@ class RequestSession {
     this.forget();
   }
 
-  /** The session whose cookie the response's headers must carry, if they must. */
+  /** The session whose cookie the response's headers must carry; null or undefined for none. */
   sessionForCookie() {
-    if (this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return undefined;
+    if (this.cookieSession !== undefined) return this.cookieSession;
+    if (this.isAsleep && this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
-    if (!session) return undefined;
+    if (!session) return null;
     const facts = this.facts(session);
     const unmodified = DECISIONS[facts] & SETS_COOKIE;
     // The text is made only where it decides.
     const isDue = unmodified === (DECISIONS[facts | native.MODIFIED] & SETS_COOKIE)
       ? unmodified
-      : this.isModified(session);
-    return isDue ? session : undefined;
-  }
-
-  /** Whether the data of a session with the original id are others by now. */
-  isModified(session) {
-    return this.isModifiedNow ?? !this.original.compare(session).isSame;
+      : !this.original.compare(session).isSame;
+    return isDue ? session : null;
   }
 
   /** The facts of this moment. Keeps what it has found out of the data. */
@@ -438,7 +457,6 @@ class RequestSession {
     // modified whatever it holds.
     if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return facts;
     const { isSame, text } = this.original.compare(session);
-    this.isModifiedNow = !isSame;
     this.textNow = text;
     if (!isSame) facts |= native.MODIFIED;
     const { saved } = this;
@@ -449,6 +467,11 @@ class RequestSession {
       if (this.textNow === saved) facts |= native.SAVED;
     }
     return facts;
+  }
+
+  /** `session.id`, which the request itself knows of its first session. */
+  idOf(session) {
+    return session === this.firstSession ? this.firstId : session.id;
   }
 
   /** The facts of this moment, as far as they show without the session's data. */
@@ -463,8 +486,9 @@ class RequestSession {
     if (!session) return facts;
     facts |= native.HAS_SESSION;
     const { cookie } = session;
-    if (cookie && cookie.expires !== undefined && cookie.expires !== null) facts |= native.EXPIRES;
-    return session.id === this.originalId ? facts : facts | native.MODIFIED;
+    const expires = cookie ? cookie.expires : undefined;
+    if (expires !== undefined && expires !== null) facts |= native.EXPIRES;
+    return this.idOf(session) === this.originalId ? facts : facts | native.MODIFIED;
   }
 
   /** The facts of a session that nobody has looked at. */
@@ -502,6 +526,12 @@ const property = {
     Object.defineProperty(this, 'session', { value: session, configurable: true, enumerable: true, writable: true });
   },
 };
+
+/** Whether `req.session` still is that property. */
+function hasProperty(req) {
+  const own = Object.getOwnPropertyDescriptor(req, 'session');
+  return own !== undefined && own.get === property.get;
+}
 
 function own(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });

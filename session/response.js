@@ -5,28 +5,6 @@ const debug = require('debug')('express-session');
 const defer = require('./defer');
 const isSecure = require('./secure');
 const { setHeaders, forgetBody } = require('./headers');
-const { seal } = require('./serialize');
-
-/**
- * The way out: settles the cookie when the response's headers are written, and
- * the session before the last part of the body is sent.
- *
- * @param {import('./request')} request
- * @param {import('node:http').ServerResponse} res or anything in its place
- * @param {(error?: Error) => void} next
- */
-function patch(request, res, next) {
-  const out = new WayOut(request, res, next);
-  out.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
-    return out.writeHead(this, status, first, second);
-  };
-  res.writeHead = out.patchedWriteHead;
-  res.end = function endWithSession(chunk, encoding, callback) {
-    return out.end(chunk, encoding, callback);
-  };
-}
-
-module.exports = patch;
 
 /** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
 const OPEN = 0;
@@ -37,7 +15,16 @@ const WAITING = 2;
 /** `end` has sent everything. */
 const SENT = 3;
 
+/**
+ * The way out: settles the cookie when the response's headers are written, and
+ * the session before the last part of the body is sent.
+ */
 class WayOut {
+  /**
+   * @param {import('./request')} request
+   * @param {import('node:http').ServerResponse} res or anything in its place
+   * @param {(error?: Error) => void} next
+   */
   constructor(request, res, next) {
     this.request = request;
     this.res = res;
@@ -46,7 +33,6 @@ class WayOut {
     this.plainWriteHead = res.writeHead;
     this.plainWrite = res.write;
     this.plainEnd = res.end;
-    this.patchedWriteHead = undefined;
     this.hasHeaders = false;
     /** The session's Set-Cookie header, if the response has got one. */
     this.cookie = undefined;
@@ -57,6 +43,13 @@ class WayOut {
     this.rest = undefined;
     /** Callbacks of `end` that were not the one which ended the response. */
     this.others = undefined;
+
+    const out = this;
+    this.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
+      return out.writeHead(this, status, first, second);
+    };
+    res.writeHead = this.patchedWriteHead;
+    res.end = this.end.bind(this);
   }
 
   /** `writeHead` of `res`, or of an object that inherits from it. */
@@ -64,7 +57,8 @@ class WayOut {
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
     // Without a message, Node.js takes headers from either place.
-    setHeaders(res, message === undefined ? second ?? first : second);
+    const headers = message === undefined ? second ?? first : second;
+    if (headers) setHeaders(res, headers);
     if (!this.hasHeaders) {
       this.hasHeaders = true;
       if (!this.request.hasFailed) this.settleCookie();
@@ -90,35 +84,35 @@ class WayOut {
     // The callback may stand in any place.
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
-    const { request } = this;
+    const { request, res } = this;
     if (this.stage !== OPEN) return this.endAgain(callback);
-    // Node.js throws; an error page can follow, as no header is written yet.
-    if (isNoBody(chunk) && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
+    // Node.js throws for what is no body; an error page can follow, as no header is written yet.
+    const isBody = !chunk || typeof chunk === 'string' || chunk instanceof Uint8Array;
+    if (!isBody && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
     this.stage = ENDED;
     if (request.hasFailed || this.rest !== undefined) return this.send(chunk, encoding, callback);
 
     let progress;
     try {
-      progress = request.settle(() => this.wait());
+      progress = request.settle(this);
     } catch (error) {
       request.fail();
       // Who wrote the headers was told, and this is the answer.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.stage = OPEN;
       this.keep(callback);
-      forgetBody(this.res, this.cookie);
+      forgetBody(res, this.cookie);
       defer(this.next, error);
       return false;
     }
-    if (progress !== 'done') request.forget();
-    if (this.stage === WAITING) return this.begin(chunk, encoding, callback);
-    if (progress !== 'done') return this.send(chunk, encoding, callback);
-
-    // Whoever has wrapped it since may change the session before the headers are written.
-    if (this.res.writeHead !== this.patchedWriteHead) request.forget();
+    const isDone = progress === 'done';
+    const isWaiting = this.stage === WAITING;
+    // Whoever has wrapped one of them since may change the session before the headers are written.
+    if (!(isDone || isWaiting) || res.writeHead !== this.patchedWriteHead) request.forget();
+    if (isWaiting) return this.begin(chunk, encoding, callback);
+    if (!isDone) return this.send(chunk, encoding, callback);
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
-    const { res } = this;
     const { write } = res;
     res.write = (...args) => writeLate(res, write, args);
     return result;
@@ -130,7 +124,13 @@ class WayOut {
    */
   wait() {
     this.stage = WAITING;
-    return (error) => { this.release(error); };
+    return (error) => {
+      if (this.stage !== WAITING) return;
+      this.stage = ENDED;
+      if (error) defer(this.next, error);
+      // A store that answers at once is followed by the rest of `end` itself.
+      if (this.rest !== undefined) this.complete();
+    };
   }
 
   /**
@@ -141,32 +141,23 @@ class WayOut {
     const { res } = this;
     let hasRoom = true;
     let last;
-    try {
-      writeHeaders(res);
-      if (chunk !== undefined && chunk !== null) {
+    this.sendHeaders();
+    if (chunk !== undefined && chunk !== null) {
+      try {
         const bytes = bytesOfKnownLength(res, chunk, encoding);
         last = bytes && bytes.subarray(-1);
         hasRoom = bytes
           ? this.plainWrite.call(res, bytes.subarray(0, -1))
           : this.plainWrite.call(res, chunk, encoding);
+      } catch (refused) {
+        this.stage = OPEN;
+        throw refused;
       }
-    } catch (refused) {
-      this.stage = OPEN;
-      throw refused;
     }
     this.rest = { chunk: last, callback };
     this.request.dropOriginal();
     if (this.stage !== WAITING) this.complete();
     return hasRoom;
-  }
-
-  /** The store has answered. */
-  release(error) {
-    if (this.stage !== WAITING) return;
-    this.stage = ENDED;
-    if (error) defer(this.next, error);
-    // A store that answers at once is followed by the rest of `end` itself.
-    if (this.rest !== undefined) this.complete();
   }
 
   /** Sends what completes the response. */
@@ -193,8 +184,12 @@ class WayOut {
 
   /** @throws what Node.js throws for headers that it refuses; an error page may follow */
   sendHeaders() {
+    const { res } = this;
     try {
-      writeHeaders(this.res);
+      if (res._header || res.headersSent) return;
+      if (typeof res._implicitHeader === 'function') res._implicitHeader();
+      // HTTP/2 responses have no such method.
+      else res.writeHead(res.statusCode);
     } catch (error) {
       this.stage = OPEN;
       throw error;
@@ -227,6 +222,8 @@ class WayOut {
   }
 }
 
+module.exports = WayOut;
+
 /** @returns {string | undefined} the header, if there is one now */
 function addCookie(request, session, res, next) {
   const { req, settings, keyring } = request;
@@ -234,9 +231,9 @@ function addCookie(request, session, res, next) {
     debug('cookie withheld: the connection is not secure');
     return undefined;
   }
-  request.touch(session);
+  if (!request.isTouched) request.touch(session, false);
   try {
-    const header = seal(settings.name, req.sessionID, keyring, session.cookie.data);
+    const header = settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
     const others = res.getHeader('Set-Cookie');
     res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
     debug('cookie set');
@@ -244,21 +241,6 @@ function addCookie(request, session, res, next) {
   } catch (error) {
     defer(next, error);
     return undefined;
-  }
-}
-
-/** What Node.js refuses to send. What is falsy it passes over. */
-function isNoBody(chunk) {
-  return chunk && typeof chunk !== 'string' && !(chunk instanceof Uint8Array);
-}
-
-function writeHeaders(res) {
-  if (res._header || res.headersSent) return;
-  if (typeof res._implicitHeader === 'function') {
-    res._implicitHeader();
-  } else {
-    // HTTP/2 responses have no such method.
-    res.writeHead(res.statusCode);
   }
 }
 

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isDate } = require('node:util').types;
 const native = require('./native');
 
 const MESSAGES = native.cookieErrors();
@@ -52,54 +53,59 @@ function serialize(name, value, options) {
   return header;
 }
 
-/**
- * The session cookie: `serialize` of the signed `sid`, in one step where the
- * attributes are what they are meant to be.
- *
- * @param {string} name
- * @param {string} sid
- * @param {import('./keyring')} keyring
- * @param {object} options a cookie's `data`
- * @returns {string}
- * @throws as `serialize` and `Keyring#sign`
- */
-function seal(name, sid, keyring, options) {
-  if (!isPlain(options)) return serialize(name, `s:${keyring.sign(sid)}`, options);
-  const value = native.seal(sid, keyring.signing());
-  const header = typeof value === 'string' && headerWithout(name, options);
-  // Of several things that are wrong, `serialize` finds the first.
-  return header ? header.start + value + header.end : serialize(name, `s:${keyring.sign(sid)}`, options);
-}
-
-let last = { start: '', end: '' };
-
-/**
- * What stands around the value; undefined if that is invalid. Without an expiry it is
- * the same for every session.
- */
-function headerWithout(name, { domain, expires, httpOnly, partitioned, path, priority, sameSite, secure }) {
-  const bits = (domain ? native.COOKIE_DOMAIN : 0) |
-    (path ? native.COOKIE_PATH : 0) |
-    (expires ? native.COOKIE_EXPIRES : 0) |
-    (httpOnly ? native.COOKIE_HTTP_ONLY : 0) |
-    (secure ? native.COOKIE_SECURE : 0) |
-    (partitioned ? native.COOKIE_PARTITIONED : 0) |
-    (priority ? priorityBits(priority) : 0) |
-    (sameSite ? sameSiteBits(sameSite) : 0);
-  const time = expires ? getTime.call(expires) : 0;
-  const isLast = last.bits === bits && last.name === name && last.time === time &&
-    last.domain === domain && last.path === path;
-  if (!isLast) {
-    const start = `${name}=`;
-    const header = native.serializeCookie(`${name}`, '', bits, NaN, domain || '', path || '', time);
-    if (typeof header !== 'string') return undefined;
-    last = { start, end: header.slice(start.length), bits, name, time, domain, path };
+/** Writes the session cookies of one `session()`. */
+class CookieWriter {
+  /** @param {string} name of the cookie */
+  constructor(name) {
+    this.name = name;
+    /** What stood around the last value, and for which attributes. */
+    this.last = { start: '', end: '' };
   }
-  return last;
+
+  /**
+   * `serialize` of the signed `sid`, in one step where the attributes are what they are
+   * meant to be.
+   *
+   * @param {string} sid
+   * @param {import('./keyring')} keyring
+   * @param {object} options a cookie's `data`
+   * @returns {string}
+   * @throws as `serialize` and `Keyring#sign`
+   */
+  seal(sid, keyring, options) {
+    const value = isPlain(options) ? native.seal(sid, keyring.signing()) : undefined;
+    const header = typeof value === 'string' && this.around(options);
+    // Of several things that are wrong, `serialize` finds the first.
+    return header ? header.start + value + header.end : serialize(this.name, `s:${keyring.sign(sid)}`, options);
+  }
+
+  /**
+   * What stands around the value; undefined if that is invalid. It is the same for all
+   * sessions that expire in the same second.
+   */
+  around({ domain, expires, httpOnly, partitioned, path, priority, sameSite, secure }) {
+    const bits = (domain ? native.COOKIE_DOMAIN : 0) |
+      (path ? native.COOKIE_PATH : 0) |
+      (expires ? native.COOKIE_EXPIRES : 0) |
+      (httpOnly ? native.COOKIE_HTTP_ONLY : 0) |
+      (secure ? native.COOKIE_SECURE : 0) |
+      (partitioned ? native.COOKIE_PARTITIONED : 0) |
+      (priority ? priorityBits(priority) : 0) |
+      (sameSite ? sameSiteBits(sameSite) : 0);
+    const { last, name } = this;
+    const time = expires ? getTime.call(expires) : 0;
+    const second = Math.floor(time / 1000);
+    if (last.bits === bits && last.second === second && last.domain === domain && last.path === path) return last;
+    const start = `${name}=`;
+    const header = native.serializeCookie(name, '', bits, NaN, domain || '', path || '', time);
+    if (typeof header !== 'string') return undefined;
+    this.last = { start, end: header.slice(start.length), bits, second, domain, path };
+    return this.last;
+  }
 }
 
 module.exports = serialize;
-module.exports.seal = seal;
+module.exports.CookieWriter = CookieWriter;
 
 /** What the engine writes after `n=`, which stands in for what is not asked about. */
 function part({ name = 'n', value = '', bits = 0, maxAge = NaN, domain = '', path = '', expires = NaN }) {
@@ -137,17 +143,7 @@ function isPlain(options) {
 /** A Date that has nothing of its own, so that the engine may write it. */
 function isPlainDate(date) {
   return date instanceof Date && date.constructor === Date &&
-    date.valueOf === Date.prototype.valueOf && !date[Symbol.toStringTag] && isReal(date);
-}
-
-/** Whether it has a time: a proxy or a bare prototype only looks like a Date. */
-function isReal(date) {
-  try {
-    getTime.call(date);
-    return true;
-  } catch {
-    return false;
-  }
+    date.valueOf === Date.prototype.valueOf && !date[Symbol.toStringTag] && isDate(date);
 }
 
 function priorityBits(priority) {

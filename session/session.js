@@ -68,7 +68,8 @@ const members = {
   /** The session id; read-only. */
   get id() {
     // Of the first session of a request, and of what stands for that. Others have their own.
-    const request = requestOf(this);
+    const { req } = this;
+    const request = req === undefined || req === null ? undefined : req[REQUEST];
     return request && request.firstId;
   },
 
@@ -146,7 +147,7 @@ for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(mem
   Object.defineProperty(Session.prototype, name, { ...member, enumerable: false });
 }
 
-const { save, reload, touch, resetMaxAge } = members;
+const { save, reload } = members;
 
 /**
  * What `RequestSession` must know of sessions, and no program: not enumerable, as a program
@@ -155,14 +156,6 @@ const { save, reload, touch, resetMaxAge } = members;
 const internals = {
   /** Takes over more data, as the constructor does. */
   take,
-
-  /** Whether a session saves and reloads as this file says. */
-  hasPlainMethods,
-
-  /** Whether all that a response's end does to a session by its methods is what this file says. */
-  isPlain(session) {
-    return session.save === save && session.touch === touch && session.resetMaxAge === resetMaxAge;
-  },
 
   /**
    * Lets the request know of the saves and reloads of a session, which it made and which has
@@ -193,10 +186,6 @@ const internals = {
 };
 
 for (const [name, value] of Object.entries(internals)) Object.defineProperty(Session, name, { value });
-
-function hasPlainMethods(session) {
-  return session.save === save && session.reload === reload;
-}
 
 function complete(session, name, method) {
   const own = Object.getOwnPropertyDescriptor(session, name);

@@ -21,9 +21,9 @@ const remote = {
    * @throws what the program's functions throw, before the store was asked
    */
   open(request, header, next) {
-    const { req, settings: { store } } = request;
+    const { req, settings: { store, resident } } = request;
     const sid = sidOf(request, header);
-    request.came(sid, request.moment());
+    request.came(sid, sid && resident ? resident.moment() : NaN);
     if (!sid) {
       request.begin();
       next();
@@ -76,17 +76,17 @@ const remote = {
    * @param {import('../request')} request
    * @param {number} end one of the engine's `END_` numbers
    * @param {object | undefined} session
-   * @param {() => (error?: Error) => void} wait gives what the store is to call
+   * @param {{ wait: () => (error?: Error) => void }} out its `wait` gives what the store is to call
    * @returns {'done' | 'waiting'}
    * @throws what the store throws before it has answered
    */
-  commit(request, end, session, wait) {
-    const { req, settings: { store } } = request;
-    if (end === native.END_SAVE && isGone(request, session)) {
+  commit(request, end, session, out) {
+    const { req, settings: { store, resident } } = request;
+    if (resident !== undefined && end === native.END_SAVE && isGone(request, session)) {
       debug('not saving: the session was destroyed');
       return 'done';
     }
-    const callback = answer(req, wait());
+    const callback = answer(req, out.wait());
     if (end === native.END_SAVE) {
       request.save(session, callback);
     } else if (end === native.END_DESTROY) {
@@ -106,7 +106,7 @@ module.exports = remote;
  * Whether another request has destroyed a session that a store of ours has had, whose methods
  * or the session's are a program's.
  */
-function isGone(request, { id }) {
-  const { resident } = request.settings;
-  return resident !== undefined && resident.wasDestroyed(`${id}`, request.since(id));
+function isGone(request, session) {
+  const id = request.idOf(session);
+  return request.settings.resident.wasDestroyed(`${id}`, request.since(id));
 }

@@ -7,7 +7,7 @@ const debug = require('debug')('express-session');
 const native = require('../native');
 const remote = require('./remote');
 const tellNone = require('../reasons');
-const { arrivalOf } = require('../generate');
+const { arrivalOf, cookieOf } = require('../generate');
 const { isSame } = require('../attributes');
 
 const EIGHT = Float64Array.BYTES_PER_ELEMENT;
@@ -30,6 +30,7 @@ class Resident {
     /** Whose keys open the door. */
     this.keys = undefined;
     this.door = undefined;
+    this.records = undefined;
     /** What the door says beside the data. It is read before any program can act. */
     this.found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
     this.doubles = new Float64Array(this.found.buffer);
@@ -68,26 +69,30 @@ class Resident {
    */
   enter(request, header) {
     const { req, keyring, settings } = request;
+    const records = MemoryStore.records(settings.store);
+    this.records = records;
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
-    const records = MemoryStore.records(settings.store);
     const now = Date.now();
-    const text = header ? this.doorFor(keyring, records)(header, now) : native.NO_COOKIE;
-    if (typeof text === 'string') {
-      const stored = new Stored(text, this, records);
-      records.tell();
+    const text = header ? this.doorFor(keyring)(header, now) : native.NO_COOKIE;
+    const stored = typeof text === 'string' ? new Stored(text, this, records) : undefined;
+    const isUnknown = text === native.UNKNOWN_SID;
+    const cookieId = isUnknown ? this.foundSid() : stored?.id;
+    // Now the program may act.
+    if (records.dispose !== undefined) records.tell();
+    if (stored !== undefined) {
       if (debug.enabled) debug('session found');
-      request.came(stored.id, this.doubles[native.FOUND_MOMENT / EIGHT]);
-      request.sleep(stored, true);
+      request.sleep(stored, cookieId);
       return undefined;
     }
-    const isUnknown = text === native.UNKNOWN_SID;
-    request.came(isUnknown ? this.foundSid() : undefined);
-    records.tell();
     const arrival = this.arrivalOf(request, text, now);
-    if (arrival === undefined) return isUnknown ? text : native.UNCLEAR_SESSION;
+    if (arrival === undefined) {
+      if (!isUnknown) return native.UNCLEAR_SESSION;
+      request.came(cookieId);
+      return text;
+    }
     tellNone(text);
-    request.sleep(new Fresh(native.sessionId(), arrival), false);
+    request.sleep(new Fresh(native.sessionId(), arrival), cookieId);
     return undefined;
   }
 
@@ -100,11 +105,11 @@ class Resident {
   }
 
   /** The door that the keys of a request open. */
-  doorFor(keyring, { store }) {
-    const keys = keyring.current();
+  doorFor(keyring) {
+    const keys = keyring.refresh();
     if (this.keys !== keys) {
       this.keys = keys;
-      this.door = native.createDoor(this.settings.name, keys, store, this.found);
+      this.door = native.createDoor(this.settings.name, keys, this.records.store, this.found);
     }
     return this.door;
   }
@@ -118,9 +123,10 @@ class Resident {
    * @returns {string | undefined} as `commit`; undefined if the session must be made for that
    * @throws what the engine throws
    */
-  renew({ source }, wait) {
-    const records = MemoryStore.records(this.settings.store);
-    return source.renew(records, NaN) ? done(records, wait) : undefined;
+  renew({ source }, out) {
+    const { records } = this;
+    if (!source.renew(records, NaN)) return undefined;
+    return records.flush === undefined ? 'done' : pending(records, out);
   }
 
   /**
@@ -129,8 +135,8 @@ class Resident {
    *
    * @throws what the engine throws
    */
-  commit(request, end, session, wait) {
-    const records = MemoryStore.records(this.settings.store);
+  commit(request, end, session, out) {
+    const { records } = this;
     let isDone = true;
     if (end === native.END_DESTROY) {
       debug('destroying');
@@ -140,22 +146,24 @@ class Resident {
     } else {
       save(request, session, records);
     }
-    return isDone ? done(records, wait) : remote.commit(request, end, session, wait);
+    if (!isDone) return remote.commit(request, end, session, out);
+    return records.flush === undefined ? 'done' : pending(records, out);
   }
 }
 
 module.exports = Resident;
 
-/** Whether the response must wait for what the engine was told. */
-function done(records, wait) {
-  if (records.flush === undefined) return 'done';
-  records.flush(wait());
+/** The response must wait for what the engine was told. */
+function pending(records, out) {
+  records.flush(out.wait());
   return 'waiting';
 }
 
 /** Renews the lifetime of a session in the store. False if only the store's own method can do that. */
-function touch({ source, originalId }, session, records) {
-  const { id, cookie } = session;
+function touch(request, session, records) {
+  const { source, originalId } = request;
+  const { cookie } = session;
+  const id = `${request.idOf(session)}`;
   if (source instanceof Stored && id === originalId) {
     const expires = expiryOf(cookie, source.cookie);
     if (expires !== undefined && source.renew(records, expires)) {
@@ -171,18 +179,18 @@ function touch({ source, originalId }, session, records) {
 
 /** Stores a session, unless another request has destroyed it since this one has had it. */
 function save(request, session, records) {
-  const { id } = session;
+  const id = `${request.idOf(session)}`;
   const text = request.storing(session);
   const since = request.since(id);
   const isStored = isPlainlyWritten(session)
-    ? saveParts(request, session, text, records, since)
+    ? saveParts(request, session, id, text, records, since)
     : MemoryStore.write(records, id, session, JSON.stringify(session), MemoryStore.hasOddKeys(session), since);
   if (!isStored) debug('not saving: the session was destroyed');
 }
 
 /** Stores a session as its cookie and its data. Returns whether it did. */
-function saveParts({ source, originalId }, session, text, records, since) {
-  const { id, cookie } = session;
+function saveParts({ source, originalId }, session, id, text, records, since) {
+  const { cookie } = session;
   const deadline = MemoryStore.deadline(records, id, session);
   const number = source instanceof Stored && id === originalId ? source.cookieNumber : records.lastPut;
   const expires = expiryOf(cookie, records.cookies.get(number));
@@ -206,6 +214,8 @@ class Stored {
     this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
     this.cookie = records.cookie(this.cookieNumber, () => foundCookie(found));
     this.expires = doubles[native.FOUND_EXPIRES / EIGHT];
+    /** When it was found: a moment of the records. */
+    this.moment = doubles[native.FOUND_MOMENT / EIGHT];
     /** What using the session does to its expiry: a `RENEWAL_` number. */
     this.renewal = found[native.FOUND_RENEWAL];
     /** How many changes the records had seen. */
@@ -215,11 +225,11 @@ class Stored {
   /** What `createSession` would have made of it when the request came. */
   session(req) {
     const { cookie, expires, text, renewal } = this;
-    const date = Number.isNaN(expires) ? undefined : new Date(expires);
+    const date = Number.isNaN(expires) ? null : new Date(expires);
     const session = new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
-      ? Cookie.revive(cookie, date)
-      : Cookie.of(cookie, date ?? null, cookie.originalMaxAge);
+      ? Cookie.revive({ ...cookie, expires: date })
+      : Cookie.of(cookie, date, cookie.originalMaxAge);
     if (text !== '{}') Session.take(session, JSON.parse(text));
     return session;
   }
@@ -233,10 +243,7 @@ class Stored {
     if (this.renewal === native.RENEWAL_UNCLEAR || typeof ttl === 'function') return false;
     const isNothing = this.renewal === native.RENEWAL_SAME && ttl === undefined &&
       records.changes === this.changes && !records.isShared;
-    if (isNothing || records.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl)) {
-      return true;
-    }
-    return false;
+    return isNothing || records.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl);
   }
 }
 
@@ -249,19 +256,14 @@ class Fresh {
   constructor(id, arrival) {
     this.id = id;
     this.text = '{}';
+    this.moment = NaN;
     this.arrival = arrival;
   }
 
   /** What `generate` would have made when the request came. */
   session(req) {
-    const { attributes, expires, originalMaxAge, lifetime, startedAt } = this.arrival;
     const session = new Session(req);
-    if (lifetime === undefined) {
-      session.cookie = Cookie.of(attributes, expires, originalMaxAge);
-    } else {
-      const end = new Date(startedAt + lifetime);
-      session.cookie = Cookie.of(attributes, end, end.valueOf() - startedAt);
-    }
+    session.cookie = cookieOf(this.arrival);
     return session;
   }
 }

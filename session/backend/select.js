@@ -1,7 +1,6 @@
 'use strict';
 
 const Cookie = require('../cookie');
-const Store = require('../store');
 const MemoryStore = require('../memory');
 const Session = require('../session');
 const remote = require('./remote');
@@ -10,43 +9,33 @@ const remote = require('./remote');
 // not call must be what it was when this file was loaded, so each request asks anew, when it
 // begins and when it ends.
 
-const { get, set, touch, destroy } = MemoryStore.prototype;
-const { createSession } = Store.prototype;
-const { toJSON } = Cookie.prototype;
-const [data, expires, maxAge] = ['data', 'expires', 'maxAge'].map(accessor);
+const { get, set, touch: touchStored, destroy, createSession } = MemoryStore.prototype;
+const { save, touch, resetMaxAge } = Session.prototype;
 
 /**
  * The backend of a request: `resident` for a store of ours, in which, and in whose sessions,
  * no program has replaced anything; else `remote`.
  *
- * @param {object} settings of `session()`
- * @param {import('../request')} [request] which has a session that somebody has looked at
- * @param {object} [session] that session
+ * @param {import('../request')} request
+ * @param {object} [session] one that somebody has looked at
+ * @param {boolean} [isPlain] whether touching it does what it always did
+ * @returns {import('./resident') | typeof import('./remote')}
  */
-function select(settings, request, session) {
-  const { resident } = settings;
-  return resident !== undefined && isPlain(settings) && (!session || isPlainSession(request, session)) ? resident : remote;
+function select({ req, lastMade, settings }, session, isPlain = touchesPlainly()) {
+  const { resident, store, generate } = settings;
+  if (resident === undefined) return remote;
+  const isOwn = isPlain && store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
+    store.createSession === createSession && store.generate === generate && Session.prototype.toJSON === undefined &&
+    (!session || (session === lastMade && session.save === save && req.sessionStore === store));
+  return isOwn ? resident : remote;
 }
 
 module.exports = select;
 
-function isPlain({ store, generate }) {
-  return store.get === get && store.set === set && store.touch === touch && store.destroy === destroy &&
-    store.createSession === createSession && store.generate === generate &&
-    Session.isPlain(Session.prototype) && Session.prototype.toJSON === undefined && Cookie.prototype.toJSON === toJSON &&
-    isStill(expires, accessor('expires')) && isStill(maxAge, accessor('maxAge')) && isStill(data, accessor('data'));
+/** Whether touching a session, or any without one, does what it always did. */
+function touchesPlainly(session) {
+  const { touch: its, resetMaxAge: reset, cookie } = session || Session.prototype;
+  return its === touch && reset === resetMaxAge && Cookie.isPlain(cookie);
 }
 
-function isPlainSession({ req, lastMade, settings: { store } }, session) {
-  const { cookie } = session;
-  return session === lastMade && Session.isPlain(session) && typeof session.id === 'string' && req.sessionStore === store &&
-    cookie instanceof Cookie && cookie.toJSON === toJSON && !Object.hasOwn(cookie, 'data');
-}
-
-function accessor(name) {
-  return Object.getOwnPropertyDescriptor(Cookie.prototype, name);
-}
-
-function isStill(before, now) {
-  return now !== undefined && now.get === before.get && now.set === before.set;
-}
+module.exports.touchesPlainly = touchesPlainly;

@@ -110,7 +110,7 @@ test.describe('the way out, in one step', () => {
     const keyring = new Keyring(secrets);
     const theirs = makeOptions();
     assertSame(
-      outcome(() => serialize.seal(name, sid, keyring, makeOptions())),
+      outcome(() => new serialize.CookieWriter(name).seal(sid, keyring, makeOptions())),
       outcome(() => cookie.serialize(name, `s:${signature.sign(sid, secrets[0])}`, theirs)),
       () => `seal(${short(name)}, ${short(sid)}, ${inspect(secrets)}, ${inspect(theirs)})`,
     );
