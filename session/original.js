@@ -1,23 +1,17 @@
 'use strict';
 
 const fingerprint = require('./fingerprint');
-const { SAME, DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
+const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 
 /** The data of a session as they were when its request came, to tell whether they have changed. */
 class Original {
   /**
    * @param {string | undefined} text their JSON, if it is known
-   * @param {Array} [list] a snapshot of them, without a text
+   * @param {object} [data] the data otherwise, which may change later
    */
-  constructor(text, list) {
-    this.text = text;
-    this.list = list;
-  }
-
-  /** The original of what a store had, which may change later, or of a new session, which has few data. */
-  static of(data, isNew) {
-    const list = isNew ? undefined : snapshot(data);
-    return new Original(list === undefined ? fingerprint(data) : undefined, list);
+  constructor(text, data) {
+    this.list = text === undefined ? snapshot(data) : undefined;
+    this.text = text === undefined && this.list === undefined ? fingerprint(data) : text;
   }
 
   /**
@@ -30,7 +24,7 @@ class Original {
   compare(session) {
     const verdict = this.list === undefined ? UNSURE : compare(session, this.list);
     if (verdict === DIFFERENT) return { isSame: false, text: undefined };
-    if (verdict === SAME) return { isSame: true, text: this.text };
+    if (verdict !== UNSURE) return { isSame: true, text: this.text };
     this.text ??= fingerprint(restore(this.list));
     const text = fingerprint(session);
     return { isSame: text === this.text, text };

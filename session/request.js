@@ -139,7 +139,7 @@ class RequestSession {
       // It may be one that another package made, or the program.
       this.firstSession ??= null;
       if (data) this.stands(req.sessionID);
-      this.original = Original.of(data || req.session, !data);
+      this.original = data ? new Original(undefined, data) : new Original(fingerprint(req.session));
       this.watch(req.session);
     } catch (error) {
       // What was put on the request before the error is not whole.

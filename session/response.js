@@ -61,23 +61,19 @@ class WayOut {
     if (headers) setHeaders(res, headers);
     if (!this.hasHeaders) {
       this.hasHeaders = true;
-      if (!this.request.hasFailed) this.settleCookie();
+      const { request } = this;
+      try {
+        const session = request.hasFailed ? undefined : request.sessionForCookie();
+        if (session) this.cookie = addCookie(request, session, this.res, this.next);
+      } catch (error) {
+        this.hasThrown = true;
+        forgetBody(this.res);
+        throw error;
+      }
     }
     return message === undefined
       ? this.plainWriteHead.call(res, status)
       : this.plainWriteHead.call(res, status, message);
-  }
-
-  settleCookie() {
-    let session;
-    try {
-      session = this.request.sessionForCookie();
-    } catch (error) {
-      this.hasThrown = true;
-      forgetBody(this.res);
-      throw error;
-    }
-    if (session) this.cookie = addCookie(this.request, session, this.res, this.next);
   }
 
   end(chunk, encoding, callback) {

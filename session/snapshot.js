@@ -4,12 +4,10 @@ const { getPrototypeOf, prototype: plainObject } = Object;
 const { prototype: plainArray } = Array;
 const { hasOwnProperty } = plainObject;
 
-/** What `compare` says: the JSON is the same. */
-const SAME = 0;
-/** The JSON is another. */
-const DIFFERENT = 1;
+/** What `compare` says: the JSON is another. */
+const DIFFERENT = -1;
 /** Only the JSON itself can tell. */
-const UNSURE = 2;
+const UNSURE = -2;
 
 /** Deeper data are compared by their JSON. */
 const DEEPEST = 32;
@@ -31,17 +29,23 @@ function snapshot(data) {
   return take(data, list, 0) ? list : undefined;
 }
 
+/** Appends what an object holds. False if JSON does not show all of it as it is. */
 function take(object, list, depth) {
+  if (depth > 0) {
+    const prototype = getPrototypeOf(object);
+    const isPlain = prototype === plainObject || prototype === plainArray || prototype === null;
+    if (!isPlain || depth > DEEPEST) return false;
+  }
+  const start = list.length;
   if (Array.isArray(object)) {
     list.push(object.length);
     for (let i = 0; i < object.length; i++) {
       const value = object[i];
       list.push(value);
-      if (typeof value === 'object' ? !takeObject(value, list, depth) : typeof value === 'bigint') return false;
+      if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !take(value, list, depth + 1))) return false;
     }
     return true;
   }
-  const start = list.length;
   list.push(0);
   let count = 0;
   for (const key in object) {
@@ -49,60 +53,46 @@ function take(object, list, depth) {
     const value = object[key];
     list.push(key, value);
     count++;
-    if (typeof value === 'object' ? !takeObject(value, list, depth) : typeof value === 'bigint') return false;
+    if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !take(value, list, depth + 1))) return false;
   }
   list[start] = count;
   return typeof object.toJSON !== 'function';
 }
 
-function takeObject(value, list, depth) {
-  if (value === null) return true;
-  const prototype = getPrototypeOf(value);
-  return depth < DEEPEST && (prototype === plainObject || prototype === plainArray || prototype === null) &&
-    take(value, list, depth + 1);
-}
-
 /**
  * Compares data with a snapshot of what they were.
  *
- * @param {object} data
+ * @param {any} value the data, or at another depth than 0 one of the values in them
  * @param {Array} list
- * @returns {number} `SAME`, `DIFFERENT` or `UNSURE`
+ * @param {number} [at] where the value stands in the list
+ * @param {number} [depth]
+ * @returns {number} where the value ends in the list, if it is the same; else `DIFFERENT` or `UNSURE`
  */
-function compare(data, list) {
-  const end = compareObject(data, list, 0, 0);
-  return end < 0 ? -end : SAME;
-}
-
-/**
- * @param {object} object
- * @param {Array} list
- * @param {number} at where the object begins in the list
- * @param {number} depth
- * @returns {number} where the object ends in the list; less than 0 if they are not the
- *   same: `-DIFFERENT` or `-UNSURE`
- */
-function compareObject(object, list, at, depth) {
-  if (typeof object.toJSON === 'function') return -UNSURE;
+function compare(value, list, at = 0, depth = 0) {
+  if (depth > 0) {
+    const before = list[at++];
+    if (value !== before) return isTold(value) && isTold(before) ? DIFFERENT : UNSURE;
+  }
+  if (typeof value.toJSON === 'function') return UNSURE;
   let left = list[at++];
-  if (Array.isArray(object)) {
-    if (left !== object.length) return -UNSURE;
-    for (let i = 0; i < object.length && at >= 0; i++) at = compareValue(object[i], list, at, depth);
+  if (Array.isArray(value)) {
+    if (left !== value.length) return UNSURE;
+    for (let i = 0; i < value.length && at >= 0; i++) {
+      const item = value[i];
+      const isSame = item === list[at] && (typeof item !== 'object' || item === null);
+      at = isSame ? at + 1 : compare(item, list, at, depth + 1);
+    }
     return at;
   }
-  for (const key in object) {
-    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(object, key)) continue;
-    if (left-- === 0 || list[at] !== key) return -UNSURE;
-    at = compareValue(object[key], list, at + 1, depth);
+  for (const key in value) {
+    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(value, key)) continue;
+    if (left-- === 0 || list[at] !== key) return UNSURE;
+    const member = value[key];
+    const isSame = member === list[at + 1] && (typeof member !== 'object' || member === null);
+    at = isSame ? at + 2 : compare(member, list, at + 1, depth + 1);
     if (at < 0) return at;
   }
-  return left === 0 ? at : -UNSURE;
-}
-
-function compareValue(value, list, at, depth) {
-  const before = list[at];
-  if (value !== before) return isTold(value) && isTold(before) ? -DIFFERENT : -UNSURE;
-  return typeof value === 'object' && value !== null ? compareObject(value, list, at + 1, depth + 1) : at + 1;
+  return left === 0 ? at : UNSURE;
 }
 
 /** Whether JSON has one text for it, and that for nothing else. */
@@ -150,4 +140,4 @@ function restoreValue(reader) {
   return restoreObject(Array.isArray(value) ? [] : {}, reader);
 }
 
-module.exports = { SAME, DIFFERENT, UNSURE, snapshot, compare, restore };
+module.exports = { DIFFERENT, UNSURE, snapshot, compare, restore };

@@ -21,10 +21,10 @@ const { save, touch, resetMaxAge } = Session.prototype;
  * @param {boolean} [isPlain] whether touching it does what it always did
  * @returns {import('./resident') | typeof import('./remote')}
  */
-function select({ req, lastMade, settings }, session, isPlain = touchesPlainly()) {
+function select({ req, lastMade, settings }, session, isPlain) {
   const { resident, store, generate } = settings;
   if (resident === undefined) return remote;
-  const isOwn = isPlain && store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
+  const isOwn = (isPlain ?? touchesPlainly()) && store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
     store.createSession === createSession && store.generate === generate && Session.prototype.toJSON === undefined &&
     (!session || (session === lastMade && session.save === save && req.sessionStore === store));
   return isOwn ? resident : remote;
