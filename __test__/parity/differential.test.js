@@ -25,9 +25,9 @@ const { firstDifference } = require('./differential/compare');
 const { compareTraces } = require('./differential/crash');
 const { outcomesOf, KINDS, UNWANTED } = require('./differential/outcomes');
 const listen = require('./differential/listener');
+const { report } = require('./differential/report');
 const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
-const { shrink } = require('./differential/shrink');
 
 const FULL_RUN = 2000;
 const SCENARIOS = numberFrom('DIFF_SCENARIOS', FULL_RUN);
@@ -54,7 +54,7 @@ test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
     for (const kind of outcomesOf(trace, scenario)) counts[kind] += 1;
     if (process.env.DIFF_TRACE) console.log(JSON.stringify({ scenario, trace }, null, 2));
     if (!difference) continue;
-    reports.push(await report(scenario, difference));
+    reports.push(await report(scenario, difference, compare));
     if (reports.length === REPORTED) break;
   }
 
@@ -71,27 +71,6 @@ async function compare(scenario) {
   const trace = await runScenario(original, scenario, listener);
   const ours = await runScenario(subject, scenario, listener);
   return { trace, difference: differenceOf(trace, ours) };
-}
-
-async function report(scenario, difference) {
-  const smallest = await shrink(scenario, async (smaller) => Boolean((await compare(smaller)).difference));
-  const { trace, difference: still = difference } = await compare(smallest);
-  const [, , at] = still.path.split('/');
-  const lines = [
-    `seed ${scenario.seed} differs at ${difference.path}`,
-    ...sides(difference),
-    `replay: DIFF_SEED=${scenario.seed} DIFF_SCENARIOS=1`,
-    `scenario: ${JSON.stringify(scenario)}`,
-    `made smaller, it differs at ${still.path}`,
-    ...sides(still),
-    `smaller scenario: ${JSON.stringify(smallest, null, 2)}`,
-  ];
-  if (trace.requests[at]) lines.push(`the original's events there: ${JSON.stringify(trace.requests[at].events)}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function sides({ original: theirs, ours }) {
-  return [`  original: ${JSON.stringify(theirs)}`, `  ours:     ${JSON.stringify(ours)}`];
 }
 
 function numberFrom(name, otherwise) {

@@ -15,6 +15,7 @@ const { startClock } = require('./clock');
 const { createJar } = require('./jar');
 const { startIds } = require('./ids');
 const { patches } = require('./patches');
+const { replace } = require('./replaceable');
 const { createStore, spy } = require('./store');
 const { hasStalled, turn } = require('./turns');
 const { describe, describeError, revive, textOf } = require('./values');
@@ -48,6 +49,16 @@ async function runScenario(mod, scenario, listener) {
       run.patched.add(name);
       run.undo.push(patches[name](mod, run));
     },
+    /** What puts back what the program has replaced, by its name in replaceable.js. */
+    replaced: new Map(),
+    replace(replacement) {
+      const restore = replace(run, replacement);
+      run.replaced.set(replacement.name, restore);
+      run.undo.push(restore);
+    },
+    restore({ name }) {
+      if (run.replaced.has(name)) run.replaced.get(name)();
+    },
   };
   run.active = run.outer = new Visit(run, {});
   // of what outlives its request: the store, a method that was replaced
@@ -70,6 +81,8 @@ async function runScenario(mod, scenario, listener) {
 
 async function play(run, scenario, listener, sids) {
   const store = createStore(run.mod, scenario.store, run);
+  run.store = store;
+  for (const replacement of scenario.replaced) run.replace(replacement);
   const secrets = scenario.options.secret ? scenario.options.secret.values.map(revive) : [];
   const trace = { setup: 'ok', mayBeRefused: mayBeRefused(scenario.options), requests: [] };
   const middlewares = [];
@@ -81,7 +94,6 @@ async function play(run, scenario, listener, sids) {
   } catch (err) {
     return { ...trace, setup: describeError(err) };
   }
-  run.store = store;
   if (store && store.addTouch) store.addTouch();
   for (const { sid, text } of scenario.seeds) put(store, sid, text);
 
@@ -127,6 +139,7 @@ async function between(run, actions, { store, secrets, sids }) {
   const target = store || run.memory;
   for (const action of actions) {
     if (action.do === 'advance') run.clock.advance(action.ms);
+    else if (action.do === 'replace' || action.do === 'restore') run[action.do](action);
     else if (action.do === 'option') changeOption(run, action);
     else if (action.do === 'push secret') secrets.push(revive(action.value));
     else if (action.do === 'new secret') secrets.unshift(revive(action.value));

@@ -41,6 +41,8 @@ function drawScenario(seed) {
     store,
     shy,
     patch: chance(shy ? 0.25 : 0.06) ? pick(Object.keys(patches)) : null,
+    // what replacements.js draws of it
+    replaced: [],
     // a visitor who comes back with the right cookie, again and again
     calm: chance(0.4),
     requestSecret: options.secret ? null : 'the request secret',

@@ -49,6 +49,7 @@ function parts(scenario) {
     });
     for (const name of Object.keys(scenario.second)) removals.push((copy) => delete copy.second[name]);
   }
+  dropEach(removals, scenario.replaced, (copy) => copy.replaced);
   if (scenario.patch) removals.push((copy) => { copy.patch = null; });
   dropEach(removals, scenario.seeds, (copy) => copy.seeds);
   const plainServer = { kind: 'http', encrypted: false, twice: false, mount: null, trustProxy: false, sub: undefined, accessor: undefined };

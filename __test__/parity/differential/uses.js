@@ -161,6 +161,12 @@ const uses = {
   patch: ({ run }, { name }) => {
     run.patch(name);
   },
+  replace: ({ run }, step) => {
+    run.replace(step);
+  },
+  restore: ({ run }, step) => {
+    run.restore(step);
+  },
   replaceMethod: withSession((session, { on, name }, run) => {
     const object = on === 'cookie' ? session.cookie : session;
     const method = object[name];
