@@ -396,8 +396,9 @@ class RequestSession {
     const { req } = this;
     const id = this.idOf(session);
     const isPresent = this.savesPresent(id);
-    // Those that do no more than hand the session to the store.
-    if ((session.save === save && session.req === req) || (isPresent && session.save === this.foreignSave)) {
+    // These do no more than hand the session to the store, and tell of that.
+    const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
+    if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.saves(session, id);
       ask(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
       return;

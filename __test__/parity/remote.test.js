@@ -9,7 +9,6 @@
  *   DIFF_SCENARIOS=n   how many scenarios each test has
  *   DIFF_SEED=n        the first seed: see differential.test.js. One scenario again:
  *                      DIFF_SEED=n DIFF_SCENARIOS=1 node --test --test-name-pattern=scenarios
- *   DIFF_ASLEEP=1      with marks that this package does not see yet: replacements.js
  */
 
 // hundreds of scenarios use deprecated options, on purpose

@@ -68,9 +68,8 @@ class Resident {
    * @throws what the engine throws
    */
   enter(request, header) {
-    const { req, keyring, settings } = request;
-    const records = MemoryStore.records(settings.store);
-    this.records = records;
+    const { req, keyring } = request;
+    const records = this.find();
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
@@ -114,6 +113,12 @@ class Resident {
     return this.door;
   }
 
+  /** The records of the store as they are now: a program may have put other sessions there. */
+  find() {
+    this.records = MemoryStore.records(this.settings.store);
+    return this.records;
+  }
+
   foundSid() {
     return this.found.latin1Slice(native.FOUND_SID, native.FOUND_SID + this.found[native.FOUND_SID_LENGTH]);
   }
@@ -136,7 +141,8 @@ class Resident {
    * @throws what the engine throws
    */
   commit(request, end, session, out) {
-    const { records } = this;
+    // A request may have begun with a store that had methods of a program's.
+    const records = this.records ?? this.find();
     let isDone = true;
     if (end === native.END_DESTROY) {
       debug('destroying');

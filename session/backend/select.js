@@ -35,7 +35,7 @@ module.exports = select;
 /** Whether touching a session, or any without one, does what it always did. */
 function touchesPlainly(session) {
   const { touch: its, resetMaxAge: reset, cookie } = session || Session.prototype;
-  return its === touch && reset === resetMaxAge && Cookie.isPlain(cookie);
+  return its === touch && reset === resetMaxAge && (!session || Boolean(cookie)) && Cookie.isPlain(cookie);
 }
 
 module.exports.touchesPlainly = touchesPlainly;
