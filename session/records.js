@@ -54,7 +54,8 @@ class Records {
     /** What stores show as `sessions`. */
     this.sessions = viewOf(this);
     this.canShow = true;
-    if (dispose) native.storeWatch(this.store);
+    // From now on what is removed is kept.
+    this.tell();
     /** Where the next slice of pruning goes on to judge. */
     this.judgedTo = 0;
     this.checkPeriod = checkPeriod;

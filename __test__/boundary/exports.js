@@ -52,7 +52,6 @@ module.exports = (native) => ({
   storeTouch: { takes: [store, ofSid, ofCookie, ofNumber, ofNumber], answers: among(0, 1, 2) },
   storeUnjudged: { takes: [store, ofNumber, ofNumber], answers: (answer) => isStrings(answer.sids) && isCount(answer.next) },
   storeWasDestroyed: { takes: [store, ofSid, ofNumber], answers: types('boolean') },
-  storeWatch: { takes: [store], answers: nothing },
   unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
   // The functions that others make, bound to what they were made with.
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.UNCLEAR_SESSION) },
