@@ -10,7 +10,7 @@ const fast = require('./fast');
 const fingerprint = require('./fingerprint');
 const lazy = require('./lazy');
 const native = require('./native');
-const state = require('./state');
+const state = require('./decision');
 const { SAME, DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 const { hasPlainJSON, isResident, touchesPlainly } = require('./plain');
 

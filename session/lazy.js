@@ -3,7 +3,7 @@
 const EXCHANGE = require('./exchange-key');
 const Session = require('./session');
 const native = require('./native');
-const state = require('./state');
+const state = require('./decision');
 
 /**
  * `req.session`, made when it is first looked at. One descriptor serves every
