@@ -50,13 +50,16 @@ impl Session {
     }
 
     fn bytes(&self, sid: &[u8]) -> usize {
-        sid.len() + self.whole().len() + SESSION_BYTES
+        let cookie = self.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
+        sid.len() + self.text.len() + cookie + SESSION_BYTES
     }
 }
 
 #[derive(Default)]
 struct Sessions {
     by_sid: HashMap<Vec<u8>, Session>,
+    /// Bytes of all of these.
+    bytes: usize,
     cookies: CookieTexts,
     bounds: Bounds,
     /// The last moment at which something was inserted or destroyed.
@@ -91,6 +94,7 @@ impl Sessions {
         let Some(session) = self.by_sid.remove(sid) else {
             return;
         };
+        self.bytes -= session.bytes(sid);
         match reason {
             Reason::Expired => self.counts.expired += 1,
             Reason::Evicted => self.counts.evicted += 1,
@@ -144,7 +148,15 @@ impl Sessions {
             text,
             expires,
         };
-        self.by_sid.insert(sid.to_vec(), session);
+        self.place(sid, session);
+    }
+
+    /// Puts a session in the place of the one that a sid had, if there is room.
+    fn place(&mut self, sid: &[u8], session: Session) {
+        self.bytes += session.bytes(sid);
+        if let Some(old) = self.by_sid.insert(sid.to_vec(), session) {
+            self.bytes -= old.bytes(sid);
+        }
         self.bound(sid);
     }
 
@@ -156,7 +168,7 @@ impl Sessions {
             self.remove(sid, Reason::Evicted);
         }
         while max.is_some_and(|most| self.by_sid.len() > most)
-            || max_bytes.is_some_and(|most| self.bytes() > most)
+            || max_bytes.is_some_and(|most| self.bytes > most)
         {
             let all = self.by_sid.iter();
             let Some((oldest, _)) = all.min_by_key(|(_, session)| session.used) else {
@@ -165,10 +177,6 @@ impl Sessions {
             let oldest = oldest.clone();
             self.remove(&oldest, Reason::Evicted);
         }
-    }
-
-    fn bytes(&self) -> usize {
-        self.by_sid.iter().map(|(sid, it)| it.bytes(sid)).sum()
     }
 
     /// Sids in order of insertion.
@@ -298,9 +306,12 @@ impl Engine for Plain {
         let (Some((cookie, date)), true) = (made, session.cookie.is_some()) else {
             return Ok(Changed::Not);
         };
-        session.cookie = Some(cookie);
-        session.expires = date.or(deadline);
-        sessions.bound(sid);
+        let touched = Session {
+            cookie: Some(cookie),
+            expires: date.or(deadline),
+            ..session.clone()
+        };
+        sessions.place(sid, touched);
         Ok(Changed::Done)
     }
 
@@ -423,12 +434,12 @@ impl Engine for Plain {
         let sessions = self.0.lock();
         Ok(Stats {
             sessions: sessions.by_sid.len(),
-            bytes: sessions.bytes(),
+            bytes: sessions.bytes,
             ..sessions.counts
         })
     }
 
     fn bytes(&self) -> usize {
-        self.0.lock().bytes()
+        self.0.lock().bytes
     }
 }
