@@ -27,6 +27,7 @@ let native;
 let session;
 
 before(async () => {
+  if (skip) return;
   process.env.NAPI_RS_NATIVE_LIBRARY_PATH = await build();
   native = require('../../session/native');
   session = require('../..');
@@ -224,6 +225,53 @@ test('what a store has thrown before, it throws still, and its callback hears no
   assert.throws(() => store.all(callback), SyntaxError);
   await wait(20);
   assert.deepEqual(told, []);
+});
+
+/** What the functions of the addon take that ask an engine, behind the store. */
+const ASKED = {
+  storeClear: [],
+  storeDestroy: ['sid'],
+  storeGet: ['sid', 0, true],
+  storeJudge: ['sid', '{', true, NaN, 0],
+  storeLength: [0],
+  storeMoment: [],
+  storePeek: ['sid'],
+  storePrune: [0, 1],
+  storePut: ['sid', '{}', '{}', NaN, NaN],
+  storeSet: ['sid', '{}', NaN, NaN],
+  storeSetRaw: ['sid', '{}', NaN, NaN],
+  storeSids: [],
+  storeStats: [],
+  storeTakeRemoved: [],
+  storeTouch: ['sid', '{}', 0, NaN],
+  storeUnjudged: [0, 1],
+  storeWasDestroyed: ['sid', 1],
+};
+
+test('each function of the addon throws it, a door and the changes, too', { skip }, () => {
+  const store = native.createStore(NaN, NaN);
+  const { write, renew } = native.storeChanges(store);
+  const keys = native.prepareKeys([Buffer.from(SECRET)]);
+  const door = native.createDoor('connect.sid', keys, store, new Uint8Array(native.FOUND_BYTES));
+  const header = `connect.sid=${native.seal('sid', keys)}`;
+  const calls = {
+    write: () => write('sid', 0, NaN, NaN, NaN, '{}'),
+    renew: () => renew('sid', 0, NaN, NaN, 0),
+    door: () => door(header, 0),
+  };
+  for (const [name, args] of Object.entries(ASKED)) calls[name] = () => native[name](store, ...args);
+  const names = Object.keys(native).filter((name) => /^store[A-Z]/.test(name) && name !== 'storeChanges');
+  assert.deepEqual(Object.keys(ASKED).sort(), names.sort());
+  for (const call of Object.values(calls)) assert.doesNotThrow(call, `${call}`);
+  native.fail(true);
+  try {
+    for (const [name, call] of Object.entries(calls)) {
+      assert.throws(call, (error) => error instanceof Error && error.message === MESSAGE, name);
+    }
+    assert.equal(door('connect.sid=none', 0), native.UNSIGNED_COOKIE, 'the engine is not asked');
+  } finally {
+    native.fail(false);
+  }
 });
 
 test('a panic of the engine is an error like its others', { skip }, () => {
