@@ -3,6 +3,7 @@
 require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
+const attempt = require('./attempt');
 const defer = require('./defer');
 const Session = require('./session');
 const Store = require('./store');
@@ -48,7 +49,9 @@ module.exports = MemoryStore;
  * @param {(error: Error | null, session?: object) => void} callback
  */
 MemoryStore.prototype.get = function get(sid, callback) {
-  defer(callback, null, MemoryStore.read(this, sid));
+  attempt(callback, () => {
+    defer(callback, null, MemoryStore.read(this, sid));
+  });
 };
 
 /**
@@ -72,8 +75,10 @@ Object.defineProperty(MemoryStore, 'read', {
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
-  write(recordsOf(this), `${sid}`, session, text, hasOddKeys(session), NaN);
-  if (callback) defer(callback);
+  attempt(callback, () => {
+    write(recordsOf(this), `${sid}`, session, text, hasOddKeys(session), NaN);
+    if (callback) defer(callback);
+  });
 };
 
 /**
@@ -83,18 +88,20 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
-  const records = recordsOf(this);
-  const key = `${sid}`;
   const cookie = JSON.stringify(session.cookie);
-  // A cookie that has no JSON takes the key out of the record.
-  if (cookie === undefined || !records.touch(key, cookie, deadlineOf(records, key, session))) {
-    const current = records.read(key, false);
-    if (current) {
-      current.cookie = session.cookie;
-      write(records, key, current, JSON.stringify(current), true, NaN);
+  attempt(callback, () => {
+    const records = recordsOf(this);
+    const key = `${sid}`;
+    // A cookie that has no JSON takes the key out of the record.
+    if (cookie === undefined || !records.touch(key, cookie, deadlineOf(records, key, session))) {
+      const current = records.read(key, false);
+      if (current) {
+        current.cookie = session.cookie;
+        write(records, key, current, JSON.stringify(current), true, NaN);
+      }
     }
-  }
-  if (callback) defer(callback);
+    if (callback) defer(callback);
+  });
 };
 
 /**
@@ -102,14 +109,18 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  recordsOf(this).destroy(`${sid}`);
-  if (callback) defer(callback);
+  attempt(callback, () => {
+    recordsOf(this).destroy(`${sid}`);
+    if (callback) defer(callback);
+  });
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  recordsOf(this).clear();
-  if (callback) defer(callback);
+  attempt(callback, () => {
+    recordsOf(this).clear();
+    if (callback) defer(callback);
+  });
 };
 
 /**
@@ -119,13 +130,15 @@ MemoryStore.prototype.clear = function clear(callback) {
  * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
-  const records = recordsOf(this);
-  const sessions = Object.create(null);
-  for (const sid of records.sids()) {
-    const session = records.read(sid, false);
-    if (session) sessions[sid] = session;
-  }
-  if (callback) defer(callback, null, sessions);
+  attempt(callback, () => {
+    const records = recordsOf(this);
+    const sessions = Object.create(null);
+    for (const sid of records.sids()) {
+      const session = records.read(sid, false);
+      if (session) sessions[sid] = session;
+    }
+    if (callback) defer(callback, null, sessions);
+  });
 };
 
 const { all } = MemoryStore.prototype;
@@ -138,7 +151,7 @@ const { all } = MemoryStore.prototype;
  */
 MemoryStore.prototype.length = function length(callback) {
   if (this.all === all) {
-    recordsOf(this).count(callback);
+    attempt(callback, () => { recordsOf(this).count(callback); });
     return;
   }
   this.all((error, sessions) => {
@@ -172,7 +185,9 @@ MemoryStore.prototype.prune = function prune() {
  * @param {(error: Error | null, sids: string[]) => void} callback
  */
 MemoryStore.prototype.ids = function ids(callback) {
-  defer(callback, null, recordsOf(this).sids());
+  attempt(callback, () => {
+    defer(callback, null, recordsOf(this).sids());
+  });
 };
 
 /** Prunes once in a `checkPeriod` again. */

@@ -3,6 +3,7 @@
 // Node's own: a program's fake timers, whenever they are put on, must not see the timer,
 // run prunings for ever or hold them back.
 const { setInterval, clearInterval, setImmediate } = require('node:timers');
+const debug = require('debug')('express-session');
 
 /** Ends the timers of records that nobody has any more. */
 const forgotten = new FinalizationRegistry(clearInterval);
@@ -20,7 +21,13 @@ function prunePeriodically(records, period) {
   let isUnderWay = false;
   /** One slice after the other, with turns of the event loop between them. */
   const slice = () => {
-    isUnderWay = held.deref()?.pruneSlice() === false;
+    isUnderWay = false;
+    try {
+      isUnderWay = held.deref()?.pruneSlice() === false;
+    } catch (error) {
+      // Nobody has asked for it. The engine may be well again a period later.
+      debug('pruning failed: %s', error);
+    }
     if (isUnderWay) setImmediate(slice).unref();
   };
   const timer = setInterval(() => {

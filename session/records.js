@@ -1,5 +1,6 @@
 'use strict';
 
+const debug = require('debug')('express-session');
 const defer = require('./defer');
 const native = require('./native');
 const { checked, warnIfShort } = require('./memory-options');
@@ -25,7 +26,7 @@ REASONS[native.REMOVED_DESTROYED] = 'destroyed';
  * The records of a memory store: the small interface between its JavaScript face
  * and the engine. Sids and texts are strings; times are ms since the epoch. `data` is
  * a session's JSON object without its cookie; `deadline` is when a session expires whose
- * cookie does not, NaN for never.
+ * cookie does not, NaN for never. What an engine says that fails is thrown.
  */
 class Records {
   /**
@@ -54,7 +55,8 @@ class Records {
     /** What stores show as `sessions`. */
     this.sessions = viewOf(this);
     this.canShow = true;
-    if (dispose) native.storeWatch(this.store);
+    // From now on what is removed is kept.
+    this.tell();
     /** Where the next slice of pruning goes on to judge. */
     this.judgedTo = 0;
     this.checkPeriod = checkPeriod;
@@ -188,9 +190,10 @@ class Records {
    * they are judged in slices first, and it is the number of when that is done.
    *
    * @param {(error: Error | null, length?: number) => void} callback gets an error if such
-   *   a text is damaged
+   *   a text is damaged, or the engine fails
    */
   count(callback, from = 0) {
+    let length;
     try {
       const { sids, next } = native.storeUnjudged(this.store, from, JUDGED);
       for (const sid of sids) this.read(sid, false);
@@ -203,12 +206,12 @@ class Records {
         this.count(callback);
         return;
       }
-    } catch (damaged) {
-      defer(callback, damaged);
+      length = native.storeLength(this.store, Date.now());
+      this.tell();
+    } catch (error) {
+      defer(callback, error);
       return;
     }
-    const length = native.storeLength(this.store, Date.now());
-    this.tell();
     defer(callback, null, length);
   }
 
@@ -278,12 +281,20 @@ class Records {
     return !(end <= now);
   }
 
-  /** Tells `dispose`, in a later turn, what was removed. */
+  /**
+   * Tells `dispose`, in a later turn, what was removed. Never throws: what comes before this
+   * is done, and an engine that fails here tells the next time.
+   */
   tell() {
     if (this.dispose === undefined) return;
-    for (const { sid, text, reason } of native.storeTakeRemoved(this.store)) {
-      defer(this.dispose, sid, parsed(text), REASONS[reason]);
+    let removed;
+    try {
+      removed = native.storeTakeRemoved(this.store);
+    } catch (error) {
+      debug('what was removed is not told yet: %s', error);
+      return;
     }
+    for (const { sid, text, reason } of removed) defer(this.dispose, sid, parsed(text), REASONS[reason]);
   }
 
   /**

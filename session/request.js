@@ -9,7 +9,10 @@ const Session = require('./session');
 const fingerprint = require('./fingerprint');
 const native = require('./native');
 const select = require('./backend/select');
-const { DECISIONS, END, SETS_COOKIE } = require('./decision');
+
+/** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
+const DECISIONS = native.decisions();
+const { END_MASK, SETS_COOKIE } = native;
 
 /** `saved`, while what is stored is what the request began with. */
 const ORIGINAL = Symbol('original');
@@ -86,15 +89,15 @@ class RequestSession {
     req[REQUEST] = this;
   }
 
-  /**
-   * The cookie brought a sid.
-   * @param {string | undefined} sid
-   * @param {number} [moment] at which the store is asked for its session
-   */
-  came(sid, moment = NaN) {
+  /** The cookie brought a sid, or none. */
+  came(sid) {
     this.cookieId = sid;
     this.req.sessionID = sid;
-    this.loadedAt = moment;
+  }
+
+  /** The store is asked for the session now. */
+  asks() {
+    this.loadedAt = this.moment();
   }
 
   /**
@@ -359,7 +362,7 @@ class RequestSession {
     const touchesPlainly = select.touchesPlainly(session);
     if (session && !this.isTouched) this.touch(session, touchesPlainly);
     const decision = DECISIONS[this.judge(session)];
-    const end = decision & END;
+    const end = decision & END_MASK;
     const progress = end === native.END_NOTHING
       ? 'nothing'
       : select(this, session, touchesPlainly).commit(this, end, session, out);
@@ -377,7 +380,7 @@ class RequestSession {
     const { resident } = this.settings;
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
-    const end = decision & END;
+    const end = decision & END_MASK;
     let progress;
     if (end === native.END_NOTHING) progress = 'nothing';
     else if (end === native.END_TOUCH) progress = resident.renew(this, out);

@@ -2,6 +2,7 @@
 
 require('./node-version');
 const { answer, ask, listener } = require('./answer');
+const attempt = require('./attempt');
 const REQUEST = require('./request-key');
 
 /**
@@ -87,9 +88,11 @@ const members = {
   /** Writes the session to the store now. On a request's own session, returns nothing. */
   save(callback) {
     const watcher = watcherOf(this);
-    const method = watcher ? watcher.saving(this) : 'set';
     const { req } = this;
-    ask(answer(req, callback), req.sessionStore, method, this.id, this);
+    const answered = answer(req, callback);
+    let method = 'set';
+    if (watcher && !attempt(answered, () => { method = watcher.saving(this); })) return undefined;
+    ask(answered, req.sessionStore, method, this.id, this);
     return watcher ? undefined : this;
   },
 
@@ -102,13 +105,13 @@ const members = {
     const { req, id } = this;
     const store = req.sessionStore;
     const watcher = watcherOf(this);
-    const moment = watcher && watcher.moment();
+    let moment;
     const tell = listener(callback);
     const done = (...results) => {
       if (watcher) watcher.reloaded(this, moment, results[0]);
       tell(...results);
     };
-    ask(answer(req, (error, data) => {
+    const answered = answer(req, (error, data) => {
       if (error) return done(error);
       if (!data) return done(new Error('failed to load session'));
       try {
@@ -117,7 +120,9 @@ const members = {
         return done(damaged);
       }
       done();
-    }), store, 'get', id);
+    });
+    if (watcher && !attempt(answered, () => { moment = watcher.moment(); })) return undefined;
+    ask(answered, store, 'get', id);
     return watcher ? undefined : this;
   },
 

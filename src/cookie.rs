@@ -7,6 +7,7 @@ use express_session_core::signature;
 use napi::bindgen_prelude::{Either, Result, Undefined};
 use napi_derive::napi;
 
+use crate::error::thrown;
 use crate::signature::Keys;
 use crate::text::Text;
 
@@ -105,7 +106,7 @@ pub fn serialize_cookie(
     domain: Text,
     path: Text,
     expires: f64,
-) -> Either<Text, u32> {
+) -> Result<Either<Text, u32>> {
     let value = if bits & COOKIE_ENCODED != 0 {
         Value::Encoded(&value)
     } else {
@@ -122,36 +123,41 @@ pub fn serialize_cookie(
     ts_args_type = "sid: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn seal(sid: Text, keys: &Keys) -> Either<Text, u32> {
+pub fn seal(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
     let Some(key) = keys.first() else {
-        return Either::B(Error::Secret as u32);
+        return answer(Err(Error::Secret));
     };
     let value = [signed::PREFIX, &signature::sign(&sid, key)].concat();
     answer(percent::encode(&value))
 }
 
-/// The messages of the errors that `serializeCookie` and `sealCookie` number.
+/// The errors that `serializeCookie` and `seal` answer with their place here.
+static ERRORS: [Error; 10] = [
+    Error::Name,
+    Error::MalformedUri,
+    Error::Value,
+    Error::MaxAge,
+    Error::Domain,
+    Error::Path,
+    Error::Expires,
+    Error::Priority,
+    Error::SameSite,
+    Error::Secret,
+];
+
+/// The messages of the errors that `serializeCookie` and `seal` number.
 #[napi(catch_unwind)]
-pub fn cookie_errors() -> Result<Vec<String>> {
-    let errors = [
-        Error::Name,
-        Error::MalformedUri,
-        Error::Value,
-        Error::MaxAge,
-        Error::Domain,
-        Error::Path,
-        Error::Expires,
-        Error::Priority,
-        Error::SameSite,
-        Error::Secret,
-    ];
-    Ok(errors.iter().map(Error::to_string).collect())
+pub fn cookie_errors() -> Vec<String> {
+    ERRORS.iter().map(Error::to_string).collect()
 }
 
-fn answer(header: std::result::Result<Vec<u8>, Error>) -> Either<Text, u32> {
+fn answer(header: std::result::Result<Vec<u8>, Error>) -> Result<Either<Text, u32>> {
     match header {
-        Ok(header) => Either::A(header.into()),
-        Err(error) => Either::B(error as u32),
+        Ok(header) => Ok(Either::A(header.into())),
+        Err(error) => match ERRORS.iter().position(|known| *known == error) {
+            Some(at) => Ok(Either::B(at as u32)),
+            None => Err(thrown(error)),
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use express_session_core::cookie::signed;
-use express_session_core::memory_store::{Asker, Found, Live};
+use express_session_core::engine::{Asker, Found, Live};
 use express_session_core::session_text::Renewal;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
@@ -12,8 +12,8 @@ use napi_derive::napi;
 
 use crate::cookie::{NO_COOKIE, number};
 use crate::found::Place;
-use crate::memory_store::Store;
 use crate::signature::{Keys, prepared};
+use crate::store::Store;
 use crate::text::{Text, Written};
 
 /// A door says: the store does not know the sid.
@@ -109,7 +109,7 @@ pub fn create_door<'env>(
             return Ok(Either::B(UNCLEAR_SESSION));
         };
         let mut data = data.borrow_mut();
-        let stored = store.get(&sid, now as i64, Asker::Door, &mut data);
+        let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Door, &mut data))?;
         let is_written = found.fill(call.env, |found| {
             write_sid(&sid, length, found)?;
             match &stored {

@@ -1,20 +1,23 @@
-//! A store as one environment of JavaScript holds it.
+//! An engine as one environment of JavaScript holds it.
 
 use std::cell::{Cell, RefCell};
-use std::ops::Deref;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use express_session_core::memory_store::MemoryStore;
+use express_session_core::engine::Engine;
+use express_session_core::error::Error;
+use napi::bindgen_prelude::Result;
 use napi::{Env, sys};
 
-/// A store, and how many of its bytes V8 knows of: what it does not know of is no reason to
+use crate::error::thrown;
+
+/// An engine, and how many of its bytes V8 knows of: what it does not know of is no reason to
 /// collect the objects that hold it.
 ///
-/// All handles, doors and changes that an environment has of a store share one of these,
+/// All handles, doors and changes that an environment has of an engine share one of these,
 /// so that V8 is told once. What was told is taken back when the last of them is gone.
 pub struct Held {
-    store: Arc<MemoryStore>,
+    engine: Arc<dyn Engine>,
     env: sys::napi_env,
     told: Cell<i64>,
 }
@@ -24,10 +27,10 @@ pub struct Held {
 const STEP: u64 = 8 * 1024;
 
 impl Held {
-    /// Holds a store, and tells V8.
-    pub fn new(env: &Env, store: Arc<MemoryStore>) -> Rc<Held> {
+    /// Holds an engine, and tells V8.
+    pub fn new(env: &Env, engine: Arc<dyn Engine>) -> Rc<Held> {
         let held = Rc::new(Held {
-            store,
+            engine,
             env: env.raw(),
             told: Cell::new(0),
         });
@@ -35,31 +38,45 @@ impl Held {
         held
     }
 
-    /// Holds a store that others may hold, too, also in this environment.
-    pub fn shared(env: &Env, store: Arc<MemoryStore>) -> Rc<Held> {
+    /// Holds an engine that others may hold, too, also in this environment.
+    pub fn shared(env: &Env, engine: Arc<dyn Engine>) -> Rc<Held> {
         thread_local! {
             static SHARED: RefCell<Vec<Weak<Held>>> = const { RefCell::new(Vec::new()) };
         }
-        let is_it = |held: &Rc<Held>| held.env == env.raw() && Arc::ptr_eq(&held.store, &store);
+        let is_it = |held: &Rc<Held>| held.env == env.raw() && Arc::ptr_eq(&held.engine, &engine);
         let known = SHARED.with_borrow_mut(|shared| {
             shared.retain(|held| held.strong_count() > 0);
             shared.iter().filter_map(Weak::upgrade).find(is_it)
         });
         known.unwrap_or_else(|| {
-            let held = Held::new(env, store);
+            let held = Held::new(env, engine);
             SHARED.with_borrow_mut(|shared| shared.push(Rc::downgrade(&held)));
             held
         })
     }
 
-    /// What the store takes, with its empty parts.
-    fn bytes(&self) -> i64 {
-        (self.store.bytes() + size_of::<MemoryStore>()) as i64
+    /// Asks the engine for what may make it larger or smaller, and tells V8 what it takes
+    /// then.
+    ///
+    /// # Errors
+    /// The engine's, for JavaScript.
+    pub fn ask<T>(
+        &self,
+        call: impl FnOnce(&dyn Engine) -> std::result::Result<T, Error>,
+    ) -> Result<T> {
+        let answer = call(&*self.engine);
+        self.tell();
+        answer.map_err(thrown)
     }
 
-    /// Tells V8 what the store takes now, if that is another number by far. Called by what
-    /// makes the store larger or smaller, without any lock.
-    pub fn tell(&self) {
+    /// What the engine takes, with its empty parts.
+    fn bytes(&self) -> i64 {
+        (self.engine.bytes() + size_of_val(&*self.engine)) as i64
+    }
+
+    /// Tells V8 what the engine takes now, if that is another number by far. No lock must
+    /// be held.
+    fn tell(&self) {
         let change = self.bytes() - self.told.get();
         if change.unsigned_abs() >= STEP {
             self.adjust(change);
@@ -74,14 +91,6 @@ impl Held {
         // environment is there: it outlives its handles and functions, to which this
         // belongs, and whose finalizers may call this. If the call fails, nothing was told.
         unsafe { sys::napi_adjust_external_memory(self.env, change, &mut all) };
-    }
-}
-
-impl Deref for Held {
-    type Target = MemoryStore;
-
-    fn deref(&self) -> &MemoryStore {
-        &self.store
     }
 }
 

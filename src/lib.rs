@@ -10,15 +10,17 @@ use napi_derive::napi;
 
 mod cookie;
 mod door;
+mod engines;
+mod error;
 mod found;
 mod held;
-mod memory_store;
 mod panic;
 #[cfg(planted)]
 mod planted;
 mod session_id;
 mod signature;
 mod state;
+mod store;
 mod text;
 
 /// The version of this package. The JavaScript half takes no addon of another one, which

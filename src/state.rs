@@ -1,58 +1,57 @@
+use express_session_core::facts;
 use express_session_core::state::{self, End, Facts};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-macro_rules! facts {
-    ($($name:ident),+ $(,)?) => {
+macro_rules! export {
+    ($($name:ident: $doc:tt,)+) => {
         $(
-            #[doc = concat!("A fact of a request: see `state.rs` of the engine for `", stringify!($name), "`.")]
+            #[doc = $doc]
             #[napi]
             pub const $name: u32 = Facts::$name;
         )+
     };
 }
 
-facts!(
-    SAVE_UNINITIALIZED,
-    ROLLING,
-    UNSET_DESTROY,
-    STORE_TOUCHES,
-    HAS_ID,
-    ID_IS_STRING,
-    ID_FROM_COOKIE,
-    UNSET,
-    HAS_SESSION,
-    MODIFIED,
-    WAS_SAVED,
-    SAVED,
-    EXPIRES,
-);
+facts!(export);
 
-/// `endOf` says: the store is not called.
+/// A decision on the session at the end of a request: the store is not called.
 #[napi]
 pub const END_NOTHING: u32 = 0;
-/// `endOf` says: the session is written.
+/// A decision on the session at the end of a request: the session is written.
 #[napi]
 pub const END_SAVE: u32 = 1;
-/// `endOf` says: the session's expiry is renewed.
+/// A decision on the session at the end of a request: the session's expiry is renewed.
 #[napi]
 pub const END_TOUCH: u32 = 2;
-/// `endOf` says: the session is removed.
+/// A decision on the session at the end of a request: the session is removed.
 #[napi]
 pub const END_DESTROY: u32 = 3;
 
-/// What the end of a request does to its session: one of the `END_` numbers.
-#[napi(catch_unwind)]
-pub fn end_of(facts: u32) -> u32 {
-    match state::end(Facts(facts)) {
-        End::Nothing => END_NOTHING,
-        End::Save => END_SAVE,
-        End::Touch => END_TOUCH,
-        End::Destroy => END_DESTROY,
-    }
-}
+/// The bits of a decision that are one of the `END_` numbers.
+#[napi]
+pub const END_MASK: u32 = 0b011;
+/// The bit of a decision that says: the response carries the session cookie.
+#[napi]
+pub const SETS_COOKIE: u32 = 0b100;
 
-/// Whether the response carries the session cookie.
+/// What each combination of facts leads to, in the order of their numbers: the sum of an
+/// `END_` number and, if so, `SETS_COOKIE`.
 #[napi(catch_unwind)]
-pub fn sets_cookie(facts: u32) -> bool {
-    state::sets_cookie(Facts(facts))
+pub fn decisions() -> Uint8Array {
+    let all = Facts::all().map(|facts| {
+        let end = match state::end(facts) {
+            End::Nothing => END_NOTHING,
+            End::Save => END_SAVE,
+            End::Touch => END_TOUCH,
+            End::Destroy => END_DESTROY,
+        };
+        let cookie = if state::sets_cookie(facts) {
+            SETS_COOKIE
+        } else {
+            0
+        };
+        (end | cookie) as u8
+    });
+    all.collect::<Vec<_>>().into()
 }

@@ -8,7 +8,6 @@ const { cookieText, damaged, dataText, is, number, sessionText, sid, text } = re
 const handle = (name) => fc.nat({ max: 9 }).map((at) => ({ handle: name, at }));
 
 const any = is(fc.oneof(sessionText, damaged, text));
-const facts = is(fc.integer({ min: 0, max: 2 ** 13 - 1 }));
 const name = is(fc.oneof({ weight: 3, arbitrary: fc.constant('sid') }, { weight: 1, arbitrary: text }));
 const header = fc.oneof(is(text), is(text.map((value) => `a=1; sid=${value}`)), handle('headers'));
 const [ofSid, ofNumber, ofText, ofCookie, ofData, ofBoolean] = [sid, number, text, cookieText, dataText, fc.boolean()].map(is);
@@ -24,15 +23,14 @@ const isHandle = (answer) => typeof answer === 'object' && answer !== null;
 module.exports = (native) => ({
   createDoor: { takes: [name, keys, store, found], answers: types('function') },
   createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
+  decisions: { takes: [], answers: (answer) => answer instanceof Uint8Array },
   cookieErrors: { takes: [], answers: isStrings },
-  endOf: { takes: [facts], answers: among(0, 1, 2, 3) },
   openCookie: { takes: [header, name, keys], answers: types('string', 'number') },
   parseCookie: { takes: [header, name], answers: types('string', 'undefined') },
   prepareKeys: { takes: [secrets], answers: isHandle },
   seal: { takes: [ofSid, keys], answers: types('string', 'number') },
   serializeCookie: { takes: [name, ofText, is(fc.integer({ min: 0, max: 2 ** 15 - 1 })), ofNumber, ofText, ofText, ofNumber], answers: types('string', 'number') },
   sessionId: { takes: [], answers: (answer) => /^[\w-]{32}$/.test(answer) },
-  setsCookie: { takes: [facts], answers: types('boolean') },
   sign: { takes: [ofText, keys], answers: types('string') },
   storeChanges: { takes: [store], answers: (answer) => ['renew', 'write'].every((key) => typeof answer[key] === 'function') },
   storeClear: { takes: [store], answers: nothing },
@@ -52,7 +50,6 @@ module.exports = (native) => ({
   storeTouch: { takes: [store, ofSid, ofCookie, ofNumber, ofNumber], answers: among(0, 1, 2) },
   storeUnjudged: { takes: [store, ofNumber, ofNumber], answers: (answer) => isStrings(answer.sids) && isCount(answer.next) },
   storeWasDestroyed: { takes: [store, ofSid, ofNumber], answers: types('boolean') },
-  storeWatch: { takes: [store], answers: nothing },
   unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
   // The functions that others make, bound to what they were made with.
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.UNCLEAR_SESSION) },

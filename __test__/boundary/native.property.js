@@ -17,7 +17,7 @@ function world() {
   const keys = ['secret', 'older'].map((secret) => native.prepareKeys([Buffer.from(secret)]));
   const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000)];
   const founds = [new Uint8Array(native.FOUND_BYTES), new Uint8Array(native.FOUND_BYTES)];
-  native.storeWatch(stores[1]);
+  native.storeTakeRemoved(stores[1]);
   return {
     keys,
     stores,

@@ -141,7 +141,7 @@ async function publishChanged(name, change) {
 
 test('every place says the version of package.json', () => {
   const { places } = versions();
-  assert.equal(places.length, 2 + napi.targets.length + 5);
+  assert.equal(places.length, 2 + napi.targets.length + 8);
   assert.deepEqual(places.filter((each) => each.version !== version), []);
 });
 

@@ -8,7 +8,8 @@
 
 use divan::{Bencher, black_box};
 use express_session_core::cookie::{parse, serialize};
-use express_session_core::memory_store::{Asker, MemoryStore};
+use express_session_core::engine::{Asker, Engine};
+use express_session_core::memory_store::MemoryStore;
 use express_session_core::state::{self, Facts};
 use express_session_core::{session_id, signature, wtf8};
 
@@ -124,7 +125,7 @@ mod store {
             .map(|at| format!("{at:032}").into_bytes())
             .collect();
         for sid in &sids {
-            store.set(sid, &session(100), None, None);
+            store.set(sid, &session(100), None, None).unwrap();
         }
         let mut at = 0;
         let mut data = Vec::new();
@@ -137,7 +138,7 @@ mod store {
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn get(bencher: Bencher, bytes: usize) {
         let store = MemoryStore::default();
-        store.set(SID, &session(bytes), None, None);
+        store.set(SID, &session(bytes), None, None).unwrap();
         let mut data = Vec::new();
         bencher.bench_local(|| store.get(black_box(SID), NOW, Asker::User, &mut data));
     }
@@ -152,7 +153,7 @@ mod store {
     #[divan::bench(args = [100, 1_000, 10_000, 100_000])]
     fn touch(bencher: Bencher, bytes: usize) {
         let store = MemoryStore::default();
-        store.set(SID, &session(bytes), None, None);
+        store.set(SID, &session(bytes), None, None).unwrap();
         let cookie = session(0);
         let end = cookie.iter().position(|&byte| byte == b'}').unwrap() + 1;
         let cookie = &cookie[br#"{"cookie":"#.len()..end];

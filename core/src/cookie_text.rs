@@ -59,6 +59,12 @@ impl CookieText {
         text.extend_from_slice(tail);
     }
 
+    /// The whole text of a session with this cookie, its date in ms since the epoch, and
+    /// these data, a JSON object.
+    pub fn whole(&self, expires: Option<i64>, data: &[u8]) -> Vec<u8> {
+        session_text::join(data, self.bytes(), |text| self.write(expires, text))
+    }
+
     /// Whether the text has a date.
     pub fn has_date(&self) -> bool {
         self.has_date

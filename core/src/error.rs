@@ -1,11 +1,12 @@
 //! The one error type of the engine.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// What makes a `Set-Cookie` header impossible, in the order in which npm
 /// `cookie` 0.7.2 finds it, with that package's messages; and what makes other things
 /// impossible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The name is no RFC 7230 token.
     Name,
@@ -29,6 +30,8 @@ pub enum Error {
     Secret,
     /// A shared store is there with other bounds.
     Bounds,
+    /// An engine failed, which says how.
+    Engine(Arc<str>),
 }
 
 impl fmt::Display for Error {
@@ -45,6 +48,7 @@ impl fmt::Display for Error {
             Error::SameSite => "option sameSite is invalid",
             Error::Secret => "Secret key must be provided.",
             Error::Bounds => "shared option: a shared store of that name has other bounds",
+            Error::Engine(message) => message,
         })
     }
 }

@@ -5,8 +5,8 @@
 //! gives the session id; a new one comes from [`session_id`]. On the way out,
 //! [`state`] decides what the request must do to its session, and
 //! [`cookie::serialize`] writes the signed id into a `Set-Cookie` header.
-//! [`memory_store`] keeps sessions as the JSON text they arrived as:
-//! [`session_text`] parts it into data and cookie, and [`cookie_text`] keeps what
+//! An [`engine`] keeps sessions as the JSON text they arrived as, [`memory_store`] in this
+//! process: [`session_text`] parts it into data and cookie, and [`cookie_text`] keeps what
 //! cookies have in common once and reads when they expire.
 //!
 //! Text is bytes in [generalised UTF-8](wtf8), so that any JavaScript string,
@@ -18,6 +18,7 @@
 pub mod cookie;
 pub mod cookie_text;
 mod date;
+pub mod engine;
 pub mod error;
 pub mod memory_store;
 pub mod session_id;

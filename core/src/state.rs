@@ -2,42 +2,56 @@
 //!
 //! Two moments ask. When the response's headers are written: does the session
 //! cookie go with them ([`sets_cookie`])? When the response ends: what happens to
-//! the session in the store ([`end`])? A new option is a new fact here, not a new
-//! branch in the middleware.
+//! the session in the store ([`end`])? A new option is a new fact in the one list
+//! [`facts!`](crate::facts), not a new branch in the middleware.
 
-/// What is known of a request and its session, one bit a fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts(pub u32);
+/// The facts, in the order of their bits: gives the list to a macro.
+#[macro_export]
+macro_rules! facts {
+    ($receiver:ident) => {
+        $receiver! {
+            SAVE_UNINITIALIZED: "Option `saveUninitialized`.",
+            ROLLING: "Option `rolling`.",
+            UNSET_DESTROY: "Option `unset: 'destroy'`.",
+            STORE_TOUCHES: "The store has a `touch` method.",
+            HAS_ID: "`req.sessionID` is truthy.",
+            ID_IS_STRING: "`req.sessionID` is a string.",
+            ID_FROM_COOKIE: "The id is the one the request's cookie brought.",
+            UNSET: "`req.session` is null or undefined.",
+            HAS_SESSION: "`req.session` is truthy.",
+            MODIFIED: "The session's id or data differ from those the request began with.",
+            WAS_SAVED: "The session was saved in this request, or needs no save unless modified (option `resave: false`).",
+            SAVED: "The session's id and data are those last saved.",
+            EXPIRES: "The session's cookie has an expiry.",
+        }
+    };
+}
+
+macro_rules! define {
+    ($($name:ident: $doc:tt,)+) => {
+        /// What is known of a request and its session, one bit a fact.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Facts(pub u32);
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the facts")]
+        enum Place {
+            $($name,)+
+        }
+
+        impl Facts {
+            $(#[doc = $doc] pub const $name: u32 = 1 << Place::$name as u32;)+
+
+            /// Every combination of facts.
+            pub fn all() -> impl Iterator<Item = Facts> {
+                (0..1 << [$(Facts::$name),+].len()).map(Facts)
+            }
+        }
+    };
+}
+
+facts!(define);
 
 impl Facts {
-    /// Option `saveUninitialized`.
-    pub const SAVE_UNINITIALIZED: u32 = 1;
-    /// Option `rolling`.
-    pub const ROLLING: u32 = 1 << 1;
-    /// Option `unset: 'destroy'`.
-    pub const UNSET_DESTROY: u32 = 1 << 2;
-    /// The store has a `touch` method.
-    pub const STORE_TOUCHES: u32 = 1 << 3;
-    /// `req.sessionID` is truthy.
-    pub const HAS_ID: u32 = 1 << 4;
-    /// `req.sessionID` is a string.
-    pub const ID_IS_STRING: u32 = 1 << 5;
-    /// The id is the one the request's cookie brought.
-    pub const ID_FROM_COOKIE: u32 = 1 << 6;
-    /// `req.session` is null or undefined.
-    pub const UNSET: u32 = 1 << 7;
-    /// `req.session` is truthy.
-    pub const HAS_SESSION: u32 = 1 << 8;
-    /// The session's id or data differ from those the request began with.
-    pub const MODIFIED: u32 = 1 << 9;
-    /// The session was saved in this request, or needs no save unless modified
-    /// (option `resave: false`).
-    pub const WAS_SAVED: u32 = 1 << 10;
-    /// The session's id and data are those last saved.
-    pub const SAVED: u32 = 1 << 11;
-    /// The session's cookie has an expiry.
-    pub const EXPIRES: u32 = 1 << 12;
-
     fn has(self, fact: u32) -> bool {
         self.0 & fact != 0
     }

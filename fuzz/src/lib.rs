@@ -5,6 +5,8 @@
 //! does that too. A check compares the engine with a reference that is plain rather than
 //! fast, and panics where the two differ.
 
+use express_session_core::error::Error;
+
 pub mod cookie_header;
 mod iso;
 mod json;
@@ -32,6 +34,12 @@ pub const TARGETS: [Target; 5] = [
 fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     let mut parts = text.splitn(2, |&byte| byte == separator);
     (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// What an engine answers that never fails.
+#[track_caller]
+fn sure<T>(answer: Result<T, Error>) -> T {
+    answer.unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 /// For the messages of failed assertions.

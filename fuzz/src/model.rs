@@ -1,6 +1,7 @@
 //! A store as a list: what the memory store does, without what makes it fast.
 
-use express_session_core::memory_store::{Bounds, Changed, Kind, Reason, Removed, Stats, Stored};
+use express_session_core::engine::{Bounds, Changed, Reason, Removed, Stats, Stored};
+use express_session_core::memory_store::Kind;
 
 use super::{iso, json};
 

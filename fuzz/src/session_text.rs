@@ -1,11 +1,12 @@
 //! The text of a session, against `serde_json`; and the store's answers about it.
 
 use express_session_core::cookie_text::{CookieText, CookieTexts};
-use express_session_core::memory_store::{Asker, Changed, Found, MemoryStore};
+use express_session_core::engine::{Asker, Changed, Engine, Found};
+use express_session_core::memory_store::MemoryStore;
 use express_session_core::session_text::{self, Expiry, Renewal};
 use serde_json::Value;
 
-use super::{cut, iso, json, same, same_if_any, shown};
+use super::{cut, iso, json, same, same_if_any, shown, sure};
 
 const START: &[u8] = br#"{"cookie":"#;
 
@@ -260,8 +261,8 @@ fn copies(cookie: &CookieText, expires: Option<i64>, text: &[u8]) {
 fn stores(text: &[u8], other: &[u8]) {
     let sid = b"sid";
     let store = MemoryStore::default();
-    store.set(sid, text, None, None);
-    same_if_any(store.peek(sid).as_deref(), Some(text));
+    sure(store.set(sid, text, None, None));
+    same_if_any(sure(store.peek(sid)).as_deref(), Some(text));
 
     let parts = session_text::split(text);
     let read = parts
@@ -271,13 +272,13 @@ fn stores(text: &[u8], other: &[u8]) {
     let mut out = Vec::new();
     let Some(((cookie, data), read)) = parts.zip(read) else {
         for now in [i64::MIN, 0, i64::MAX] {
-            let found = store.get(sid, now, Asker::User, &mut out);
+            let found = sure(store.get(sid, now, Asker::User, &mut out));
             assert_eq!(found, Found::Unclear { is_judged: false });
             same(&out, text);
         }
-        assert_eq!(store.unjudged(0, usize::MAX).0.len(), 1);
-        assert_eq!(store.touch(sid, other, 0, None), Changed::Not);
-        same_if_any(store.peek(sid).as_deref(), Some(text));
+        assert_eq!(sure(store.unjudged(0, usize::MAX)).0.len(), 1);
+        assert_eq!(store.touch(sid, other, 0, None), Ok(Changed::Not));
+        same_if_any(sure(store.peek(sid)).as_deref(), Some(text));
         return;
     };
     let expires = match read.expiry {
@@ -285,12 +286,12 @@ fn stores(text: &[u8], other: &[u8]) {
         _ => None,
     };
     let now = expires.map_or(i64::MAX, |time| time - 1);
-    let Found::Live(live) = store.get(sid, now, Asker::User, &mut out) else {
+    let Found::Live(live) = sure(store.get(sid, now, Asker::User, &mut out)) else {
         unreachable!("expired too soon: {}", shown(text));
     };
     assert_eq!(live.expires, expires);
     same(&out, &data);
-    store.get_whole(sid, now, Asker::User, &mut out);
+    sure(store.get_whole(sid, now, Asker::User, &mut out));
     same(&out, text);
 
     let id = live.cookie.id;
@@ -305,11 +306,11 @@ fn stores(text: &[u8], other: &[u8]) {
     };
     let expected = match date {
         None => {
-            assert_eq!(renewed, Changed::Not);
+            assert_eq!(renewed, Ok(Changed::Not));
             text.to_vec()
         }
         Some(time) => {
-            assert_eq!(renewed, Changed::Done);
+            assert_eq!(renewed, Ok(Changed::Done));
             let mut cookie = cookie.to_vec();
             if let Some(date) = time.and_then(iso::text) {
                 let place = read.date_at..read.date_at + date.len();
@@ -318,27 +319,27 @@ fn stores(text: &[u8], other: &[u8]) {
             joined(&cookie, &data)
         }
     };
-    same_if_any(store.peek(sid).as_deref(), Some(&expected));
+    same_if_any(sure(store.peek(sid)).as_deref(), Some(&expected));
 
     // A lifetime below zero leaves a session that is over.
     let now = i64::MIN;
     let touched = store.touch(sid, other, now, None);
     let is_clear = session_text::cookie(other).is_some_and(|it| it.expiry != Expiry::Unclear);
     let expected = if is_clear {
-        assert_eq!(touched, Changed::Done);
+        assert_eq!(touched, Ok(Changed::Done));
         joined(other, &data)
     } else {
-        assert_eq!(touched, Changed::Not);
+        assert_eq!(touched, Ok(Changed::Not));
         expected
     };
-    same_if_any(store.peek(sid).as_deref(), Some(&expected));
+    same_if_any(sure(store.peek(sid)).as_deref(), Some(&expected));
 
     if let Some(time) = expires {
-        store.set(sid, text, None, None);
-        let found = store.get(sid, time, Asker::User, &mut out);
+        sure(store.set(sid, text, None, None));
+        let found = sure(store.get(sid, time, Asker::User, &mut out));
         assert_eq!(found, Found::Missing);
-        assert_eq!(store.peek(sid), None);
+        assert_eq!(store.peek(sid), Ok(None));
     }
-    assert!(store.destroy(sid) || expires.is_some());
-    assert_eq!(store.stats().bytes, 0);
+    assert!(sure(store.destroy(sid)) || expires.is_some());
+    assert_eq!(sure(store.stats()).bytes, 0);
 }

@@ -10,6 +10,8 @@ const FILES = {
   'Cargo.toml': /^\[workspace\.package\]\nversion = "(.*)"$/gm,
   'Cargo.lock': /^name = "express-session-(?:core|rs)"\nversion = "(.*)"$/gm,
   'fuzz/Cargo.lock': /^name = "express-session-(?:core|rs)"\nversion = "(.*)"$/gm,
+  '__test__/engines/Cargo.toml': /^name = "express-session-engines"\nversion = "(.*)"$/gm,
+  '__test__/engines/Cargo.lock': /^name = "express-session-(?:core|engines)"\nversion = "(.*)"$/gm,
   'session/native.js': /^const VERSION = '(.*)';$/gm,
 };
 

@@ -23,7 +23,7 @@ const remote = {
   open(request, header, next) {
     const { req, settings: { store, resident } } = request;
     const sid = sidOf(request, header);
-    request.came(sid, sid && resident ? resident.moment() : NaN);
+    request.came(sid);
     if (!sid) {
       request.begin();
       next();
@@ -36,6 +36,7 @@ const remote = {
       remote.answer(request, error, data, next);
     });
     try {
+      if (resident !== undefined) request.asks();
       ask(answered, store, 'get', sid);
     } catch (error) {
       // After the answer, it is the app that threw.

@@ -12,13 +12,6 @@ const { REPLACEABLE } = require('./replaceable');
 /** Between the seed of a scenario and that of its replacements. */
 const REPLACEMENT_SEEDS = 2_000_000_011;
 
-/**
- * A session that sleeps is made when it is looked at, with what the program has replaced by
- * then; with the original it was made before. This package does not step aside for that yet,
- * so such marks are only drawn if told to.
- */
-const DRAWS_ASLEEP = Boolean(process.env.DIFF_ASLEEP);
-
 function addReplacements(scenario) {
   const random = createRandom(scenario.seed + REPLACEMENT_SEEDS);
   const { chance, int, pick, weighted } = random;
@@ -47,8 +40,7 @@ function addReplacements(scenario) {
 function marksOf(name, { habits }) {
   // a MemoryStore of ours answers the request that a setter handles sooner
   if (habits.includes('setter for the id')) return [];
-  const { marks, isOfNew } = REPLACEABLE[name];
-  return isOfNew && !DRAWS_ASLEEP ? [] : marks;
+  return REPLACEABLE[name].marks;
 }
 
 /**

@@ -1,9 +1,6 @@
 use std::rc::Rc;
-use std::sync::Arc;
 
-use express_session_core::memory_store::{
-    Asker, Bounds, Changed, Found, MemoryStore, Reason, Removed, Stored, shared,
-};
+use express_session_core::engine::{Asker, Bounds, Changed, Found, Reason, Removed, Stored};
 use napi::Env;
 use napi::bindgen_prelude::{
     Either, Either3, External, Function, FunctionCallContext, JsObjectValue, Object, Result,
@@ -11,6 +8,8 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 
+use crate::engines;
+use crate::error::thrown;
 use crate::held::Held;
 use crate::text::Text;
 
@@ -66,15 +65,11 @@ pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -
         max: bound(max),
         max_bytes: bound(max_bytes),
     };
-    let held = match shared {
-        Some(name) => {
-            let store = shared::store(&name, bounds);
-            let store = store.map_err(|error| napi::Error::from_reason(error.to_string()))?;
-            Held::shared(env, store)
-        }
-        None => Held::new(env, Arc::new(MemoryStore::new(bounds))),
-    };
-    Ok(External::new(held))
+    let engine = engines::create(bounds, shared.as_deref()).map_err(thrown)?;
+    Ok(External::new(match shared {
+        Some(_) => Held::shared(env, engine),
+        None => Held::new(env, engine),
+    }))
 }
 
 fn bound(most: f64) -> Option<usize> {
@@ -103,24 +98,25 @@ pub fn store_get(
     sid: Text,
     now: f64,
     is_use: bool,
-) -> Either3<Text, Unclear, Undefined> {
+) -> Result<Either3<Text, Unclear, Undefined>> {
     let mut text = Vec::new();
     let asker = if is_use { Asker::User } else { Asker::Viewer };
-    match store.get_whole(&sid, now as i64, asker, &mut text) {
+    let found = store.ask(|it| it.get_whole(&sid, now as i64, asker, &mut text))?;
+    Ok(match found {
         Found::Live(_) => Either3::A(text.into()),
         Found::Unclear { is_judged } => Either3::B(Unclear {
             text: text.into(),
             is_judged,
         }),
         Found::Missing => Either3::C(()),
-    }
+    })
 }
 
 /// This moment, as a number: what is destroyed from now on has a later one. Those who
 /// store a session can name the moment at which they had it from the store.
 #[napi(catch_unwind, ts_args_type = "store: object")]
-pub fn store_moment(store: &Store) -> f64 {
-    store.moment() as f64
+pub fn store_moment(store: &Store) -> Result<f64> {
+    Ok(store.ask(|it| it.moment())? as f64)
 }
 
 /// Whether a session was destroyed since the moment `since`.
@@ -128,8 +124,11 @@ pub fn store_moment(store: &Store) -> f64 {
     catch_unwind,
     ts_args_type = "store: object, sid: string, since: number"
 )]
-pub fn store_was_destroyed(store: &Store, sid: Text, since: f64) -> bool {
-    moment(since).is_some_and(|since| store.was_destroyed(&sid, since))
+pub fn store_was_destroyed(store: &Store, sid: Text, since: f64) -> Result<bool> {
+    match moment(since) {
+        Some(since) => store.ask(|it| it.was_destroyed(&sid, since)),
+        None => Ok(false),
+    }
 }
 
 /// Stores a text made by `JSON.stringify` of a session. `deadline` is when it expires if
@@ -139,10 +138,9 @@ pub fn store_was_destroyed(store: &Store, sid: Text, since: f64) -> bool {
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
 )]
-pub fn store_set(store: &Store, sid: Text, text: Text, deadline: f64, since: f64) -> bool {
-    let stored = store.set(&sid, &text, time(deadline), moment(since));
-    store.tell();
-    stored != Stored::Destroyed
+pub fn store_set(store: &Store, sid: Text, text: Text, deadline: f64, since: f64) -> Result<bool> {
+    let stored = store.ask(|it| it.set(&sid, &text, time(deadline), moment(since)))?;
+    Ok(stored != Stored::Destroyed)
 }
 
 /// Stores a session as `storeSet` does: its cookie's JSON, and its data without the cookie
@@ -158,13 +156,12 @@ pub fn store_put(
     data: Text,
     deadline: f64,
     since: f64,
-) -> f64 {
-    let stored = store.put(&sid, &cookie, &data, time(deadline), moment(since));
-    store.tell();
-    match stored {
+) -> Result<f64> {
+    let stored = store.ask(|it| it.put(&sid, &cookie, &data, time(deadline), moment(since)))?;
+    Ok(match stored {
         Stored::Done(id) => id.map_or(f64::NAN, |id| id as f64),
         Stored::Destroyed => f64::from(NOT_PUT),
-    }
+    })
 }
 
 /// Stores any text, as `storeSet` does.
@@ -172,10 +169,15 @@ pub fn store_put(
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
 )]
-pub fn store_set_raw(store: &Store, sid: Text, text: Text, deadline: f64, since: f64) -> bool {
-    let stored = store.set_raw(&sid, &text, time(deadline), moment(since));
-    store.tell();
-    stored != Stored::Destroyed
+pub fn store_set_raw(
+    store: &Store,
+    sid: Text,
+    text: Text,
+    deadline: f64,
+    since: f64,
+) -> Result<bool> {
+    let stored = store.ask(|it| it.set_raw(&sid, &text, time(deadline), moment(since)))?;
+    Ok(stored != Stored::Destroyed)
 }
 
 /// Takes down what JavaScript says of a text that only it can judge, if that still is the
@@ -185,9 +187,15 @@ pub fn store_set_raw(store: &Store, sid: Text, text: Text, deadline: f64, since:
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, isSession: boolean, expires: number, now: number"
 )]
-pub fn store_judge(store: &Store, sid: Text, text: Text, is_session: bool, expires: f64, now: f64) {
-    store.judge(&sid, &text, is_session, time(expires), now as i64);
-    store.tell();
+pub fn store_judge(
+    store: &Store,
+    sid: Text,
+    text: Text,
+    is_session: bool,
+    expires: f64,
+    now: f64,
+) -> Result<()> {
+    store.ask(|it| it.judge(&sid, &text, is_session, time(expires), now as i64))
 }
 
 /// What requests do to a store, each a function of its own: so the store comes with the
@@ -205,38 +213,35 @@ pub fn store_judge(store: &Store, sid: Text, text: Text, is_session: bool, expir
 )]
 pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
-    let mut add = |name: &str, change: fn(&MemoryStore, &Session, &Call) -> Result<Changed>| {
+    let mut add = |name: &str, change: fn(&Held, &Session, &Call) -> Result<Changed>| {
         let store = Rc::clone(store);
         let function: Function<'_, (), u32> =
             env.create_function_from_closure(name, move |call: Call| {
                 let session = Session::of(&call)?;
-                let changed = change(&store, &session, &call)?;
-                store.tell();
-                Ok(outcome(changed))
+                change(&store, &session, &call).map(outcome)
             })?;
         changes.set_named_property(name, function)
     };
     add("write", |store, session, call| {
         let since: f64 = call.get(4)?;
         let data: Text = call.get(5)?;
-        Ok(store.write(
-            &session.sid,
-            session.cookie,
-            session.date,
-            session.deadline,
-            moment(since),
-            &data,
-        ))
+        let Session {
+            sid,
+            cookie,
+            date,
+            deadline,
+        } = session;
+        store.ask(|it| it.write(sid, *cookie, *date, *deadline, moment(since), &data))
     })?;
     add("renew", |store, session, call| {
         let now: f64 = call.get(4)?;
-        Ok(store.renew(
-            &session.sid,
-            session.cookie,
-            session.date,
-            session.deadline,
-            now as i64,
-        ))
+        let Session {
+            sid,
+            cookie,
+            date,
+            deadline,
+        } = session;
+        store.ask(|it| it.renew(sid, *cookie, *date, *deadline, now as i64))
     })?;
     Ok(changes)
 }
@@ -278,25 +283,21 @@ fn outcome(changed: Changed) -> u32 {
     catch_unwind,
     ts_args_type = "store: object, sid: string, cookie: string, now: number, deadline: number"
 )]
-pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64, deadline: f64) -> u32 {
-    let touched = store.touch(&sid, &cookie, now as i64, time(deadline));
-    store.tell();
-    outcome(touched)
+pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64, deadline: f64) -> Result<u32> {
+    let touched = store.ask(|it| it.touch(&sid, &cookie, now as i64, time(deadline)));
+    touched.map(outcome)
 }
 
 /// Removes a session. False if there was none.
 #[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
-pub fn store_destroy(store: &Store, sid: Text) -> bool {
-    let was_there = store.destroy(&sid);
-    store.tell();
-    was_there
+pub fn store_destroy(store: &Store, sid: Text) -> Result<bool> {
+    store.ask(|it| it.destroy(&sid))
 }
 
 /// Removes every session.
 #[napi(catch_unwind, ts_args_type = "store: object")]
-pub fn store_clear(store: &Store) {
-    store.clear();
-    store.tell();
+pub fn store_clear(store: &Store) -> Result<()> {
+    store.ask(|it| it.clear())
 }
 
 /// The text of a session, expired or not.
@@ -305,11 +306,11 @@ pub fn store_clear(store: &Store) {
     ts_args_type = "store: object, sid: string",
     ts_return_type = "string | undefined"
 )]
-pub fn store_peek(store: &Store, sid: Text) -> Either<Text, Undefined> {
-    match store.peek(&sid) {
+pub fn store_peek(store: &Store, sid: Text) -> Result<Either<Text, Undefined>> {
+    Ok(match store.ask(|it| it.peek(&sid))? {
         Some(text) => Either::A(text.into()),
         None => Either::B(()),
-    }
+    })
 }
 
 /// Every sid in order of insertion, expired ones too.
@@ -318,8 +319,8 @@ pub fn store_peek(store: &Store, sid: Text) -> Either<Text, Undefined> {
     ts_args_type = "store: object",
     ts_return_type = "string[]"
 )]
-pub fn store_sids(store: &Store) -> Vec<Text> {
-    texts(store.sids())
+pub fn store_sids(store: &Store) -> Result<Vec<Text>> {
+    store.ask(|it| it.sids()).map(texts)
 }
 
 /// Texts that JavaScript must judge.
@@ -339,12 +340,12 @@ pub struct Unjudged {
     catch_unwind,
     ts_args_type = "store: object, from: number, budget: number"
 )]
-pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Unjudged {
-    let (sids, next) = store.unjudged(from as u64, budget as usize);
-    Unjudged {
+pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Result<Unjudged> {
+    let (sids, next) = store.ask(|it| it.unjudged(from as u64, budget as usize))?;
+    Ok(Unjudged {
         sids: texts(sids),
         next: next.unwrap_or_default() as f64,
-    }
+    })
 }
 
 fn texts(sids: Vec<Box<[u8]>>) -> Vec<Text> {
@@ -354,10 +355,8 @@ fn texts(sids: Vec<Box<[u8]>>) -> Vec<Text> {
 /// How many sessions have not expired at `now`, with texts that JavaScript has not judged
 /// yet.
 #[napi(catch_unwind, ts_args_type = "store: object, now: number")]
-pub fn store_length(store: &Store, now: f64) -> f64 {
-    let length = store.len(now as i64);
-    store.tell();
-    length as f64
+pub fn store_length(store: &Store, now: f64) -> Result<f64> {
+    Ok(store.ask(|it| it.len(now as i64))? as f64)
 }
 
 /// Removes sessions that have expired at `now`, looking at about `budget` records. False
@@ -366,10 +365,8 @@ pub fn store_length(store: &Store, now: f64) -> f64 {
     catch_unwind,
     ts_args_type = "store: object, now: number, budget: number"
 )]
-pub fn store_prune(store: &Store, now: f64, budget: f64) -> bool {
-    let is_done = store.prune(now as i64, budget as usize);
-    store.tell();
-    is_done
+pub fn store_prune(store: &Store, now: f64, budget: f64) -> Result<bool> {
+    store.ask(|it| it.prune(now as i64, budget as usize))
 }
 
 /// What a store holds, and what it has done.
@@ -391,22 +388,16 @@ pub struct StoreStats {
 
 /// See `StoreStats`.
 #[napi(catch_unwind, ts_args_type = "store: object")]
-pub fn store_stats(store: &Store) -> StoreStats {
-    let stats = store.stats();
-    StoreStats {
+pub fn store_stats(store: &Store) -> Result<StoreStats> {
+    let stats = store.ask(|it| it.stats())?;
+    Ok(StoreStats {
         sessions: stats.sessions as f64,
         bytes: stats.bytes as f64,
         hits: stats.hits as f64,
         misses: stats.misses as f64,
         expired: stats.expired as f64,
         evicted: stats.evicted as f64,
-    }
-}
-
-/// From now on the store keeps what is removed, for `storeTakeRemoved`.
-#[napi(catch_unwind, ts_args_type = "store: object")]
-pub fn store_watch(store: &Store) {
-    store.watch();
+    })
 }
 
 /// A session that was removed.
@@ -422,10 +413,10 @@ pub struct RemovedSession {
     pub reason: u32,
 }
 
-/// What was removed since the last call.
+/// What was removed since the last call. It is kept from the first call on.
 #[napi(catch_unwind, ts_args_type = "store: object")]
-pub fn store_take_removed(store: &Store) -> Vec<RemovedSession> {
-    let removed = store.take_removed().into_iter();
+pub fn store_take_removed(store: &Store) -> Result<Vec<RemovedSession>> {
+    let removed = store.ask(|it| it.take_removed())?.into_iter();
     let session = |Removed { sid, text, reason }| RemovedSession {
         sid: sid.into_vec().into(),
         text: text.into(),
@@ -435,5 +426,5 @@ pub fn store_take_removed(store: &Store) -> Vec<RemovedSession> {
             Reason::Destroyed => REMOVED_DESTROYED,
         },
     };
-    removed.map(session).collect()
+    Ok(removed.map(session).collect())
 }

@@ -1,0 +1,31 @@
+//! The addon's own sources, but for the module that makes engines.
+
+use napi_derive::napi;
+
+#[path = "../../../src/cookie.rs"]
+mod cookie;
+#[path = "../../../src/door.rs"]
+mod door;
+mod engines;
+#[path = "../../../src/error.rs"]
+mod error;
+#[path = "../../../src/found.rs"]
+mod found;
+#[path = "../../../src/held.rs"]
+mod held;
+#[path = "../../../src/panic.rs"]
+mod panic;
+#[path = "../../../src/session_id.rs"]
+mod session_id;
+#[path = "../../../src/signature.rs"]
+mod signature;
+#[path = "../../../src/state.rs"]
+mod state;
+#[path = "../../../src/store.rs"]
+mod store;
+#[path = "../../../src/text.rs"]
+mod text;
+
+/// The version of the package, which takes no addon of another one.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,996 @@
+//! The contract of an engine, kept by the memory store and by the plainest engine there is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "these engines fail only where a test says so"
+)]
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use express_session_core::engine::{Asker, Bounds, Changed, Engine, Found, Reason, Stats, Stored};
+use express_session_core::error::Error;
+use express_session_core::memory_store::MemoryStore;
+use proptest::prelude::*;
+
+mod engines;
+
+use engines::failing::{self, Failing};
+use engines::plain::Plain;
+
+/// Makes an empty engine.
+type Make = fn(Bounds) -> Box<dyn Engine>;
+
+fn memory_store(bounds: Bounds) -> Box<dyn Engine> {
+    Box::new(MemoryStore::new(bounds))
+}
+
+fn plain(bounds: Bounds) -> Box<dyn Engine> {
+    Box::new(Plain::new(bounds))
+}
+
+/// Tests for each engine.
+macro_rules! contract {
+    ($($name:ident,)+) => {
+        mod memory_store {
+            $(#[test] fn $name() { super::$name(super::memory_store); })+
+        }
+        mod plain {
+            $(#[test] fn $name() { super::$name(super::plain); })+
+        }
+    };
+}
+
+contract!(
+    hands_back_what_it_was_given,
+    sids_have_any_length,
+    a_session_expires_on_the_millisecond,
+    touch_changes_the_cookie_alone,
+    what_it_cannot_judge_is_left_to_javascript,
+    takes_down_what_javascript_says,
+    hands_out_what_is_to_be_judged_in_slices,
+    lists_in_order_of_insertion,
+    renewing_moves_the_date_alone,
+    renewing_leaves_a_cookie_without_a_lifetime,
+    a_session_without_a_date_has_a_deadline,
+    writes_a_session_whose_cookie_is_known,
+    what_was_destroyed_since_is_not_stored,
+    what_was_evicted_or_has_expired_is_stored_again,
+    one_that_is_still_there_was_not_destroyed_whoever_was,
+    a_session_destroyed_by_another_thread_never_comes_back,
+    puts_together_what_comes_in_parts,
+    a_cookie_that_is_not_common_has_no_number,
+    the_least_recently_used_goes,
+    bytes_are_bounded,
+    prunes_in_slices,
+    counts_hits_and_misses,
+    looking_is_no_use,
+    many_threads_lose_nothing,
+);
+
+const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}"#;
+const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
+const PLAIN: &str =
+    r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}"#;
+
+/// What an unclear text costs in a slice beside its length.
+const JUDGEMENT: usize = 1000;
+
+fn until(date: &str) -> String {
+    format!(
+        r#"{{"cookie":{{"originalMaxAge":5000,"expires":"{date}","httpOnly":true,"path":"/"}},"a":1}}"#
+    )
+}
+
+fn set(store: &dyn Engine, sid: &[u8], text: &str) {
+    store.set(sid, text.as_bytes(), None, None).unwrap();
+}
+
+fn has(store: &dyn Engine, sid: &[u8]) -> bool {
+    store.peek(sid).unwrap().is_some()
+}
+
+/// The whole text of a live session.
+fn text(store: &dyn Engine, sid: &[u8], now: i64) -> Option<String> {
+    let mut text = Vec::new();
+    match store.get_whole(sid, now, Asker::User, &mut text) {
+        Ok(Found::Live(_)) => Some(String::from_utf8(text).unwrap()),
+        _ => None,
+    }
+}
+
+/// The id of its cookie.
+fn cookie(store: &dyn Engine, sid: &[u8]) -> u64 {
+    match store.get(sid, i64::MIN, Asker::Viewer, &mut Vec::new()) {
+        Ok(Found::Live(live)) => live.cookie.id,
+        _ => u64::MAX,
+    }
+}
+
+fn unclear(store: &dyn Engine, sid: &[u8]) -> Option<String> {
+    let mut text = Vec::new();
+    let found = store.get(sid, 0, Asker::Viewer, &mut text);
+    matches!(found, Ok(Found::Unclear { .. })).then(|| String::from_utf8(text).unwrap())
+}
+
+fn sids(store: &dyn Engine) -> Vec<String> {
+    let sids = store.sids().unwrap();
+    sids.iter()
+        .map(|sid| String::from_utf8_lossy(sid).into_owned())
+        .collect()
+}
+
+fn unjudged(store: &dyn Engine) -> usize {
+    store.unjudged(0, usize::MAX).unwrap().0.len()
+}
+
+fn hands_back_what_it_was_given(make: Make) {
+    let store = &*make(Bounds::default());
+    assert_eq!(text(store, b"a", 0), None);
+    set(store, b"a", FOREVER);
+    assert_eq!(text(store, b"a", i64::MAX).as_deref(), Some(FOREVER));
+    assert!(has(store, b"a"));
+    assert_eq!(store.destroy(b"a"), Ok(true));
+    assert!(!has(store, b"a"));
+    assert_eq!(store.destroy(b"a"), Ok(false));
+    assert_eq!(text(store, b"a", 0), None);
+}
+
+fn sids_have_any_length(make: Make) {
+    let store = &*make(Bounds::default());
+    let sids: Vec<Vec<u8>> = (0..80).map(|length| vec![b'a'; length]).collect();
+    for sid in &sids {
+        assert_eq!(text(store, sid, 0), None);
+        set(store, sid, &FOREVER.replace('1', &sid.len().to_string()));
+    }
+    for sid in &sids {
+        let expected = FOREVER.replace('1', &sid.len().to_string());
+        assert_eq!(text(store, sid, 0), Some(expected));
+        store
+            .set_raw(&[sid, &b"x"[..]].concat(), b"raw", None, None)
+            .unwrap();
+    }
+    let listed: Vec<Vec<u8>> = store.sids().unwrap().into_iter().map(Vec::from).collect();
+    assert_eq!(listed[..80], sids);
+    assert!(sids.iter().all(|sid| store.destroy(sid) == Ok(true)));
+    assert_eq!(store.stats().unwrap().sessions, 80);
+}
+
+fn a_session_expires_on_the_millisecond(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", AT_2000);
+    assert_eq!(text(store, b"a", 1999).as_deref(), Some(AT_2000));
+    assert_eq!(text(store, b"a", 2000), None);
+    assert_eq!(
+        store.peek(b"a"),
+        Ok(None),
+        "it is removed when found expired"
+    );
+    assert_eq!(store.stats().unwrap().expired, 1);
+}
+
+fn touch_changes_the_cookie_alone(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", AT_2000);
+    let cookie = br#"{"expires":"1970-01-01T00:00:05.000Z"}"#;
+    assert_eq!(store.touch(b"a", cookie, 1999, None), Ok(Changed::Done));
+    let expected = r#"{"cookie":{"expires":"1970-01-01T00:00:05.000Z"},"a":1}"#;
+    assert_eq!(text(store, b"a", 4999).as_deref(), Some(expected));
+    assert_eq!(store.touch(b"a", cookie, 5000, None), Ok(Changed::Missing));
+    assert_eq!(store.touch(b"b", cookie, 0, None), Ok(Changed::Missing));
+}
+
+fn what_it_cannot_judge_is_left_to_javascript(make: Make) {
+    let store = &*make(Bounds::default());
+    store.set_raw(b"a", b"not json", None, None).unwrap();
+    set(store, b"b", r#"{"a":1}"#);
+    let odd = r#"{"cookie":{"expires":"tomorrow"}}"#;
+    set(store, b"c", odd);
+    for (sid, expected) in [(b"a", "not json"), (b"b", r#"{"a":1}"#), (b"c", odd)] {
+        assert_eq!(unclear(store, sid).as_deref(), Some(expected));
+        assert_eq!(store.touch(sid, b"{}", 0, None), Ok(Changed::Not));
+        assert_eq!(store.renew(sid, 0, None, None, 0), Ok(Changed::Not));
+        assert_eq!(
+            store.write(sid, 0, None, None, None, b"{}"),
+            Ok(Changed::Not)
+        );
+    }
+    assert_eq!(unjudged(store), 3);
+    assert_eq!(store.len(i64::MAX), Ok(3));
+    set(store, b"a", PLAIN);
+    assert_eq!(unjudged(store), 2);
+    store.clear().unwrap();
+    assert_eq!(unjudged(store), 0);
+}
+
+fn takes_down_what_javascript_says(make: Make) {
+    let store = &*make(Bounds::default());
+    let raw = |sid: &[u8], text: &[u8]| {
+        assert_eq!(store.set_raw(sid, text, None, None), Ok(Stored::Done(None)));
+    };
+    for sid in [b"a", b"b", b"c", b"d"] {
+        raw(sid, b"text");
+    }
+    store.judge(b"a", b"text", true, None, 0).unwrap();
+    store.judge(b"b", b"text", true, Some(2000), 0).unwrap();
+    store.judge(b"c", b"text", false, None, 0).unwrap();
+    store.judge(b"none", b"text", true, None, 0).unwrap();
+    assert_eq!(
+        store.unjudged(0, usize::MAX).unwrap().0,
+        [b"d".as_slice().into()]
+    );
+    assert_eq!(store.len(1999), Ok(3), "c is no session");
+    assert_eq!(store.len(2000), Ok(2), "b has expired");
+    assert_eq!(unclear(store, b"a").as_deref(), Some("text"));
+    let mut text = Vec::new();
+    let judged = |found: Result<Found, Error>| match found {
+        Ok(Found::Unclear { is_judged }) => Some(is_judged),
+        _ => None,
+    };
+    assert_eq!(
+        judged(store.get(b"a", 0, Asker::User, &mut text)),
+        Some(true)
+    );
+    assert_eq!(
+        judged(store.get(b"d", 0, Asker::User, &mut text)),
+        Some(false)
+    );
+
+    // Who was slow has judged another text.
+    raw(b"d", b"other");
+    store.judge(b"d", b"text", true, Some(0), 5).unwrap();
+    assert!(has(store, b"d"));
+    store.judge(b"d", b"other", true, Some(5), 5).unwrap();
+    assert!(!has(store, b"d"), "it is over");
+    assert_eq!(store.stats().unwrap().expired, 2);
+    set(store, b"c", PLAIN);
+    store
+        .judge(b"c", PLAIN.as_bytes(), false, Some(0), 5)
+        .unwrap();
+    assert_eq!(store.len(0), Ok(2), "it has a cookie now");
+    raw(b"a", b"text");
+    assert_eq!(unjudged(store), 1, "it may be another one");
+}
+
+fn hands_out_what_is_to_be_judged_in_slices(make: Make) {
+    let store = &*make(Bounds::default());
+    for at in 0..300u32 {
+        let sid = at.to_be_bytes();
+        match at % 3 {
+            0 => drop(store.set_raw(&sid, b"text", None, None).unwrap()),
+            _ => set(store, &sid, PLAIN),
+        }
+    }
+    store
+        .set_raw(b"long", &[b'x'; 50 * JUDGEMENT], None, None)
+        .unwrap();
+    let (mut from, mut sids, mut slices) = (0, Vec::new(), 0);
+    loop {
+        let (some, next) = store.unjudged(from, 5 * (JUDGEMENT + 4)).unwrap();
+        assert!(some.len() <= 6, "{}", some.len());
+        sids.extend(some);
+        slices += 1;
+        let Some(next) = next else {
+            break;
+        };
+        from = next;
+    }
+    assert!(slices >= 101 / 6, "{slices}");
+    assert_eq!(sids.len(), 101);
+    sids.sort_unstable();
+    sids.dedup();
+    assert_eq!(sids.len(), 101, "each once");
+    for odd in [u64::MAX, 1 << 63, 15 << 32 | 5_000_000] {
+        assert_eq!(store.unjudged(odd, 1), Ok((Vec::new(), None)));
+    }
+}
+
+fn lists_in_order_of_insertion(make: Make) {
+    let store = &*make(Bounds::default());
+    for sid in [b"c", b"a", b"b"] {
+        set(store, sid, FOREVER);
+    }
+    set(store, b"a", AT_2000);
+    assert_eq!(sids(store), ["c", "a", "b"]);
+    store.destroy(b"c").unwrap();
+    set(store, b"c", FOREVER);
+    assert_eq!(sids(store), ["a", "b", "c"]);
+    assert_eq!(store.len(1999), Ok(3));
+    assert_eq!(store.len(2000), Ok(2));
+    store.clear().unwrap();
+    assert_eq!(store.len(0), Ok(0));
+    assert!(store.sids().unwrap().is_empty());
+    assert_eq!(store.stats().unwrap().bytes, 0);
+}
+
+fn renewing_moves_the_date_alone(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", &until("1970-01-01T00:00:05.000Z"));
+    let id = cookie(store, b"a");
+    assert_eq!(store.renew(b"a", id, None, None, 4999), Ok(Changed::Done));
+    let renewed = until("1970-01-01T00:00:09.999Z");
+    assert_eq!(
+        store.peek(b"a").unwrap().as_deref(),
+        Some(renewed.as_bytes())
+    );
+    assert_eq!(
+        store.renew(b"a", id, Some(12_000), None, 9998),
+        Ok(Changed::Done)
+    );
+    assert!(text(store, b"a", 11_999).is_some());
+    assert_eq!(text(store, b"a", 12_000), None);
+
+    set(store, b"a", &until("9999-12-31T23:59:59.999Z"));
+    let far = 253_402_300_799_000;
+    assert_eq!(
+        store.renew(b"a", id, None, None, far),
+        Ok(Changed::Not),
+        "year 10000"
+    );
+    assert_eq!(
+        store.renew(b"a", id, None, None, far + 999),
+        Ok(Changed::Missing)
+    );
+}
+
+fn renewing_leaves_a_cookie_without_a_lifetime(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", PLAIN);
+    let id = cookie(store, b"a");
+    assert_eq!(store.renew(b"a", id, None, None, 0), Ok(Changed::Done));
+    assert_eq!(store.peek(b"a").unwrap().as_deref(), Some(PLAIN.as_bytes()));
+
+    set(store, b"b", FOREVER);
+    let other = cookie(store, b"b");
+    assert_eq!(store.renew(b"a", other, None, None, 0), Ok(Changed::Not));
+    assert_eq!(store.renew(b"b", other, None, None, 0), Ok(Changed::Not));
+}
+
+fn a_session_without_a_date_has_a_deadline(make: Make) {
+    let store = &*make(Bounds::default());
+    store.set(b"a", PLAIN.as_bytes(), Some(1000), None).unwrap();
+    let id = cookie(store, b"a");
+    assert_eq!(
+        text(store, b"a", 999).as_deref(),
+        Some(PLAIN),
+        "it does not show"
+    );
+    assert_eq!(
+        store.renew(b"a", id, None, Some(2000), 999),
+        Ok(Changed::Done)
+    );
+    assert_eq!(text(store, b"a", 1999).as_deref(), Some(PLAIN));
+    assert_eq!(
+        store.write(b"a", id, None, Some(3000), None, br#"{"a":1}"#),
+        Ok(Changed::Done)
+    );
+    assert_eq!(text(store, b"a", 2999).as_deref(), Some(PLAIN));
+    assert_eq!(
+        store.write(b"b", id, None, Some(3000), None, br#"{"a":1}"#),
+        Ok(Changed::Done)
+    );
+    assert_eq!(store.len(2999), Ok(2));
+    assert_eq!(store.len(3000), Ok(0));
+
+    let dated = until("1970-01-01T00:00:05.000Z");
+    store.set(b"a", dated.as_bytes(), Some(1000), None).unwrap();
+    assert_eq!(text(store, b"a", 4999), Some(dated), "the date goes first");
+    store.set_raw(b"c", b"text", Some(1000), None).unwrap();
+    assert_eq!(store.len(999), Ok(2));
+    assert_eq!(store.len(1000), Ok(1));
+}
+
+fn writes_a_session_whose_cookie_is_known(make: Make) {
+    let store = &*make(Bounds::default());
+    let data = br#"{"b":2}"#;
+    let write = |sid: &[u8], cookie, date| store.write(sid, cookie, date, None, None, data);
+    assert_eq!(write(b"a", 0, None), Ok(Changed::Not), "not known");
+    assert!(!has(store, b"a"));
+
+    set(store, b"a", PLAIN);
+    let id = cookie(store, b"a");
+    assert_eq!(write(b"a", id, None), Ok(Changed::Done));
+    let expected = PLAIN.replace(r#""a":1"#, r#""b":2"#);
+    assert_eq!(text(store, b"a", 0).as_ref(), Some(&expected));
+    assert_eq!(write(b"b", id, None), Ok(Changed::Done), "a new one");
+    assert_eq!(text(store, b"b", 0), Some(expected));
+    assert_eq!(write(b"a", id + 1, None), Ok(Changed::Not));
+    assert_eq!(write(b"a", id, Some(5)), Ok(Changed::Not), "no date");
+    assert_eq!(write(b"c", id, Some(5)), Ok(Changed::Not), "no date");
+
+    set(store, b"a", &until("1970-01-01T00:00:05.000Z"));
+    assert_eq!(write(b"a", id, None), Ok(Changed::Not), "another cookie");
+    let id = cookie(store, b"a");
+    assert_eq!(write(b"a", id, None), Ok(Changed::Not), "a date");
+    assert_eq!(write(b"a", id, Some(i64::MAX)), Ok(Changed::Not));
+    assert_eq!(write(b"a", id, Some(7000)), Ok(Changed::Done));
+    let expected = until("1970-01-01T00:00:07.000Z").replace(r#""a":1"#, r#""b":2"#);
+    assert_eq!(text(store, b"a", 6999), Some(expected));
+
+    let odd = store.put(b"y", br#"{"expires":null}"#, data, None, None);
+    let Ok(Stored::Done(Some(odd))) = odd else {
+        unreachable!("{odd:?}");
+    };
+    assert_eq!(
+        write(b"c", odd, None),
+        Ok(Changed::Not),
+        "no lifetime known"
+    );
+}
+
+fn what_was_destroyed_since_is_not_stored(make: Make) {
+    let cookie_text = br#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#;
+    let (plain, data) = (PLAIN.as_bytes(), br#"{"a":1}"#);
+    let ways: [fn(&dyn Engine); 3] = [
+        |store| {
+            store.destroy(b"a").unwrap();
+        },
+        |store| {
+            store.destroy(b"a").unwrap();
+            set(store, b"a", PLAIN);
+        },
+        |store| store.clear().unwrap(),
+    ];
+    for destroy in ways {
+        let store = &*make(Bounds::default());
+        set(store, b"a", PLAIN);
+        let id = cookie(store, b"a");
+        let moment = store.moment().unwrap();
+        let before = Some(moment);
+        destroy(store);
+        let stored = store.peek(b"a").unwrap();
+        assert_eq!(store.set(b"a", plain, None, before), Ok(Stored::Destroyed));
+        assert_eq!(
+            store.set_raw(b"a", b"x", None, before),
+            Ok(Stored::Destroyed)
+        );
+        let put = store.put(b"a", cookie_text, data, None, before);
+        assert_eq!(put, Ok(Stored::Destroyed));
+        let write = |since| store.write(b"a", id, None, None, since, data);
+        assert_eq!(write(before), Ok(Changed::Destroyed));
+        assert_eq!(store.was_destroyed(b"a", moment), Ok(true));
+        assert_eq!(store.peek(b"a"), Ok(stored), "nothing has come of it");
+
+        let after = store.moment().unwrap();
+        assert_eq!(store.was_destroyed(b"a", after), Ok(false));
+        assert_eq!(write(Some(after)), Ok(Changed::Done));
+        assert_eq!(write(None), Ok(Changed::Done), "who names no moment stores");
+        assert_eq!(
+            store.set(b"a", plain, None, Some(after)),
+            Ok(Stored::Done(Some(id)))
+        );
+    }
+}
+
+fn what_was_evicted_or_has_expired_is_stored_again(make: Make) {
+    let store = &*make(Bounds {
+        max: Some(1),
+        max_bytes: None,
+    });
+    set(store, b"a", AT_2000);
+    let since = Some(store.moment().unwrap());
+    store.destroy(b"another").unwrap();
+    set(store, b"b", PLAIN);
+    assert!(!has(store, b"a"));
+    assert_eq!(
+        store.set(b"a", AT_2000.as_bytes(), None, since),
+        Ok(Stored::Done(Some(0)))
+    );
+    assert_eq!(text(store, b"a", 2000), None, "expired");
+    assert_eq!(
+        store.set(b"a", AT_2000.as_bytes(), None, since),
+        Ok(Stored::Done(Some(0)))
+    );
+    set(store, b"b", PLAIN);
+    store.destroy(b"a").unwrap();
+    assert_eq!(
+        store.set(b"a", AT_2000.as_bytes(), None, since),
+        Ok(Stored::Destroyed),
+        "destroyed when it was evicted already"
+    );
+}
+
+fn one_that_is_still_there_was_not_destroyed_whoever_was(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"kept", PLAIN);
+    let since = store.moment().unwrap();
+    for at in 0..10_000u32 {
+        store.destroy(&at.to_be_bytes()).unwrap();
+    }
+    assert_eq!(store.was_destroyed(b"kept", since), Ok(false));
+}
+
+fn a_session_destroyed_by_another_thread_never_comes_back(make: Make) {
+    let store = &*make(Bounds::default());
+    for round in 0..200 {
+        set(store, b"a", PLAIN);
+        let since = store.moment().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.destroy(b"a").unwrap());
+            match round % 2 {
+                0 => drop(
+                    store
+                        .set(b"a", FOREVER.as_bytes(), None, Some(since))
+                        .unwrap(),
+                ),
+                _ => drop(
+                    store
+                        .write(b"a", 0, None, None, Some(since), b"{}")
+                        .unwrap(),
+                ),
+            }
+        });
+        assert!(!has(store, b"a"), "round {round}");
+    }
+}
+
+fn puts_together_what_comes_in_parts(make: Make) {
+    let store = &*make(Bounds::default());
+    let put = |cookie: &str, data: &[u8]| {
+        store
+            .put(b"a", cookie.as_bytes(), data, None, None)
+            .unwrap()
+    };
+    let stored = put(r#"{"expires":null}"#, br#"{"a":1}"#);
+    assert_eq!(stored, Stored::Done(Some(cookie(store, b"a"))));
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(FOREVER));
+    put(r#"{"expires":null}"#, br#"{"1":2,"10":3,"a":1}"#);
+    let indexed = r#"{"1":2,"10":3,"cookie":{"expires":null},"a":1}"#;
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(indexed));
+    set(store, b"a", indexed);
+    assert_eq!(unjudged(store), 0);
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(indexed));
+    let stored = put(r#"{"expires":"soon"}"#, br#"{"1":2,"a":1}"#);
+    assert_eq!(stored, Stored::Done(None));
+    let odd = r#"{"1":2,"cookie":{"expires":"soon"},"a":1}"#;
+    assert_eq!(unclear(store, b"a").as_deref(), Some(odd));
+}
+
+fn a_cookie_that_is_not_common_has_no_number(make: Make) {
+    let store = &*make(Bounds::default());
+    let cookie = br#"{"expires":null,"prefs":[]}"#;
+    let stored = store.put(b"a", cookie, br#"{"a":1}"#, None, None);
+    assert_eq!(stored, Ok(Stored::Done(None)));
+    let expected = r#"{"cookie":{"expires":null,"prefs":[]},"a":1}"#;
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(expected));
+    let found = store.get(b"a", 0, Asker::Door, &mut Vec::new());
+    assert!(matches!(found, Ok(Found::Unclear { .. })));
+    assert_eq!(
+        store.stats().unwrap().hits,
+        1,
+        "the door asks again by another way"
+    );
+}
+
+fn the_least_recently_used_goes(make: Make) {
+    let store = &*make(Bounds {
+        max: Some(3),
+        max_bytes: None,
+    });
+    assert_eq!(store.take_removed(), Ok(Vec::new()), "kept from now on");
+    for sid in [b"a", b"b", b"c"] {
+        set(store, sid, PLAIN);
+    }
+    assert!(text(store, b"a", 0).is_some());
+    let id = cookie(store, b"a");
+    set(store, b"d", PLAIN);
+    assert_eq!(sids(store), ["a", "c", "d"], "a was used after b");
+    assert_eq!(store.renew(b"c", id, None, None, 0), Ok(Changed::Done));
+    set(store, b"e", PLAIN);
+    assert_eq!(sids(store), ["c", "d", "e"]);
+    set(store, b"c", PLAIN);
+    store.destroy(b"d").unwrap();
+    set(store, b"f", PLAIN);
+    assert_eq!(sids(store), ["c", "e", "f"], "there was room");
+    assert_eq!(store.stats().unwrap().evicted, 2);
+    let removed = store.take_removed().unwrap();
+    let gone: Vec<_> = removed.iter().map(|it| (&*it.sid, it.reason)).collect();
+    assert_eq!(
+        gone,
+        [
+            (&b"b"[..], Reason::Evicted),
+            (b"a", Reason::Evicted),
+            (b"d", Reason::Destroyed)
+        ]
+    );
+    assert!(removed.iter().all(|it| it.text == PLAIN.as_bytes()));
+    assert_eq!(store.take_removed(), Ok(Vec::new()));
+}
+
+fn bytes_are_bounded(make: Make) {
+    let (one, three) = {
+        let store = &*make(Bounds::default());
+        set(store, b"a", PLAIN);
+        let first = store.stats().unwrap().bytes;
+        set(store, b"b", PLAIN);
+        let one = store.stats().unwrap().bytes - first;
+        (one, first + 2 * one)
+    };
+    let store = &*make(Bounds {
+        max: None,
+        max_bytes: Some(three),
+    });
+    for sid in [b"a", b"b", b"c", b"d"] {
+        set(store, sid, PLAIN);
+    }
+    assert_eq!(sids(store), ["b", "c", "d"]);
+    assert_eq!(store.stats().unwrap().bytes, three);
+    let long = PLAIN.replace("1}", &format!("{}}}", "1".repeat(one)));
+    set(store, b"b", &long);
+    assert_eq!(
+        sids(store),
+        ["b", "d"],
+        "a session that grew drives others out"
+    );
+    let too_long = PLAIN.replace("1}", &format!("{}}}", "1".repeat(three)));
+    set(store, b"e", &too_long);
+    set(store, b"d", &too_long);
+    assert_eq!(
+        sids(store),
+        ["b"],
+        "one that never fits drives out nobody else"
+    );
+    assert!(store.stats().unwrap().bytes <= three);
+}
+
+fn prunes_in_slices(make: Make) {
+    let store = &*make(Bounds::default());
+    assert_eq!(store.take_removed(), Ok(Vec::new()), "kept from now on");
+    for at in 0..100u32 {
+        let date = format!("1970-01-01T00:00:{:02}.500Z", at % 10);
+        set(store, &at.to_be_bytes(), &until(&date));
+    }
+    let id = cookie(store, &0u32.to_be_bytes());
+    // Those of the first second are used, and live on.
+    for at in (0..100u32).step_by(10) {
+        assert_eq!(
+            store.renew(&at.to_be_bytes(), id, Some(60_000), None, 0),
+            Ok(Changed::Done)
+        );
+    }
+    let mut slices = 1;
+    while !store.prune(5_499, 7).unwrap() {
+        slices += 1;
+    }
+    assert!(slices >= 40 / 7, "{slices}");
+    assert_eq!(store.stats().unwrap().expired, 40, "seconds 1 to 4");
+    assert_eq!(store.len(5_499), Ok(60));
+    assert_eq!(store.prune(5_500, 100), Ok(true));
+    assert_eq!(
+        store.stats().unwrap().expired,
+        50,
+        "the second that is not over"
+    );
+    assert!(
+        store
+            .take_removed()
+            .unwrap()
+            .iter()
+            .all(|it| it.reason == Reason::Expired)
+    );
+    assert_eq!(store.len(59_999), Ok(10));
+    assert_eq!(store.len(60_000), Ok(0));
+}
+
+fn counts_hits_and_misses(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", AT_2000);
+    let get = |sid, now, asker| store.get(sid, now, asker, &mut Vec::new()).unwrap();
+    get(b"a", 0, Asker::User);
+    get(b"b", 0, Asker::User);
+    get(b"a", 1999, Asker::Door);
+    for sid in [b"a", b"b"] {
+        get(sid, 1999, Asker::Viewer);
+    }
+    get(b"a", 2000, Asker::Door);
+    let Stats {
+        hits,
+        misses,
+        expired,
+        ..
+    } = store.stats().unwrap();
+    assert_eq!((hits, misses, expired), (2, 2, 1));
+}
+
+fn looking_is_no_use(make: Make) {
+    let store = &*make(Bounds {
+        max: Some(2),
+        max_bytes: None,
+    });
+    set(store, b"a", PLAIN);
+    set(store, b"b", "text");
+    for sid in [b"a", b"b"] {
+        store.get(sid, 0, Asker::Viewer, &mut Vec::new()).unwrap();
+    }
+    store.get(b"b", 0, Asker::Door, &mut Vec::new()).unwrap();
+    store.peek(b"a").unwrap();
+    set(store, b"c", PLAIN);
+    assert_eq!(sids(store), ["b", "c"]);
+    let Stats { hits, misses, .. } = store.stats().unwrap();
+    assert_eq!((hits, misses), (0, 0));
+}
+
+fn many_threads_lose_nothing(make: Make) {
+    let store = &*make(Bounds::default());
+    std::thread::scope(|scope| {
+        for thread in 0..4u32 {
+            scope.spawn(move || {
+                for at in 0..2000u32 {
+                    let sid = [thread.to_be_bytes(), at.to_be_bytes()].concat();
+                    set(store, &sid, PLAIN);
+                    set(store, b"common", PLAIN);
+                    assert!(has(store, &sid));
+                    if at % 2 == 0 {
+                        assert_eq!(store.destroy(&sid), Ok(true));
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(store.len(0), Ok(4 * 1000 + 1));
+}
+
+/// Every call of an engine that fails says so, and that it was there is not seen later.
+#[test]
+fn a_failing_engine_fails_everywhere_and_then_goes_on() {
+    static IS_ON: AtomicBool = AtomicBool::new(false);
+    let store = &Failing::new(Bounds::default(), &IS_ON);
+    set(store, b"a", PLAIN);
+    let before = store.stats();
+    IS_ON.store(true, Relaxed);
+    let text = &mut Vec::new();
+    let outcomes = [
+        ("get", store.get(b"a", 0, Asker::User, text).err()),
+        (
+            "get_whole",
+            store.get_whole(b"a", 0, Asker::User, text).err(),
+        ),
+        ("peek", store.peek(b"a").err()),
+        ("set", store.set(b"a", FOREVER.as_bytes(), None, None).err()),
+        ("put", store.put(b"a", b"{}", b"{}", None, None).err()),
+        ("set_raw", store.set_raw(b"a", b"x", None, None).err()),
+        ("write", store.write(b"a", 0, None, None, None, b"{}").err()),
+        ("touch", store.touch(b"a", b"{}", 0, None).err()),
+        ("renew", store.renew(b"a", 0, None, None, 0).err()),
+        ("judge", store.judge(b"a", b"x", true, None, 0).err()),
+        ("unjudged", store.unjudged(0, 1).err()),
+        ("destroy", store.destroy(b"a").err()),
+        ("clear", store.clear().err()),
+        ("moment", store.moment().err()),
+        ("was_destroyed", store.was_destroyed(b"a", 1).err()),
+        ("sids", store.sids().err()),
+        ("len", store.len(0).err()),
+        ("prune", store.prune(0, 1).err()),
+        ("take_removed", store.take_removed().err()),
+        ("stats", store.stats().err()),
+    ];
+    for (name, error) in outcomes {
+        assert_eq!(
+            error,
+            Some(Error::Engine(failing::MESSAGE.into())),
+            "{name}"
+        );
+    }
+    IS_ON.store(false, Relaxed);
+    assert_eq!(store.stats(), before);
+    assert_eq!(store.peek(b"a"), Ok(Some(PLAIN.into())));
+}
+
+#[derive(Clone, Debug)]
+enum Call {
+    Get(Asker),
+    Set,
+    Put,
+    Raw,
+    Write,
+    Touch,
+    Renew,
+    Judge(bool),
+    Destroy,
+    Clear,
+    Moment,
+    Len,
+    Prune,
+    Pass,
+}
+
+/// A call, which sid it is about, which cookie it names, and a time.
+type Step = (Call, usize, usize, i64);
+
+fn step() -> impl Strategy<Value = Step> {
+    let asker = prop_oneof![Just(Asker::User), Just(Asker::Door), Just(Asker::Viewer)];
+    let call = prop_oneof![
+        4 => asker.prop_map(Call::Get),
+        3 => Just(Call::Set),
+        2 => Just(Call::Put),
+        1 => Just(Call::Raw),
+        3 => Just(Call::Write),
+        2 => Just(Call::Touch),
+        2 => Just(Call::Renew),
+        2 => any::<bool>().prop_map(Call::Judge),
+        2 => Just(Call::Destroy),
+        1 => Just(Call::Clear),
+        2 => Just(Call::Moment),
+        1 => Just(Call::Len),
+        1 => Just(Call::Prune),
+        3 => Just(Call::Pass),
+    ];
+    (call, 0..SIDS.len(), 0..8usize, 0i64..100)
+}
+
+/// Times go in steps of this many ms, so that some cross a second and some do not.
+const STEP: i64 = 137;
+
+const SIDS: [&[u8]; 4] = [
+    b"",
+    b"a",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi",
+    b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi-and-longer-than-those-of-the-package",
+];
+const DATA: [&str; 3] = ["{}", r#"{"a":1}"#, r#"{"1":2,"a":{"cookie":1}}"#];
+
+/// A cookie's JSON, of one of eight kinds.
+fn cookie_of(kind: usize, time: i64) -> String {
+    let date = format!(
+        "1970-01-01T00:00:{:02}.{:03}Z",
+        time / 1000 % 60,
+        time % 1000
+    );
+    match kind {
+        0 => r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#.to_owned(),
+        1 => r#"{"expires":null}"#.to_owned(),
+        2 => r#"{"expires":"tomorrow"}"#.to_owned(),
+        3 => r#"{"expires":null,"prefs":[]}"#.to_owned(),
+        4 => format!(r#"{{"expires":"{date}"}}"#),
+        _ => format!(
+            r#"{{"originalMaxAge":{}000,"expires":"{date}","httpOnly":true,"path":"/"}}"#,
+            kind - 4
+        ),
+    }
+}
+
+/// What an engine says of everything, in words: numbers that are its own left out.
+fn all_of(store: &dyn Engine) -> String {
+    let stats = Stats {
+        bytes: 0,
+        ..store.stats().unwrap()
+    };
+    let listed = store.sids().unwrap();
+    let texts: Vec<_> = SIDS.iter().map(|sid| store.peek(sid).unwrap()).collect();
+    let mut removed: Vec<_> = store.take_removed().unwrap();
+    removed.sort_by(|one, other| one.sid.cmp(&other.sid));
+    let (mut unjudged, mut from) = (Vec::new(), Some(0));
+    while let Some(at) = from {
+        let (some, next) = store.unjudged(at, 1).unwrap();
+        assert!(some.len() <= 1);
+        unjudged.extend(some);
+        from = next;
+    }
+    unjudged.sort_unstable();
+    assert_eq!(stats.sessions == 0, store.bytes() == 0);
+    format!("{stats:?} {listed:?} {texts:?} {removed:?} {unjudged:?}")
+}
+
+/// One engine, and the last moment that was noted.
+struct Side {
+    engine: Box<dyn Engine>,
+    since: Option<u64>,
+}
+
+impl Side {
+    /// Makes a call, and tells what came of it in words.
+    fn call(&mut self, (call, sid, kind, number): &Step, now: i64) -> String {
+        let Side { engine, since } = self;
+        let (engine, sid) = (&**engine, SIDS[*sid]);
+        let time = now + number * STEP;
+        let data = DATA[*number as usize % DATA.len()];
+        let cookie = cookie_of(*kind, time);
+        let since_then = since.filter(|_| number % 2 == 0);
+        let deadline = (number % 3 == 0).then_some(time);
+        let date = (*kind > 3).then_some(time);
+        match call {
+            Call::Get(asker) => {
+                let mut data = b"left over".to_vec();
+                let found = engine.get(sid, now, *asker, &mut data).unwrap();
+                let mut whole = Vec::new();
+                engine
+                    .get_whole(sid, now, Asker::Viewer, &mut whole)
+                    .unwrap();
+                let live = match &found {
+                    Found::Live(live) => {
+                        assert_eq!(live.moment, engine.moment().unwrap());
+                        Some((live.cookie.id, live.cookie.renewal, live.expires))
+                    }
+                    _ => None,
+                };
+                let unclear = matches!(found, Found::Unclear { .. }).then_some(&found);
+                format!("{live:?} {unclear:?} {data:?} {whole:?}")
+            }
+            Call::Set => {
+                let text = format!(r#"{{"cookie":{cookie},"n":{number}}}"#);
+                format!(
+                    "{:?}",
+                    engine.set(sid, text.as_bytes(), deadline, since_then)
+                )
+            }
+            Call::Put => {
+                let stored = engine.put(
+                    sid,
+                    cookie.as_bytes(),
+                    data.as_bytes(),
+                    deadline,
+                    since_then,
+                );
+                format!("{stored:?}")
+            }
+            Call::Raw => format!(
+                "{:?}",
+                engine.set_raw(sid, data.as_bytes(), deadline, since_then)
+            ),
+            Call::Write => {
+                let written = engine.write(
+                    sid,
+                    *kind as u64,
+                    date,
+                    deadline,
+                    since_then,
+                    data.as_bytes(),
+                );
+                format!("{written:?}")
+            }
+            Call::Touch => format!("{:?}", engine.touch(sid, cookie.as_bytes(), now, deadline)),
+            Call::Renew => {
+                let date = date.filter(|_| number % 2 == 0);
+                format!("{:?}", engine.renew(sid, *kind as u64, date, deadline, now))
+            }
+            Call::Judge(is_session) => {
+                // The text that it has, or another one.
+                let text = engine.peek(sid).unwrap().filter(|_| number % 4 != 0);
+                format!(
+                    "{:?}",
+                    engine.judge(sid, &text.unwrap_or_default(), *is_session, deadline, now)
+                )
+            }
+            Call::Destroy => format!("{:?}", engine.destroy(sid)),
+            Call::Clear => format!("{:?}", engine.clear()),
+            Call::Moment => {
+                *since = Some(engine.moment().unwrap());
+                String::new()
+            }
+            Call::Len => format!("{:?}", engine.len(now)),
+            Call::Prune => format!("{:?}", engine.prune(now, usize::MAX)),
+            Call::Pass => String::new(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Whatever is done to both, the memory store and the plain engine tell the same.
+    #[test]
+    fn the_memory_store_and_the_plain_engine_agree(
+        max in prop::option::of(1usize..4),
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        let bounds = Bounds { max, max_bytes: None };
+        let mut sides = [memory_store(bounds), plain(bounds)]
+            .map(|engine| Side { engine, since: None });
+        let mut now = 0;
+        for step in &steps {
+            let [ours, plain] = sides.each_mut().map(|side| side.call(step, now));
+            prop_assert_eq!(ours, plain, "{:?} at {}", step, now);
+            let [ours, plain] = sides.each_ref().map(|side| all_of(&*side.engine));
+            prop_assert_eq!(ours, plain, "after {:?} at {}", step, now);
+            let was = |side: &Side| {
+                let was = |since| SIDS.map(|sid| side.engine.was_destroyed(sid, since).unwrap());
+                side.since.map(was)
+            };
+            let [ours, plain] = sides.each_ref().map(was);
+            prop_assert_eq!(ours, plain, "destroyed, after {:?}", step);
+            if let (Call::Pass, .., number) = step {
+                now += number * STEP;
+            }
+        }
+    }
+}

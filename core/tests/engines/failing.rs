@@ -1,0 +1,157 @@
+//! An engine that fails.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use express_session_core::engine::{
+    Asker, Bounds, Changed, Engine, Found, Removed, Slice, Stats, Stored,
+};
+use express_session_core::error::Error;
+
+use super::plain::Plain;
+
+/// What its errors say.
+pub const MESSAGE: &str = "the engine failed on purpose";
+
+/// A [`Plain`] engine that does nothing but fail while the switch is on.
+pub struct Failing {
+    engine: Plain,
+    is_on: &'static AtomicBool,
+}
+
+impl Failing {
+    /// An empty one.
+    pub fn new(bounds: Bounds, is_on: &'static AtomicBool) -> Failing {
+        Failing {
+            engine: Plain::new(bounds),
+            is_on,
+        }
+    }
+
+    fn engine(&self) -> Result<&Plain, Error> {
+        if self.is_on.load(Relaxed) {
+            Err(Error::Engine(MESSAGE.into()))
+        } else {
+            Ok(&self.engine)
+        }
+    }
+}
+
+impl Engine for Failing {
+    fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
+        self.engine()?.get(sid, now, asker, text)
+    }
+
+    fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.engine()?.peek(sid)
+    }
+
+    fn put(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        data: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        self.engine()?.put(sid, cookie, data, deadline, since)
+    }
+
+    fn set_raw(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        self.engine()?.set_raw(sid, text, deadline, since)
+    }
+
+    fn write(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        since: Option<u64>,
+        data: &[u8],
+    ) -> Result<Changed, Error> {
+        let engine = self.engine()?;
+        engine.write(sid, cookie, date, deadline, since, data)
+    }
+
+    fn touch(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        self.engine()?.touch(sid, cookie, now, deadline)
+    }
+
+    fn renew(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        now: i64,
+    ) -> Result<Changed, Error> {
+        self.engine()?.renew(sid, cookie, date, deadline, now)
+    }
+
+    fn judge(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        is_session: bool,
+        expires: Option<i64>,
+        now: i64,
+    ) -> Result<(), Error> {
+        self.engine()?.judge(sid, text, is_session, expires, now)
+    }
+
+    fn unjudged(&self, from: u64, budget: usize) -> Result<Slice, Error> {
+        self.engine()?.unjudged(from, budget)
+    }
+
+    fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
+        self.engine()?.destroy(sid)
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        self.engine()?.clear()
+    }
+
+    fn moment(&self) -> Result<u64, Error> {
+        self.engine()?.moment()
+    }
+
+    fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
+        self.engine()?.was_destroyed(sid, since)
+    }
+
+    fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
+        self.engine()?.sids()
+    }
+
+    fn len(&self, now: i64) -> Result<usize, Error> {
+        self.engine()?.len(now)
+    }
+
+    fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
+        self.engine()?.prune(now, budget)
+    }
+
+    fn take_removed(&self) -> Result<Vec<Removed>, Error> {
+        self.engine()?.take_removed()
+    }
+
+    fn stats(&self) -> Result<Stats, Error> {
+        self.engine()?.stats()
+    }
+
+    fn bytes(&self) -> usize {
+        self.engine.bytes()
+    }
+}

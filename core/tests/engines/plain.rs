@@ -1,0 +1,445 @@
+//! The simplest engine that fulfils the contract: a map under one lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use express_session_core::cookie_text::{CookieText, CookieTexts};
+use express_session_core::engine::{
+    Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
+};
+use express_session_core::error::Error;
+use express_session_core::session_text::{self, Renewal};
+use parking_lot::Mutex;
+
+/// Bytes that a session takes beside its texts, as `Stats::bytes` counts them.
+const SESSION_BYTES: usize = size_of::<Session>();
+
+/// What an unclear text costs in `unjudged` beside its length.
+const JUDGEMENT: usize = 1000;
+
+#[derive(Clone)]
+struct Session {
+    /// Counts insertions and destroys: see `Sessions::serial`.
+    serial: u64,
+    /// Counts uses.
+    used: u64,
+    /// None of an unclear text.
+    cookie: Option<Arc<CookieText>>,
+    /// The data, or the whole of an unclear text.
+    text: Vec<u8>,
+    expires: Option<i64>,
+    /// Whether it is a session, if JavaScript or the cookie has said it.
+    is_session: Option<bool>,
+}
+
+impl Session {
+    fn date(&self) -> Option<i64> {
+        let has_date = self.cookie.as_ref().is_some_and(|cookie| cookie.has_date());
+        self.expires.filter(|_| has_date)
+    }
+
+    fn whole(&self) -> Vec<u8> {
+        match &self.cookie {
+            Some(cookie) => cookie.whole(self.date(), &self.text),
+            None => self.text.clone(),
+        }
+    }
+
+    fn has_expired(&self, now: i64) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    fn bytes(&self, sid: &[u8]) -> usize {
+        let cookie = self.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
+        sid.len() + self.text.len() + cookie + SESSION_BYTES
+    }
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_sid: HashMap<Vec<u8>, Session>,
+    /// Bytes of all of these.
+    bytes: usize,
+    cookies: CookieTexts,
+    bounds: Bounds,
+    /// The last moment at which something was inserted or destroyed.
+    serial: u64,
+    used: u64,
+    destroyed: HashMap<Vec<u8>, u64>,
+    cleared: u64,
+    counts: Stats,
+    removed: Option<Vec<Removed>>,
+}
+
+/// An engine of sessions in a map.
+pub struct Plain(Mutex<Sessions>);
+
+impl Plain {
+    /// An empty one.
+    pub fn new(bounds: Bounds) -> Plain {
+        Plain(Mutex::new(Sessions {
+            bounds,
+            ..Sessions::default()
+        }))
+    }
+}
+
+impl Sessions {
+    fn next(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    fn remove(&mut self, sid: &[u8], reason: Reason) {
+        let Some(session) = self.by_sid.remove(sid) else {
+            return;
+        };
+        self.bytes -= session.bytes(sid);
+        match reason {
+            Reason::Expired => self.counts.expired += 1,
+            Reason::Evicted => self.counts.evicted += 1,
+            Reason::Destroyed => {}
+        }
+        if let Some(removed) = &mut self.removed {
+            removed.push(Removed {
+                sid: sid.into(),
+                text: session.whole(),
+                reason,
+            });
+        }
+    }
+
+    /// The session of a sid that is alive. One that has expired is removed.
+    fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
+        if self.by_sid.get(sid)?.has_expired(now) {
+            self.remove(sid, Reason::Expired);
+        }
+        self.by_sid.get_mut(sid)
+    }
+
+    /// `live`, which it is used.
+    fn used(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
+        self.used += 1;
+        let used = self.used;
+        let session = self.live(sid, now)?;
+        session.used = used;
+        Some(session)
+    }
+
+    fn was_destroyed(&self, sid: &[u8], since: u64) -> bool {
+        let alone = self.destroyed.get(sid).copied().unwrap_or_default();
+        alone.max(self.cleared) >= since
+    }
+
+    fn store(
+        &mut self,
+        sid: &[u8],
+        cookie: Option<Arc<CookieText>>,
+        text: Vec<u8>,
+        expires: Option<i64>,
+    ) {
+        self.used += 1;
+        let old = self.by_sid.get(sid).map(|old| old.serial);
+        let session = Session {
+            serial: old.unwrap_or_else(|| self.next()),
+            used: self.used,
+            is_session: cookie.is_some().then_some(true),
+            cookie,
+            text,
+            expires,
+        };
+        self.place(sid, session);
+    }
+
+    /// Puts a session in the place of the one that a sid had, if there is room.
+    fn place(&mut self, sid: &[u8], session: Session) {
+        self.bytes += session.bytes(sid);
+        if let Some(old) = self.by_sid.insert(sid.to_vec(), session) {
+            self.bytes -= old.bytes(sid);
+        }
+        self.bound(sid);
+    }
+
+    /// Removes what is more than the bounds: the session of `sid` if it is too large alone.
+    fn bound(&mut self, sid: &[u8]) {
+        let Bounds { max, max_bytes } = self.bounds;
+        let bytes = self.by_sid.get(sid).map_or(0, |session| session.bytes(sid));
+        if max_bytes.is_some_and(|most| bytes > most) {
+            self.remove(sid, Reason::Evicted);
+        }
+        while max.is_some_and(|most| self.by_sid.len() > most)
+            || max_bytes.is_some_and(|most| self.bytes > most)
+        {
+            let all = self.by_sid.iter();
+            let Some((oldest, _)) = all.min_by_key(|(_, session)| session.used) else {
+                return;
+            };
+            let oldest = oldest.clone();
+            self.remove(&oldest, Reason::Evicted);
+        }
+    }
+
+    /// Sids in order of insertion.
+    fn listed(&self) -> Vec<(&Vec<u8>, &Session)> {
+        let mut all: Vec<_> = self.by_sid.iter().collect();
+        all.sort_unstable_by_key(|(_, session)| session.serial);
+        all
+    }
+
+    /// Removes expired sessions, as many as `most`. Returns whether those were all.
+    fn prune(&mut self, now: i64, most: usize) -> bool {
+        let all = self.by_sid.iter();
+        let expired = all.filter(|(_, session)| session.has_expired(now));
+        let expired: Vec<_> = expired.map(|(sid, _)| sid.clone()).collect();
+        for sid in expired.iter().take(most) {
+            self.remove(sid, Reason::Expired);
+        }
+        expired.len() <= most
+    }
+}
+
+impl Engine for Plain {
+    fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
+        text.clear();
+        let mut sessions = self.0.lock();
+        let Some(session) = sessions.live(sid, now).cloned() else {
+            sessions.counts.misses += u64::from(asker != Asker::Viewer);
+            return Ok(Found::Missing);
+        };
+        text.extend_from_slice(&session.text);
+        let found = match &session.cookie {
+            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
+                cookie: Arc::clone(cookie),
+                expires: session.date(),
+                moment: sessions.serial + 1,
+            }),
+            _ => Found::Unclear {
+                is_judged: session.is_session.is_some(),
+            },
+        };
+        let asks_again = asker == Asker::Door && matches!(found, Found::Unclear { .. });
+        if asker != Asker::Viewer && !asks_again {
+            sessions.counts.hits += 1;
+            sessions.used(sid, now);
+        }
+        Ok(found)
+    }
+
+    fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.lock().by_sid.get(sid).map(Session::whole))
+    }
+
+    fn put(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        data: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        let mut sessions = self.0.lock();
+        let Some((cookie, date)) = sessions.cookies.of(cookie) else {
+            drop(sessions);
+            let write = |text: &mut Vec<u8>| text.extend_from_slice(cookie);
+            let text = session_text::join(data, cookie.len(), write);
+            return self.set_raw(sid, &text, deadline, since);
+        };
+        if since.is_some_and(|since| sessions.was_destroyed(sid, since)) {
+            return Ok(Stored::Destroyed);
+        }
+        let id = cookie.is_common.then_some(cookie.id);
+        sessions.store(sid, Some(cookie), data.to_vec(), date.or(deadline));
+        Ok(Stored::Done(id))
+    }
+
+    fn set_raw(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        let mut sessions = self.0.lock();
+        if since.is_some_and(|since| sessions.was_destroyed(sid, since)) {
+            return Ok(Stored::Destroyed);
+        }
+        sessions.store(sid, None, text.to_vec(), deadline);
+        Ok(Stored::Done(None))
+    }
+
+    fn write(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        since: Option<u64>,
+        data: &[u8],
+    ) -> Result<Changed, Error> {
+        let mut sessions = self.0.lock();
+        if since.is_some_and(|since| sessions.was_destroyed(sid, since)) {
+            return Ok(Changed::Destroyed);
+        }
+        let known = match sessions.by_sid.get(sid) {
+            Some(session) => session.cookie.clone().filter(|known| known.id == cookie),
+            None => sessions.cookies.known(cookie),
+        };
+        let Some(known) = known.filter(|known| known.can_expire(date)) else {
+            return Ok(Changed::Not);
+        };
+        sessions.store(sid, Some(known), data.to_vec(), date.or(deadline));
+        Ok(Changed::Done)
+    }
+
+    fn touch(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut sessions = self.0.lock();
+        let made = sessions.cookies.of(cookie);
+        let Some(session) = sessions.used(sid, now) else {
+            return Ok(Changed::Missing);
+        };
+        let (Some((cookie, date)), true) = (made, session.cookie.is_some()) else {
+            return Ok(Changed::Not);
+        };
+        let touched = Session {
+            cookie: Some(cookie),
+            expires: date.or(deadline),
+            ..session.clone()
+        };
+        sessions.place(sid, touched);
+        Ok(Changed::Done)
+    }
+
+    fn renew(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        now: i64,
+    ) -> Result<Changed, Error> {
+        let mut sessions = self.0.lock();
+        let Some(session) = sessions.used(sid, now) else {
+            return Ok(Changed::Missing);
+        };
+        let known = session.cookie.clone().filter(|known| known.id == cookie);
+        let Some(known) = known else {
+            return Ok(Changed::Not);
+        };
+        let date = match known.renewal {
+            Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
+            _ => date,
+        };
+        if !known.can_expire(date) {
+            return Ok(Changed::Not);
+        }
+        session.expires = date.or(deadline);
+        Ok(Changed::Done)
+    }
+
+    fn judge(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        is_session: bool,
+        expires: Option<i64>,
+        now: i64,
+    ) -> Result<(), Error> {
+        let mut sessions = self.0.lock();
+        let session = sessions.by_sid.get_mut(sid);
+        let is_it = |session: &&mut Session| session.cookie.is_none() && session.text == text;
+        if let Some(session) = session.filter(is_it) {
+            session.is_session = Some(is_session);
+            session.expires = expires.or(session.expires);
+            sessions.live(sid, now);
+        }
+        Ok(())
+    }
+
+    fn unjudged(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
+        let sessions = self.0.lock();
+        let mut sids = Vec::new();
+        let listed = sessions.listed().into_iter();
+        for (sid, session) in listed.filter(|(_, session)| session.serial >= from) {
+            if budget == 0 {
+                return Ok((sids, Some(session.serial)));
+            }
+            let is_unjudged = session.is_session.is_none();
+            let cost = if is_unjudged {
+                JUDGEMENT + session.text.len()
+            } else {
+                1
+            };
+            budget = budget.saturating_sub(cost);
+            sids.extend(is_unjudged.then(|| Box::from(&sid[..])));
+        }
+        Ok((sids, None))
+    }
+
+    fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
+        let mut sessions = self.0.lock();
+        let serial = sessions.next();
+        sessions.destroyed.insert(sid.to_vec(), serial);
+        let was_there = sessions.by_sid.contains_key(sid);
+        sessions.remove(sid, Reason::Destroyed);
+        Ok(was_there)
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        let mut sessions = self.0.lock();
+        sessions.cleared = sessions.next();
+        let sids: Vec<_> = sessions.by_sid.keys().cloned().collect();
+        for sid in sids {
+            sessions.remove(&sid, Reason::Destroyed);
+        }
+        Ok(())
+    }
+
+    fn moment(&self) -> Result<u64, Error> {
+        Ok(self.0.lock().serial + 1)
+    }
+
+    fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
+        Ok(self.0.lock().was_destroyed(sid, since))
+    }
+
+    fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
+        let sessions = self.0.lock();
+        let sids = sessions.listed().into_iter();
+        Ok(sids.map(|(sid, _)| Box::from(&sid[..])).collect())
+    }
+
+    fn len(&self, now: i64) -> Result<usize, Error> {
+        let mut sessions = self.0.lock();
+        sessions.prune(now, usize::MAX);
+        let all = sessions.by_sid.values();
+        Ok(all.filter(|it| it.is_session != Some(false)).count())
+    }
+
+    fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
+        Ok(self.0.lock().prune(now, budget))
+    }
+
+    fn take_removed(&self) -> Result<Vec<Removed>, Error> {
+        let taken = self.0.lock().removed.replace(Vec::new());
+        Ok(taken.unwrap_or_default())
+    }
+
+    fn stats(&self) -> Result<Stats, Error> {
+        let sessions = self.0.lock();
+        Ok(Stats {
+            sessions: sessions.by_sid.len(),
+            bytes: sessions.bytes,
+            ..sessions.counts
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.lock().bytes
+    }
+}
