@@ -19,7 +19,7 @@ function generate(req, settings) {
   if (request !== undefined && request.loadedId === req.sessionID) request.ending(req.sessionID);
   const session = new Session(req);
   req.session = session;
-  const arrival = Cookie.isPlain() ? arrivalOf(req, settings, Date.now()) : undefined;
+  const arrival = Cookie.keepsTime() ? arrivalOf(req, settings, Date.now()) : undefined;
   if (arrival !== undefined) {
     session.cookie = cookieOf(arrival);
     return;

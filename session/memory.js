@@ -5,7 +5,6 @@ const { inherits } = require('node:util');
 const Records = require('./records');
 const attempt = require('./attempt');
 const defer = require('./defer');
-const Session = require('./session');
 const Store = require('./store');
 const { defineSessions } = require('./texts');
 
@@ -50,22 +49,9 @@ module.exports = MemoryStore;
  */
 MemoryStore.prototype.get = function get(sid, callback) {
   attempt(callback, () => {
-    defer(callback, null, MemoryStore.read(this, sid));
+    defer(callback, null, recordsOf(this).read(`${sid}`));
   });
 };
-
-/**
- * What `get` gives its callback, at once. The middleware uses it, and steps aside
- * for stores whose `get` was replaced (`plain.js`).
- *
- * @param {MemoryStore} store
- * @param {string} sid
- * @returns {object | undefined}
- * @throws {SyntaxError} if the stored text is damaged
- */
-Object.defineProperty(MemoryStore, 'read', {
-  value: (store, sid) => recordsOf(store).read(`${sid}`),
-});
 
 /**
  * @param {string} sid
@@ -76,7 +62,7 @@ Object.defineProperty(MemoryStore, 'read', {
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
   attempt(callback, () => {
-    write(recordsOf(this), `${sid}`, session, text, hasOddKeys(session), NaN);
+    recordsOf(this).save(`${sid}`, session, text, NaN);
     if (callback) defer(callback);
   });
 };
@@ -93,11 +79,11 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
     const records = recordsOf(this);
     const key = `${sid}`;
     // A cookie that has no JSON takes the key out of the record.
-    if (cookie === undefined || !records.touch(key, cookie, deadlineOf(records, key, session))) {
+    if (cookie === undefined || !records.touch(key, cookie, records.deadline(key, session))) {
       const current = records.read(key, false);
       if (current) {
         current.cookie = session.cookie;
-        write(records, key, current, JSON.stringify(current), true, NaN);
+        records.save(key, current, JSON.stringify(current), NaN, true);
       }
     }
     if (callback) defer(callback);
@@ -210,51 +196,3 @@ Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 Object.defineProperty(MemoryStore, 'recordsIn', {
   value: (store) => (store instanceof MemoryStore ? store[RECORDS] : undefined),
 });
-
-/** When a session expires that is stored now: ms since the epoch, NaN if its cookie tells. */
-Object.defineProperty(MemoryStore, 'deadline', { value: deadlineOf });
-
-/** Stores a session: see `write`. */
-Object.defineProperty(MemoryStore, 'write', { value: write });
-
-/**
- * Whether a session has keys that it will not take over when it is loaded, which
- * makes a loaded session differ from its text.
- */
-Object.defineProperty(MemoryStore, 'hasOddKeys', { value: hasOddKeys });
-
-function hasOddKeys(session) {
-  for (const key in session) {
-    if (key in Session.prototype) return true;
-  }
-  return false;
-}
-
-/**
- * Stores a session, unless it was destroyed since the moment `since` of the records, NaN
- * for none. What has no JSON is no session: the record goes. An odd text is one that
- * JavaScript must read each time.
- *
- * @param {import('./records')} records
- * @param {string} sid
- * @param {object} session
- * @param {string | undefined} text its JSON
- * @param {boolean} isOdd
- * @param {number} since
- * @returns {boolean} whether it was stored
- */
-function write(records, sid, session, text, isOdd, since) {
-  if (text === undefined) {
-    records.destroy(sid);
-    return true;
-  }
-  const deadline = deadlineOf(records, sid, session);
-  return isOdd ? records.setRaw(sid, text, deadline, since) : records.set(sid, text, deadline, since);
-}
-
-/** When a session expires whose cookie has no expiry; NaN if it has one, or there is no `ttl`. */
-function deadlineOf(records, sid, session) {
-  if (records.ttl === undefined) return NaN;
-  const { cookie } = session;
-  return cookie && cookie.expires ? NaN : records.deadline(sid, session);
-}

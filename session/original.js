@@ -10,7 +10,7 @@ class Original {
    * @param {object} [data] the data otherwise, which may change later
    */
   constructor(text, data) {
-    this.list = text === undefined ? snapshot(data) : undefined;
+    this.list = data === undefined ? undefined : snapshot(data);
     this.text = text === undefined && this.list === undefined ? fingerprint(data) : text;
   }
 

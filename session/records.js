@@ -2,6 +2,7 @@
 
 const debug = require('debug')('express-session');
 const defer = require('./defer');
+const Session = require('./session');
 const native = require('./native');
 const { checked, warnIfShort } = require('./memory-options');
 const prunePeriodically = require('./pruning');
@@ -89,14 +90,14 @@ class Records {
   }
 
   /**
-   * When a session expires that is stored now, if its cookie does not expire.
+   * When a session expires that is stored now, if its cookie does not expire; NaN for never.
    * @param {string} sid
    * @param {object} session
    * @throws {TypeError} if the function `ttl` gives no number
    */
   deadline(sid, session) {
     const { ttl } = this;
-    if (ttl === undefined) return NaN;
+    if (ttl === undefined || session.cookie?.expires) return NaN;
     if (typeof ttl === 'number') return Date.now() + ttl;
     const ms = ttl(this.given, session, sid);
     if (!Number.isFinite(ms)) throw new TypeError('ttl option must give a number of milliseconds');
@@ -104,22 +105,37 @@ class Records {
     return Date.now() + ms;
   }
 
-  /**
-   * Stores a text that `JSON.stringify` made of a session. Returns whether it did: not if
-   * the session was destroyed since the moment `since`, NaN for none.
-   */
-  set(sid, text, deadline, since) {
+  /** Counts a change, and tells of what it has removed. Returns what came of it. */
+  changed(outcome) {
     this.changes++;
-    const isStored = native.storeSet(this.store, sid, text, deadline, since);
-    this.tell();
-    return isStored;
+    if (this.dispose !== undefined) this.tell();
+    return outcome;
   }
 
-  /** `set` of a session in parts: its cookie's JSON, and its data. */
+  /**
+   * Stores a session, unless it was destroyed since the moment `since`, NaN for none. What has
+   * no JSON is no session: the record goes. An odd text is one that JavaScript must read each
+   * time, as it has keys that the session will not take over when it is loaded.
+   *
+   * @param {string} sid
+   * @param {object} session
+   * @param {string | undefined} text its JSON
+   * @param {number} since
+   * @param {boolean} [isOdd]
+   * @returns {boolean} whether it was stored
+   */
+  save(sid, session, text, since, isOdd = hasOddKeys(session)) {
+    if (text === undefined) {
+      this.destroy(sid);
+      return true;
+    }
+    const set = isOdd ? native.storeSetRaw : native.storeSet;
+    return this.changed(set(this.store, sid, text, this.deadline(sid, session), since));
+  }
+
+  /** `save` of a session in parts: its cookie's JSON, and its data. */
   put(sid, cookie, data, deadline, since) {
-    this.changes++;
-    const number = native.storePut(this.store, sid, cookie, data, deadline, since);
-    this.tell();
+    const number = this.changed(native.storePut(this.store, sid, cookie, data, deadline, since));
     if (number === native.NOT_PUT) return false;
     this.lastPut = number;
     if (!Number.isNaN(number)) this.cookie(number, () => cookie);
@@ -132,18 +148,12 @@ class Records {
    * another cookie or the engine does not remember it.
    */
   write(sid, cookieNumber, date, deadline, since, data) {
-    this.changes++;
-    const outcome = this.engine.write(sid, cookieNumber, date, deadline, since, data);
-    this.tell();
-    return outcome;
+    return this.changed(this.engine.write(sid, cookieNumber, date, deadline, since, data));
   }
 
-  /** `set` of any text. */
-  setRaw(sid, text, deadline, since) {
-    this.changes++;
-    const isStored = native.storeSetRaw(this.store, sid, text, deadline, since);
-    this.tell();
-    return isStored;
+  /** Stores any text. */
+  setRaw(sid, text) {
+    this.changed(native.storeSetRaw(this.store, sid, text, NaN, NaN));
   }
 
   /**
@@ -151,10 +161,7 @@ class Records {
    * do it.
    */
   touch(sid, cookie, deadline) {
-    this.changes++;
-    const outcome = native.storeTouch(this.store, sid, cookie, Date.now(), deadline);
-    this.tell();
-    return outcome !== native.NOT_CHANGED;
+    return this.changed(native.storeTouch(this.store, sid, cookie, Date.now(), deadline)) !== native.NOT_CHANGED;
   }
 
   /**
@@ -163,20 +170,16 @@ class Records {
    */
   renew(sid, cookieNumber, date, deadline) {
     const outcome = this.engine.renew(sid, cookieNumber, date, deadline, Date.now());
-    this.tell();
+    if (this.dispose !== undefined) this.tell();
     return outcome !== native.NOT_CHANGED;
   }
 
   destroy(sid) {
-    this.changes++;
-    native.storeDestroy(this.store, sid);
-    this.tell();
+    this.changed(native.storeDestroy(this.store, sid));
   }
 
   clear() {
-    this.changes++;
-    native.storeClear(this.store);
-    this.tell();
+    this.changed(native.storeClear(this.store));
   }
 
   /** Every sid in order of insertion, expired ones too. */
@@ -317,6 +320,14 @@ class Records {
 module.exports = Records;
 
 function ignore() {}
+
+/** Whether a session has keys that it will not take over when it is loaded. */
+function hasOddKeys(session) {
+  for (const key in session) {
+    if (key in Session.prototype) return true;
+  }
+  return false;
+}
 
 /** When a parsed session expires: ms since the epoch, NaN for never. */
 function endOf(session) {

@@ -113,7 +113,6 @@ class RequestSession {
     this.isLoaded = source.id === cookieId;
     this.loadedAt = source.moment;
     this.originalId = source.id;
-    this.original = new Original(source.text);
     this.source = source;
     this.isAsleep = true;
     if (this.isLoaded) this.stands(source.id);
@@ -161,6 +160,7 @@ class RequestSession {
   wake() {
     this.isAsleep = false;
     const session = this.source.session(this.req);
+    this.original = new Original(this.source.text, this.source.data);
     this.session = session;
     this.watch(session);
     // The response has ended, and would have touched it.
@@ -205,7 +205,9 @@ class RequestSession {
     const { req } = this;
     if (this.isAsleep && hasProperty(req)) this.wake();
     else this.complete();
-    return this.source !== undefined && hasProperty(req) ? this.session : req.session;
+    if (this.source === undefined) return req.session;
+    this.original ??= new Original(this.source.text);
+    return hasProperty(req) ? this.session : req.session;
   }
 
   /** Whether nobody has replaced or deleted the session, which is asleep. */
@@ -330,18 +332,10 @@ class RequestSession {
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
 
-  /**
-   * Starts the cookie's lifetime anew.
-   * @param {object} session
-   * @param {boolean} touchesPlainly whether no program has replaced what that does
-   */
-  touch(session, touchesPlainly) {
-    const { cookie } = session;
-    if (touchesPlainly && typeof cookie.originalMaxAge === 'number') {
-      Cookie.startAt(cookie, Date.now(), cookie.originalMaxAge);
-    } else {
-      session.touch();
-    }
+  /** Starts the cookie's lifetime anew. */
+  touch(session) {
+    if (select.touchesPlainly(session)) Cookie.startAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    else session.touch();
     this.isTouched = true;
   }
 
@@ -359,13 +353,10 @@ class RequestSession {
       if (progress) return progress;
     }
     const session = this.current();
-    const touchesPlainly = select.touchesPlainly(session);
-    if (session && !this.isTouched) this.touch(session, touchesPlainly);
+    if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.judge(session)];
     const end = decision & END_MASK;
-    const progress = end === native.END_NOTHING
-      ? 'nothing'
-      : select(this, session, touchesPlainly).commit(this, end, session, out);
+    const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, out);
     this.textNow = undefined;
     if (progress !== 'nothing') {
       // A store may change what it is given to save; but a cookie that was due stays so.

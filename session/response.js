@@ -227,7 +227,7 @@ function addCookie(request, session, res, next) {
     debug('cookie withheld: the connection is not secure');
     return undefined;
   }
-  if (!request.isTouched) request.touch(session, false);
+  if (!request.isTouched) request.touch(session);
   try {
     const header = settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
     const others = res.getHeader('Set-Cookie');

@@ -71,7 +71,7 @@ function take(object, list, depth) {
 function compare(value, list, at = 0, depth = 0) {
   if (depth > 0) {
     const before = list[at++];
-    if (value !== before) return isTold(value) && isTold(before) ? DIFFERENT : UNSURE;
+    if (value !== before) return areTold(value, before) ? DIFFERENT : UNSURE;
   }
   if (typeof value.toJSON === 'function') return UNSURE;
   let left = list[at++];
@@ -95,9 +95,10 @@ function compare(value, list, at = 0, depth = 0) {
   return left === 0 ? at : UNSURE;
 }
 
-/** Whether JSON has one text for it, and that for nothing else. */
-function isTold(value) {
-  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+/** Whether JSON has one text for each of two values, and that for nothing else. */
+function areTold(value, other) {
+  return (typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) &&
+    (typeof other === 'string' || typeof other === 'boolean' || Number.isFinite(other));
 }
 
 /** A place in a snapshot. */

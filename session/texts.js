@@ -65,7 +65,7 @@ class Texts {
   set(target, sid, text) {
     if (typeof sid !== 'string') return false;
     // What is false is no session, and `null` is not the text of one.
-    if (text || text === '') this.records.setRaw(sid, `${text}`, NaN, NaN);
+    if (text || text === '') this.records.setRaw(sid, `${text}`);
     else this.records.destroy(sid);
     return true;
   }

@@ -68,8 +68,9 @@ class Resident {
    * @throws what the engine throws
    */
   enter(request, header) {
-    const { req, keyring } = request;
-    const records = this.find();
+    const { req, keyring, settings } = request;
+    const records = MemoryStore.records(settings.store);
+    this.records = records;
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
@@ -113,12 +114,6 @@ class Resident {
     return this.door;
   }
 
-  /** The records of the store as they are now: a program may have put other sessions there. */
-  find() {
-    this.records = MemoryStore.records(this.settings.store);
-    return this.records;
-  }
-
   foundSid() {
     return this.found.latin1Slice(native.FOUND_SID, native.FOUND_SID + this.found[native.FOUND_SID_LENGTH]);
   }
@@ -142,7 +137,7 @@ class Resident {
    */
   commit(request, end, session, out) {
     // A request may have begun with a store that had methods of a program's.
-    const records = this.records ?? this.find();
+    const records = this.records ??= MemoryStore.records(this.settings.store);
     let isDone = true;
     if (end === native.END_DESTROY) {
       debug('destroying');
@@ -178,31 +173,32 @@ function touch(request, session, records) {
     }
   }
   const json = JSON.stringify(cookie);
-  if (json === undefined || !records.touch(id, json, MemoryStore.deadline(records, id, session))) return false;
+  if (json === undefined || !records.touch(id, json, records.deadline(id, session))) return false;
   debug('touching');
   return true;
 }
 
 /** Stores a session, unless another request has destroyed it since this one has had it. */
 function save(request, session, records) {
+  const { source, originalId } = request;
   const id = `${request.idOf(session)}`;
   const text = request.storing(session);
   const since = request.since(id);
-  const isStored = isPlainlyWritten(session)
-    ? saveParts(request, session, id, text, records, since)
-    : MemoryStore.write(records, id, session, JSON.stringify(session), MemoryStore.hasOddKeys(session), since);
+  let isStored;
+  if (isPlainlyWritten(session)) {
+    // As its cookie, which the engine may know by its number, and its data.
+    const { cookie } = session;
+    const deadline = records.ttl === undefined ? NaN : records.deadline(id, session);
+    const number = source instanceof Stored && id === originalId ? source.cookieNumber : records.lastPut;
+    const expires = expiryOf(cookie, records.cookies.get(number));
+    const outcome = expires === undefined ? native.NOT_CHANGED : records.write(id, number, expires, deadline, since, text);
+    isStored = outcome === native.NOT_CHANGED
+      ? records.put(id, JSON.stringify(cookie), text, deadline, since)
+      : outcome === native.CHANGED;
+  } else {
+    isStored = records.save(id, session, JSON.stringify(session), since);
+  }
   if (!isStored) debug('not saving: the session was destroyed');
-}
-
-/** Stores a session as its cookie and its data. Returns whether it did. */
-function saveParts({ source, originalId }, session, id, text, records, since) {
-  const { cookie } = session;
-  const deadline = MemoryStore.deadline(records, id, session);
-  const number = source instanceof Stored && id === originalId ? source.cookieNumber : records.lastPut;
-  const expires = expiryOf(cookie, records.cookies.get(number));
-  const outcome = expires === undefined ? native.NOT_CHANGED : records.write(id, number, expires, deadline, since, text);
-  if (outcome !== native.NOT_CHANGED) return outcome === native.CHANGED;
-  return records.put(id, JSON.stringify(cookie), text, deadline, since);
 }
 
 /** A session of the store's that nobody has looked at. */
@@ -216,6 +212,7 @@ class Stored {
     const { found, doubles } = resident;
     this.id = resident.foundSid();
     this.text = text;
+    this.data = undefined;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
     this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
     this.cookie = records.cookie(this.cookieNumber, () => foundCookie(found));
@@ -236,7 +233,10 @@ class Stored {
     session.cookie = renewal === native.RENEWAL_UNCLEAR
       ? Cookie.revive({ ...cookie, expires: date })
       : Cookie.of(cookie, date, cookie.originalMaxAge);
-    if (text !== '{}') Session.take(session, JSON.parse(text));
+    if (text !== '{}') {
+      this.data = JSON.parse(text);
+      Session.take(session, this.data);
+    }
     return session;
   }
 
@@ -296,11 +296,13 @@ function expiryOf(cookie, stored) {
  */
 function isPlainlyWritten(session) {
   if (session.toJSON !== undefined) return false;
+  let hasCookie = false;
   for (const key in session) {
-    if (key === 'cookie') return !MemoryStore.hasOddKeys(session);
-    if (!isArrayIndex(key)) return false;
+    if (key in Session.prototype) return false;
+    if (key === 'cookie') hasCookie = true;
+    else if (!hasCookie && !isArrayIndex(key)) return false;
   }
-  return false;
+  return hasCookie;
 }
 
 /** Whether a key is one of those that JavaScript lists first (ECMA-262, "array index"). */

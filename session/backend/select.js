@@ -18,24 +18,29 @@ const { save, touch, resetMaxAge } = Session.prototype;
  *
  * @param {import('../request')} request
  * @param {object} [session] one that somebody has looked at
- * @param {boolean} [isPlain] whether touching it does what it always did
  * @returns {import('./resident') | typeof import('./remote')}
  */
-function select({ req, lastMade, settings }, session, isPlain) {
+function select({ req, lastMade, settings }, session) {
   const { resident, store, generate } = settings;
   if (resident === undefined) return remote;
-  const isOwn = (isPlain ?? touchesPlainly()) && store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
+  const isOwn = store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
     store.createSession === createSession && store.generate === generate && Session.prototype.toJSON === undefined &&
-    (!session || (session === lastMade && session.save === save && req.sessionStore === store));
-  return isOwn ? resident : remote;
+    Cookie.hasPlainJSON(session ? session.cookie : undefined);
+  if (!isOwn) return remote;
+  const isPlain = session
+    ? session === lastMade && session.save === save && req.sessionStore === store && session.cookie instanceof Cookie
+    : touchesPlainly();
+  return isPlain ? resident : remote;
 }
 
 module.exports = select;
 
-/** Whether touching a session, or any without one, does what it always did. */
-function touchesPlainly(session) {
-  const { touch: its, resetMaxAge: reset, cookie } = session || Session.prototype;
-  return its === touch && reset === resetMaxAge && (!session || Boolean(cookie)) && Cookie.isPlain(cookie);
+/** Whether touching a session, or any, gives its cookie the lifetime that it had, and does nothing else. */
+function touchesPlainly(session = Session.prototype) {
+  const { cookie } = session;
+  return session.touch === touch && session.resetMaxAge === resetMaxAge &&
+    (cookie === undefined || (cookie instanceof Cookie && typeof cookie.originalMaxAge === 'number')) &&
+    Cookie.keepsTime(cookie);
 }
 
 module.exports.touchesPlainly = touchesPlainly;
