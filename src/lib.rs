@@ -15,8 +15,6 @@ mod error;
 mod found;
 mod held;
 mod panic;
-#[cfg(planted)]
-mod planted;
 mod session_id;
 mod signature;
 mod state;

@@ -1,4 +1,5 @@
-//! The addon's own sources, but for the module that makes engines.
+//! The addon's own sources, but for the module that makes engines; and what only tests
+//! may have: faults on purpose.
 
 use napi_derive::napi;
 
@@ -15,6 +16,7 @@ mod found;
 mod held;
 #[path = "../../../src/panic.rs"]
 mod panic;
+mod planted;
 #[path = "../../../src/session_id.rs"]
 mod session_id;
 #[path = "../../../src/signature.rs"]
