@@ -14,7 +14,6 @@ mod engines;
 mod error;
 mod found;
 mod held;
-mod panic;
 mod session_id;
 mod signature;
 mod state;

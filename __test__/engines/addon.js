@@ -12,7 +12,7 @@ const LONGEST = 64 * 1024 * 1024;
 
 /**
  * Builds the addon whose engine a test chooses: the exports of the package's, and those of
- * `src/engines.rs` and `src/planted.rs`. Where it is built already, that
+ * `src/engines.rs`, `src/panic.rs` and `src/planted.rs`. Where it is built already, that
  * takes as long as cargo takes to see it. Of two processes that ask for it one waits.
  *
  * @returns {Promise<string>} its file, for the variable `NAPI_RS_NATIVE_LIBRARY_PATH`

@@ -1,5 +1,5 @@
 //! The addon's own sources, but for the module that makes engines; and what only tests
-//! may have: faults on purpose.
+//! may have: panics and faults on purpose.
 
 use napi_derive::napi;
 
@@ -14,7 +14,6 @@ mod error;
 mod found;
 #[path = "../../../src/held.rs"]
 mod held;
-#[path = "../../../src/panic.rs"]
 mod panic;
 mod planted;
 #[path = "../../../src/session_id.rs"]
