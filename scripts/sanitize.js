@@ -8,6 +8,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const replace = require('../bin/replace');
 
 const root = path.join(__dirname, '..');
 const target = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
@@ -18,8 +19,7 @@ const reports = fs.mkdtempSync(path.join(os.tmpdir(), 'sanitize-'));
 const FOLDERS = ['native', 'boundary', 'memory', 'compat', 'parity'];
 const LEFT_OUT = new Set(['binary.test.js', 'leak.test.js']);
 
-// Tests know an addon that has more than they expect by the underscores: src/planted.rs.
-const RUSTFLAGS = '-Zsanitizer=address --cfg planted';
+const RUSTFLAGS = '-Zsanitizer=address';
 // As released, but with the checks of a debug build: an overflow is a panic.
 const PROFILE = ['lto=false', 'codegen-units=16', 'strip="none"', 'debug=1', 'debug-assertions=true', 'overflow-checks=true']
   .flatMap((setting) => ['--config', `profile.release.${setting}`]);
@@ -27,12 +27,11 @@ const PROFILE = ['lto=false', 'codegen-units=16', 'strip="none"', 'debug=1', 'de
 main();
 
 function main() {
-  cargo('build', '--release', ...PROFILE);
-  const addon = path.join(os.tmpdir(), `sanitize-${process.pid}.node`);
-  fs.copyFileSync(path.join(folder, target, 'release', 'libexpress_session_rs.so'), addon);
+  const addon = build('express_session_rs', 'Cargo.toml');
+  const testAddon = build('express_session_engines', path.join('__test__', 'engines', 'Cargo.toml'));
   try {
-    findsPlanted(addon);
-    const status = tests(addon);
+    findsPlanted(testAddon);
+    const status = tests(addon, testAddon);
     // Its own runtime is linked into a program, so this needs no other.
     cargo('test', '--package', 'express-session-core');
     const found = fs.readdirSync(reports);
@@ -40,9 +39,17 @@ function main() {
     console.log(`address sanitizer: ${found.length} reports`);
     process.exitCode = found.length > 0 || status !== 0 ? 1 : 0;
   } finally {
-    fs.rmSync(addon);
     fs.rmSync(reports, { recursive: true });
   }
+}
+
+/** The addon of a crate, in a file that Node.js takes for one. */
+function build(name, manifest) {
+  cargo('build', '--locked', '--manifest-path', manifest, '--release', ...PROFILE);
+  const built = path.join(folder, target, 'release');
+  const file = path.join(built, `${name}.node`);
+  replace(path.join(built, `lib${name}.so`), file);
+  return file;
 }
 
 function cargo(command, ...args) {
@@ -61,11 +68,10 @@ function environment(addon, options) {
     // V8 keeps what it has until the process ends, so leaks are for another test.
     ASAN_OPTIONS: ['detect_leaks=0', 'allocator_may_return_null=1', ...options].join(':'),
     NAPI_RS_NATIVE_LIBRARY_PATH: addon,
-    SANITIZED: '1',
   };
 }
 
-/** A sanitizer that finds nothing must be one that finds something. */
+/** A sanitizer that finds nothing must be one that finds something: __test__/engines/src/planted.rs. */
 function findsPlanted(addon) {
   for (const [name, fault] of [['__useAfterFree', 'heap-use-after-free'], ['__overflow', 'heap-buffer-overflow']]) {
     const { status, stderr } = spawnSync(process.execPath, ['-e', `require('./session/native').${name}()`], { cwd: root, encoding: 'utf8', env: environment(addon, []) });
@@ -74,14 +80,16 @@ function findsPlanted(addon) {
   }
 }
 
-function tests(addon) {
+/** Runs tests with the package's addon. Those that need the test addon take it from `SANITIZED`. */
+function tests(addon, testAddon) {
   const chosen = process.argv.slice(2);
   const files = chosen.length > 0 ? chosen : FOLDERS.flatMap((name) => {
     const tested = path.join(root, '__test__', name);
     return fs.readdirSync(tested).filter((file) => file.endsWith('.test.js') && !LEFT_OUT.has(file)).map((file) => path.join(tested, file));
   });
   const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], {
-    cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: environment(addon, [`log_path=${path.join(reports, 'report')}`]),
+    cwd: root, stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...environment(addon, [`log_path=${path.join(reports, 'report')}`]), SANITIZED: testAddon },
   });
   return status;
 }

@@ -14,9 +14,6 @@ mod engines;
 mod error;
 mod found;
 mod held;
-mod panic;
-#[cfg(planted)]
-mod planted;
 mod session_id;
 mod signature;
 mod state;

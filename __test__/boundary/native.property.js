@@ -8,8 +8,7 @@ const native = require('../../session/native');
 const signatures = require('./exports')(native);
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 
-// Those that panic on purpose have a test of their own, ../native/panic.test.js.
-const exported = Object.keys(native).filter((name) => typeof native[name] === 'function' && !name.startsWith('__'));
+const exported = Object.keys(native).filter((name) => typeof native[name] === 'function');
 const bound = ['enter', 'renew', 'write'];
 
 /** Keys, stores and what else a call may be about; anew for each case. */

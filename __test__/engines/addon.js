@@ -11,14 +11,16 @@ const root = path.join(__dirname, '..', '..');
 const LONGEST = 64 * 1024 * 1024;
 
 /**
- * Builds the addon whose engine a test chooses: the exports of the package's, and
- * `useEngine`, `enginesMade` and `fail` of `src/engines.rs`. Where it is built already,
- * that takes as long as cargo takes to see it. Of two processes that ask for it one waits.
+ * Builds the addon whose engine a test chooses: the exports of the package's, and those of
+ * `src/engines.rs`, `src/panic.rs` and `src/planted.rs`. Where it is built already, that
+ * takes as long as cargo takes to see it. Of two processes that ask for it one waits.
  *
  * @returns {Promise<string>} its file, for the variable `NAPI_RS_NATIVE_LIBRARY_PATH`
  * @throws {Error} with what the compiler said
  */
 async function build() {
+  // scripts/sanitize.js has built it, its own way.
+  if (process.env.SANITIZED) return process.env.SANITIZED;
   const args = ['build', '--locked', '--manifest-path', path.join(__dirname, 'Cargo.toml'),
     '--target-dir', path.join(root, 'target'), '--message-format', 'json-render-diagnostics'];
   // From the root, for the sake of its .cargo.

@@ -18,10 +18,8 @@ const { forEachCase } = require('../parity/bytes/random');
 const { utf16 } = require('../parity/bytes/strings');
 const { makers, huge, thrown } = require('./values');
 
-// The hook that panics on purpose has a test of its own, panic.test.js.
-const names = Object.keys(native).filter((name) => !name.startsWith('__'));
-// The functions, and those that are bound to something.
-const callable = { ...Object.fromEntries(names.map((name) => [name, native[name]])), ...bound() };
+// The exports, and those that are bound to something.
+const callable = { ...native, ...bound() };
 const functions = Object.keys(callable).filter((name) => typeof callable[name] === 'function');
 
 function bound() {

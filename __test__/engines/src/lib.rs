@@ -1,4 +1,5 @@
-//! The addon's own sources, but for the module that makes engines.
+//! The addon's own sources, but for the module that makes engines; and what only tests
+//! may have: panics and faults on purpose.
 
 use napi_derive::napi;
 
@@ -13,8 +14,8 @@ mod error;
 mod found;
 #[path = "../../../src/held.rs"]
 mod held;
-#[path = "../../../src/panic.rs"]
 mod panic;
+mod planted;
 #[path = "../../../src/session_id.rs"]
 mod session_id;
 #[path = "../../../src/signature.rs"]

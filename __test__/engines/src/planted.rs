@@ -1,5 +1,5 @@
-//! Faults on purpose, in the build of `scripts/sanitize.js` alone: a run that does not
-//! report them would report nothing.
+//! Faults on purpose, for `scripts/sanitize.js`: a run that does not report them would
+//! report nothing. Nothing else may call them.
 
 use std::hint::black_box;
 
