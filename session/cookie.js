@@ -22,27 +22,20 @@ function Cookie(options) {
   this.maxAge = null;
   this.httpOnly = true;
   // Inherited ones too: options may be another cookie.
-  for (const name in options) take(this, name, options[name]);
+  for (const name in options) {
+    if (!NOT_TAKEN.has(name)) this[name] = options[name];
+  }
 
   if (this.originalMaxAge === undefined || this.originalMaxAge === null) this.originalMaxAge = this.maxAge;
 }
 
 module.exports = Cookie;
 
-/** Assigns a field. Those that nearly every cookie has by their names, which is quicker. */
-function take(cookie, name, value) {
-  switch (name) {
-    case 'originalMaxAge': cookie.originalMaxAge = value; break;
-    case 'expires': cookie.expires = value; break;
-    case 'httpOnly': cookie.httpOnly = value; break;
-    case 'path': cookie.path = value; break;
-    case 'data': break;
-    // A stored one would give the cookie another prototype: without methods, and
-    // without HttpOnly in its header.
-    case '__proto__': break;
-    default: cookie[name] = value;
-  }
-}
+/**
+ * Names that a cookie does not take over: what it computes, and what, stored, would give it
+ * another prototype, without methods, and without HttpOnly in its header.
+ */
+const NOT_TAKEN = new Set(['data', '__proto__']);
 
 /**
  * The cookie of a stored session. `expires` may be text or a Date; `originalMaxAge`
@@ -83,13 +76,10 @@ function of(attributes, expires, originalMaxAge) {
     // Those that nearly every cookie has by their names, which is quicker.
     if (name === 'path') cookie.path = attributes.path;
     else if (name === 'httpOnly') cookie.httpOnly = attributes.httpOnly;
-    else if (!NOT_TAKEN.has(name)) cookie[name] = attributes[name];
+    else if (name !== 'expires' && name !== 'originalMaxAge' && !NOT_TAKEN.has(name)) cookie[name] = attributes[name];
   }
   return cookie;
 }
-
-/** Attributes that stand for a time, and names that a cookie never takes over: see `take`. */
-const NOT_TAKEN = new Set(['expires', 'originalMaxAge', 'data', '__proto__']);
 
 /** The fields that each cookie has, in the same order. */
 function Bare(expires, originalMaxAge) {

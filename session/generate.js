@@ -26,8 +26,13 @@ function generate(req, settings) {
   }
   const cookie = new Cookie(cookieOptions(req, settings));
   session.cookie = cookie;
-  if (given.secure === 'auto') cookie.secure = isSecure(req, proxy);
-  if (given.sameSite === 'auto') cookie.sameSite = sameSiteFor(req, proxy);
+  resolve(cookie, given, req, proxy);
+}
+
+/** Resolves the attributes that depend on the connection. */
+function resolve(attributes, given, req, proxy) {
+  if (given.secure === 'auto') attributes.secure = isSecure(req, proxy);
+  if (given.sameSite === 'auto') attributes.sameSite = isSecure(req, proxy) ? 'none' : 'lax';
 }
 
 /** The cookie of a new session, as it was decided when the request came: see `arrivalOf`. */
@@ -74,13 +79,8 @@ function arrivalOf(req, { cookie: given, proxy }, now) {
         attributes[name] = value;
     }
   }
-  if (attributes.secure === 'auto') attributes.secure = isSecure(req, proxy);
-  if (attributes.sameSite === 'auto') attributes.sameSite = sameSiteFor(req, proxy);
+  resolve(attributes, attributes, req, proxy);
   return arrival;
-}
-
-function sameSiteFor(req, proxy) {
-  return isSecure(req, proxy) ? 'none' : 'lax';
 }
 
 module.exports = { cookieOptions, generate, arrivalOf, cookieOf };

@@ -43,14 +43,25 @@ inherits(MemoryStore, Store);
 module.exports = MemoryStore;
 
 /**
+ * Does what a method is for, and calls back in a later turn.
+ * @param {Function | undefined} callback
+ * @param {() => any[] | undefined} work returns what the callback is given; with nothing for
+ *   it, there may be no callback
+ */
+function answer(callback, work) {
+  attempt(callback, () => {
+    const results = work();
+    if (callback || results) defer(callback, ...(results || []));
+  });
+}
+
+/**
  * The session of `sid`, or nothing if there is none or it has expired.
  * @param {string} sid
  * @param {(error: Error | null, session?: object) => void} callback
  */
 MemoryStore.prototype.get = function get(sid, callback) {
-  attempt(callback, () => {
-    defer(callback, null, recordsOf(this).read(`${sid}`));
-  });
+  answer(callback, () => [null, recordsOf(this).read(`${sid}`)]);
 };
 
 /**
@@ -61,10 +72,7 @@ MemoryStore.prototype.get = function get(sid, callback) {
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
-  attempt(callback, () => {
-    recordsOf(this).save(`${sid}`, session, text, NaN);
-    if (callback) defer(callback);
-  });
+  answer(callback, () => { recordsOf(this).save(`${sid}`, session, text, NaN); });
 };
 
 /**
@@ -75,7 +83,7 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
   const cookie = JSON.stringify(session.cookie);
-  attempt(callback, () => {
+  answer(callback, () => {
     const records = recordsOf(this);
     const key = `${sid}`;
     // A cookie that has no JSON takes the key out of the record.
@@ -86,7 +94,6 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
         records.save(key, current, JSON.stringify(current), NaN, true);
       }
     }
-    if (callback) defer(callback);
   });
 };
 
@@ -95,18 +102,12 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  attempt(callback, () => {
-    recordsOf(this).destroy(`${sid}`);
-    if (callback) defer(callback);
-  });
+  answer(callback, () => { recordsOf(this).destroy(`${sid}`); });
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  attempt(callback, () => {
-    recordsOf(this).clear();
-    if (callback) defer(callback);
-  });
+  answer(callback, () => { recordsOf(this).clear(); });
 };
 
 /**
@@ -116,14 +117,14 @@ MemoryStore.prototype.clear = function clear(callback) {
  * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
-  attempt(callback, () => {
+  answer(callback, () => {
     const records = recordsOf(this);
     const sessions = Object.create(null);
     for (const sid of records.sids()) {
       const session = records.read(sid, false);
       if (session) sessions[sid] = session;
     }
-    if (callback) defer(callback, null, sessions);
+    return callback && [null, sessions];
   });
 };
 
@@ -171,9 +172,7 @@ MemoryStore.prototype.prune = function prune() {
  * @param {(error: Error | null, sids: string[]) => void} callback
  */
 MemoryStore.prototype.ids = function ids(callback) {
-  attempt(callback, () => {
-    defer(callback, null, recordsOf(this).sids());
-  });
+  answer(callback, () => [null, recordsOf(this).sids()]);
 };
 
 /** Prunes once in a `checkPeriod` again. */

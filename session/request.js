@@ -44,7 +44,6 @@ class RequestSession {
     this.originalId = undefined;
     /** Its data then. */
     this.original = undefined;
-    this.isLoaded = false;
     /** What the backend knows of it, and makes it of when it wakes. */
     this.source = undefined;
     this.isAsleep = false;
@@ -110,12 +109,11 @@ class RequestSession {
     const { req } = this;
     this.cookieId = cookieId;
     req.sessionID = cookieId;
-    this.isLoaded = source.id === cookieId;
     this.loadedAt = source.moment;
     this.originalId = source.id;
     this.source = source;
     this.isAsleep = true;
-    if (this.isLoaded) this.stands(source.id);
+    if (source.id === cookieId) this.stands(cookieId);
     else req.sessionID = source.id;
     Object.defineProperty(req, 'session', property);
   }
@@ -136,7 +134,6 @@ class RequestSession {
       } else {
         store.generate(req);
       }
-      this.isLoaded = Boolean(data);
       this.originalId = req.sessionID;
       // It may be one that another package made, or the program.
       this.firstSession ??= null;
@@ -278,10 +275,9 @@ class RequestSession {
   /** The session of a sid is saved now. */
   saves(session, id) {
     if (debug.enabled) debug('saving');
-    const { resident } = this.settings;
     this.storing(session);
     this.savedId = id;
-    this.savedAt = resident === undefined ? NaN : resident.moment();
+    this.savedAt = this.moment();
   }
 
   /**
@@ -489,7 +485,7 @@ class RequestSession {
   /** The facts of a session that nobody has looked at. */
   factsAsleep() {
     const { facts, resave } = this.settings;
-    if (!this.isLoaded) return facts | WHOLE;
+    if (this.loadedId === undefined) return facts | WHOLE;
     return facts | WHOLE | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
   }
 }

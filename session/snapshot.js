@@ -101,44 +101,24 @@ function areTold(value, other) {
     (typeof other === 'string' || typeof other === 'boolean' || Number.isFinite(other));
 }
 
-/** A place in a snapshot. */
-class Reader {
-  constructor(list) {
-    this.list = list;
-    this.at = 0;
-  }
-
-  next() {
-    return this.list[this.at++];
-  }
-}
-
 /**
  * The data that a snapshot was made of, as they were.
  * @param {Array} list
  * @returns {object}
  */
 function restore(list) {
-  return restoreObject({}, new Reader(list));
-}
-
-function restoreObject(object, reader) {
-  for (let left = reader.next(); left > 0; left--) {
-    if (Array.isArray(object)) {
-      object.push(restoreValue(reader));
-    } else {
-      const key = reader.next();
+  let at = 0;
+  const restored = (value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    const made = Array.isArray(value) ? [] : {};
+    for (let left = list[at++]; left > 0; left--) {
+      const key = Array.isArray(made) ? made.length : list[at++];
       // Not an assignment: a key may be `__proto__`.
-      Object.defineProperty(object, key, { value: restoreValue(reader), enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(made, key, { value: restored(list[at++]), enumerable: true, configurable: true, writable: true });
     }
-  }
-  return object;
-}
-
-function restoreValue(reader) {
-  const value = reader.next();
-  if (typeof value !== 'object' || value === null) return value;
-  return restoreObject(Array.isArray(value) ? [] : {}, reader);
+    return made;
+  };
+  return restored({});
 }
 
 module.exports = { DIFFERENT, UNSURE, snapshot, compare, restore };

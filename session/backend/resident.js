@@ -85,7 +85,10 @@ class Resident {
       request.sleep(stored, cookieId);
       return undefined;
     }
-    const arrival = this.arrivalOf(request, text, now);
+    // cookie-parser may have found the cookie elsewhere; and a secret that verified nothing may be none.
+    const isNone = isUnknown ||
+      !(text === native.UNCLEAR_SESSION || req.signedCookies || req.cookies || keyring.hasRest());
+    const arrival = isNone && settings.canWait ? arrivalOf(req, settings, now) : undefined;
     if (arrival === undefined) {
       if (!isUnknown) return native.UNCLEAR_SESSION;
       request.came(cookieId);
@@ -94,14 +97,6 @@ class Resident {
     tellNone(text);
     request.sleep(new Fresh(native.sessionId(), arrival), cookieId);
     return undefined;
-  }
-
-  /** What decides about a new session that sleeps; undefined if it must be made at once. */
-  arrivalOf({ req, keyring, settings }, reason, now) {
-    if (!settings.canWait || reason === native.UNCLEAR_SESSION) return undefined;
-    // cookie-parser may have found the cookie elsewhere; and a secret that verified nothing may be none.
-    const isNone = reason === native.UNKNOWN_SID || !(req.signedCookies || req.cookies || keyring.hasRest());
-    return isNone ? arrivalOf(req, settings, now) : undefined;
   }
 
   /** The door that the keys of a request open. */
@@ -231,7 +226,7 @@ class Stored {
     const date = Number.isNaN(expires) ? null : new Date(expires);
     const session = new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
-      ? Cookie.revive({ ...cookie, expires: date })
+      ? Cookie.revive(date === null ? cookie : { ...cookie, expires: date })
       : Cookie.of(cookie, date, cookie.originalMaxAge);
     if (text !== '{}') {
       this.data = JSON.parse(text);
