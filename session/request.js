@@ -431,7 +431,10 @@ class RequestSession {
     if (this.isAsleep && this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
     if (!session) return null;
+    const { cookie } = session;
     const facts = this.facts(session);
+    // Where a session has no cookie although that decides, the headers are refused.
+    if (!cookie && facts & native.ID_FROM_COOKIE && !(facts & native.ROLLING)) return cookie.expires;
     const unmodified = DECISIONS[facts] & SETS_COOKIE;
     // The text is made only where it decides.
     const isDue = unmodified === (DECISIONS[facts | native.MODIFIED] & SETS_COOKIE)
