@@ -6,7 +6,9 @@ const Cookie = require('./cookie');
 const Original = require('./original');
 const REQUEST = require('./request-key');
 const Session = require('./session');
+const defer = require('./defer');
 const fingerprint = require('./fingerprint');
+const isSecure = require('./secure');
 const native = require('./native');
 const select = require('./backend/select');
 
@@ -441,6 +443,33 @@ class RequestSession {
       ? unmodified
       : !this.original.compare(session).isSame;
     return isDue ? session : null;
+  }
+
+  /**
+   * Adds the cookie of a session to a response, unless the connection must not carry it.
+   *
+   * @param {object} session
+   * @param {import('node:http').ServerResponse} res
+   * @param {(error: Error) => void} next is told, in a later turn, why it cannot be written
+   * @returns {string | undefined} the header, if there is one now
+   */
+  addCookie(session, res, next) {
+    const { req, settings, keyring } = this;
+    if (session.cookie.secure && !isSecure(req, settings.proxy)) {
+      debug('cookie withheld: the connection is not secure');
+      return undefined;
+    }
+    if (!this.isTouched) this.touch(session);
+    try {
+      const header = settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
+      const others = res.getHeader('Set-Cookie');
+      res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
+      debug('cookie set');
+      return header;
+    } catch (error) {
+      defer(next, error);
+      return undefined;
+    }
   }
 
   /** The facts of this moment. Keeps what it has found out of the data. */

@@ -3,7 +3,6 @@
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./defer');
-const isSecure = require('./secure');
 const { setHeaders, forgetBody } = require('./headers');
 
 /** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
@@ -64,7 +63,7 @@ class WayOut {
       const { request } = this;
       try {
         const session = request.hasFailed ? undefined : request.sessionForCookie();
-        if (session) this.cookie = addCookie(request, session, this.res, this.next);
+        if (session) this.cookie = request.addCookie(session, this.res, this.next);
       } catch (error) {
         this.hasThrown = true;
         forgetBody(this.res);
@@ -219,26 +218,6 @@ class WayOut {
 }
 
 module.exports = WayOut;
-
-/** @returns {string | undefined} the header, if there is one now */
-function addCookie(request, session, res, next) {
-  const { req, settings, keyring } = request;
-  if (session.cookie.secure && !isSecure(req, settings.proxy)) {
-    debug('cookie withheld: the connection is not secure');
-    return undefined;
-  }
-  if (!request.isTouched) request.touch(session);
-  try {
-    const header = settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
-    const others = res.getHeader('Set-Cookie');
-    res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
-    debug('cookie set');
-    return header;
-  } catch (error) {
-    defer(next, error);
-    return undefined;
-  }
-}
 
 /**
  * A client that knows the length takes the response for complete at its last byte, so
