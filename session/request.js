@@ -191,22 +191,23 @@ class RequestSession {
     if (this.firstSession) Session.detach(this.firstSession, this.firstId);
   }
 
-  /** Gives the first session what a program has hidden from it. */
-  complete() {
+  /** Gives the first session, and what stands in its place, what a program has hidden from them. */
+  complete(session) {
     const { firstSession } = this;
     if (firstSession && this.watchesFirst && (firstSession.save !== save || firstSession.reload !== reload)) {
       Session.complete(firstSession, this.firstId);
     }
+    if (session !== firstSession && isLikeFirst(session)) Session.hideFields(session);
   }
 
   /** `req.session`, with all that belongs to it. */
   current() {
     const { req } = this;
     if (this.isAsleep && hasProperty(req)) this.wake();
-    else this.complete();
-    if (this.source === undefined) return req.session;
-    this.original ??= new Original(this.source.text);
-    return hasProperty(req) ? this.session : req.session;
+    if (this.source !== undefined) this.original ??= new Original(this.source.text);
+    const session = this.source !== undefined && hasProperty(req) ? this.session : req.session;
+    this.complete(session);
+    return session;
   }
 
   /** Whether nobody has replaced or deleted the session, which is asleep. */
@@ -268,7 +269,7 @@ class RequestSession {
    * @returns {string} the method of the store that is to save it
    */
   saving(session) {
-    this.complete();
+    this.complete(session);
     const { id } = session;
     this.saves(session, id);
     return this.isEnding && this.savesPresent(id) ? 'setIfPresent' : 'set';
@@ -554,6 +555,12 @@ const property = {
 function hasProperty(req) {
   const own = Object.getOwnPropertyDescriptor(req, 'session');
   return own !== undefined && own.get === property.get;
+}
+
+/** Whether a session is the first one of a request, or a clone of that: an heir has no `req` of its own. */
+function isLikeFirst(session) {
+  return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
+    Boolean(session.req?.[REQUEST]?.watchesFirst);
 }
 
 function own(session, name, value) {

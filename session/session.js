@@ -184,6 +184,12 @@ const internals = {
     if (session.id !== id) Object.defineProperty(session, 'id', { value: id });
   },
 
+  /** Hides the form fields of those names that a clone of such a session has been given. */
+  hideFields(session) {
+    hideField(session, 'save');
+    hideField(session, 'reload');
+  },
+
   /** Gives the first session of a request its id, where the request will lead to another one. */
   detach(session, id) {
     if (ownOf(session, 'id') === undefined) Object.defineProperty(session, 'id', { value: id });
@@ -193,12 +199,14 @@ const internals = {
 for (const [name, value] of Object.entries(internals)) Object.defineProperty(Session, name, { value });
 
 function complete(session, name, method) {
+  if (!hideField(session, name) && session[name] !== method) hide(session, name, method);
+}
+
+/** Returns whether there is one. */
+function hideField(session, name) {
   const own = Object.getOwnPropertyDescriptor(session, name);
-  if (own === undefined) {
-    if (session[name] !== method) hide(session, name, method);
-  } else if (own.enumerable) {
-    hide(session, name, own.value);
-  }
+  if (own && own.enumerable) hide(session, name, own.value);
+  return own !== undefined;
 }
 
 function hide(session, name, value) {

@@ -166,16 +166,21 @@ for (const [what, wrap] of Object.entries(strangers)) {
   });
 }
 
+/** A clone that takes over what `Object.getOwnPropertyNames` lists. */
+function cloneByNames(session) {
+  const clone = Object.create(Object.getPrototypeOf(session));
+  for (const name of Object.getOwnPropertyNames(session)) {
+    Object.defineProperty(clone, name, Object.getOwnPropertyDescriptor(session, name));
+  }
+  return clone;
+}
+
 each('a clone by names has the id and the request', async (t, kind) => {
   clock(t);
   await both(t, kind, {}, async ({ store, app, same }) => {
     await app.visit(write);
     const { value } = await app.visit((req, res) => {
-      const { session } = req;
-      const clone = Object.create(Object.getPrototypeOf(session));
-      for (const name of Object.getOwnPropertyNames(session)) {
-        Object.defineProperty(clone, name, Object.getOwnPropertyDescriptor(session, name));
-      }
+      const clone = cloneByNames(req.session);
       req.session = clone;
       clone.n += 1;
       res.end();
@@ -305,6 +310,52 @@ each('form fields called save and reload are no data', async (t, kind) => {
     });
   }
 });
+
+/** What may stand on a request in place of its first session, and the session of the request before. */
+const standIns = {
+  ...wrappers,
+  'a clone by names': cloneByNames,
+  'a Proxy of a clone': (session) => new Proxy(cloneByNames(session), {}),
+  'an heir of a clone': (session) => Object.create(cloneByNames(session)),
+  'the session of another request': (session, { earlier }) => earlier,
+  'a clone of the session of another request': (session, { earlier }) => cloneByNames(earlier),
+};
+
+for (const [what, wrap] of Object.entries(standIns)) {
+  each(`form fields called save and reload, given to ${what}`, async (t, kind) => {
+    clock(t);
+    const fields = {
+      save: (session) => { session.save = 'x'; },
+      reload: (session) => { session.reload = null; },
+      'reload and data': (session) => Object.assign(session, { reload: ['x'], name: 'ann' }),
+      'reload and an explicit save': (session) => new Promise((resolve) => {
+        Object.assign(session, { reload: 'x', name: 'bob' });
+        session.save(resolve);
+      }),
+    };
+    for (const [name, assign] of Object.entries(fields)) {
+      // An heir is modified by it; then the end of the response throws in the original.
+      if (name === 'save' && what.startsWith('an heir')) continue;
+      await both(t, kind, { resave: false }, async ({ module, store, app, same }) => {
+        let earlier;
+        await app.visit((req, res) => {
+          earlier = req.session;
+          write(req, res);
+        });
+        const answers = [];
+        for (let i = 0; i < 2; i++) {
+          const { status } = await app.visit(async (req, res) => {
+            req.session = wrap(req.session, { module, earlier, log: [] });
+            await assign(req.session);
+            res.end('page');
+          });
+          answers.push(status, stored(store));
+        }
+        return same([name, answers, store.calls]);
+      });
+    }
+  });
+}
 
 each('an accessor for session that a program made', async (t, kind) => {
   clock(t);

@@ -213,6 +213,42 @@ each('what is stored after each visit is, byte for byte, what the original store
   }
 });
 
+each('a cookie that is stored, and was no Cookie, is what the original makes of it', async (t, kind) => {
+  const time = clock(t);
+  const [soon, late] = ['"2030-01-01T00:01:00.000Z"', '"2031-01-01T00:00:00.000Z"'];
+  const cookies = [
+    '', '"maxAge":5000', '"expires":null,"maxAge":5000', '"maxAge":5000,"expires":null', `"expires":${late},"maxAge":5000`, `"maxAge":5000,"expires":${late}`,
+    '"maxAge":null', `"expires":${late},"maxAge":null`, `"_expires":${soon}`, `"_expires":${soon},"expires":${late}`, `"expires":${late},"_expires":${soon}`,
+    // A copy of a cookie's own properties, as `{ ...session.cookie }` is, before and after a touch.
+    `"path":"/","_expires":${soon},"originalMaxAge":60000,"httpOnly":true`, `"path":"/","_expires":${soon},"originalMaxAge":60000,"httpOnly":true,"maxAge":60000`,
+    '"originalMaxAge":null,"httpOnly":true,"path":"/"', '"originalMaxAge":60000,"httpOnly":true,"path":"/"', '"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/","x":1',
+    '"path":"/","httpOnly":true,"expires":null,"originalMaxAge":null', `"originalMaxAge":60000,"expires":${soon},"httpOnly":true`,
+  ];
+  const handlers = {
+    nothing: (req, res) => res.end(),
+    read: ({ session: { cookie } }, res) => res.end(JSON.stringify([cookie, Object.keys(cookie), cookie.maxAge, cookie.originalMaxAge, typeof cookie.expires])),
+    write,
+  };
+  for (const cookie of cookies) {
+    for (const [name, handler] of Object.entries(handlers)) {
+      await pair(async (module) => {
+        time.setTime(Date.UTC(2030, 0, 1));
+        const store = new module.MemoryStore();
+        const app = await open(t, { kind, module, options: { store, genid: counter() } });
+        await ask(store, 'set', 'sid-1', JSON.parse(`{"cookie":{${cookie}},"n":1}`));
+        app.jar.set('connect.sid', encodeURIComponent(`s:${signature.sign('sid-1', 'keyboard')}`));
+        const told = [cookie, name];
+        for (let i = 0; i < 2; i++) {
+          time.tick(1000);
+          const { body, cookies: sent } = await app.visit(handler);
+          told.push(body, sent, { ...store.sessions }, app.errors.splice(0).map(String));
+        }
+        return told;
+      });
+    }
+  }
+});
+
 test('a session of odd text survives: lone surrogates, NUL, deep nesting, key order', async () => {
   const data = { lone: '\ud800', tail: 'x\udc00', nul: '\0', separator: '\u2028', emoji: '😀', big: 2 ** 53, small: 5e-324, z: 1, a: { 9: 1, 1: 2 } };
   let deep = data.deep = [];
@@ -597,6 +633,15 @@ each('a session without cookie text, or of damaged text, is an error for next', 
   store.sessions['sid-1'] = '{"cookie":{},"n":4}';
   assert.equal((await app.visit(write)).body, '5');
   assert.deepEqual(app.errors, []);
+});
+
+test('null in the place of a text removes the key, as README says', { skip: !isOurs }, async () => {
+  const store = new session.MemoryStore();
+  for (const sid of ['a', 'b']) await ask(store, 'set', sid, sess());
+  store.sessions.a = null;
+  assert.deepEqual(Object.keys(store.sessions), ['b']);
+  await ask(store, 'set', 'a', sess());
+  assert.deepEqual(Object.keys(store.sessions), ['b', 'a']);
 });
 
 each('a session destroyed during a request is not brought back at its end', { skip: !isOurs }, async (t, kind) => {

@@ -119,6 +119,31 @@ each('nor when the handler replaces it', async (t, kind) => {
   }], [read]]);
 });
 
+each('the id of the request is the one that is touched, whatever the session has', async (t, kind) => {
+  const time = clock(t);
+  for (const make of [(module) => new module.MemoryStore(), (module) => ledger({ Store: module.Store })]) {
+    await pair(async (module) => {
+      time.setTime(Date.UTC(2030, 0, 1));
+      const store = make(module);
+      const app = await open(t, { kind, module, options: { store, genid: counter(), cookie: { maxAge: 60000 } } });
+      await app.visit(write);
+      const ask = (method, ...args) => new Promise((resolve) => { store[method](...args, (error, data) => { resolve(data); }); });
+      const stored = await ask('get', 'sid-1');
+      await ask('destroy', 'sid-1');
+      // A session is made, and the program takes back what the cookie has brought.
+      const { status } = await app.visit(async (req, res) => {
+        await ask('set', 'sid-1', stored);
+        req.sessionID = 'sid-1';
+        req.session.n = 5;
+        await new Promise((resolve) => { req.session.save(resolve); });
+        time.tick(5000);
+        res.end();
+      });
+      return [status, store.calls, store.data ? Object.fromEntries(store.data) : { ...store.sessions }];
+    });
+  }
+});
+
 each('an id that the store does not know is never adopted', async (t, kind) => {
   for (const make of [(module) => new module.MemoryStore(), (module) => ledger({ Store: module.Store })]) {
     const told = await pair(async (module) => {

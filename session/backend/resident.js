@@ -159,7 +159,8 @@ function pending(records, out) {
 function touch(request, session, records) {
   const { source, originalId } = request;
   const { cookie } = session;
-  const id = `${request.idOf(session)}`;
+  // That of the request, which a program may have put back since, and not the session's own.
+  const id = `${request.req.sessionID}`;
   if (source instanceof Stored && id === originalId) {
     const expires = expiryOf(cookie, source.cookie);
     if (expires !== undefined && source.renew(records, expires)) {
@@ -226,7 +227,8 @@ class Stored {
     const date = Number.isNaN(expires) ? null : new Date(expires);
     const session = new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
-      ? Cookie.revive(date === null ? cookie : { ...cookie, expires: date })
+      // As the record's text has it: where a date is there as text, that counts beside other times.
+      ? Cookie.revive('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
       : Cookie.of(cookie, date, cookie.originalMaxAge);
     if (text !== '{}') {
       this.data = JSON.parse(text);

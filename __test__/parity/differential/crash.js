@@ -57,7 +57,7 @@ function findCrash({ requests }) {
       }
       const inner = seen.meanwhile && findCrash({ requests: [seen.meanwhile] });
       if (inner) return { ...inner, request, event, inside: true };
-      const name = HEAD_WRITING.find((writing) => threw(seen[writing]));
+      const name = threwWritingHead(seen);
       if (!name) continue;
       first ||= { request, event, error: seen[name].slice('threw '.length) };
       if (ENDINGS.includes(name)) return first;
@@ -81,6 +81,11 @@ function cutAt(trace, { request, event }) {
   return { setup: trace.setup, requests };
 }
 
+/** The step that found the session unreadable when it wrote the headers, or undefined. */
+function threwWritingHead(event) {
+  return HEAD_WRITING.find((writing) => threw(event[writing]));
+}
+
 // headers set too late, and the like, are Node's own refusals and equal on both sides
 function threw(text) {
   return typeof text === 'string' && text.startsWith('threw ') && !text.includes(' ERR_');
@@ -90,4 +95,4 @@ function reports(event, error) {
   return event.next === error || HEAD_WRITING.some((name) => event[name] === `threw ${error}`);
 }
 
-module.exports = { compareTraces, findCrash };
+module.exports = { compareTraces, findCrash, threwWritingHead };

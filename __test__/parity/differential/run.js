@@ -12,6 +12,7 @@ const { createAnother } = require('./another');
 const { createListener, runDetached } = require('./app');
 const { changeOption, mayBeRefused, nameOf, optionsOf } = require('./settings');
 const { startClock } = require('./clock');
+const { threwWritingHead } = require('./crash');
 const { createJar } = require('./jar');
 const { startIds } = require('./ids');
 const { patches } = require('./patches');
@@ -43,6 +44,8 @@ async function runScenario(mod, scenario, listener) {
     unseen: new Set(),
     /** Sessions that requests left for later ones. */
     remembered: [],
+    /** Whether the program has put null in the place of a session of the MemoryStore. */
+    hasRemoved: false,
     /** Names of what the program has replaced. */
     patched: new Set(),
     patch(name) {
@@ -147,11 +150,13 @@ async function between(run, actions, { store, secrets, sids }) {
     else if (action.do === 'emit' && target) target.emit(action.event);
     else if (action.do === 'forget' && memory) delete memory.sessions[last];
     else if (action.do === 'edit' && memory && memory.sessions[last]) {
-      memory.sessions[last] = memory.sessions[last].replace(/}$/, ',"edited":true}');
+      memory.sessions[last] = memory.sessions[last].replace(/([^{])}$/, '$1,"edited":true}');
     } else if (action.do === 'blank' && memory) {
-      memory.sessions[action.sid || last] = revive(action.value);
+      const value = revive(action.value);
+      memory.sessions[action.sid || last] = value;
+      run.hasRemoved ||= value === null || value === undefined;
     } else if (action.do === 'look' && memory) {
-      run.record({ look: await LOOKS[action.how](memory) });
+      run.record({ look: await LOOKS[action.how](memory, run) });
     } else if (action.do === 'clear' && memory) {
       await new Promise((resolve) => memory.clear(resolve));
     } else if (action.do === 'destroy' && memory) {
@@ -164,9 +169,10 @@ async function between(run, actions, { store, secrets, sids }) {
 
 /** How programs look through a MemoryStore. */
 const LOOKS = {
-  all: (memory) => answered((callback) => memory.all(callback)).then(textOf),
+  all: (memory, run) => answered((callback) => memory.all(callback))
+    .then((all) => textOf(typeof all === 'string' ? all : Object.fromEntries(inOrder(Object.keys(all), run).map((sid) => [sid, all[sid]])))),
   length: (memory) => answered((callback) => memory.length(callback)),
-  sessions: (memory) => sidsOf(memory).map((sid) => `${sid} ${memory.sessions[sid]}`),
+  sessions: (memory, run) => sidsOf(memory, run).map((sid) => `${sid} ${memory.sessions[sid]}`),
 };
 
 /** What a store answers, or throws. */
@@ -177,7 +183,15 @@ function answered(ask) {
 }
 
 // an entry that is null or empty is no session, and may be gone
-const sidsOf = ({ sessions }) => Object.keys(sessions).filter((sid) => sessions[sid]);
+const sidsOf = ({ sessions }, run) => inOrder(Object.keys(sessions).filter((sid) => sessions[sid]), run);
+
+/**
+ * With the original an entry that is null keeps its place for a session of that sid. Ours has
+ * removed it and puts such a session last, so that their order is not looked at any more.
+ */
+function inOrder(sids, { hasRemoved }) {
+  return hasRemoved ? sids.sort() : sids;
+}
 
 async function send(visit, { jar, listener, handle, middlewares }) {
   const { request, run } = visit;
@@ -205,7 +219,8 @@ async function send(visit, { jar, listener, handle, middlewares }) {
   // looking at `sessions` could itself change which path a store takes, so not here
   if (visit.req && visit.req.sessionStore instanceof run.mod.MemoryStore) run.memory = visit.req.sessionStore;
 
-  const seen = { events: visit.events, response: visit.hasAbandonedBody ? withoutBody(response) : response };
+  const isAbandoned = visit.hasAbandonedBody || visit.events.some(threwWritingHead);
+  const seen = { events: visit.events, response: isAbandoned && response !== 'hang' ? withoutBody(response) : response };
   if (visit.ids) Object.assign(seen, { ids: [...visit.ids, visit.req.sessionID].map(describe), others: visit.others });
   if (request.inspect) seen.after = await inspect(visit);
   // what still arrives belongs to no request
@@ -219,7 +234,10 @@ async function isStuck(visit) {
   return isStalled && !visit.res.writableEnded && !visit.res.destroyed;
 }
 
-/** Which of a page's headers an abandoned body leaves behind is not the same on both sides. */
+/**
+ * Which of its headers an abandoned body leaves behind is not the same on both sides: neither
+ * for an error page nor where the program mends the session and ends the response after all.
+ */
 function withoutBody({ head }) {
   return { head: head.filter((line, index) => index === 0 || /^set-cookie:/i.test(line)), framing: 'error page', body: '' };
 }
@@ -242,10 +260,10 @@ async function inspect(visit) {
   if (run.store && run.store.dump) after.kept = run.store.dump();
   const memory = run.store instanceof run.mod.MemoryStore ? run.store : run.memory;
   if (memory) {
-    after.sessions = LOOKS.sessions(memory);
-    after.all = await LOOKS.all(memory);
+    after.sessions = LOOKS.sessions(memory, run);
+    after.all = await LOOKS.all(memory, run);
     after.length = await LOOKS.length(memory);
-    after.afterAll = sidsOf(memory).join();
+    after.afterAll = sidsOf(memory, run).join();
   }
   return after;
 }
