@@ -1,7 +1,7 @@
 'use strict';
 
 /** As many keys as an object has that V8 turns into JSON quickly. */
-const PIECE = 64;
+const FEW = 64;
 
 /**
  * A text that changes when the session's data do. The cookie is left out, as its
@@ -12,24 +12,14 @@ const PIECE = 64;
  * @throws whatever `JSON.stringify` throws
  */
 function fingerprint(session) {
-  if (typeof session.toJSON === 'function') return withoutCookie(session) ?? '';
+  const canCut = typeof session.toJSON !== 'function';
   const keys = Object.keys(session);
-  return keys.length <= PIECE ? JSON.stringify(copyOf(session, keys)) : pieces(session, keys);
+  if (canCut && keys.length <= FEW) return JSON.stringify(copyOf(session, keys));
+  const rest = canCut && keys[0] === 'cookie' ? restOf(session) : undefined;
+  return rest ?? withoutCookie(session) ?? '';
 }
 
 module.exports = fingerprint;
-
-/** The JSON of a session that has many keys. */
-function pieces(session, keys) {
-  const rest = keys[0] === 'cookie' ? restOf(session) : undefined;
-  if (rest !== undefined) return rest;
-  const texts = [];
-  for (let start = 0; start < keys.length; start += PIECE) {
-    const text = JSON.stringify(copyOf(session, keys.slice(start, start + PIECE)));
-    if (text !== '{}') texts.push(text.slice(1, -1));
-  }
-  return `{${texts.join(',')}}`;
-}
 
 /** What follows the cookie in the JSON of a session; undefined if that begins otherwise. */
 function restOf(session) {
@@ -45,15 +35,11 @@ function restOf(session) {
 function copyOf(session, keys) {
   const copy = {};
   for (const key of keys) {
-    if (key === '__proto__') define(copy, key, session[key]);
+    // Not by an assignment, which would give the copy another prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: session[key], enumerable: true });
     else if (key !== 'cookie') copy[key] = session[key];
   }
   return copy;
-}
-
-/** Not by an assignment, which would give the object another prototype. */
-function define(object, key, value) {
-  Object.defineProperty(object, key, { value, enumerable: true });
 }
 
 /** The same for every kind of session: but a replacer is called for each value. */

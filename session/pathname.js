@@ -20,18 +20,14 @@ const WARNS_OF_PORTS = Number.parseInt(process.versions.node, 10) < 25;
  * @throws what `url.parse` throws for a target that is no URL
  */
 function pathname(req) {
-  const { originalUrl, url } = req;
-  let parsed;
-  if (typeof originalUrl === 'string') {
-    parsed = req._parsedOriginalUrl;
-    if (!(parsed instanceof Url && parsed._raw === originalUrl)) req._parsedOriginalUrl = parsed = parse(originalUrl);
-  } else if (url === undefined) {
-    return '/';
-  } else {
-    parsed = req._parsedUrl;
-    // Somebody may have parsed it already.
-    if (!(parsed instanceof Url && parsed._raw === url)) req._parsedUrl = parsed = parse(url);
-  }
+  const { originalUrl } = req;
+  const isOriginal = typeof originalUrl === 'string';
+  const target = isOriginal ? originalUrl : req.url;
+  if (target === undefined) return '/';
+  const place = isOriginal ? '_parsedOriginalUrl' : '_parsedUrl';
+  let parsed = req[place];
+  // Somebody may have parsed it already.
+  if (!(parsed instanceof Url && parsed._raw === target)) req[place] = parsed = parse(target);
   return parsed.pathname || '/';
 }
 

@@ -139,7 +139,7 @@ const members = {
   /** Destroys the session and puts a new one, with a new id, on the request. */
   regenerate(callback) {
     const { req } = this;
-    const { sessionStore } = req;
+    const sessionStore = req.sessionStore;
     const request = requestOf(this);
     if (request) request.ending(req.sessionID);
     ask(answer(req, callback), sessionStore, 'regenerate', req);
