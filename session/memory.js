@@ -3,6 +3,7 @@
 require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
+const { answer, ask } = require('./answer');
 const attempt = require('./attempt');
 const defer = require('./defer');
 const Store = require('./store');
@@ -38,6 +39,12 @@ function recordsOf(store, options) {
   return records;
 }
 
+/** Calls back, in a later turn, when what the records were told is done. */
+function tellDone(records, callback) {
+  if (records.flush === undefined) defer(callback);
+  else ask(answer(undefined, (error) => { defer(callback, error); }), records, 'flush');
+}
+
 inherits(MemoryStore, Store);
 
 module.exports = MemoryStore;
@@ -62,8 +69,9 @@ MemoryStore.prototype.get = function get(sid, callback) {
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
   attempt(callback, () => {
-    recordsOf(this).save(`${sid}`, session, text, NaN);
-    if (callback) defer(callback);
+    const records = recordsOf(this);
+    records.save(`${sid}`, session, text, NaN);
+    if (callback) tellDone(records, callback);
   });
 };
 
@@ -86,7 +94,7 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
         records.save(key, current, JSON.stringify(current), NaN, true);
       }
     }
-    if (callback) defer(callback);
+    if (callback) tellDone(records, callback);
   });
 };
 
@@ -96,16 +104,18 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
   attempt(callback, () => {
-    recordsOf(this).destroy(`${sid}`);
-    if (callback) defer(callback);
+    const records = recordsOf(this);
+    records.destroy(`${sid}`);
+    if (callback) tellDone(records, callback);
   });
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
   attempt(callback, () => {
-    recordsOf(this).clear();
-    if (callback) defer(callback);
+    const records = recordsOf(this);
+    records.clear();
+    if (callback) tellDone(records, callback);
   });
 };
 
