@@ -3,6 +3,7 @@
 require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
+const { answer, ask } = require('./answer');
 const attempt = require('./attempt');
 const defer = require('./defer');
 const Store = require('./store');
@@ -43,15 +44,20 @@ inherits(MemoryStore, Store);
 module.exports = MemoryStore;
 
 /**
- * Does what a method is for, and calls back in a later turn.
+ * Does what a method of a store is for, and calls back in a later turn: when it is done.
+ *
+ * @param {MemoryStore} store
  * @param {Function | undefined} callback
- * @param {() => any[] | undefined} work returns what the callback is given; with nothing for
- *   it, there may be no callback
+ * @param {(records: Records) => any[] | undefined} work returns what the callback is given, if
+ *   it only reads
  */
-function answer(callback, work) {
+function carryOut(store, callback, work) {
   attempt(callback, () => {
-    const results = work();
-    if (callback || results) defer(callback, ...(results || []));
+    const records = recordsOf(store);
+    const results = work(records);
+    if (results) defer(callback, ...results);
+    else if (callback && records.flush === undefined) defer(callback);
+    else if (callback) ask(answer(undefined, (error) => { defer(callback, error); }), records, 'flush');
   });
 }
 
@@ -61,7 +67,7 @@ function answer(callback, work) {
  * @param {(error: Error | null, session?: object) => void} callback
  */
 MemoryStore.prototype.get = function get(sid, callback) {
-  answer(callback, () => [null, recordsOf(this).read(`${sid}`)]);
+  carryOut(this, callback, (records) => [null, records.read(`${sid}`)]);
 };
 
 /**
@@ -72,7 +78,7 @@ MemoryStore.prototype.get = function get(sid, callback) {
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
-  answer(callback, () => { recordsOf(this).save(`${sid}`, session, text, NaN); });
+  carryOut(this, callback, (records) => { records.save(`${sid}`, session, text, NaN); });
 };
 
 /**
@@ -83,8 +89,7 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
   const cookie = JSON.stringify(session.cookie);
-  answer(callback, () => {
-    const records = recordsOf(this);
+  carryOut(this, callback, (records) => {
     const key = `${sid}`;
     // A cookie that has no JSON takes the key out of the record.
     if (cookie === undefined || !records.touch(key, cookie, records.deadline(key, session))) {
@@ -102,12 +107,12 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  answer(callback, () => { recordsOf(this).destroy(`${sid}`); });
+  carryOut(this, callback, (records) => { records.destroy(`${sid}`); });
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  answer(callback, () => { recordsOf(this).clear(); });
+  carryOut(this, callback, (records) => { records.clear(); });
 };
 
 /**
@@ -117,8 +122,7 @@ MemoryStore.prototype.clear = function clear(callback) {
  * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
-  answer(callback, () => {
-    const records = recordsOf(this);
+  carryOut(this, callback, (records) => {
     const sessions = Object.create(null);
     for (const sid of records.sids()) {
       const session = records.read(sid, false);
@@ -172,7 +176,7 @@ MemoryStore.prototype.prune = function prune() {
  * @param {(error: Error | null, sids: string[]) => void} callback
  */
 MemoryStore.prototype.ids = function ids(callback) {
-  answer(callback, () => [null, recordsOf(this).sids()]);
+  carryOut(this, callback, (records) => [null, records.sids()]);
 };
 
 /** Prunes once in a `checkPeriod` again. */

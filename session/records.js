@@ -28,6 +28,11 @@ REASONS[native.REMOVED_DESTROYED] = 'destroyed';
  * and the engine. Sids and texts are strings; times are ms since the epoch. `data` is
  * a session's JSON object without its cookie; `deadline` is when a session expires whose
  * cookie does not, NaN for never. What an engine says that fails is thrown.
+ *
+ * These do at once what they are told, and so have no method `flush(callback)`. Records whose
+ * changes take time, as on a disk, have one: whoever reads them sees a change at once, and
+ * `callback` is called once, when all that was told before is done, with an `Error` if it was
+ * not. Responses and the callbacks of a store's methods wait for that.
  */
 class Records {
   /**

@@ -7,6 +7,7 @@ const debug = require('debug')('express-session');
 const native = require('../native');
 const remote = require('./remote');
 const tellNone = require('../reasons');
+const { answer, ask } = require('../answer');
 const { arrivalOf, cookieOf } = require('../generate');
 const { isSame } = require('../attributes');
 
@@ -118,10 +119,10 @@ class Resident {
    * @returns {string | undefined} as `commit`; undefined if the session must be made for that
    * @throws what the engine throws
    */
-  renew({ source }, out) {
+  renew(request, out) {
     const { records } = this;
-    if (!source.renew(records, NaN)) return undefined;
-    return records.flush === undefined ? 'done' : pending(records, out);
+    if (!request.source.renew(records, NaN)) return undefined;
+    return records.flush === undefined ? 'done' : pending(request, records, out);
   }
 
   /**
@@ -143,15 +144,15 @@ class Resident {
       save(request, session, records);
     }
     if (!isDone) return remote.commit(request, end, session, out);
-    return records.flush === undefined ? 'done' : pending(records, out);
+    return records.flush === undefined ? 'done' : pending(request, records, out);
   }
 }
 
 module.exports = Resident;
 
-/** The response must wait for what the engine was told. */
-function pending(records, out) {
-  records.flush(out.wait());
+/** The response must wait for what the engine was told, as for the answer of any store. */
+function pending({ req }, records, out) {
+  ask(answer(req, out.wait()), records, 'flush');
   return 'waiting';
 }
 
