@@ -4,7 +4,11 @@ const { AsyncResource } = require('node:async_hooks');
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
 const REQUEST = require('./request-key');
+const defer = require('./defer');
 const redacted = require('./redacted');
+
+/** The `code` of what the addon throws that is no wrong argument: what an engine says, or a panic. */
+const FAILED = 'GenericFailure';
 
 /** Where a function that `answer` made has its `Question`. */
 const QUESTION = Symbol('question');
@@ -72,7 +76,26 @@ function listener(callback) {
   return typeof callback === 'function' ? callback : ignore;
 }
 
-module.exports = { answer, ask, listener };
+/**
+ * Does what a method with a callback is for. An error of the engine goes to the callback, in a
+ * later turn, as the answers do; without a callback it is thrown, and so is any other one.
+ *
+ * @param {((error: Error) => void) | undefined} callback
+ * @param {() => void} work
+ * @returns {boolean} whether the engine did not fail
+ */
+function attempt(callback, work) {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (typeof callback !== 'function' || !error || error.code !== FAILED) throw error;
+    defer(callback, error);
+    return false;
+  }
+}
+
+module.exports = { answer, ask, attempt, listener };
 
 /**
  * A question to a store. It is the async resource of its asker, as clients with a pool

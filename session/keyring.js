@@ -33,7 +33,9 @@ class Keyring {
     if (typeof value !== 'string') {
       throw new TypeError('Cookie value must be provided as a string.');
     }
-    return native.sign(value, this.signing());
+    const keys = this.refresh();
+    if (this.count === 0) bytes(this.seen[0]);
+    return native.sign(value, keys);
   }
 
   /**
@@ -45,8 +47,7 @@ class Keyring {
     if (typeof signed !== 'string') {
       throw new TypeError('Signed cookie string must be provided.');
     }
-    this.refresh();
-    const value = native.unsign(signed, this.keys);
+    const value = native.unsign(signed, this.refresh());
     if (value === false) this.checkRest();
     return value;
   }
@@ -61,8 +62,7 @@ class Keyring {
    * @throws as `unsign`
    */
   open(header, name) {
-    this.refresh();
-    const value = native.openCookie(header, name, this.keys);
+    const value = native.openCookie(header, name, this.refresh());
     if (value === native.FORGED_COOKIE) this.checkRest();
     return value;
   }
@@ -70,13 +70,6 @@ class Keyring {
   /** Whether there are secrets that cannot be tried. */
   hasRest() {
     return this.count < this.seen.length;
-  }
-
-  /** The prepared keys, of which the first signs. */
-  signing() {
-    this.refresh();
-    if (this.count === 0) bytes(this.seen[0]);
-    return this.keys;
   }
 
   /** Throws if a secret that had to be tried is none. */

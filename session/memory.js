@@ -3,8 +3,7 @@
 require('./node-version');
 const { inherits } = require('node:util');
 const Records = require('./records');
-const { answer, ask } = require('./answer');
-const attempt = require('./attempt');
+const { answer, ask, attempt } = require('./answer');
 const defer = require('./defer');
 const Store = require('./store');
 const { defineSessions } = require('./texts');

@@ -77,7 +77,7 @@ function checked(options, deprecate) {
     canWait: generateId === native.sessionId && typeof cookie !== 'function',
     /** `store.generate`, as the middleware sets it. */
     generate: undefined,
-    /** The backend of a store of ours. */
+    /** The backend of a store of ours, as the middleware sets it. */
     resident: undefined,
   };
 

@@ -230,7 +230,7 @@ class RequestSession {
     }
     const request = this;
     const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
-    own(session, 'reload', function watchedReload(callback) {
+    Session.hide(session, 'reload', function watchedReload(callback) {
       const moment = request.moment();
       const tell = listener(callback);
       itsReload.call(this, (...results) => {
@@ -243,15 +243,15 @@ class RequestSession {
       itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
-    own(session, 'save', watchedSave);
+    Session.hide(session, 'save', watchedSave);
     // Ours tell by themselves.
     if (session instanceof Session) return;
     if (isOfClass) this.foreignSave = watchedSave;
-    own(session, 'destroy', function watchedDestroy(...args) {
+    Session.hide(session, 'destroy', function watchedDestroy(...args) {
       request.ending(this.id);
       return destroy.apply(this, args);
     });
-    own(session, 'regenerate', function watchedRegenerate(...args) {
+    Session.hide(session, 'regenerate', function watchedRegenerate(...args) {
       request.ending(request.req.sessionID);
       return regenerate.apply(this, args);
     });
@@ -561,8 +561,4 @@ function hasProperty(req) {
 function isLikeFirst(session) {
   return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
     Boolean(session.req?.[REQUEST]?.watchesFirst);
-}
-
-function own(session, name, value) {
-  Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
 }

@@ -1,8 +1,7 @@
 'use strict';
 
 require('./node-version');
-const { answer, ask, listener } = require('./answer');
-const attempt = require('./attempt');
+const { answer, ask, attempt, listener } = require('./answer');
 const REQUEST = require('./request-key');
 
 /**
@@ -161,6 +160,9 @@ const { save, reload } = members;
 const internals = {
   /** Takes over more data, as the constructor does. */
   take,
+
+  /** Gives a session a property that does not show. */
+  hide,
 
   /**
    * Lets the request know of the saves and reloads of a session, which it made and which has

@@ -13,13 +13,8 @@ const tellNone = require('./reasons');
  * @throws what the keyring throws for a secret that is none
  */
 function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
-  let sid;
-  let reason = native.NO_COOKIE;
-  if (header) {
-    const opened = keyring.open(header, name);
-    if (typeof opened === 'string') sid = opened;
-    else reason = opened;
-  }
+  const opened = header ? keyring.open(header, name) : native.NO_COOKIE;
+  let [sid, reason] = typeof opened === 'string' ? [opened, native.NO_COOKIE] : [undefined, opened];
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
     if (sid) deprecate('cookie should be available in req.headers.cookie');
