@@ -81,7 +81,7 @@ function checked(options, deprecate) {
     resident: undefined,
   };
 
-  if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !hasExpiry(cookie)) {
+  if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
     console.warn(
       'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
@@ -91,11 +91,6 @@ function checked(options, deprecate) {
 }
 
 module.exports = checked;
-
-/** Whether every session gets a time to end: of a function nobody knows. */
-function hasExpiry({ maxAge, expires }) {
-  return Boolean(maxAge || expires);
-}
 
 function isDelay(ms) {
   return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;

@@ -188,7 +188,8 @@ class RequestSession {
 
   /** Another middleware takes the request. */
   leave() {
-    if (this.firstSession) Session.detach(this.firstSession, this.firstId);
+    const { firstSession, firstId } = this;
+    if (firstSession && firstSession.id === firstId) Object.defineProperty(firstSession, 'id', { value: firstId });
   }
 
   /** Gives the first session, and what stands in its place, what a program has hidden from them. */

@@ -161,6 +161,15 @@ const internals = {
   /** Takes over more data, as the constructor does. */
   take,
 
+  /**
+   * Makes a session of an object with a place for the cookie and the data behind it. It is
+   * quicker for hundreds of keys, as V8 adds them slowly.
+   */
+  adopt(req, object) {
+    Session.call(Object.setPrototypeOf(object, Session.prototype), req);
+    return object;
+  },
+
   /** Gives a session a property that does not show. */
   hide,
 
@@ -190,11 +199,6 @@ const internals = {
   hideFields(session) {
     hideField(session, 'save');
     hideField(session, 'reload');
-  },
-
-  /** Gives the first session of a request its id, where the request will lead to another one. */
-  detach(session, id) {
-    if (ownOf(session, 'id') === undefined) Object.defineProperty(session, 'id', { value: id });
   },
 };
 

@@ -83,7 +83,9 @@ const remote = {
    */
   commit(request, end, session, out) {
     const { req, settings: { store, resident } } = request;
-    if (resident !== undefined && end === native.END_SAVE && isGone(request, session)) {
+    // Of a store of ours whose methods, or the session's, are a program's.
+    const id = resident !== undefined && end === native.END_SAVE ? request.idOf(session) : undefined;
+    if (id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
       debug('not saving: the session was destroyed');
       return 'done';
     }
@@ -102,12 +104,3 @@ const remote = {
 };
 
 module.exports = remote;
-
-/**
- * Whether another request has destroyed a session that a store of ours has had, whose methods
- * or the session's are a program's.
- */
-function isGone(request, session) {
-  const id = request.idOf(session);
-  return request.settings.resident.wasDestroyed(`${id}`, request.since(id));
-}

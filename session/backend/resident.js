@@ -11,6 +11,9 @@ const { answer, ask } = require('../answer');
 const { arrivalOf, cookieOf } = require('../generate');
 const { isSame } = require('../attributes');
 
+/** From this length on, in characters, a session may have hundreds of keys. */
+const LARGE = 4096;
+
 const EIGHT = Float64Array.BYTES_PER_ELEMENT;
 
 /**
@@ -212,7 +215,9 @@ class Stored {
     this.data = undefined;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
     this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
-    this.cookie = records.cookie(this.cookieNumber, () => foundCookie(found));
+    this.cookie = records.cookie(this.cookieNumber, () => (
+      found.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + found.readUInt16LE(native.FOUND_COOKIE_LENGTH))
+    ));
     this.expires = doubles[native.FOUND_EXPIRES / EIGHT];
     /** When it was found: a moment of the records. */
     this.moment = doubles[native.FOUND_MOMENT / EIGHT];
@@ -226,15 +231,14 @@ class Stored {
   session(req) {
     const { cookie, expires, text, renewal } = this;
     const date = Number.isNaN(expires) ? null : new Date(expires);
-    const session = new Session(req);
+    const isLarge = text.length > LARGE;
+    const session = isLarge ? Session.adopt(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
       // As the record's text has it: where a date is there as text, that counts beside other times.
       ? Cookie.revive('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
       : Cookie.of(cookie, date, cookie.originalMaxAge);
-    if (text !== '{}') {
-      this.data = JSON.parse(text);
-      Session.take(session, this.data);
-    }
+    this.data = isLarge ? session : JSON.parse(text);
+    if (!isLarge) Session.take(session, this.data);
     return session;
   }
 
@@ -270,11 +274,6 @@ class Fresh {
     session.cookie = cookieOf(this.arrival);
     return session;
   }
-}
-
-function foundCookie(found) {
-  const length = found.readUInt16LE(native.FOUND_COOKIE_LENGTH);
-  return found.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + length);
 }
 
 /**
