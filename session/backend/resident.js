@@ -231,7 +231,8 @@ class Stored {
   session(req) {
     const { cookie, expires, text, renewal } = this;
     const date = Number.isNaN(expires) ? null : new Date(expires);
-    const isLarge = text.length > LARGE;
+    // A session takes over no key `req`, as it has one.
+    const isLarge = text.length > LARGE && !text.includes('"req":');
     const session = isLarge ? Session.adopt(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
       // As the record's text has it: where a date is there as text, that counts beside other times.
