@@ -200,16 +200,16 @@ class RequestSession {
   /** `req.session`, with all that belongs to it. */
   current() {
     const { req } = this;
-    if (this.isAsleep && hasProperty(req)) this.wake();
+    if (this.isAsleep && hasProperty(this)) this.wake();
     else this.complete();
     if (this.source === undefined) return req.session;
     this.original ??= new Original(this.source.text);
-    return hasProperty(req) ? this.session : req.session;
+    return hasProperty(this) ? this.session : req.session;
   }
 
   /** Whether nobody has replaced or deleted the session, which is asleep. */
   isUntouched() {
-    return this.req.sessionID === this.originalId && hasProperty(this.req) &&
+    return this.req.sessionID === this.originalId && hasProperty(this) &&
       // One that the program has made since is a modification.
       Session.prototype.toJSON === undefined;
   }
@@ -521,10 +521,11 @@ const property = {
   },
 };
 
-/** Whether `req.session` still is that property. */
-function hasProperty(req) {
+/** Whether that property still leads to a request's session: another middleware may have taken the request. */
+function hasProperty(request) {
+  const { req } = request;
   const own = Object.getOwnPropertyDescriptor(req, 'session');
-  return own !== undefined && own.get === property.get;
+  return own !== undefined && own.get === property.get && req[REQUEST] === request;
 }
 
 function own(session, name, value) {
