@@ -121,6 +121,7 @@ class Resident {
   renew({ source }, out) {
     const { records } = this;
     if (!source.renew(records, NaN)) return undefined;
+    if (debug.enabled) debug('touching');
     return records.flush === undefined ? 'done' : pending(records, out);
   }
 
@@ -175,6 +176,7 @@ function touch(request, session, records) {
 
 /** Stores a session, unless another request has destroyed it since this one has had it. */
 function save(request, session, records) {
+  if (debug.enabled) debug('saving');
   const { source, originalId } = request;
   const id = `${request.idOf(session)}`;
   const text = request.storing(session);
