@@ -355,8 +355,9 @@ class RequestSession {
     const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, out);
     this.textNow = undefined;
     if (progress !== 'nothing') {
-      // A store may change what it is given to save; but a cookie that was due stays so.
-      if (decision & SETS_COOKIE) this.cookieSession = session;
+      // A store may change what it is given to save; but a cookie that was due stays so, unless
+      // a method of a program's has saved it, which may put another in its place.
+      if (decision & SETS_COOKIE) this.cookieSession = session.save === save ? session : undefined;
       else if (progress === 'done') this.cookieSession = null;
     }
     return progress;
