@@ -2,6 +2,7 @@
 
 const debug = require('debug')('express-session');
 const { ask, listener } = require('./answer');
+const attempt = require('./attempt');
 const Cookie = require('./cookie');
 const Original = require('./original');
 const REQUEST = require('./request-key');
@@ -228,16 +229,16 @@ class RequestSession {
     const request = this;
     const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
     own(session, 'reload', function watchedReload(callback) {
-      const moment = request.moment();
       const tell = listener(callback);
+      let moment;
+      if (!attempt(tell, () => { moment = request.moment(); })) return;
       itsReload.call(this, (...results) => {
         request.reloaded(this, moment, results[0]);
         tell(...results);
       });
     });
     const watchedSave = function watchedSave(...args) {
-      request.saving(this);
-      itsSave.apply(this, args);
+      if (attempt(listener(args[0]), () => { request.saving(this); })) itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
     own(session, 'save', watchedSave);
