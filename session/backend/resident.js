@@ -27,9 +27,9 @@ class Resident {
 
   constructor(settings) {
     this.settings = settings;
-    /** Whose keys open the door. */
-    this.keys = undefined;
+    /** From a Cookie header to a stored session, in one call: `native.createDoor`, made for these keys. */
     this.door = undefined;
+    this.keys = undefined;
     this.records = undefined;
     /** What the door says beside the data. It is read before any program can act. */
     this.found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
@@ -99,7 +99,7 @@ class Resident {
     return undefined;
   }
 
-  /** The door that the keys of a request open. */
+  /** The door for the keys of a request. */
   doorFor(keyring) {
     const keys = keyring.refresh();
     if (this.keys !== keys) {
