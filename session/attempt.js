@@ -18,10 +18,16 @@ function attempt(callback, work) {
     work();
     return true;
   } catch (error) {
-    if (typeof callback !== 'function' || !error || error.code !== FAILED) throw error;
+    if (typeof callback !== 'function' || !isOfEngine(error)) throw error;
     defer(callback, error);
     return false;
   }
 }
 
+/** Whether the engine has thrown an error, and no program. */
+function isOfEngine(error) {
+  return Boolean(error) && error.code === FAILED;
+}
+
 module.exports = attempt;
+module.exports.isOfEngine = isOfEngine;

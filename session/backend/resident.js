@@ -8,6 +8,7 @@ const native = require('../native');
 const remote = require('./remote');
 const tellNone = require('../reasons');
 const { arrivalOf, cookieOf } = require('../generate');
+const { isOfEngine } = require('../attempt');
 const { isSame } = require('../attributes');
 
 const EIGHT = Float64Array.BYTES_PER_ELEMENT;
@@ -46,12 +47,18 @@ class Resident {
     return !Number.isNaN(since) && MemoryStore.recordsIn(this.settings.store).wasDestroyed(sid, since);
   }
 
-  /** Puts the session on a request, as the remote backend does. An error of the engine goes to `next`. */
+  /**
+   * Puts the session on a request, as the remote backend does. An error of the engine goes to
+   * `next`.
+   *
+   * @throws what the program's functions throw
+   */
   open(request, header, next) {
     let found;
     try {
       found = this.enter(request, header);
     } catch (error) {
+      if (!isOfEngine(error)) throw error;
       remote.answer(request, error, undefined, next);
       return;
     }
