@@ -89,13 +89,18 @@ function attempt(callback, work) {
     work();
     return true;
   } catch (error) {
-    if (typeof callback !== 'function' || !error || error.code !== FAILED) throw error;
+    if (typeof callback !== 'function' || !isOfEngine(error)) throw error;
     defer(callback, error);
     return false;
   }
 }
 
-module.exports = { answer, ask, attempt, listener };
+/** Whether the engine has thrown an error, and no program. */
+function isOfEngine(error) {
+  return Boolean(error) && error.code === FAILED;
+}
+
+module.exports = { answer, ask, attempt, isOfEngine, listener };
 
 /**
  * A question to a store. It is the async resource of its asker, as clients with a pool

@@ -164,7 +164,7 @@ Bare.prototype = Cookie.prototype;
 // Programs replace methods and accessors at any time.
 const { prototype } = Cookie;
 const { toJSON } = prototype;
-const { getOwnPropertyDescriptor, prototype: { hasOwnProperty } } = Object;
+const { getOwnPropertyDescriptor, getPrototypeOf, prototype: { hasOwnProperty } } = Object;
 const [data, expires, maxAge] = ['data', 'expires', 'maxAge'].map((name) => getOwnPropertyDescriptor(prototype, name));
 
 /** Whether the times of a cookie, or of cookies at all, do what this file says. */
@@ -172,13 +172,15 @@ function keepsTime(cookie = prototype) {
   const { get: getExpires, set: setExpires } = getOwnPropertyDescriptor(prototype, 'expires') || {};
   const { get: getMaxAge, set: setMaxAge } = getOwnPropertyDescriptor(prototype, 'maxAge') || {};
   return getExpires === expires.get && setExpires === expires.set && getMaxAge === maxAge.get && setMaxAge === maxAge.set &&
-    (cookie === prototype || !(hasOwnProperty.call(cookie, 'expires') || hasOwnProperty.call(cookie, 'maxAge')));
+    (cookie === prototype || (getPrototypeOf(cookie) === prototype &&
+      !(hasOwnProperty.call(cookie, 'expires') || hasOwnProperty.call(cookie, 'maxAge'))));
 }
 
 /** Whether the JSON of a cookie, or of cookies at all, is what this file says. */
 function hasPlainJSON(cookie = prototype) {
   const { get } = getOwnPropertyDescriptor(prototype, 'data') || {};
-  return get === data.get && Boolean(cookie) && cookie.toJSON === toJSON && (cookie === prototype || !hasOwnProperty.call(cookie, 'data'));
+  return get === data.get && Boolean(cookie) && cookie.toJSON === toJSON &&
+    (cookie === prototype || (getPrototypeOf(cookie) === prototype && !hasOwnProperty.call(cookie, 'data')));
 }
 
 Object.defineProperty(Cookie, 'keepsTime', { value: keepsTime });

@@ -188,7 +188,7 @@ MemoryStore.prototype.stopInterval = function stopInterval() {
   recordsOf(this).stopPruning();
 };
 
-/** The records of a store, for the fast paths. */
+/** The records of a store, for the resident backend. */
 Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 
 /**

@@ -1,7 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { ask, listener } = require('./answer');
+const { ask, attempt, listener } = require('./answer');
 const Cookie = require('./cookie');
 const Original = require('./original');
 const REQUEST = require('./request-key');
@@ -204,16 +204,16 @@ class RequestSession {
   /** `req.session`, with all that belongs to it. */
   current() {
     const { req } = this;
-    if (this.isAsleep && hasProperty(req)) this.wake();
+    if (this.isAsleep && hasProperty(this)) this.wake();
     if (this.source !== undefined) this.original ??= new Original(this.source.text);
-    const session = this.source !== undefined && hasProperty(req) ? this.session : req.session;
+    const session = this.source !== undefined && hasProperty(this) ? this.session : req.session;
     this.complete(session);
     return session;
   }
 
   /** Whether nobody has replaced or deleted the session, which is asleep. */
   isUntouched() {
-    return this.req.sessionID === this.originalId && hasProperty(this.req) &&
+    return this.req.sessionID === this.originalId && hasProperty(this) &&
       // One that the program has made since is a modification.
       Session.prototype.toJSON === undefined;
   }
@@ -232,16 +232,16 @@ class RequestSession {
     const request = this;
     const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
     Session.hide(session, 'reload', function watchedReload(callback) {
-      const moment = request.moment();
       const tell = listener(callback);
+      let moment;
+      if (!attempt(tell, () => { moment = request.moment(); })) return;
       itsReload.call(this, (...results) => {
         request.reloaded(this, moment, results[0]);
         tell(...results);
       });
     });
     const watchedSave = function watchedSave(...args) {
-      request.saving(this);
-      itsSave.apply(this, args);
+      if (attempt(listener(args[0]), () => { request.saving(this); })) itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
     Session.hide(session, 'save', watchedSave);
@@ -359,8 +359,9 @@ class RequestSession {
     const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, out);
     this.textNow = undefined;
     if (progress !== 'nothing') {
-      // A store may change what it is given to save; but a cookie that was due stays so.
-      if (decision & SETS_COOKIE) this.cookieSession = session;
+      // A store may change what it is given to save; but a cookie that was due stays so, unless
+      // a method of a program's has saved it, which may put another in its place.
+      if (decision & SETS_COOKIE) this.cookieSession = session.save === save ? session : undefined;
       else if (progress === 'done') this.cookieSession = null;
     }
     return progress;
@@ -552,10 +553,11 @@ const property = {
   },
 };
 
-/** Whether `req.session` still is that property. */
-function hasProperty(req) {
+/** Whether that property still leads to a request's session: another middleware may have taken the request. */
+function hasProperty(request) {
+  const { req } = request;
   const own = Object.getOwnPropertyDescriptor(req, 'session');
-  return own !== undefined && own.get === property.get;
+  return own !== undefined && own.get === property.get && req[REQUEST] === request;
 }
 
 /** Whether a session is the first one of a request, or a clone of that: an heir has no `req` of its own. */

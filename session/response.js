@@ -150,7 +150,8 @@ class WayOut {
       }
     }
     this.rest = { chunk: last, callback };
-    this.request.dropOriginal();
+    // Whoever has wrapped `writeHead` may have put the headers off, and they depend on it.
+    if (this.hasHeaders) this.request.dropOriginal();
     if (this.stage !== WAITING) this.complete();
     return hasRoom;
   }

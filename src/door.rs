@@ -104,7 +104,7 @@ pub fn create_door<'env>(
         if sid.is_empty() {
             return Ok(Either::B(NO_COOKIE));
         }
-        // Somebody's own: the long way reads it.
+        // An id of a program's own: the store's `get` finds it.
         let Some(length) = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii()) else {
             return Ok(Either::B(UNCLEAR_SESSION));
         };

@@ -197,7 +197,7 @@ function seen({ status, message, rawHeaders, body }) {
 
 /**
  * What a run told, as text, with the ids that the package made as sid-1, sid-2, … in the
- * order in which they come: a `genid` of a program's own keeps requests from the short way.
+ * order in which they come: with a `genid` of a program's own, no new session sleeps.
  */
 function named(told) {
   const ids = new Map();

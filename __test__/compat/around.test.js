@@ -3,8 +3,8 @@
 /**
  * What programs put around a session (a Proxy, an heir, another prototype, a clone), or
  * in the place of `req.session` and `session.cookie`, and data that look at the cookie
- * while they are turned into JSON. With ids of the package's own, so that the MemoryStore
- * takes the short way; and with a store that answers later.
+ * while they are turned into JSON. With a MemoryStore and ids of the package's own, so
+ * that each session sleeps until it is looked at; and with a store that answers later.
  */
 
 const assert = require('node:assert/strict');

@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * Every fast path steps aside for what a program replaced, also after
+ * The resident backend steps aside for what a program replaced, also after
  * `session()` was called: the replacement is called as often as by the original.
- * With the package's own ids and the MemoryStore, which the fast paths are for.
+ * With the MemoryStore, which that backend is for, and the package's own ids.
  */
 
 const assert = require('node:assert/strict');

@@ -283,3 +283,34 @@ each('what a handler does to the cookie of its session is in the header and in t
     }
   }
 });
+
+each('what a class of cookies derived from Cookie overrides counts', async (t, kind) => {
+  clock(t);
+  const property = (name, of) => ({ name, ...of, enumerable: true, configurable: true });
+  const overrides = [
+    ({ set, get }) => property('maxAge', { get, set(ms) { set.call(this, ms / 2); } }),
+    ({ set }) => property('maxAge', { get: () => 7000, set }),
+    (before, { expires: { get, set } }) => property('expires', { get, set(date) { set.call(this, new Date(date.valueOf() + 90_000)); } }),
+    (before, { data: { get } }) => property('data', { get() { return { ...get.call(this), expires: new Date(Date.UTC(2031, 0, 1)) }; } }),
+  ];
+  for (const override of overrides) {
+    for (const isMemory of [true, false]) {
+      await pair(async (module) => {
+        const members = Object.getOwnPropertyDescriptors(module.Cookie.prototype);
+        const { name, ...descriptor } = override(members.maxAge, members);
+        const prototype = Object.create(module.Cookie.prototype, { [name]: descriptor });
+        const store = isMemory ? new module.MemoryStore() : ledger({ Store: module.Store });
+        const app = await open(t, { kind, module, options: { store, cookie: { maxAge: 60000 }, rolling: true, genid: counter() } });
+        const told = [];
+        for (const act of [write, write, (req, res) => { res.end(); }]) {
+          const { cookies, body } = await app.visit((req, res) => {
+            req.session.cookie = Object.setPrototypeOf(req.session.cookie, prototype);
+            act(req, res);
+          });
+          told.push(cookies, body, isMemory ? { ...store.sessions } : [...store.data]);
+        }
+        return told;
+      });
+    }
+  }
+});

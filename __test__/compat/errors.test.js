@@ -275,3 +275,19 @@ each('data that is almost a session is taken as far as by the original', async (
     });
   }
 });
+
+test('what a program\'s function throws while the session is opened, is thrown, whatever its code', async () => {
+  for (const code of [undefined, 'ENOENT']) {
+    await pair(async (module) => {
+      const req = { headers: {}, url: '/', get secure() { throw Object.assign(new Error('no proxy'), { code }); } };
+      const middleware = module({ ...quiet, cookie: { secure: 'auto' } });
+      const told = [];
+      try {
+        middleware(req, { writeHead() {}, end() {} }, (error) => { told.push('next', String(error)); });
+      } catch (error) {
+        told.push('thrown', String(error));
+      }
+      return told;
+    });
+  }
+});

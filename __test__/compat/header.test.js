@@ -242,7 +242,7 @@ test('the same shapes at a megabyte, on the middleware itself', { timeout: 24000
   assert.equal(find(`${shapes['ten thousand pairs'].replaceAll('n', 'm')}; ${shapes['ten thousand pairs']}; connect.sid=${good}`), 'sid-1');
 });
 
-// With the package's own ids, which the short way in is for.
+// With the package's own ids, so that a new session may sleep.
 test('a signed empty id is no id, whatever the store has and wherever another stands', async (t) => {
   const empty = `connect.sid=s%3A${encodeURIComponent(signature.sign('', 'keyboard'))}`;
   await pair(async (module) => {

@@ -36,7 +36,7 @@ const stores = {
   'a store with setIfPresent on the original Store': () => guarded(original.Store),
 };
 
-/** Without a genid, requests take the short way with the MemoryStore. */
+/** Without a genid, a new session of a MemoryStore sleeps, too. */
 const genids = [undefined, counter];
 
 const nobody = () => {};

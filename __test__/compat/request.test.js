@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const cookieParser = require('cookie-parser');
 const signature = require('cookie-signature');
-const { each, pair, clock, open, counter, ledger, story, write, read, frameworks } = require('./app');
+const { each, pair, clock, open, named, counter, ledger, story, write, read, frameworks } = require('./app');
 
 const signed = (sid, secret = 'keyboard', name = 'connect.sid') => `${name}=${encodeURIComponent(`s:${signature.sign(sid, secret)}`)}`;
 
@@ -91,6 +91,41 @@ each('a second middleware steps aside for the first', async (t, kind) => {
   assert.match(told[0].headers.join('\n'), /Set-Cookie: first=/);
   assert.deepEqual(told.map(({ calls }) => calls), [[], []]);
 });
+
+const takesAway = {
+  'null, unseen': (req) => { req.session = null; },
+  'null, seen': (req) => { req.session.first = true; req.session = null; },
+  undefined: (req) => { req.session = undefined; },
+  deleted: (req) => { delete req.session; },
+  'deleted, seen': (req) => { req.session.first = true; delete req.session; },
+};
+
+for (const [way, takeAway] of Object.entries(takesAway)) {
+  each(`where the first one's session is taken away, both see to that of the second: ${way}`, async (t, kind) => {
+    clock(t);
+    const make = (isMemory, { MemoryStore, Store }) => (isMemory ? new MemoryStore() : ledger({ Store }));
+    const kept = ({ sessions, data }) => (sessions ? Object.entries(sessions) : [...data]);
+    for (const [isFirst, isSecond] of [[true, true], [true, false], [false, true], [false, false]]) {
+      for (const more of [{}, { cookie: { maxAge: 60000 }, rolling: true }, { saveUninitialized: true, unset: 'destroy' }]) {
+        await pair(async (module) => {
+          const [one, two] = [make(isFirst, module), make(isSecond, module)];
+          const options = { secret: 'keyboard', resave: false, saveUninitialized: false, ...more };
+          const use = [module({ ...options, store: one, name: 'first' }), (req, res, next) => {
+            takeAway(req);
+            next();
+          }];
+          const app = await open(t, { kind, module, use, options: { ...more, store: two } });
+          const told = [];
+          for (const handler of [write, write, read]) {
+            const { status, body, cookies } = await app.visit(handler);
+            told.push(status, body, cookies, [one, two].map((store) => [store.take?.(), kept(store)]));
+          }
+          return named(told);
+        });
+      }
+    }
+  });
+}
 
 each('a session id that is no string is never saved', async (t, kind) => {
   for (const id of [42, null, undefined, {}, ['sid'], true, 0, '']) {

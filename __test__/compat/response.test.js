@@ -477,6 +477,22 @@ each('what other middleware has put onto end and writeHead is still called, in i
   assert.ok(told[1].includes('before writeHead true'));
 });
 
+each('headers that a wrapper of writeHead puts off carry the cookie that is due then', async (t, kind) => {
+  clock(t);
+  for (const cookie of [{}, { maxAge: 60000 }]) {
+    await story(t, kind, () => ({ cookie }), [write, write, read].map((act) => [(req, res) => {
+      const { writeHead } = res;
+      let isPutOff = false;
+      res.writeHead = function putOff(...args) {
+        if (isPutOff) return writeHead.apply(this, args);
+        isPutOff = true;
+        return this;
+      };
+      act(req, { end: () => { res.end(); } });
+    }]));
+  }
+});
+
 each('keep-alive: one connection serves many requests, each with its own session', async (t, kind) => {
   const app = await open(t, { kind, handler: (req, res) => res.end(String(req.session.n = 1)) });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });

@@ -354,6 +354,40 @@ each('a session that replaces the one of the request is saved in its place', asy
   ]);
 });
 
+each('what a save of a program\'s does to the session or its id decides on the cookie', async (t, kind) => {
+  clock(t);
+  const acts = [
+    (req) => { req.session = null; },
+    (req) => { delete req.session; },
+    (req) => { req.sessionID = 'sid-1'; },
+    (req) => { req.session.cookie.maxAge = 90_000; },
+  ];
+  for (const act of acts) {
+    for (const more of [{}, { cookie: { maxAge: 60_000 } }]) {
+      for (const isMemory of [true, false]) {
+        await pair(async (module) => {
+          const store = isMemory ? new module.MemoryStore() : ledger({ Store: module.Store });
+          const app = await open(t, { kind, module, options: { store, genid: counter(), ...more } });
+          const told = [];
+          for (let visits = 2; visits > 0; visits--) {
+            const { cookies, body } = await app.visit((req, res) => {
+              const { session: sess } = req;
+              const { save } = sess;
+              sess.save = function saveAndAct(callback) {
+                act(req);
+                return save.call(this, callback);
+              };
+              write(req, res);
+            });
+            told.push(cookies, body);
+          }
+          return told;
+        });
+      }
+    }
+  }
+});
+
 each('changes are found wherever they are: nested, deleted, reordered, undone', async (t, kind) => {
   const acts = {
     nothing: [() => {}, 'touch'],

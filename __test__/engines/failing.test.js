@@ -49,6 +49,22 @@ const STORES = {
     // The headers go before it has answered, as with any other store.
     isWaitedFor: true,
   },
+  'an heir whose sessions have methods of their own': {
+    make: () => {
+      class Heir extends session.MemoryStore {
+        createSession(req, data) {
+          const made = super.createSession(req, data);
+          for (const name of ['save', 'reload']) {
+            const method = made[name];
+            made[name] = function own(...args) { return method.apply(this, args); };
+          }
+          return made;
+        }
+      }
+      return new Heir();
+    },
+    isWaitedFor: true,
+  },
 };
 
 const pass = (req, res) => { res.end('ok'); };

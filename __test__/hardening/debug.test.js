@@ -142,3 +142,34 @@ test('DEBUG output says in words why there is no session, the same on each way i
     assert.doesNotMatch(stderr, /-id-in-the-clear|-the-store|another-id/);
   }
 });
+
+test('DEBUG output says what the end of a response does, the same of each backend', { skip: !isOurs }, async () => {
+  for (const [way, methods] of [['resident', ''], ['remote', 'get(sid, fn) { super.get(sid, fn); }']]) {
+    const { stderr, status } = await child(`
+      const http = require('node:http');
+      const session = require(process.env.PACKAGE);
+      const store = new (class extends session.MemoryStore { ${methods} })();
+      const middleware = session({ secret: ${JSON.stringify(SECRET)}, resave: false, saveUninitialized: false, unset: 'destroy', store });
+      const server = http.createServer((req, res) => middleware(req, res, () => {
+        if (req.url === '/write') req.session.n = (req.session.n || 0) + 1;
+        if (req.url === '/read') req.session.n;
+        if (req.url === '/unset') req.session = null;
+        res.end();
+      }));
+      server.listen(0, '127.0.0.1', async () => {
+        let cookie = '';
+        for (const path of ['/write', '/write', '/read', '/unseen', '/unset']) {
+          console.error('--');
+          const { headers } = await new Promise((resolve) => {
+            http.get({ port: server.address().port, host: '127.0.0.1', path, headers: { cookie }, agent: false }, (res) => res.resume().on('end', () => resolve(res)));
+          });
+          cookie = headers['set-cookie']?.[0].split(';')[0] ?? cookie;
+        }
+        server.close();
+      });
+    `, { file: files.subject, env: { DEBUG: 'express-session' } });
+    assert.equal(status, 0, stderr);
+    const told = stderr.split('--\n').slice(1).map((text) => text.match(/saving|touching|destroying/g));
+    assert.deepEqual(told, [['saving'], ['saving'], ['touching'], ['touching'], ['destroying']], way);
+  }
+});

@@ -23,7 +23,7 @@ const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' 
 
 /** Each way to a session, with the sessions `ann` and `bob` in the store. */
 const ways = {
-  // The short way, which takes the package's own ids only.
+  // A new session sleeps with the package's own ids only.
   'the MemoryStore': (module) => ({ store: new module.MemoryStore(), genid: undefined }),
   'the MemoryStore and ids of the app': (module) => ({ store: new module.MemoryStore(), genid: () => 'new' }),
   'a store that answers later': (module) => ({ store: ledger({ Store: module.Store }), genid: () => 'new' }),

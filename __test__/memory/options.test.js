@@ -425,7 +425,7 @@ test('length counts texts that only JavaScript can judge in slices', async () =>
   await assert.rejects(ask(store, 'length'), SyntaxError);
 });
 
-test('numbers as keys keep no session from the short way', async (t) => {
+test('numbers as keys keep no session from the resident backend', async (t) => {
   const store = new MemoryStore();
   const app = await open(t, { options: { store, genid: undefined } });
   await app.visit((req, res) => {
@@ -434,7 +434,7 @@ test('numbers as keys keep no session from the short way', async (t) => {
   });
   const unjudged = () => native.storeUnjudged(MemoryStore.records(store).store, 0, 1e9).sids;
   const { read } = MemoryStore.records(store);
-  MemoryStore.records(store).read = () => assert.fail('the long way');
+  MemoryStore.records(store).read = () => assert.fail('the remote backend');
   for (const use of [(its) => { its[7].n++; }, (its) => { its[0] = 'first'; }, (its) => { delete its.user; }, (its) => String(its[7])]) {
     await app.visit((req, res) => {
       use(req.session);

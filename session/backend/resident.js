@@ -7,7 +7,7 @@ const debug = require('debug')('express-session');
 const native = require('../native');
 const remote = require('./remote');
 const tellNone = require('../reasons');
-const { answer, ask } = require('../answer');
+const { answer, ask, isOfEngine } = require('../answer');
 const { arrivalOf, cookieOf } = require('../generate');
 const { isSame } = require('../attributes');
 
@@ -31,9 +31,9 @@ class Resident {
 
   constructor(settings) {
     this.settings = settings;
-    /** Whose keys open the door. */
-    this.keys = undefined;
+    /** From a Cookie header to a stored session, in one call: `native.createDoor`, made for these keys. */
     this.door = undefined;
+    this.keys = undefined;
     this.records = undefined;
     /** What the door says beside the data. It is read before any program can act. */
     this.found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
@@ -50,12 +50,18 @@ class Resident {
     return !Number.isNaN(since) && MemoryStore.recordsIn(this.settings.store).wasDestroyed(sid, since);
   }
 
-  /** Puts the session on a request, as the remote backend does. An error of the engine goes to `next`. */
+  /**
+   * Puts the session on a request, as the remote backend does. An error of the engine goes to
+   * `next`.
+   *
+   * @throws what the program's functions throw
+   */
   open(request, header, next) {
     let found;
     try {
       found = this.enter(request, header);
     } catch (error) {
+      if (!isOfEngine(error)) throw error;
       remote.answer(request, error, undefined, next);
       return;
     }
@@ -103,7 +109,7 @@ class Resident {
     return undefined;
   }
 
-  /** The door that the keys of a request open. */
+  /** The door for the keys of a request. */
   doorFor(keyring) {
     const keys = keyring.refresh();
     if (this.keys !== keys) {
@@ -125,6 +131,7 @@ class Resident {
   renew(request, out) {
     const { records } = this;
     if (!request.source.renew(records, NaN)) return undefined;
+    if (debug.enabled) debug('touching');
     return records.flush === undefined ? 'done' : pending(request, records, out);
   }
 
@@ -180,6 +187,7 @@ function touch(request, session, records) {
 
 /** Stores a session, unless another request has destroyed it since this one has had it. */
 function save(request, session, records) {
+  if (debug.enabled) debug('saving');
   const { source, originalId } = request;
   const id = `${request.idOf(session)}`;
   const text = request.storing(session);

@@ -44,7 +44,7 @@ test('spies on MemoryStore.prototype see every call', async () => {
   transcript.tell('calls in all', spies.map(({ mock }) => mock.calls.length));
 });
 
-// Each is enough for the package to leave whatever short way it has.
+// Each is enough for the package to ask the store by its methods.
 test.each(['get', 'set', 'touch', 'destroy'])('a spy on MemoryStore.prototype.%s alone sees every call', async (method) => {
   const app = createApp(session, { unset: 'destroy' });
   const spy = jest.spyOn(MemoryStore.prototype, method);

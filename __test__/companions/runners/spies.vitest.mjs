@@ -27,7 +27,7 @@ test('spies on MemoryStore.prototype see every call', async () => {
   expect(spies.get).toHaveBeenCalledTimes(9);
 });
 
-// Each is enough for the package to leave whatever short way it has.
+// Each is enough for the package to ask the store by its methods.
 test.each(['get', 'set', 'touch', 'destroy'])('a spy on MemoryStore.prototype.%s alone sees every call', async (method) => {
   const agent = request.agent(createApp(session, { unset: 'destroy' }));
   const spy = vi.spyOn(MemoryStore.prototype, method);
