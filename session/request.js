@@ -373,9 +373,8 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    let progress;
-    if (end === native.END_NOTHING) progress = 'nothing';
-    else if (end === native.END_TOUCH) progress = resident.renew(this, out);
+    const renewed = end === native.END_TOUCH ? resident.renew(this, out) : undefined;
+    const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();

@@ -100,12 +100,11 @@ class WayOut {
       defer(this.next, error);
       return false;
     }
-    const isDone = progress === 'done';
     const isWaiting = this.stage === WAITING;
     // Whoever has wrapped one of them since may change the session before the headers are written.
-    if (!(isDone || isWaiting) || res.writeHead !== this.patchedWriteHead) request.forget();
+    if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.forget();
     if (isWaiting) return this.begin(chunk, encoding, callback);
-    if (!isDone) return this.send(chunk, encoding, callback);
+    if (progress !== 'done') return this.send(chunk, encoding, callback);
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
     const { write } = res;

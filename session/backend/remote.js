@@ -4,8 +4,7 @@ const debug = require('debug')('express-session');
 const { answer, ask } = require('../answer');
 const native = require('../native');
 const redacted = require('../redacted');
-const sidOf = require('../sid');
-const tellNone = require('../reasons');
+const { sidOf, tellNone } = require('../sid');
 
 /**
  * The backend of any store: it is asked by its own methods, and answers once, in the async

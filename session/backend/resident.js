@@ -6,7 +6,7 @@ const Session = require('../session');
 const debug = require('debug')('express-session');
 const native = require('../native');
 const remote = require('./remote');
-const tellNone = require('../reasons');
+const { tellNone } = require('../sid');
 const { answer, ask, isOfEngine } = require('../answer');
 const { arrivalOf, cookieOf } = require('../generate');
 const { isSame } = require('../attributes');
@@ -172,16 +172,11 @@ function touch(request, session, records) {
   const { cookie } = session;
   // That of the request, which a program may have put back since, and not the session's own.
   const id = `${request.req.sessionID}`;
-  if (source instanceof Stored && id === originalId) {
-    const expires = expiryOf(cookie, source.cookie);
-    if (expires !== undefined && source.renew(records, expires)) {
-      if (debug.enabled) debug('touching');
-      return true;
-    }
-  }
-  const json = JSON.stringify(cookie);
-  if (json === undefined || !records.touch(id, json, records.deadline(id, session))) return false;
-  debug('touching');
+  const expires = source instanceof Stored && id === originalId ? expiryOf(cookie, source.cookie) : undefined;
+  const isRenewed = expires !== undefined && source.renew(records, expires);
+  const json = isRenewed ? undefined : JSON.stringify(cookie);
+  if (!isRenewed && (json === undefined || !records.touch(id, json, records.deadline(id, session)))) return false;
+  if (debug.enabled) debug('touching');
   return true;
 }
 
