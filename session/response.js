@@ -61,14 +61,15 @@ class WayOut {
     if (!this.hasHeaders) {
       this.hasHeaders = true;
       const { request } = this;
+      let session;
       try {
-        const session = request.hasFailed ? undefined : request.sessionForCookie();
-        if (session) this.cookie = request.addCookie(session, this.res, this.next);
+        if (!request.hasFailed) session = request.sessionForCookie();
       } catch (error) {
         this.hasThrown = true;
         forgetBody(this.res);
         throw error;
       }
+      if (session) this.cookie = request.addCookie(session, this.res, this.next);
     }
     return message === undefined
       ? this.plainWriteHead.call(res, status)

@@ -493,6 +493,14 @@ each('headers that a wrapper of writeHead puts off carry the cookie that is due 
   }
 });
 
+each('headers that a session without touch refuses stay for the answer that follows', async (t, kind) => {
+  await story(t, kind, () => ({ saveUninitialized: true }), [[(req, res) => {
+    req.session.touch = 'a form field';
+    assert.throws(() => res.writeHead(404, { 'Content-Type': 'text/plain', ETag: '"1"' }), TypeError);
+    req.session.destroy(() => res.end());
+  }]]);
+});
+
 each('keep-alive: one connection serves many requests, each with its own session', async (t, kind) => {
   const app = await open(t, { kind, handler: (req, res) => res.end(String(req.session.n = 1)) });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
