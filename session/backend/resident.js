@@ -241,8 +241,10 @@ class Stored {
       // As the record's text has it: where a date is there as text, that counts beside other times.
       ? Cookie.revive('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
       : Cookie.of(cookie, date, cookie.originalMaxAge);
-    this.data = isLarge ? session : JSON.parse(text);
-    if (!isLarge) Session.take(session, this.data);
+    // The text alone is to tell whether a large one has changed: a snapshot of it would be large.
+    if (isLarge) return session;
+    this.data = JSON.parse(text);
+    Session.take(session, this.data);
     return session;
   }
 
