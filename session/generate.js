@@ -24,9 +24,8 @@ function generate(req, settings) {
     session.cookie = cookieOf(arrival);
     return;
   }
-  const cookie = new Cookie(cookieOptions(req, settings));
-  session.cookie = cookie;
-  resolve(cookie, given, req, proxy);
+  session.cookie = new Cookie(cookieOptions(req, settings));
+  resolve(session.cookie, given, req, proxy);
 }
 
 /** Resolves the attributes that depend on the connection. */

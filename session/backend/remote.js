@@ -95,7 +95,7 @@ const remote = {
       debug('destroying');
       ask(callback, store, 'destroy', req.sessionID);
     } else {
-      if (debug.enabled) debug('touching');
+      debug('touching');
       ask(callback, store, 'touch', req.sessionID, session);
     }
     return 'waiting';

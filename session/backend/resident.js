@@ -79,8 +79,7 @@ class Resident {
    */
   enter(request, header) {
     const { req, keyring, settings } = request;
-    const records = MemoryStore.records(settings.store);
-    this.records = records;
+    const records = this.records = MemoryStore.records(settings.store);
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
