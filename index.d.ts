@@ -53,8 +53,9 @@ export = session;
  *
  * @throws {TypeError} When `genid` is no function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `secret` is an empty array, `storeTimeout`
- *   is no number of milliseconds that timers can wait, or no cookie can
- *   have the `name` or what stands in the object `cookie`.
+ *   is no number of milliseconds that timers can wait, `clearCookie` is no
+ *   boolean, or no cookie can have the `name` or what stands in the object
+ *   `cookie`.
  *
  * @typeParam Use Leave it out: a call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` is no call, and has {@link session.SessionOptions}, as
@@ -170,6 +171,16 @@ declare namespace session {
      * with node-redis.
      */
     storeTimeout?: number | undefined;
+
+    /**
+     * Whether the browser is told to forget the session cookie that the request brought,
+     * when the session is gone: after `destroy()`, unless the store failed in it, or with
+     * `unset: 'destroy'` where `req.session` is unset. The header has the attributes that
+     * the cookie was set with, as browsers want it, and `Expires` in 1970. Headers that
+     * have left already cannot have it. Default: `false`, the browser keeps a cookie
+     * without a session. (express-session 1.19.0 has no such option.)
+     */
+    clearCookie?: boolean | undefined;
   }
 
   /** What an error is, where the store did not answer within `storeTimeout`. */

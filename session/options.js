@@ -49,6 +49,9 @@ function checked(options, deprecate) {
     throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
   }
 
+  const { clearCookie = false } = given;
+  if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
+
   // A text once and for all: what it is converted to must not change between two uses.
   const name = `${given.name || given.key || 'connect.sid'}`;
   const cookie = given.cookie || {};
@@ -70,6 +73,7 @@ function checked(options, deprecate) {
     secrets,
     store,
     storeTimeout,
+    clearCookie,
     facts,
     deprecate,
     cookieWriter: new CookieWriter(name),

@@ -10,6 +10,7 @@ const defer = require('./defer');
 const fingerprint = require('./fingerprint');
 const isSecure = require('./secure');
 const native = require('./native');
+const serialize = require('./serialize');
 const select = require('./backend/select');
 
 /** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
@@ -20,6 +21,9 @@ const { END_MASK, SETS_COOKIE } = native;
 const ORIGINAL = Symbol('original');
 
 const { save, reload } = Session.prototype;
+
+/** In place of a session: it is destroyed, and its cookie must go. */
+const CLEARED = Symbol('cleared');
 
 /** What is a fact of every session that nobody has looked at. */
 const WHOLE = native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
@@ -75,6 +79,10 @@ class RequestSession {
     this.savedAt = NaN;
     /** Whose sessions this request has destroyed, if there are any. */
     this.endedIds = undefined;
+    /** Whether `destroy` was called, and the store has not failed in it. */
+    this.isDestroyed = false;
+    /** For the option `clearCookie`: what the cookie was set with, of a session that was made. */
+    this.cookieData = undefined;
 
     // What is known as long as nobody can change the session.
     /** The JSON of the data. */
@@ -224,6 +232,7 @@ class RequestSession {
    * the originals they are found on the object, but do not show.
    */
   watch(session) {
+    if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
     if (session === this.lastMade && session.save === save && session.reload === reload) {
       if (session === this.firstSession) this.watchesFirst = true;
       else Session.watch(session);
@@ -248,9 +257,8 @@ class RequestSession {
     // Ours tell by themselves.
     if (session instanceof Session) return;
     if (isOfClass) this.foreignSave = watchedSave;
-    Session.hide(session, 'destroy', function watchedDestroy(...args) {
-      request.ending(this.id);
-      return destroy.apply(this, args);
+    Session.hide(session, 'destroy', function watchedDestroy(callback, ...args) {
+      return destroy.call(this, request.destroying(this.id, callback), ...args);
     });
     Session.hide(session, 'regenerate', function watchedRegenerate(...args) {
       request.ending(request.req.sessionID);
@@ -314,6 +322,21 @@ class RequestSession {
     (this.endedIds ??= new Set()).add(sid);
   }
 
+  /**
+   * The program destroys the session of a sid.
+   * @returns {Function | undefined} what is to hear of it in place of the program's callback
+   */
+  destroying(sid, callback) {
+    this.ending(sid);
+    if (!this.settings.clearCookie) return callback;
+    this.isDestroyed = true;
+    const tell = listener(callback);
+    return (error, ...results) => {
+      if (error) this.isDestroyed = false;
+      tell(error, ...results);
+    };
+  }
+
   /** Whether the end of the response tells the store to save a session only if it still has it. */
   savesPresent(id) {
     const { req, settings: { store } } = this;
@@ -362,7 +385,7 @@ class RequestSession {
       // A store may change what it is given to save; but a cookie that was due stays so, unless
       // a method of a program's has saved it, which may put another in its place.
       if (decision & SETS_COOKIE) this.cookieSession = session.save === save ? session : undefined;
-      else if (progress === 'done') this.cookieSession = null;
+      else if (progress === 'done' && session) this.cookieSession = null;
     }
     return progress;
   }
@@ -429,12 +452,15 @@ class RequestSession {
     this.forget();
   }
 
-  /** The session whose cookie the response's headers must carry; null or undefined for none. */
+  /**
+   * The session whose cookie the response's headers must carry; null for none, and `CLEARED`
+   * if they must let the browser forget the one that the request brought.
+   */
   sessionForCookie() {
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
-    if (!session) return null;
+    if (!session) return this.cleared(session);
     const { cookie } = session;
     const facts = this.facts(session);
     // Where a session has no cookie although that decides, the headers are refused.
@@ -447,26 +473,39 @@ class RequestSession {
     return isDue ? session : null;
   }
 
+  /** `CLEARED`, if the browser has a cookie of a session that is destroyed, and is to forget it; else null. */
+  cleared(session) {
+    const { clearCookie, facts } = this.settings;
+    const isUnset = facts & native.UNSET_DESTROY && (session === null || session === undefined);
+    if (!(clearCookie && this.cookieId && (this.isDestroyed || isUnset))) return null;
+    this.cookieData ??= this.source?.session(this.req).cookie.data;
+    return this.cookieData ? CLEARED : null;
+  }
+
   /**
    * Adds the cookie of a session to a response, unless the connection must not carry it.
    *
-   * @param {object} session
+   * @param {object} session or `CLEARED`
    * @param {import('node:http').ServerResponse} res
    * @param {(error: Error) => void} next is told, in a later turn, why it cannot be written
    * @returns {string | undefined} the header, if there is one now
    */
   addCookie(session, res, next) {
     const { req, settings, keyring } = this;
-    if (session.cookie.secure && !isSecure(req, settings.proxy)) {
+    const isCleared = session === CLEARED;
+    const { secure } = isCleared ? this.cookieData : session.cookie;
+    if (secure && !isSecure(req, settings.proxy)) {
       debug('cookie withheld: the connection is not secure');
       return undefined;
     }
-    if (!this.isTouched) this.touch(session);
+    if (!isCleared && !this.isTouched) this.touch(session);
     try {
-      const header = settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
+      const header = isCleared
+        ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
+        : settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
       const others = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
-      debug('cookie set');
+      debug(isCleared ? 'cookie cleared' : 'cookie set');
       return header;
     } catch (error) {
       defer(next, error);

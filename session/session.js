@@ -130,8 +130,8 @@ const members = {
     const { req } = this;
     delete req.session;
     const request = requestOf(this);
-    if (request) request.ending(this.id);
-    ask(answer(req, callback), req.sessionStore, 'destroy', this.id);
+    const heard = request ? request.destroying(this.id, callback) : callback;
+    ask(answer(req, heard), req.sessionStore, 'destroy', this.id);
     return this;
   },
 

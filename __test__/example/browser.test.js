@@ -1,41 +1,18 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
 const { after, before, describe, it } = require('node:test');
 
+const { launch, skip } = require('../browser');
 const { start } = require('./child');
-
-const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-const missing = !fs.existsSync(executablePath);
-
-const HOW = `no browser at ${executablePath}: apt-get install chromium, or set CHROMIUM to the path of one`;
-
-const ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-// In CI a browser that is not there is a failure: otherwise nobody would notice.
-const skip = process.version.startsWith('v18.') ? 'playwright-core wants Node.js 20'
-  : missing && process.env.CI !== 'true' && HOW;
 
 describe('the example app in a browser', { skip }, () => {
   let app;
   let browser;
 
   before(async () => {
-    assert.ok(!missing, HOW);
-    // Ends a process of Node.js 18 when it is loaded.
-    const { chromium } = require('playwright-core');
+    browser = await launch();
     app = await start();
-    browser = await chromium.launch({ executablePath, args: ARGS });
   });
 
   after(async () => {

@@ -1,0 +1,35 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+
+const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
+const missing = !fs.existsSync(executablePath);
+
+const HOW = `no browser at ${executablePath}: apt-get install chromium, or set CHROMIUM to the path of one`;
+
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Why tests in a browser are skipped; in CI one that is not there is a failure: otherwise nobody would notice. */
+const skip = process.version.startsWith('v18.')
+  ? 'playwright-core wants Node.js 20'
+  : missing && process.env.CI !== 'true' && HOW;
+
+/** Starts the browser. */
+async function launch() {
+  assert.ok(!missing, HOW);
+  // Ends a process of Node.js 18 when it is loaded.
+  const { chromium } = require('playwright-core');
+  return chromium.launch({ executablePath, args: ARGS });
+}
+
+module.exports = { launch, skip };
