@@ -4,6 +4,9 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+/** Whether a program that is missing is a failure. Skipped in CI, nobody would notice. */
+const isRequired = process.env.CI === 'true';
+
 /** Programs, and the Debian packages that bring them. */
 const PACKAGES = {
   'chromium': 'chromium',
@@ -62,13 +65,13 @@ function missing(...programs) {
 }
 
 /**
- * Decides about a test that something is missing for. Elsewhere than in CI it is skipped.
+ * Decides about a test that something is missing for.
  * @param {string | undefined} how says what is missing and how to get it
  * @returns {string | false} the reason to skip the test; false if nothing is missing
- * @throws {Error} where CI is true: skipped there, nobody would notice
+ * @throws {Error} where it is required
  */
 function skipWithout(how) {
-  if (how && process.env.CI === 'true') throw new Error(how);
+  if (how && isRequired) throw new Error(how);
   return how ?? false;
 }
 
@@ -76,10 +79,10 @@ function skipWithout(how) {
  * Decides about tests that start programs.
  * @param {...string} programs
  * @returns {string | false} the reason to skip them
- * @throws {Error} where CI is true and one is missing
+ * @throws {Error} where one is missing that is required
  */
 function needs(...programs) {
   return skipWithout(missing(...programs));
 }
 
-module.exports = { Missing, find, missing, needs, skipWithout };
+module.exports = { Missing, isRequired, find, missing, needs, skipWithout };
