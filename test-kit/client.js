@@ -34,8 +34,8 @@ const FORM = 'application/x-www-form-urlencoded';
 /**
  * Sends one request, and follows no redirect. The path goes out as it stands, which `fetch`
  * would not do.
- * @param {number} port
- * @param {string} [path]
+ * @param {number | string} port
+ * @param {string} [path] with its query
  * @param {Question} [question]
  * @returns {Promise<Answer>} rejected if there is no whole answer: with `text`, the half of the
  *   body that came if it had begun, and `isHang`, whether somebody would still wait for the rest

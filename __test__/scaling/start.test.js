@@ -7,13 +7,13 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { before, describe, it } = require('node:test');
+const { describe, it } = require('node:test');
 
-const { needs } = require('./programs');
+const { needs } = require('../../test-kit/installed');
 
 const START = path.join(__dirname, '..', '..', 'examples', 'redis', 'start.js');
 
-const { how, skip } = needs('nginx', 'redis-server');
+const skip = needs('nginx', 'redis-server');
 
 /** Runs the command in a temporary folder of its own, which has to be empty in the end. */
 function run(t, env) {
@@ -72,8 +72,6 @@ function isRunning(pid) {
 const running = (pids) => Object.keys(pids).filter((name) => isRunning(pids[name]));
 
 describe('node examples/redis/start.js', { skip, timeout: 40000 }, () => {
-  before(() => assert.equal(how, undefined));
-
   for (const signal of ['SIGINT', 'SIGTERM']) {
     it(`runs as many processes as it is told to and stops everything on ${signal}`, async (t) => {
       const { url, pids, child, ended } = await start(t, { PROCESSES: '3' });
