@@ -4,8 +4,11 @@ const http = require('node:http');
 const net = require('node:net');
 const { HOST } = require('./port');
 
-/** Loaded when they are asked for. */
-const frameworks = { 'Express 5': () => require('express'), 'Express 4': () => require('express4') };
+/** By name. Each is loaded when it is asked for. */
+const frameworks = {
+  get 'Express 5'() { return require('express'); },
+  get 'Express 4'() { return require('express4'); },
+};
 
 /** The kinds of servers that the middleware is for. */
 const kinds = [...Object.keys(frameworks), 'http'];
@@ -33,7 +36,7 @@ function createApp({ kind = 'Express 5', layers = [], routes, fail = showError, 
       next();
     };
   }
-  const app = frameworks[kind]()();
+  const app = frameworks[kind]();
   for (const layer of all) app.use(mount, layer);
   // Express knows an error handler by its four parameters.
   app.use((error, req, res, next) => fail(error, req, res, next));
@@ -76,4 +79,4 @@ async function serve(listener, t) {
   return { server, port, url: `http://${HOST}:${port}/`, close };
 }
 
-module.exports = { createApp, serve, kinds };
+module.exports = { createApp, serve, frameworks, kinds };

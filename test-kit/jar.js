@@ -6,13 +6,19 @@
  * @extends {Map<string, string>}
  */
 class Jar extends Map {
+  /** The Set-Cookie header that it took last, with its attributes. @type {string | undefined} */
+  last;
+
   /**
    * Takes what a response sets.
    * @param {string[]} [lines] its Set-Cookie headers
    */
   take(lines = []) {
     for (const line of lines) {
-      const [, name, value] = /^([^=;]*)=([^;]*)/.exec(line);
+      // RFC 6265, section 5.2: without `=` it is no cookie.
+      const [isCookie, name, value] = /^([^=;]*)=([^;]*)/.exec(line) ?? [];
+      if (!isCookie) continue;
+      this.last = line;
       if (isTakenBack(line)) this.delete(name);
       else this.set(name, value);
     }

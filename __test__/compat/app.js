@@ -12,23 +12,19 @@ process.env.NO_DEPRECATION = 'express-session';
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
 const http = require('node:http');
-const net = require('node:net');
 const { test } = require('node:test');
 const original = require('express-session');
 const { clock } = require('../clock');
+const { createApp, frameworks, kinds, serve } = require('../../test-kit/app');
+const { PATIENCE, ask, raw } = require('../../test-kit/client');
+const { Jar } = require('../../test-kit/jar');
 const { session: subject } = require('../subject');
-
-const frameworks = { 'Express 5': require('express'), 'Express 4': require('express4') };
-const kinds = ['Express 5', 'Express 4', 'http'];
 
 /** The two packages as files, for child processes. */
 const files = {
   original: require.resolve('express-session'),
   subject: require.resolve(process.env.SUBJECT || '../..'),
 };
-
-// Nothing is measured: this only turns a response that never comes into a failure.
-const WATCHDOG = Number(process.env.WATCHDOG_MS) || 10000;
 
 /** One test for each kind of server: `fn(t, kind)`. */
 function each(name, options, fn = options) {
@@ -43,21 +39,6 @@ async function pair(fn) {
   const ours = await fn(subject);
   assert.deepEqual(ours, theirs);
   return ours;
-}
-
-function listener(kind, layers, fail, mount) {
-  if (kind !== 'http') {
-    const app = frameworks[kind]();
-    for (const layer of layers) app.use(mount || '/', layer);
-    // An error handler is told by its four parameters.
-    app.use((err, req, res, next) => fail(err, req, res, next));
-    return app;
-  }
-  return (req, res) => {
-    let i = 0;
-    const next = (err) => (err ? fail(err, req, res) : layers[i++](req, res, next));
-    next();
-  };
 }
 
 /**
@@ -104,16 +85,9 @@ async function open(t, setup = {}) {
     res.end(String(err.message));
   };
 
-  const server = http.createServer(serverOptions, listener(kind, [...before, middleware, handle], fail, mount));
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = () => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
-  t.after(close);
-
-  const { port } = server.address();
-  const jar = new Map();
+  const app = createApp({ kind, layers: [...before, middleware], routes: handle, fail, mount });
+  const { server, port } = await serve(http.createServer(serverOptions, app), t);
+  const jar = new Jar();
   let visits = 0;
 
   /** Sends one request, on which `handler(req, res, next)` runs in the server. */
@@ -122,60 +96,22 @@ async function open(t, setup = {}) {
     const record = { handler };
     handlers.set(id, record);
     const sent = { connection: 'close', 'x-visit': id, ...headers };
-    if (cookie === undefined && jar.size) sent.cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+    if (cookie === undefined && jar.size) sent.cookie = jar.header;
     if (cookie) sent.cookie = cookie;
 
-    const answer = await new Promise((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port, path, method, headers: sent, agent: false, timeout: WATCHDOG });
-      request.on('timeout', () => request.destroy(new Error('the response did not complete')));
-      request.on('error', reject);
-      request.on('response', (response) => {
-        const chunks = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => resolve({ response, body: Buffer.concat(chunks).toString() }));
-      });
-      request.end(body);
-    }).catch((err) => {
+    const answer = await ask(port, path, { method, headers: sent, body }).catch((err) => {
       throw record.crash || err;
     });
     await record.done;
     if (record.crash) throw record.crash;
-
-    const { response } = answer;
-    const cookies = response.headers['set-cookie'] || [];
-    for (const text of cookies) {
-      const [name, ...value] = text.split(';')[0].split('=');
-      jar.set(name, value.join('='));
-    }
-    return {
-      status: response.statusCode,
-      message: response.statusMessage,
-      headers: response.headers,
-      rawHeaders: response.rawHeaders,
-      body: answer.body,
-      cookies,
-      value: record.value,
-    };
-  }
-
-  /** Sends these very bytes and gives back all that comes, both as latin1. */
-  function raw(bytes) {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
-      let text = '';
-      socket.setEncoding('latin1');
-      socket.setTimeout(WATCHDOG, () => socket.destroy(new Error('the response did not complete')));
-      socket.on('data', (part) => { text += part; });
-      socket.on('error', reject);
-      socket.on('close', () => resolve(text));
-    });
+    jar.take(answer.cookies);
+    return { ...answer, value: record.value };
   }
 
   /** The next error given to `next`. */
   function error() {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no error was given to next')), WATCHDOG);
+      const timer = setTimeout(() => reject(new Error('no error was given to next')), PATIENCE);
       waiting.push((err) => {
         clearTimeout(timer);
         resolve(err);
@@ -183,7 +119,7 @@ async function open(t, setup = {}) {
     });
   }
 
-  return { visit, raw, error, errors, jar, port, server };
+  return { visit, raw: (bytes) => raw(port, bytes), error, errors, jar, port, server };
 }
 
 /** What a client can see of an answer, without the one header that tells the time. */
