@@ -46,7 +46,7 @@ class Program {
    * @param {string} name a program's name, or its path
    * @param {string[]} args
    * @param {import('node:child_process').SpawnOptions & { endedBy?: NodeJS.Signals, source?: string }} [options]
-   *   `env` is added to this process's; what goes to a pipe of `stdio` is kept; `endedBy`
+   *   `env` is added to this process's, and what is undefined there is taken away; what goes to a pipe of `stdio` is kept; `endedBy`
    *   is the signal on which it ends, and `source` is the command that installs it
    * @throws {Missing} if it is not installed
    */
@@ -114,10 +114,24 @@ class Program {
     }
   }
 
-  /** Waits for its next message, if it has a channel. @returns {Promise<any>} */
+  /** Waits for its next message, which it sends through the channel `ipc`. @returns {Promise<any>} */
   async message() {
     const [message] = await this.until(once(this.child, 'message'));
     return message;
+  }
+
+  /** Sends it a message, and waits for the next one that it sends. @returns {Promise<any>} */
+  ask(question) {
+    const answer = this.message();
+    this.child.send(question);
+    return answer;
+  }
+
+  /** Says `stop`, on which it is to close its channel and to end, and returns when it has. */
+  async dismiss() {
+    // It may end by itself at this moment. Node.js tells no `close` of a channel that is closed here.
+    if (this.child.connected) this.child.send('stop', () => {});
+    await this.ended;
   }
 
   /** A killed nginx leaves its workers behind. They are of its group, which is its own. */
