@@ -79,16 +79,20 @@ function ask(port, path = '/', {
  * Sends these very bytes.
  * @param {number} port
  * @param {string | Buffer} bytes a string as latin1
- * @returns {Promise<string>} all that comes until the connection is closed, as latin1
+ * @returns {Promise<string>} all that comes until the connection is closed or lost, as latin1;
+ *   rejected if that is nothing, or not closed
  */
 function raw(port, bytes) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, HOST, () => socket.write(bytes, 'latin1'));
     let text = '';
     socket.setEncoding('latin1');
-    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer')));
+    socket.setTimeout(PATIENCE, () => {
+      reject(new Error('the connection stays open'));
+      socket.destroy();
+    });
     socket.on('data', (part) => { text += part; });
-    socket.on('error', reject);
+    socket.on('error', (error) => { if (text === '') reject(error); });
     socket.on('close', () => resolve(text));
   });
 }
