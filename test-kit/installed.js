@@ -21,6 +21,9 @@ const PACKAGES = {
 /** Debian has nginx in a folder that is on root's PATH only. */
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
+/** What the name of a program's file ends with. */
+const SUFFIX = process.platform === 'win32' ? '.exe' : '';
+
 /** A program is not installed here. */
 class Missing extends Error {
   isMissing = true;
@@ -41,7 +44,7 @@ class Missing extends Error {
 function find(program) {
   if (path.isAbsolute(program)) return isProgram(program) ? program : undefined;
   return [...(process.env.PATH || '').split(path.delimiter), ...FOLDERS]
-    .map((folder) => path.join(folder, program))
+    .map((folder) => path.join(folder, program + SUFFIX))
     .find(isProgram);
 }
 

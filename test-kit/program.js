@@ -11,8 +11,8 @@ const PATIENCE = 60000;
 /** How long a program may take to end once it is told to, in ms. */
 const GRACE = 15000;
 
-/** How much is kept of what a program printed last to each stream, in characters. */
-const KEPT = 100000;
+/** How much is kept at least of what a program printed last to each stream, in characters. */
+const KEPT = 2 ** 23;
 
 /** How much of that an error tells, in characters. */
 const TOLD = 2000;
@@ -65,7 +65,10 @@ class Program {
     this.pid = child.pid;
     this.endedBy = endedBy;
     for (const stream of ['stdout', 'stderr']) {
-      child[stream]?.setEncoding('utf8').on('data', (text) => { this[stream] = (this[stream] + text).slice(-KEPT); });
+      child[stream]?.setEncoding('utf8').on('data', (text) => {
+        this[stream] += text;
+        if (this[stream].length > 2 * KEPT) this[stream] = this[stream].slice(-KEPT);
+      });
     }
     /** How it ended, in words. @type {Promise<string>} */
     this.ended = new Promise((resolve) => {
@@ -175,4 +178,19 @@ async function startServer(name, args, { port, ...options }) {
   return server;
 }
 
-module.exports = { Program, startServer };
+/**
+ * Runs a program to its end.
+ * @param {string} name as of Program
+ * @param {string[]} args
+ * @param {object} [options] those of Program
+ * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null, stdout: string, stderr: string }>}
+ * @throws {Missing} if it is not installed
+ */
+async function run(name, args, options) {
+  const program = new Program(name, args, options);
+  await program.ended;
+  const { stdout, stderr, child: { exitCode: status, signalCode: signal } } = program;
+  return { status, signal, stdout, stderr };
+}
+
+module.exports = { Program, startServer, run };

@@ -10,14 +10,15 @@
 process.env.NO_DEPRECATION = 'express-session';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const http = require('node:http');
+const path = require('node:path');
 const { test } = require('node:test');
 const original = require('express-session');
 const { clock } = require('../clock');
 const { createApp, frameworks, kinds, serve } = require('../../test-kit/app');
 const { PATIENCE, ask, raw } = require('../../test-kit/client');
 const { Jar } = require('../../test-kit/jar');
+const { run } = require('../../test-kit/program');
 const { session: subject } = require('../subject');
 
 /** The two packages as files, for child processes. */
@@ -25,6 +26,8 @@ const files = {
   original: require.resolve('express-session'),
   subject: require.resolve(process.env.SUBJECT || '../..'),
 };
+
+const KIT = path.join(__dirname, '..', '..', 'test-kit');
 
 /** One test for each kind of server: `fn(t, kind)`. */
 function each(name, options, fn = options) {
@@ -60,7 +63,7 @@ async function open(t, setup = {}) {
   const errors = [];
   const waiting = [];
 
-  const run = async (visit, req, res, next) => {
+  const answer = async (visit, req, res, next) => {
     try {
       visit.value = await visit.handler(req, res, next);
     } catch (err) {
@@ -71,7 +74,7 @@ async function open(t, setup = {}) {
   };
   const handle = (req, res, next) => {
     const visit = handlers.get(req.headers['x-visit']) || { handler: setup.handler };
-    visit.done = run(visit, req, res, next);
+    visit.done = answer(visit, req, res, next);
   };
 
   const fail = (err, req, res) => {
@@ -212,18 +215,13 @@ const story = (t, kind, makeOptions, plan, { stores, ...setup } = {}) => pair(as
   return { told, errors: app.errors.map(String) };
 });
 
-/** Runs a script in a fresh node, where PACKAGE is the file to load. */
-function child(source, { file, env = {}, args = [] }) {
-  const clean = { ...process.env, PACKAGE: file };
-  for (const name of ['DEBUG', 'NODE_ENV', 'NO_DEPRECATION', 'TRACE_DEPRECATION', 'NODE_OPTIONS']) delete clean[name];
-  return new Promise((resolve, reject) => {
-    const node = spawn(process.execPath, [...args, '-e', source], { env: { ...clean, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const result = { stdout: '', stderr: '' };
-    node.stdout.on('data', (part) => { result.stdout += part; });
-    node.stderr.on('data', (part) => { result.stderr += part; });
-    node.on('error', reject);
-    node.on('close', (status) => resolve({ ...result, status }));
-  });
+/** What would change what a script prints. */
+const UNSET = Object.fromEntries(['DEBUG', 'NODE_ENV', 'NO_DEPRECATION', 'TRACE_DEPRECATION', 'NODE_OPTIONS'].map((name) => [name, undefined]));
+
+/** Runs a script in a fresh node, where PACKAGE is the file to load, and KIT the folder of the kit. */
+async function child(source, { file, env = {}, args = [] }) {
+  const { stdout, stderr, status } = await run(process.execPath, [...args, '-e', source], { env: { PACKAGE: file, KIT, ...UNSET, ...env } });
+  return { stdout, stderr, status };
 }
 
 module.exports = { files, each, pair, clock, open, seen, named, counter, ledger, write, read, story, child, original, kinds, frameworks };
