@@ -15,9 +15,8 @@ class Jar extends Map {
    */
   take(lines = []) {
     for (const line of lines) {
-      // RFC 6265, section 5.2: without `=` it is no cookie.
-      const [isCookie, name, value] = /^([^=;]*)=([^;]*)/.exec(line) ?? [];
-      if (!isCookie) continue;
+      const { name, value } = read(line) ?? {};
+      if (name === undefined) continue;
       this.last = line;
       if (isTakenBack(line)) this.delete(name);
       else this.set(name, value);
@@ -33,6 +32,16 @@ class Jar extends Map {
     this.clear();
     if (text) this.take(text.split('; '));
   }
+}
+
+/**
+ * Reads a Set-Cookie header.
+ * @param {string} line
+ * @returns {{ name: string, value: string } | undefined} undefined without `=`, which makes it
+ *   no cookie: RFC 6265, section 5.2
+ */
+function read(line) {
+  return /^(?<name>[^=;]*)=(?<value>[^;]*)/.exec(line)?.groups;
 }
 
 function isTakenBack(line) {
@@ -53,4 +62,4 @@ function cookieOf(lines = []) {
   return jar.header;
 }
 
-module.exports = { Jar, cookieOf };
+module.exports = { Jar, cookieOf, read };
