@@ -24,7 +24,7 @@ function failure({ platform, version, root, file, given, isBundle, errors }) {
   const sought = given ? `${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names` : `${isBundle ? '' : `${file} and `}the package ${name}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found.length > 0 ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${sought}. ${waysOut({ name, version, root, given, isBundle, errors })}` +
+    `Looked for ${sought}. ${remedies({ name, version, root, given, isBundle, errors })}` +
     (found.length > 0 ? ` The loader said: ${found.map(({ message }) => message).join('; ')}` : ''),
     found.length > 0 ? { cause: found[0] } : undefined,
   );
@@ -32,7 +32,7 @@ function failure({ platform, version, root, file, given, isBundle, errors }) {
   return error;
 }
 
-function waysOut({ name, version, root, given, isBundle, errors }) {
+function remedies({ name, version, root, given, isBundle, errors }) {
   const found = Object.values(errors);
   // Another addon would be refused as well.
   if (found.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
@@ -48,7 +48,7 @@ function waysOut({ name, version, root, given, isBundle, errors }) {
   if (fs.existsSync(setup)) return `To build it: install Rust (https://rustup.rs), then run node "${setup}".`;
 
   const build = `install Rust (https://rustup.rs), then run ${command(root)}.`;
-  if (found.length === 0) return `${firstWay({ name, version })}; or build it: ${build}`;
+  if (found.length === 0) return `${installOrBuild({ name, version })}; or build it: ${build}`;
   const ways = [];
   if (errors.built) ways.push(`Build it again: ${build}`);
   // An installer passes over what is there.
@@ -63,7 +63,7 @@ function command(root) {
   return `"npx express-session-rs build" (or node "${path.join(root, 'bin', 'express-session-rs.js')}" build)`;
 }
 
-function firstWay({ name, version }) {
+function installOrBuild({ name, version }) {
   const { optionalDependencies } = require('../../package.json');
   // A release adds them to what it publishes: the repository, installed from git, has none.
   if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
