@@ -64,7 +64,7 @@ function command(root) {
 }
 
 function firstWay({ name, version }) {
-  const { optionalDependencies } = require('../package.json');
+  const { optionalDependencies } = require('../../package.json');
   // A release adds them to what it publishes: the repository, installed from git, has none.
   if (!optionalDependencies) return 'This copy does not come from npm and contains no binary: either install the package from npm';
   if (!optionalDependencies[name]) return 'There is no binary for this platform: either use a platform that the README lists';
