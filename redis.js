@@ -3,20 +3,20 @@
 require('./session/native/node-version');
 
 /**
- * Logged out stays logged out, with sessions in Redis: gives a store of connect-redis 6
- * to 10 the optional method `setIfPresent`, by Redis's `SET … XX`. A slow request then
- * does not bring back a session that another one has destroyed. The store's own way of
- * making keys, texts and lifetimes stays as it is.
+ * Adds the optional method `setIfPresent` to a store of connect-redis, 6 to 10. The
+ * method uses Redis's `SET … XX`, so a slow request does not store a session again that
+ * another request has destroyed. The store still makes keys, JSON and lifetimes itself.
  *
- * A call of the store that cannot have the condition is not sent: it is an error to the
- * callback of `setIfPresent`.
+ * If the store writes in a way that cannot carry the condition `XX`, nothing is sent, and
+ * the callback of `setIfPresent` gets an error.
  *
  * @template {object} T
  * @param {T} store a `RedisStore`
- * @param {object} [client] the Redis client of the store; needed with connect-redis 7
- *   and 8, which keep it to themselves
+ * @param {object} [client] the Redis client of the store; it is needed with connect-redis
+ *   7 and 8, which hide their client
  * @returns {T} the same store
- * @throws {TypeError} if it is no such store, or its client is not known or cannot be found
+ * @throws {TypeError} if `store` is not such a store, or if its client is missing or of an
+ *   unknown kind
  * @example
  * const keepLoggedOut = require('express-session-rs/redis');
  * app.use(session({ store: keepLoggedOut(new RedisStore({ client })), … }));
