@@ -87,7 +87,7 @@ function checked(options, deprecate) {
 
   if (isProduction && store instanceof MemoryStore && !MemoryStore.existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
     console.warn(
-      'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
+      'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
     );
   }

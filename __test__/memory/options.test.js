@@ -702,7 +702,7 @@ test('production: the warning comes where nothing bounds the store, and only the
     assert.equal(status, 0, stderr);
     return stderr.trim();
   };
-  const expected = /^Warning: nothing bounds the session MemoryStore.* Set cookie\.maxAge, or the store's option ttl, max or maxBytes\.$/;
+  const expected = /^Warning: the session MemoryStore has no limit.* Set cookie\.maxAge, or the store's option ttl, max or maxBytes\.$/;
   for (const options of ['', 'cookie: {}', 'cookie: { maxAge: null }', 'cookie: () => ({ maxAge: 1000 })', 'store: new session.MemoryStore()', 'store: new session.MemoryStore({ checkPeriod: 5 })']) {
     assert.match(await warned(options), expected, options);
   }

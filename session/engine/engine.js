@@ -299,7 +299,7 @@ class Engine {
     try {
       removed = native.storeTakeRemoved(this.handle);
     } catch (error) {
-      debug('what was removed is not told yet: %s', error);
+      debug('dispose is not called yet, as the engine failed: %s', error);
       return;
     }
     for (const { sid, text, reason } of removed) defer(this.dispose, sid, parsed(text), REASONS[reason]);

@@ -38,10 +38,10 @@ function remedies({ name, version, root, given, isBundle, errors }) {
   if (found.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
     return 'This Node.js was told to load no addons: start it without --no-addons and, where it has --permission, with --allow-addons.';
   }
-  if (given) return 'Let that variable name an addon of this version, or none.';
+  if (given) return 'Set that variable to an addon of this version, or unset it.';
   if (found.some(({ fault }) => fault === 'stub') || isBundle) {
-    return 'Where a bundler has taken in this package, keep it out, as an external one that is shipped in node_modules, ' +
-      'or have the bundler copy .node files: esbuild does with --loader:.node=copy, webpack with node-loader.';
+    return 'If a bundler bundled this package, keep it out of the bundle, as an external package that is shipped in node_modules, ' +
+      'or let the bundler copy .node files: esbuild does so with --loader:.node=copy, webpack with node-loader.';
   }
   // A checkout builds with the tools it has for that.
   const setup = path.join(root, 'scripts', 'setup.js');
@@ -66,8 +66,8 @@ function command(root) {
 function installOrBuild({ name, version }) {
   const { optionalDependencies } = require('../../package.json');
   // A release adds them to what it publishes: the repository, installed from git, has none.
-  if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
-  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use one that the README lists';
+  if (!optionalDependencies) return 'This copy does not come from npm and contains no binary: either install the package from npm';
+  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use a platform that the README lists';
   return `Either install again with optional dependencies, which bring ${name}@${version}`;
 }
 

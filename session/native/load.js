@@ -73,7 +73,7 @@ function fileOf(name) {
     return require.resolve(name);
   } catch (error) {
     // The package is there, but not the file that its package.json names.
-    if (error.path) throw loadError('damage', `${path.dirname(error.path)} is without its addon`);
+    if (error.path) throw loadError('damage', `${path.dirname(error.path)} has no addon file`);
     return undefined;
   }
 }
@@ -111,7 +111,7 @@ function required(platform) {
 /** What was built on the machine that made a bundle: bin/build.js writes this for bundlers. */
 function fromBundle() {
   try {
-    return checkVersion(require('../../built'), 'what was built');
+    return checkVersion(require('../../built'), 'the built addon');
   } catch (error) {
     return ignoreMissing(error);
   }
@@ -130,8 +130,8 @@ function ignoreMissing(error) {
  */
 function checkVersion(addon, from) {
   if (addon === undefined || addon?.VERSION === VERSION) return addon;
-  if (typeof addon?.sessionId !== 'function') throw loadError('stub', `${from} gave no addon, but a value of type ${typeof addon}`);
-  throw loadError('version', `${from} is of ${addon.VERSION ? `version ${addon.VERSION}` : 'an older version'}, and this package of ${VERSION}`);
+  if (typeof addon?.sessionId !== 'function') throw loadError('stub', `${from} is not an addon, but a value of type ${typeof addon}`);
+  throw loadError('version', `${from} has ${addon.VERSION ? `version ${addon.VERSION}` : 'an older version'}, but this package has version ${VERSION}`);
 }
 
 /**
@@ -150,10 +150,10 @@ function checkWhole(file, size) {
     // One more than there should be. Of a file of another kind nothing is known.
     const count = end === undefined ? HEADER : fs.readSync(opened, bytes, 0, HEADER + 1, Math.max(0, end - HEADER));
     if (count < HEADER || (count > HEADER && end === size)) {
-      throw damaged(file, opened, `, and should have ${end === size ? '' : 'at least '}${end}`);
+      throw damaged(file, opened, ` but should have ${end === size ? '' : 'at least '}${end}`);
     }
     // As files are after a loss of power. Those of other systems may end so.
-    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' with nothing at its end');
+    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' and its end was not written');
   } catch (error) {
     throw error.fault ? error : loadError('damage', `${file} cannot be read: ${error.message}`);
   } finally {

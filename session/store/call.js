@@ -130,7 +130,7 @@ class StoreCall extends AsyncResource {
       // hears of it, so it is told.
       this.thrown = NOTHING;
     } else {
-      debug('the store has answered before, or too late: ignored');
+      debug('the store called back again, or after storeTimeout: ignored');
       return undefined;
     }
     try {
@@ -167,7 +167,7 @@ class StoreCall extends AsyncResource {
 
   /** Tells the debug log of an error that came too late. */
   logLate(error, args) {
-    if (debug.enabled) debug('the store failed after its answer: %s', redacted(error, this.req?.sessionID, ...args));
+    if (debug.enabled) debug('the store failed after it had called back: %s', redacted(error, this.req?.sessionID, ...args));
   }
 
   /** Bounds the answer, if it is not there yet. */
@@ -184,7 +184,7 @@ function ignore() {}
 
 /** An error in place of nothing, which would say that all went well. */
 function reasonless() {
-  return new Error('the store failed without a reason');
+  return new Error('the store failed and gave no error');
 }
 
 /** A store has not answered in time. */
