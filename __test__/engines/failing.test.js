@@ -30,7 +30,7 @@ let session;
 before(async () => {
   if (skip) return;
   process.env.NAPI_RS_NATIVE_LIBRARY_PATH = await build();
-  native = require('../../session/native');
+  native = require('../../session/native/load');
   session = require('../..');
   native.useEngine('failing');
 });
@@ -193,7 +193,8 @@ for (const [kind, { make }] of Object.entries(STORES)) {
       try {
         call(store, (...results) => { told.push(results); });
         assert.deepEqual(told, [], 'not in this turn');
-        await wait(20);
+        await until(() => told.length > 0);
+        await wait(5);
       } finally {
         native.fail(false);
       }

@@ -77,7 +77,7 @@ const REQUESTS = {
 /** Starts a server whose store's records have no `flush` yet. */
 async function start(t, store, options = {}) {
   const errors = [];
-  const state = { use: () => {}, send: withLength, errors, store, records: MemoryStore.records(store), flushes: 0 };
+  const state = { use: () => {}, send: withLength, errors, store, records: MemoryStore.engineOf(store), flushes: 0 };
   const middleware = session({
     secret: SECRET, resave: false, saveUninitialized: false, store, storeTimeout: LIMIT, cookie: { maxAge: LIFETIME }, ...options,
   });
@@ -320,7 +320,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}(callback) of the store when the disk answers ${answer}`, async () => {
       const store = new MemoryStore();
       store.set('sid', sess());
-      MemoryStore.records(store).flush = flush;
+      MemoryStore.engineOf(store).flush = flush;
       const heard = [];
       const calledAt = performance.now();
       call(store, (failed) => { heard.push([failed ? `${failed}` : 'done', !isLate || performance.now() - calledAt > LATE - 2]); });

@@ -13,9 +13,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const cookie = require('cookie');
 const signature = require('cookie-signature');
-const Keyring = require('../../session/keyring');
-const native = require('../../session/native');
-const serialize = require('../../session/serialize');
+const Keyring = require('../../session/cookie/keyring');
+const native = require('../../session/native/load');
+const serialize = require('../../session/cookie/serialize');
 
 const { outcome, assertSame } = require('./bytes/outcome');
 

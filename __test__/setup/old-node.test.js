@@ -6,7 +6,7 @@ const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { test } = require('node:test');
 const { assertTells } = require('../native/old-node');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const { temporaryFolder } = require('../../test-kit/folder');
 
 const skip = platformName() === 'linux-x64-gnu' ? false : 'they are fetched for Linux on x64';

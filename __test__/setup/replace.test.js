@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
 const replace = require('../../bin/replace');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const { temporaryFolder } = require('../../test-kit/folder');
 
 const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??

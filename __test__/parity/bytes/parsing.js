@@ -4,7 +4,7 @@
 
 const test = require('node:test');
 const cookie = require('cookie');
-const native = require('../../../session/native');
+const native = require('../../../session/native/load');
 
 const { forEachCase } = require('./random');
 const { outcome, same, assertSame, short } = require('./outcome');

@@ -1,7 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const native = require('./native');
+const native = require('../native/load');
 
 /** Why a request begins without a stored session. */
 const REASONS = new Map([
@@ -15,13 +15,13 @@ const REASONS = new Map([
  * The session id that a request brings: from its Cookie header, or from what
  * cookie-parser made of it.
  *
- * @param {import('./request')} request
+ * @param {import('../request')} request
  * @param {string | undefined} header `Cookie`
  * @returns {string | undefined} a string, unless cookie-parser gave something else
  * @throws what the keyring throws for a secret that is none
  */
-function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
-  const opened = header ? keyring.open(header, name) : native.NO_COOKIE;
+function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
+  const opened = header ? keyring.unsignCookie(header, name) : native.NO_COOKIE;
   let [sid, reason] = typeof opened === 'string' ? [opened, native.NO_COOKIE] : [undefined, opened];
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
@@ -40,7 +40,7 @@ function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
       reason = native.UNSIGNED_COOKIE;
     }
   }
-  if (!sid) tellNone(reason);
+  if (!sid) logNoSession(reason);
   return sid;
 }
 
@@ -48,8 +48,8 @@ function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
  * Tells a log, which must show no id, why a request gets a new session.
  * @param {number} reason one of the numbers above
  */
-function tellNone(reason) {
+function logNoSession(reason) {
   if (debug.enabled) debug('no session found: %s', REASONS.get(reason));
 }
 
-module.exports = { sidOf, tellNone };
+module.exports = { sidFrom, logNoSession };
