@@ -24,6 +24,7 @@ const work = `
   const { parentPort, workerData } = require('node:worker_threads');
   const http = require('node:http');
   const session = require(workerData.root);
+  const { cookieOf } = require(workerData.root + '/test-kit/jar');
   const store = new session.MemoryStore({ shared: workerData.name });
   const middleware = session({ secret: 'keyboard', name: 'sid', resave: false, saveUninitialized: false, store });
   const visit = (cookie, handler) => new Promise((resolve) => {
@@ -33,7 +34,7 @@ const work = `
     middleware(req, res, () => {
       const value = handler(req.session);
       res.end(() => {});
-      setImmediate(() => resolve({ value, cookie: String(res.getHeader('Set-Cookie') ?? '').split(';')[0] }));
+      setImmediate(() => resolve({ value, cookie: cookieOf(res.getHeader('Set-Cookie')) }));
     });
   });
   (async () => {
