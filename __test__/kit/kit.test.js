@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const { describe, it } = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
 const { clock } = require('../clock');
 const { createApp, kinds, serve } = require('../../test-kit/app');
 const { Visitor, ask, raw } = require('../../test-kit/client');
@@ -143,7 +144,10 @@ describe('a program', () => {
       const [, pid] = await starter.prints(/^(\d+)$/m);
       if (how !== 'exit') starter.signal(how);
       await starter.ended;
-      while (isRunning(Number(pid))) await new Promise((resolve) => { setTimeout(resolve, 10); });
+      for (const end = Date.now() + 5000; isRunning(Number(pid)) && Date.now() < end;) await pause(10);
+      const isLeft = isRunning(Number(pid));
+      if (isLeft) process.kill(Number(pid), 'SIGKILL');
+      assert.equal(isLeft, false, how);
     }
   });
 
