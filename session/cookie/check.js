@@ -1,7 +1,7 @@
 'use strict';
 
 const { isProxy } = require('node:util').types;
-const Cookie = require('../cookie');
+const { Cookie } = require('./cookie');
 const native = require('../native/load');
 const serialize = require('./serialize');
 
