@@ -1,10 +1,10 @@
 use express_session_core::cookie::serialize::{
     self, Attribute, Attributes, Priority, SameSite, Value,
 };
-use express_session_core::cookie::{parse, percent, signed};
+use express_session_core::cookie::{percent, signed};
 use express_session_core::error::Error;
 use express_session_core::signature;
-use napi::bindgen_prelude::{Either, Result, Undefined};
+use napi::bindgen_prelude::{Either, Result};
 use napi_derive::napi;
 
 use crate::error::thrown;
@@ -20,19 +20,6 @@ pub const UNSIGNED_COOKIE: u32 = 1;
 /// `openCookie` says: no key made the signature.
 #[napi]
 pub const FORGED_COOKIE: u32 = 2;
-
-/// The value of the first cookie called `name` in a `Cookie` header, decoded.
-#[napi(
-    catch_unwind,
-    ts_args_type = "header: string, name: string",
-    ts_return_type = "string | undefined"
-)]
-pub fn parse_cookie(header: Text, name: Text) -> Either<Text, Undefined> {
-    match parse::value(&header, &name) {
-        Some(value) => Either::A(value.into_owned().into()),
-        None => Either::B(()),
-    }
-}
 
 /// The signed value of the cookie called `name`, of several the first that one of the
 /// keys signed; or the number that says why there is none.

@@ -26,9 +26,8 @@ pub const UNCLEAR_SESSION: u32 = 4;
 /// What a door says of the session's expiry: using the session does not move it.
 #[napi]
 pub const RENEWAL_SAME: u32 = 0;
-/// Using the session moves it: call `renew`.
-#[napi]
-pub const RENEWAL_DATE: u32 = 1;
+/// Using the session moves it: call `renew`. JavaScript asks for the others only.
+const RENEWAL_DATE: u32 = 1;
 /// Only JavaScript can tell.
 #[napi]
 pub const RENEWAL_UNCLEAR: u32 = 2;

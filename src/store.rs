@@ -29,15 +29,13 @@ pub struct Unclear {
 /// What came of a change: it was made.
 #[napi]
 pub const CHANGED: u32 = 0;
-/// There is no such session, or it has expired.
-#[napi]
-pub const MISSING: u32 = 1;
+/// There is no such session, or it has expired. JavaScript asks for the others only.
+const MISSING: u32 = 1;
 /// The session has another cookie, or only JavaScript can make the change.
 #[napi]
 pub const NOT_CHANGED: u32 = 2;
-/// The session was destroyed since the moment that the caller named.
-#[napi]
-pub const DESTROYED: u32 = 3;
+/// The session was destroyed since the moment that the caller named. Nor for this one.
+const DESTROYED: u32 = 3;
 
 /// `storePut` says: the session was destroyed since the moment that the caller named.
 #[napi]

@@ -1,5 +1,5 @@
 //! The addon's own sources, but for the module that makes engines; and what only tests
-//! may have: panics and faults on purpose.
+//! may have: panics and faults on purpose, and the reader of `Cookie` headers alone.
 
 use napi_derive::napi;
 
@@ -15,6 +15,7 @@ mod found;
 #[path = "../../../src/held.rs"]
 mod held;
 mod panic;
+mod parse;
 mod planted;
 #[path = "../../../src/session_id.rs"]
 mod session_id;
