@@ -1,6 +1,6 @@
 'use strict';
 
-require('./session/node-version');
+require('./session/native/node-version');
 const session = require('./session/middleware');
 
 // Each name is assigned in the open, so that `import { Store }` finds it.

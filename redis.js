@@ -1,6 +1,6 @@
 'use strict';
 
-require('./session/node-version');
+require('./session/native/node-version');
 
 /**
  * Logged out stays logged out, with sessions in Redis: gives a store of connect-redis 6

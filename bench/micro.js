@@ -16,9 +16,9 @@ const OPTIONS = { path: '/', httpOnly: true, sameSite: 'lax', expires: new Date(
 
 /** Pairs of functions that give the same: the engine's, and the npm modules'. */
 function pairs() {
-  const Keyring = require('../session/keyring');
-  const serialize = require('../session/serialize');
-  const native = require('../session/native');
+  const Keyring = require('../session/cookie/keyring');
+  const serialize = require('../session/cookie/serialize');
+  const native = require('../session/native/load');
   const theirs = { cookie: require('cookie'), signature: require('cookie-signature'), uid: require('uid-safe') };
   const keyring = new Keyring([SECRET]);
   return [

@@ -4,7 +4,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { isMusl, platformName } = require('../session/platform');
+const { isMusl, platformName } = require('../session/native/platform');
 const replace = require('./replace');
 const toolchain = require('./toolchain');
 
@@ -95,7 +95,7 @@ function libraryIn(messages) {
 
 /** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
 function tryOut(file) {
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native.js')], {
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native', 'load.js')], {
     encoding: 'utf8',
     env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: file },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,8 +1,8 @@
 'use strict';
 
-require('./node-version');
+require('./native/node-version');
 const deprecate = require('depd')('express-session');
-const serialize = require('./serialize');
+const serialize = require('./cookie/serialize');
 
 /**
  * The cookie of a session: its attributes, and when it expires.

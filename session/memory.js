@@ -1,12 +1,12 @@
 'use strict';
 
-require('./node-version');
+require('./native/node-version');
 const { inherits } = require('node:util');
-const Records = require('./records');
-const { answer, ask, attempt } = require('./answer');
-const defer = require('./defer');
+const Records = require('./engine/engine');
+const { answer, ask, attempt } = require('./store/call');
+const defer = require('./store/defer');
 const Store = require('./store');
-const { defineSessions } = require('./texts');
+const { defineSessions } = require('./engine/sessions-object');
 
 /**
  * The default store: sessions in this process's memory, outside the JavaScript
@@ -193,7 +193,7 @@ Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
 
 /**
  * The records of a store that may have methods of its own, and no use for them.
- * @returns {import('./records') | undefined}
+ * @returns {import('./engine/engine') | undefined}
  */
 Object.defineProperty(MemoryStore, 'recordsIn', {
   value: (store) => (store instanceof MemoryStore ? store[RECORDS] : undefined),

@@ -2,15 +2,15 @@
 
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
-const Connection = require('./connection');
-const Keyring = require('./keyring');
+const Connection = require('./store/connection');
+const Keyring = require('./cookie/keyring');
 const RequestSession = require('./request');
 const Resident = require('./backend/resident');
 const checked = require('./options');
 const WayOut = require('./response');
-const pathname = require('./pathname');
+const pathname = require('./request/pathname');
 const select = require('./backend/select');
-const { cookieOptions, generate } = require('./generate');
+const { cookieOptions, generate } = require('./request/generate');
 
 /**
  * Makes the middleware that puts a session on each request.

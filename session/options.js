@@ -1,9 +1,9 @@
 'use strict';
 
 const MemoryStore = require('./memory');
-const check = require('./check');
-const native = require('./native');
-const { CookieWriter } = require('./serialize');
+const check = require('./cookie/check');
+const native = require('./native/load');
+const { CookieWriter } = require('./cookie/serialize');
 
 /** The longest that Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;

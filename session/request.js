@@ -1,16 +1,16 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { ask, attempt, listener } = require('./answer');
+const { ask, attempt, listener } = require('./store/call');
 const Cookie = require('./cookie');
-const Original = require('./original');
-const REQUEST = require('./request-key');
+const Original = require('./request/original');
+const REQUEST = require('./request/key');
 const Session = require('./session');
-const defer = require('./defer');
-const fingerprint = require('./fingerprint');
-const isSecure = require('./secure');
-const native = require('./native');
-const serialize = require('./serialize');
+const defer = require('./store/defer');
+const fingerprint = require('./request/data-json');
+const isSecure = require('./cookie/secure');
+const native = require('./native/load');
+const serialize = require('./cookie/serialize');
 const select = require('./backend/select');
 
 /** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
@@ -38,7 +38,7 @@ class RequestSession {
   /**
    * @param {object} settings of `session()`, checked
    * @param {object} req
-   * @param {import('./keyring')} keyring
+   * @param {import('./cookie/keyring')} keyring
    */
   constructor(settings, req, keyring) {
     this.settings = settings;

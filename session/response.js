@@ -2,8 +2,8 @@
 
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
-const defer = require('./defer');
-const { setHeaders, forgetBody } = require('./headers');
+const defer = require('./store/defer');
+const { setHeaders, forgetBody } = require('./response/headers');
 
 /** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
 const OPEN = 0;

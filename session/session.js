@@ -1,8 +1,8 @@
 'use strict';
 
-require('./node-version');
-const { answer, ask, attempt, listener } = require('./answer');
-const REQUEST = require('./request-key');
+require('./native/node-version');
+const { answer, ask, attempt, listener } = require('./store/call');
+const REQUEST = require('./request/key');
 
 /**
  * The session of a request: the data, and methods that act on the store.

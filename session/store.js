@@ -1,11 +1,11 @@
 'use strict';
 
-require('./node-version');
+require('./native/node-version');
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
-const { answer, ask, listener } = require('./answer');
+const { answer, ask, listener } = require('./store/call');
 const Cookie = require('./cookie');
-const REQUEST = require('./request-key');
+const REQUEST = require('./request/key');
 const Session = require('./session');
 
 /**

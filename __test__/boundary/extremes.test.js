@@ -13,7 +13,7 @@ const { test } = require('node:test');
 const { constants } = require('node:buffer');
 const { isOurs } = require('../subject');
 
-const file = path.join(__dirname, '../../session/native');
+const file = path.join(__dirname, '../../session/native/load');
 const isHuge = process.env.BOUNDARY_HUGE === '1';
 const LENGTH = isHuge ? constants.MAX_STRING_LENGTH : 100e6;
 

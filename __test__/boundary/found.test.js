@@ -7,7 +7,7 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const SID = 'abc';
 const keys = native.prepareKeys([Buffer.from('secret')]);

@@ -8,7 +8,7 @@ const http = require('node:http');
 const net = require('node:net');
 const fc = require('fast-check');
 const session = require('../..');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 const { anything, make, text, thrown } = require('./specs');
 
 /** ms after which an answer will not come. Nothing is measured by it. */

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const fc = require('fast-check');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 const signatures = require('./exports')(native);
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 

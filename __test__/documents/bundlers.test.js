@@ -8,7 +8,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { Place, root, binary, name } = require('../native/place');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const run = require('./run');
 
 // The stand-in for cargo, by which a binary is built here, does not run there.

@@ -29,7 +29,7 @@ let session;
 before(async () => {
   if (skip) return;
   process.env.NAPI_RS_NATIVE_LIBRARY_PATH = await build();
-  native = require('../../session/native');
+  native = require('../../session/native/load');
   session = require('../..');
   native.useEngine('failing');
 });

@@ -12,7 +12,7 @@ const { execFile } = require('node:child_process');
 const path = require('node:path');
 const { before, test } = require('node:test');
 const { isOurs } = require('../subject');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 const build = require('./addon');
 
 /** Files below `__test__`, with what they need in the environment. */

@@ -118,7 +118,7 @@ test('twice in one thread, the require cache cleared', { skip: !isOurs }, () => 
     for (const name of Object.keys(require.cache)) delete require.cache[name];
     const two = require(file);
     ${exchange}
-  `, path.join(root, 'session/native'));
+  `, path.join(root, 'session/native/load'));
   assert.deepEqual(seen, {
     own: ['{"n":1}', '{"n":1}'],
     // One library: what it made it knows, whichever of its loads is asked.
@@ -131,7 +131,7 @@ test('twice in one thread, the require cache cleared', { skip: !isOurs }, () => 
 test('a copy under another name refuses what the first made, and the first what it made', { skip: !isOurs }, (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'addon-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
-  require('../../session/native');
+  require('../../session/native/load');
   const file = process.env.NAPI_RS_NATIVE_LIBRARY_PATH || Object.keys(require.cache).find((name) => name.endsWith('.node'));
   const copy = path.join(folder, 'copy.node');
   fs.copyFileSync(file, copy);

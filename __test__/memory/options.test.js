@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { clock, open, child, files, kinds, original } = require('../compat/app');
 const { session } = require('../subject');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const { MemoryStore } = session;
 

@@ -12,7 +12,7 @@ const assert = require('node:assert/strict');
 const { writeSync } = require('node:fs');
 const { isExternal, isProxy } = require('node:util').types;
 
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const { forEachCase } = require('../parity/bytes/random');
 const { utf16 } = require('../parity/bytes/strings');

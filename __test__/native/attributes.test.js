@@ -12,10 +12,10 @@ const { test } = require('node:test');
 const { open } = require('../compat/app');
 const { secret, attributesOf, sidOf } = require('../security/cookies');
 const session = require('../..');
-const { ATTRIBUTES, isSame } = require('../../session/attributes');
-const Keyring = require('../../session/keyring');
-const native = require('../../session/native');
-const { CookieWriter } = require('../../session/serialize');
+const { ATTRIBUTES, isSame } = require('../../session/cookie/attributes');
+const Keyring = require('../../session/cookie/keyring');
+const native = require('../../session/native/load');
+const { CookieWriter } = require('../../session/cookie/serialize');
 
 const { Cookie, MemoryStore } = session;
 

@@ -31,7 +31,7 @@ test('builds, says where to, and the package loads that', { skip }, (t) => {
   assert.match(stdout, /npm ci/);
   assert.match(stderr, /building for .* with .*cargo.*99\.0\.0[^]*cargo at work/);
   assert.deepEqual(place.made(), ['built.js', name]);
-  for (const each of [place.file, path.join(place.own, 'built.js'), path.join(place.own, 'session', 'native.js')]) {
+  for (const each of [place.file, path.join(place.own, 'built.js'), path.join(place.own, 'session', 'native', 'load.js')]) {
     const loaded = spawnSync(process.execPath, ['-p', 'require(process.argv[1]).sessionId().length', each], { encoding: 'utf8', env: place.environment() });
     assert.equal(loaded.stdout, '32\n', loaded.stderr);
   }
@@ -63,7 +63,7 @@ test('what does not load is not kept, what was there is, and the reason is told'
 
 test('the addon of another version is not kept either', { skip }, (t) => {
   const place = new Place(t);
-  const file = path.join(place.own, 'session', 'native.js');
+  const file = path.join(place.own, 'session', 'native', 'load.js');
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/^const VERSION = .*$/m, "const VERSION = '9.9.9';"));
   assert.match(place.fails(), /^what was built does not load: .* is of version .* and this package of 9\.9\.9$/);
 });

@@ -9,7 +9,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const root = path.join(__dirname, '..', '..');
 
@@ -22,7 +22,7 @@ function sources() {
 
 /** The names that a source takes from the addon: `native.NAME`, and `const { NAME } = native`. */
 function usedIn(source) {
-  const lists = Array.from(source.matchAll(/\{([\w\s,]+)\} = (?:native;|require\('[./]*\/native'\))/g), ([, list]) => list.match(/\w+/g));
+  const lists = Array.from(source.matchAll(/\{([\w\s,]+)\} = (?:native;|require\('[./]*native\/load'\))/g), ([, list]) => list.match(/\w+/g));
   const members = Array.from(source.matchAll(/\b(?:native|addon)\??\.([A-Za-z]\w*)/g), ([, name]) => name);
   return [...lists.flat(), ...members];
 }

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const manifest = require('../../package.json');
 
 const root = path.join(__dirname, '..', '..');
@@ -56,7 +56,7 @@ function installed(t, brings = [name]) {
           console.log(JSON.stringify({ file, id: native.sessionId?.().length, mark: native.mark }));
         } catch ({ code, message, cause }) {
           console.log(JSON.stringify({ code, message, cause: cause?.message }));
-        }`, path.join(own, 'session', 'native')], { encoding: 'utf8', env: { ...rest, ...env } });
+        }`, path.join(own, 'session', 'native', 'load')], { encoding: 'utf8', env: { ...rest, ...env } });
       assert.deepEqual([stderr, signal], ['', null]);
       return JSON.parse(stdout);
     },
@@ -265,12 +265,12 @@ test('what a bundler gives for the file is no addon: the error says what to do',
 });
 
 test('the loader, the addon and package.json are of one version', () => {
-  const [, version] = /^const VERSION = '(.*)';$/m.exec(fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8'));
-  assert.deepEqual([version, require('../../session/native').VERSION], [manifest.version, manifest.version]);
+  const [, version] = /^const VERSION = '(.*)';$/m.exec(fs.readFileSync(path.join(root, 'session', 'native', 'load.js'), 'utf8'));
+  assert.deepEqual([version, require('../../session/native/load').VERSION], [manifest.version, manifest.version]);
 });
 
 test('every platform of package.json has its package in the loader, and no other', () => {
-  const text = fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8');
+  const text = fs.readFileSync(path.join(root, 'session', 'native', 'load.js'), 'utf8');
   const pairs = [...text.matchAll(/case '([\w-]+)': return require\('express-session-rs-([\w-]+)'\);/g)];
   for (const [, key, required] of pairs) assert.equal(required, key);
   const folders = fs.readdirSync(path.join(root, 'npm')).sort();

@@ -12,10 +12,10 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { describe, before, it, test } = require('node:test');
 const build = require('../engines/addon');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const root = path.join(__dirname, '..', '..');
-const file = require.resolve('../../session/native');
+const file = require.resolve('../../session/native/load');
 
 describe('a panic', { skip: build.skip }, () => {
   let env;

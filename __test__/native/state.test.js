@@ -15,11 +15,11 @@ const root = path.join(__dirname, '..', '..');
 
 /** What is meant to be there for the whole process, and why. */
 const MEANT = {
-  'session/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
-  'session/memory-options.js: hasWarned': 'a process is warned once',
-  'session/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
-  'session/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
-  'session/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',
+  'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
+  'session/engine/options.js: hasWarned': 'a process is warned once',
+  'session/engine/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
+  'session/cookie/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
+  'session/cookie/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',
 };
 
 const [major] = process.versions.node.split('.').map(Number);

@@ -8,7 +8,7 @@ const path = require('node:path');
 const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 
-const file = require.resolve('../../session/native');
+const file = require.resolve('../../session/native/load');
 
 const use = `
   const { parentPort, workerData } = require('node:worker_threads');
@@ -48,14 +48,14 @@ test('ten threads one after the other, before this one loads it', async () => {
 });
 
 test('this thread, then threads beside it, all with the same exports', async () => {
-  const native = require('../../session/native');
+  const native = require('../../session/native/load');
   const seen = await Promise.all(Array.from({ length: 4 }, () => runThread(use)));
   for (const { exports } of seen) assert.deepEqual(exports, Object.keys(native).sort());
   assert.equal(roundTrip(native, 'still'), 'still');
 });
 
 test('threads that are ended in the middle of calls leave this one working', async () => {
-  const native = require('../../session/native');
+  const native = require('../../session/native/load');
   const busy = `
     const { parentPort, workerData } = require('node:worker_threads');
     const native = require(workerData);
@@ -74,14 +74,14 @@ test('threads that are ended in the middle of calls leave this one working', asy
 });
 
 test('loading it again in the same thread', () => {
-  const before = require('../../session/native');
+  const before = require('../../session/native/load');
   const session = path.dirname(file) + path.sep;
   for (let i = 0; i < 10; i++) {
     // The addon and everything of ours that stands before it.
     for (const name of Object.keys(require.cache)) {
       if (name.startsWith(session) || name.endsWith('.node')) delete require.cache[name];
     }
-    const again = require('../../session/native');
+    const again = require('../../session/native/load');
     assert.equal(roundTrip(again, 'again'), 'again');
     assert.equal(roundTrip(before, 'before'), 'before');
     assert.notEqual(again.sessionId(), before.sessionId());

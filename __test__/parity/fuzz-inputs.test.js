@@ -13,8 +13,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const cookie = require('cookie');
 const signature = require('cookie-signature');
-const Keyring = require('../../session/keyring');
-const serialize = require('../../session/serialize');
+const Keyring = require('../../session/cookie/keyring');
+const serialize = require('../../session/cookie/serialize');
 const build = require('../engines/addon');
 
 const { outcome, assertSame } = require('./bytes/outcome');

@@ -1,10 +1,10 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { answer, ask } = require('../answer');
-const native = require('../native');
-const redacted = require('../redacted');
-const { sidOf, tellNone } = require('../sid');
+const { answer, ask } = require('../store/call');
+const native = require('../native/load');
+const redacted = require('../store/redacted');
+const { sidOf, tellNone } = require('../cookie/sid');
 
 /**
  * The backend of any store: it is asked by its own methods, and answers once, in the async

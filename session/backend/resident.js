@@ -4,12 +4,12 @@ const Cookie = require('../cookie');
 const MemoryStore = require('../memory');
 const Session = require('../session');
 const debug = require('debug')('express-session');
-const native = require('../native');
+const native = require('../native/load');
 const remote = require('./remote');
-const { tellNone } = require('../sid');
-const { answer, ask, isOfEngine } = require('../answer');
-const { arrivalOf, cookieOf } = require('../generate');
-const { isSame } = require('../attributes');
+const { tellNone } = require('../cookie/sid');
+const { answer, ask, isOfEngine } = require('../store/call');
+const { arrivalOf, cookieOf } = require('../request/generate');
+const { isSame } = require('../cookie/attributes');
 
 /** From this length on, in characters, a session may have hundreds of keys. */
 const LARGE = 4096;
@@ -208,7 +208,7 @@ class Stored {
   /**
    * @param {string} text the JSON of its data
    * @param {Resident} resident whose door has just told the rest
-   * @param {import('../records')} records
+   * @param {import('../engine/engine')} records
    */
   constructor(text, resident, records) {
     const { found, doubles } = resident;

@@ -10,9 +10,9 @@ const assert = require('node:assert/strict');
 const { inspect } = require('node:util');
 const cookie = require('cookie');
 const signature = require('cookie-signature');
-const Keyring = require('../../../session/keyring');
-const serialize = require('../../../session/serialize');
-const native = require('../../../session/native');
+const Keyring = require('../../../session/cookie/keyring');
+const serialize = require('../../../session/cookie/serialize');
+const native = require('../../../session/native/load');
 
 const { Random, forEachCase } = require('./random');
 const { outcome, assertSame, short } = require('./outcome');

@@ -1,8 +1,8 @@
 'use strict';
 
 const { isProxy } = require('node:util').types;
-const Cookie = require('./cookie');
-const native = require('./native');
+const Cookie = require('../cookie');
+const native = require('../native/load');
 const serialize = require('./serialize');
 
 /**

@@ -3,7 +3,7 @@
 const { AsyncResource } = require('node:async_hooks');
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
-const REQUEST = require('./request-key');
+const REQUEST = require('../request/key');
 const defer = require('./defer');
 const redacted = require('./redacted');
 

@@ -1,7 +1,7 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const native = require('./native');
+const native = require('../native/load');
 
 /** Why a request begins without a stored session. */
 const REASONS = new Map([
@@ -15,7 +15,7 @@ const REASONS = new Map([
  * The session id that a request brings: from its Cookie header, or from what
  * cookie-parser made of it.
  *
- * @param {import('./request')} request
+ * @param {import('../request')} request
  * @param {string | undefined} header `Cookie`
  * @returns {string | undefined} a string, unless cookie-parser gave something else
  * @throws what the keyring throws for a secret that is none

@@ -1,7 +1,7 @@
 'use strict';
 
 const { isAnyArrayBuffer, isCryptoKey } = require('node:util').types;
-const native = require('./native');
+const native = require('../native/load');
 
 /**
  * The secrets of one `session()`, prepared for the engine.

@@ -1,6 +1,6 @@
 'use strict';
 
-const fingerprint = require('./fingerprint');
+const fingerprint = require('./data-json');
 const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 
 /** The data of a session as they were when its request came, to tell whether they have changed. */

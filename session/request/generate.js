@@ -1,9 +1,9 @@
 'use strict';
 
-const Cookie = require('./cookie');
-const REQUEST = require('./request-key');
-const Session = require('./session');
-const isSecure = require('./secure');
+const Cookie = require('../cookie');
+const REQUEST = require('./key');
+const Session = require('../session');
+const isSecure = require('../cookie/secure');
 
 /** The cookie options of a request: those of `session()`, or what its function gives. */
 function cookieOptions(req, { cookie }) {

@@ -6,7 +6,7 @@ const { inspect } = require('node:util');
  * `store.sessions`: a live view of a memory store as an object of sid to JSON
  * text, which programs read, list, write and delete from.
  *
- * @param {import('./records')} records the store's records
+ * @param {import('./engine')} records the store's records
  * @returns {object}
  */
 function viewOf(records) {
@@ -26,7 +26,7 @@ function viewOf(records) {
  * if a program assigns an object.
  *
  * @param {object} store
- * @param {import('./records')} records the store's records
+ * @param {import('./engine')} records the store's records
  */
 function defineSessions(store, records) {
   const take = (texts) => {

@@ -64,7 +64,7 @@ function command(root) {
 }
 
 function firstWay({ name, version }) {
-  const { optionalDependencies } = require('../package.json');
+  const { optionalDependencies } = require('../../package.json');
   // A release adds them to what it publishes: the repository, installed from git, has none.
   if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
   if (!optionalDependencies[name]) return 'There is no binary for this platform: either use one that the README lists';

@@ -9,9 +9,9 @@ const VERSION = '1.19.0';
 /** Bytes of the header of an ELF file, and at least those of its last section's. */
 const HEADER = 64;
 
-const root = path.join(__dirname, '..');
+const root = path.join(__dirname, '..', '..');
 /** Whether a bundler has put this file into another, so that nothing of the package is beside it. */
-const isBundle = path.basename(__dirname) !== 'session';
+const isBundle = !__dirname.endsWith(path.join('session', 'native'));
 
 /**
  * The addon, or one error that says what is missing and how to get it.
@@ -111,7 +111,7 @@ function required(platform) {
 /** What was built on the machine that made a bundle: bin/build.js writes this for bundlers. */
 function bundled() {
   try {
-    return fit(require('../built'), 'what was built');
+    return fit(require('../../built'), 'what was built');
   } catch (error) {
     return absent(error);
   }

@@ -1,7 +1,7 @@
 'use strict';
 
 const { isDate } = require('node:util').types;
-const native = require('./native');
+const native = require('../native/load');
 
 const MESSAGES = native.cookieErrors();
 const MALFORMED_URI = MESSAGES.indexOf('URI malformed');

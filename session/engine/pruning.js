@@ -12,7 +12,7 @@ const forgotten = new FinalizationRegistry(clearInterval);
  * Frees what has expired, once in a while, as long as somebody has the store. Keeps no
  * process alive.
  *
- * @param {import('./records')} records
+ * @param {import('./engine')} records
  * @param {number} period ms between prunings
  * @returns {() => void} ends it
  */

@@ -1,12 +1,12 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const defer = require('./defer');
-const Session = require('./session');
-const native = require('./native');
-const { checked, warnIfShort } = require('./memory-options');
+const defer = require('../store/defer');
+const Session = require('../session');
+const native = require('../native/load');
+const { checked, warnIfShort } = require('./options');
 const prunePeriodically = require('./pruning');
-const { viewOf } = require('./texts');
+const { viewOf } = require('./sessions-object');
 
 /** How many cookies a store's records keep parsed. An app has one for each kind of session. */
 const COOKIES = 16;
