@@ -7,7 +7,7 @@ use express_session_core::signature;
 use napi::bindgen_prelude::{Either, Result};
 use napi_derive::napi;
 
-use crate::error::thrown;
+use crate::error::js_error;
 use crate::signature::Keys;
 use crate::text::Text;
 
@@ -143,7 +143,7 @@ fn answer(header: std::result::Result<Vec<u8>, Error>) -> Result<Either<Text, u3
         Ok(header) => Ok(Either::A(header.into())),
         Err(error) => match ERRORS.iter().position(|known| *known == error) {
             Some(at) => Ok(Either::B(at as u32)),
-            None => Err(thrown(error)),
+            None => Err(js_error(error)),
         },
     }
 }

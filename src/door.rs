@@ -10,11 +10,11 @@ use napi::Env;
 use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
 use napi_derive::napi;
 
+use crate::caller_buffer::CallerBuffer;
 use crate::cookie::{NO_COOKIE, number};
-use crate::found::Place;
 use crate::signature::{Keys, prepared};
 use crate::store::Store;
-use crate::text::{Text, Written};
+use crate::text::{CreatedString, Text};
 
 /// A door says: the store does not know the sid.
 #[napi]
@@ -85,8 +85,8 @@ pub fn create_door<'env>(
     keys: &Keys,
     store: &Store,
     found: Uint8Array,
-) -> Result<Function<'env, (), Either<Written, u32>>> {
-    let found = Place::new(env, found)?;
+) -> Result<Function<'env, (), Either<CreatedString, u32>>> {
+    let found = CallerBuffer::new(env, found)?;
     let name = name.into_bytes();
     let keys = prepared(keys).to_vec();
     let store = Rc::clone(store);
@@ -108,7 +108,7 @@ pub fn create_door<'env>(
             return Ok(Either::B(UNCLEAR_SESSION));
         };
         let mut data = data.borrow_mut();
-        let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Door, &mut data))?;
+        let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Middleware, &mut data))?;
         let is_written = found.fill(call.env, |found| {
             write_sid(&sid, length, found)?;
             match &stored {
@@ -118,7 +118,9 @@ pub fn create_door<'env>(
             }
         })?;
         let answer = match stored {
-            Found::Live(_) if is_written.is_some() => Either::A(Written::text(call.env, &data)?),
+            Found::Live(_) if is_written.is_some() => {
+                Either::A(CreatedString::text(call.env, &data)?)
+            }
             Found::Missing if is_written.is_some() => Either::B(UNKNOWN_SID),
             _ => Either::B(UNCLEAR_SESSION),
         };

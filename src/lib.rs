@@ -8,12 +8,12 @@
 
 use napi_derive::napi;
 
+mod caller_buffer;
 mod cookie;
 mod door;
 mod engines;
 mod error;
-mod found;
-mod held;
+mod handle;
 mod session_id;
 mod signature;
 mod state;

@@ -2,7 +2,7 @@ use express_session_core::signature::{self, Key};
 use napi::bindgen_prelude::{Array, Either, External, Result, Uint8Array};
 use napi_derive::napi;
 
-use crate::error::thrown;
+use crate::error::js_error;
 use crate::text::Text;
 
 /// Secrets prepared for signing, in the order given.
@@ -20,7 +20,7 @@ pub fn prepare_keys(secrets: Array) -> Result<Keys> {
     for index in 0..secrets.len() {
         let secret: Option<Uint8Array> = secrets.get(index)?;
         let secret = secret.ok_or_else(|| napi::Error::from_reason("a secret is missing"))?;
-        keys.push(Key::new(&secret).map_err(thrown)?);
+        keys.push(Key::new(&secret).map_err(js_error)?);
     }
     Ok(External::new(keys))
 }

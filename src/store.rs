@@ -9,12 +9,12 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 
 use crate::engines;
-use crate::error::thrown;
-use crate::held::Held;
+use crate::error::js_error;
+use crate::handle::EngineHandle;
 use crate::text::Text;
 
 /// A store, which doors hold too.
-pub type Store = External<Rc<Held>>;
+pub type Store = External<Rc<EngineHandle>>;
 
 /// A text that only JavaScript can read.
 #[napi(object, object_from_js = false)]
@@ -63,10 +63,10 @@ pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -
         max: bound(max),
         max_bytes: bound(max_bytes),
     };
-    let engine = engines::create(bounds, shared.as_deref()).map_err(thrown)?;
+    let engine = engines::create(bounds, shared.as_deref()).map_err(js_error)?;
     Ok(External::new(match shared {
-        Some(_) => Held::shared(env, engine),
-        None => Held::new(env, engine),
+        Some(_) => EngineHandle::shared(env, engine),
+        None => EngineHandle::new(env, engine),
     }))
 }
 
@@ -102,9 +102,9 @@ pub fn store_get(
     let found = store.ask(|it| it.get_whole(&sid, now as i64, asker, &mut text))?;
     Ok(match found {
         Found::Live(_) => Either3::A(text.into()),
-        Found::Unclear { is_judged } => Either3::B(Unclear {
+        Found::Unclear { is_classified } => Either3::B(Unclear {
             text: text.into(),
-            is_judged,
+            is_judged: is_classified,
         }),
         Found::Missing => Either3::C(()),
     })
@@ -193,7 +193,7 @@ pub fn store_judge(
     expires: f64,
     now: f64,
 ) -> Result<()> {
-    store.ask(|it| it.judge(&sid, &text, is_session, time(expires), now as i64))
+    store.ask(|it| it.classify(&sid, &text, is_session, time(expires), now as i64))
 }
 
 /// What requests do to a store, each a function of its own: so the store comes with the
@@ -211,19 +211,20 @@ pub fn store_judge(
 )]
 pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
-    let mut add = |name: &str, change: fn(&Held, &Session, &Call) -> Result<Changed>| {
-        let store = Rc::clone(store);
-        let function: Function<'_, (), u32> =
-            env.create_function_from_closure(name, move |call: Call| {
-                let session = Session::of(&call)?;
-                change(&store, &session, &call).map(outcome)
-            })?;
-        changes.set_named_property(name, function)
-    };
+    let mut add =
+        |name: &str, change: fn(&EngineHandle, &ChangeArguments, &Call) -> Result<Changed>| {
+            let store = Rc::clone(store);
+            let function: Function<'_, (), u32> =
+                env.create_function_from_closure(name, move |call: Call| {
+                    let session = ChangeArguments::of(&call)?;
+                    change(&store, &session, &call).map(outcome)
+                })?;
+            changes.set_named_property(name, function)
+        };
     add("write", |store, session, call| {
         let since: f64 = call.get(4)?;
         let data: Text = call.get(5)?;
-        let Session {
+        let ChangeArguments {
             sid,
             cookie,
             date,
@@ -233,7 +234,7 @@ pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>
     })?;
     add("renew", |store, session, call| {
         let now: f64 = call.get(4)?;
-        let Session {
+        let ChangeArguments {
             sid,
             cookie,
             date,
@@ -247,17 +248,17 @@ pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>
 type Call<'scope> = FunctionCallContext<'scope>;
 
 /// The arguments that the changes have in common.
-struct Session {
+struct ChangeArguments {
     sid: Text,
     cookie: u64,
     date: Option<i64>,
     deadline: Option<i64>,
 }
 
-impl Session {
-    fn of(call: &Call) -> Result<Session> {
+impl ChangeArguments {
+    fn of(call: &Call) -> Result<ChangeArguments> {
         let number = |at| call.get::<f64>(at);
-        Ok(Session {
+        Ok(ChangeArguments {
             sid: call.get(0)?,
             cookie: number(1)? as u64,
             date: time(number(2)?),
@@ -270,7 +271,7 @@ fn outcome(changed: Changed) -> u32 {
     match changed {
         Changed::Done => CHANGED,
         Changed::Missing => MISSING,
-        Changed::Not => NOT_CHANGED,
+        Changed::Refused => NOT_CHANGED,
         Changed::Destroyed => DESTROYED,
     }
 }
@@ -339,7 +340,7 @@ pub struct Unjudged {
     ts_args_type = "store: object, from: number, budget: number"
 )]
 pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Result<Unjudged> {
-    let (sids, next) = store.ask(|it| it.unjudged(from as u64, budget as usize))?;
+    let (sids, next) = store.ask(|it| it.unclassified(from as u64, budget as usize))?;
     Ok(Unjudged {
         sids: texts(sids),
         next: next.unwrap_or_default() as f64,

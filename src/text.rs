@@ -101,17 +101,17 @@ impl ToNapiValue for Text {
 }
 
 /// A JavaScript string that is made already, in the call that returns it.
-pub struct Written(sys::napi_value);
+pub struct CreatedString(sys::napi_value);
 
-impl Written {
+impl CreatedString {
     /// A string of these bytes, which are in generalised UTF-8.
-    pub fn text(env: &Env, bytes: &[u8]) -> Result<Written> {
+    pub fn text(env: &Env, bytes: &[u8]) -> Result<CreatedString> {
         // SAFETY: whoever has an `Env` is in a call of it.
-        unsafe { write(env.raw(), bytes) }.map(Written)
+        unsafe { write(env.raw(), bytes) }.map(CreatedString)
     }
 }
 
-impl TypeName for Written {
+impl TypeName for CreatedString {
     fn type_name() -> &'static str {
         "String"
     }
@@ -121,9 +121,9 @@ impl TypeName for Written {
     }
 }
 
-impl ToNapiValue for Written {
-    unsafe fn to_napi_value(_: sys::napi_env, written: Written) -> Result<sys::napi_value> {
-        Ok(written.0)
+impl ToNapiValue for CreatedString {
+    unsafe fn to_napi_value(_: sys::napi_env, string: CreatedString) -> Result<sys::napi_value> {
+        Ok(string.0)
     }
 }
 

@@ -15,8 +15,8 @@ pub struct CookieText {
     pub id: u64,
     /// What using the session does to the cookie.
     pub renewal: Renewal,
-    /// Whether sessions may share it, also parsed: see [`COMMON`].
-    pub is_common: bool,
+    /// Whether sessions may share it, also parsed: see [`MAX_SHAREABLE`].
+    pub is_shareable: bool,
     has_date: bool,
     /// The text without its date.
     text: Box<[u8]>,
@@ -29,7 +29,7 @@ pub struct CookieText {
 /// Bytes of the longest text, date aside, that is shared. It must be ASCII, and no value
 /// in it an object or an array: then it can be handed out as Latin-1 and kept parsed, and
 /// a program that changes the cookie of one session changes no other.
-const COMMON: usize = 512;
+const MAX_SHAREABLE: usize = 512;
 
 /// Bytes that a text takes beside itself, as the store counts them.
 const COOKIE_BYTES: usize = size_of::<CookieText>() + 2 * size_of::<usize>() + 2 * ALLOCATION;
@@ -120,25 +120,25 @@ impl CookieText {
 
 /// How many texts are remembered, so that sessions can share them. An application
 /// has one for each kind of session it makes.
-const REMEMBERED: usize = 8;
+const CACHED: usize = 8;
 
 /// The common texts that were seen last. They stay when no session has them, and are not
 /// counted then: that is 5 kB at most.
 #[derive(Default)]
-pub struct CookieTexts {
+pub struct CookieTextCache {
     recent: Vec<Arc<CookieText>>,
     next: u64,
 }
 
-impl CookieTexts {
+impl CookieTextCache {
     /// The one with this id, if it was seen lately.
-    pub fn known(&self, id: u64) -> Option<Arc<CookieText>> {
+    pub fn get(&self, id: u64) -> Option<Arc<CookieText>> {
         self.recent.iter().find(|cookie| cookie.id == id).cloned()
     }
 
     /// A cookie's JSON text, taken apart: what it shares with others, and its date in
     /// ms since the epoch. `None` if only JavaScript can judge when it expires.
-    pub fn of(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {
+    pub fn intern(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {
         let cookie = session_text::cookie(text)?;
         let (date, expires) = match cookie.expiry {
             Expiry::Never => (text.len()..text.len(), None),
@@ -153,19 +153,20 @@ impl CookieTexts {
             return Some((Arc::clone(&self.recent[0]), expires));
         }
         let (head, tail) = parts;
-        let is_common = cookie.is_flat && head.len() + tail.len() <= COMMON && text.is_ascii();
+        let is_shareable =
+            cookie.is_flat && head.len() + tail.len() <= MAX_SHAREABLE && text.is_ascii();
         let made = Arc::new(CookieText {
             id: self.next,
             renewal: cookie.renewal,
-            is_common,
+            is_shareable,
             has_date: expires.is_some(),
             text: [head, tail].concat().into(),
             date_at: head.len(),
             holders: AtomicUsize::new(0),
         });
         self.next += 1;
-        if is_common {
-            self.recent.truncate(REMEMBERED - 1);
+        if is_shareable {
+            self.recent.truncate(CACHED - 1);
             self.recent.insert(0, Arc::clone(&made));
         }
         Some((made, expires))
@@ -190,13 +191,13 @@ mod tests {
 
     #[test]
     fn cookies_that_differ_in_their_date_share_a_text() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let first = with_date("1970-01-01T00:00:05.000Z", "/");
         let second = with_date("2023-11-14T22:13:20.123Z", "/");
-        let Some((one, Some(5000))) = texts.of(first.as_bytes()) else {
+        let Some((one, Some(5000))) = texts.intern(first.as_bytes()) else {
             unreachable!("the date was not read");
         };
-        let Some((other, Some(1_700_000_000_123))) = texts.of(second.as_bytes()) else {
+        let Some((other, Some(1_700_000_000_123))) = texts.intern(second.as_bytes()) else {
             unreachable!("the date was not read");
         };
         assert!(Arc::ptr_eq(&one, &other));
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn others_do_not() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let mut ids = Vec::new();
         for text in [
             PLAIN.to_owned(),
@@ -216,7 +217,7 @@ mod tests {
             with_date("1970-01-01T00:00:05.000Z", "/"),
             with_date("1970-01-01T00:00:05.000Z", "/a"),
         ] {
-            let Some((cookie, expires)) = texts.of(text.as_bytes()) else {
+            let Some((cookie, expires)) = texts.intern(text.as_bytes()) else {
                 unreachable!("{text}");
             };
             assert_eq!(written(&cookie, expires), text);
@@ -227,47 +228,47 @@ mod tests {
 
     #[test]
     fn forgets_what_was_not_seen_for_long() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let mut id = |path: usize| {
             let text = with_date("1970-01-01T00:00:05.000Z", &path.to_string());
-            texts.of(text.as_bytes()).map(|(cookie, _)| cookie.id)
+            texts.intern(text.as_bytes()).map(|(cookie, _)| cookie.id)
         };
-        for path in 0..REMEMBERED {
+        for path in 0..CACHED {
             assert_eq!(id(path), Some(path as u64));
         }
         assert_eq!(id(0), Some(0));
-        assert_eq!(id(REMEMBERED), Some(REMEMBERED as u64), "one more");
+        assert_eq!(id(CACHED), Some(CACHED as u64), "one more");
         assert_eq!(id(0), Some(0), "seen lately");
-        assert_eq!(id(1), Some(REMEMBERED as u64 + 1), "forgotten");
+        assert_eq!(id(1), Some(CACHED as u64 + 1), "forgotten");
     }
 
     #[test]
     fn shares_no_text_that_is_long_or_can_be_changed_inside() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let path = |length: usize| format!(r#"{{"expires":null,"path":"{}"}}"#, "p".repeat(length));
         let around = path(0).len();
-        for (text, is_common) in [
-            (path(COMMON - around), true),
-            (path(COMMON - around + 1), false),
+        for (text, is_shareable) in [
+            (path(MAX_SHAREABLE - around), true),
+            (path(MAX_SHAREABLE - around + 1), false),
             (r#"{"expires":null,"prefs":{"list":[]}}"#.to_owned(), false),
             (r#"{"expires":null,"path":"/é"}"#.to_owned(), false),
         ] {
-            let mut made = || texts.of(text.as_bytes()).map(|(cookie, _)| cookie);
+            let mut made = || texts.intern(text.as_bytes()).map(|(cookie, _)| cookie);
             let (Some(one), Some(other)) = (made(), made()) else {
                 unreachable!("{text}");
             };
-            assert_eq!(Arc::ptr_eq(&one, &other), is_common, "{text}");
-            assert_eq!([one.is_common, other.is_common], [is_common; 2]);
+            assert_eq!(Arc::ptr_eq(&one, &other), is_shareable, "{text}");
+            assert_eq!([one.is_shareable, other.is_shareable], [is_shareable; 2]);
             assert_eq!(written(&other, None), text);
             let id = other.id;
-            assert_eq!(texts.known(id).is_some(), is_common);
+            assert_eq!(texts.get(id).is_some(), is_shareable);
         }
     }
 
     #[test]
     fn counts_its_bytes_once() {
-        let mut texts = CookieTexts::default();
-        let Some((cookie, _)) = texts.of(PLAIN.as_bytes()) else {
+        let mut texts = CookieTextCache::default();
+        let Some((cookie, _)) = texts.intern(PLAIN.as_bytes()) else {
             unreachable!("{PLAIN}");
         };
         let bytes = PLAIN.len() + COOKIE_BYTES;
@@ -278,9 +279,9 @@ mod tests {
 
     #[test]
     fn leaves_what_only_javascript_can_judge() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         for text in [r#"{"expires":"tomorrow"}"#, r#"{"expires":12}"#, "{", ""] {
-            assert_eq!(texts.of(text.as_bytes()), None, "{text}");
+            assert_eq!(texts.intern(text.as_bytes()), None, "{text}");
         }
     }
 }

@@ -133,7 +133,7 @@ pub trait Engine: Send + Sync {
     /// Takes down what JavaScript says of an unclear text: whether it is a session, and if
     /// it has an expiry of its own when that is. Expired at `now` it is removed. Does
     /// nothing if the text of `sid` is another one by now.
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -148,7 +148,7 @@ pub trait Engine: Send + Sync {
     /// `budget` is about how much is looked at: a text that is handed out costs its bytes
     /// and 1,000 more, and anything else 1. With any budget left, one more is looked at.
     /// What is there from the first call to the last is handed out once.
-    fn unjudged(&self, from: u64, budget: usize) -> Result<Slice, Error>;
+    fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error>;
 
     /// Removes a session. Returns whether there was one, expired or not.
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error>;
@@ -203,7 +203,7 @@ pub enum Found {
     /// A text that only JavaScript can read.
     Unclear {
         /// Whether JavaScript has said what it is and when it expires: it has not.
-        is_judged: bool,
+        is_classified: bool,
     },
 }
 
@@ -225,7 +225,7 @@ pub enum Asker {
     User,
     /// A request that uses the session if its cookie is common, and otherwise asks again
     /// by another way: then this is no use, and the answer is unclear.
-    Door,
+    Middleware,
     /// Somebody who looks through the store, which is no use of its sessions.
     Viewer,
 }
@@ -239,7 +239,7 @@ pub enum Changed {
     Missing,
     /// The session has another cookie than the caller thinks, or only JavaScript can
     /// judge and change its text.
-    Not,
+    Refused,
     /// The session was destroyed since the moment that the caller named.
     Destroyed,
 }

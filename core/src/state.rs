@@ -34,12 +34,12 @@ macro_rules! define {
         pub struct Facts(pub u32);
 
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the facts")]
-        enum Place {
+        enum Bit {
             $($name,)+
         }
 
         impl Facts {
-            $(#[doc = $doc] pub const $name: u32 = 1 << Place::$name as u32;)+
+            $(#[doc = $doc] pub const $name: u32 = 1 << Bit::$name as u32;)+
 
             /// Every combination of facts.
             pub fn all() -> impl Iterator<Item = Facts> {

@@ -10,10 +10,10 @@ mod door;
 mod engines;
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "../../../src/found.rs"]
-mod found;
-#[path = "../../../src/held.rs"]
-mod held;
+#[path = "../../../src/caller_buffer.rs"]
+mod caller_buffer;
+#[path = "../../../src/handle.rs"]
+mod handle;
 mod panic;
 mod parse;
 mod planted;

@@ -11,7 +11,7 @@ pub const PREFIX: &[u8] = b"s:";
 /// How many cookies of one name are tried. A browser that keeps old ones sends one for
 /// each path and each domain that the page is in; a header that has more is no browser's,
 /// and must not cost more.
-const MOST: usize = 16;
+const MAX_TRIED: usize = 16;
 
 /// Why a header gives no signed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Refusal {
 /// What is wrong with the first cookie of the name, if none is signed.
 pub fn open<'h>(header: &'h [u8], name: &[u8], keys: &[Key]) -> Result<Cow<'h, [u8]>, Refusal> {
     let mut first = None;
-    for value in parse::values(header, name).take(MOST) {
+    for value in parse::values(header, name).take(MAX_TRIED) {
         match verified(value, keys) {
             Ok(value) => return Ok(value),
             Err(refusal) => first = first.or(Some(refusal)),

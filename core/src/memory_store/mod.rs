@@ -1,8 +1,8 @@
 //! Sessions in memory, as text.
 
 mod destroyed;
-mod due;
-mod order;
+mod expiry_index;
+mod lru;
 mod shard;
 pub mod shared;
 
@@ -13,23 +13,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::cookie_text::{CookieText, CookieTexts};
+use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
     Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
 use destroyed::Destroyed;
-use order::Order;
-pub use shard::Kind;
-use shard::{NEVER, Record, Shard};
+use lru::Lru;
+use shard::{NEVER, Record, Shard, TextKind};
 
 /// Bytes that an allocator takes for a piece of memory beside what was asked for, about.
 pub const ALLOCATION: usize = 16;
 
-/// What a record costs in [`Engine::unjudged`] that JavaScript is to judge, its length
+/// What a record costs in [`Engine::unclassified`] that JavaScript is to judge, its length
 /// aside; any other costs 1. It stands for the time that each takes.
-const JUDGEMENT: usize = 1000;
+const CLASSIFICATION_COST: usize = 1000;
 
 /// Locks, so that threads seldom wait for each other; and so that no table is ever so
 /// large that growing it takes long.
@@ -47,7 +46,7 @@ const SHARDS: usize = 16;
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: DefaultHashBuilder,
-    cookies: Mutex<CookieTexts>,
+    cookies: Mutex<CookieTextCache>,
     bounds: Bounds,
     sessions: AtomicUsize,
     bytes: AtomicUsize,
@@ -175,7 +174,7 @@ impl MemoryStore {
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
             return Stored::Destroyed;
         }
-        let common = cookie.as_ref().filter(|cookie| cookie.is_common);
+        let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
         self.store_in(shard, (hash, number, sid), text, cookie, expires);
         Stored::Done(id)
@@ -248,7 +247,7 @@ impl MemoryStore {
                 return;
             };
             let mut shard = self.shards[at].lock();
-            let oldest = shard.order.as_ref().and_then(Order::oldest);
+            let oldest = shard.order.as_ref().and_then(Lru::oldest);
             let Some((_, number)) = oldest else {
                 continue;
             };
@@ -306,18 +305,20 @@ impl Engine for MemoryStore {
             return Ok(Found::Missing);
         };
         let found = match &record.cookie {
-            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
-                cookie: Arc::clone(cookie),
-                expires: record.date(),
-                moment: self.serial.load(Relaxed),
-            }),
+            Some(cookie) if cookie.is_shareable || asker != Asker::Middleware => {
+                Found::Live(Live {
+                    cookie: Arc::clone(cookie),
+                    expires: record.date(),
+                    moment: self.serial.load(Relaxed),
+                })
+            }
             _ => Found::Unclear {
-                is_judged: record.kind != Kind::Unjudged,
+                is_classified: record.kind != TextKind::Unclassified,
             },
         };
         let is_use = match asker {
             Asker::User => true,
-            Asker::Door => matches!(found, Found::Live(_)),
+            Asker::Middleware => matches!(found, Found::Live(_)),
             Asker::Viewer => false,
         };
         text.extend_from_slice(record.text());
@@ -344,7 +345,7 @@ impl Engine for MemoryStore {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         // The lock is free again before another is taken.
-        let made = self.cookies.lock().of(cookie);
+        let made = self.cookies.lock().intern(cookie);
         if let Some((cookie, date)) = made {
             return Ok(self.store(sid, data, Some(cookie), date.or(deadline), since));
         }
@@ -378,10 +379,10 @@ impl Engine for MemoryStore {
         }
         let known = match number.and_then(|number| shard.record(number)) {
             Some(record) => record.cookie.clone().filter(|known| known.id == cookie),
-            None => self.cookies.lock().known(cookie),
+            None => self.cookies.lock().get(cookie),
         };
         let Some(known) = known.filter(|known| known.can_expire(date)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let sid = (hash, number, sid);
         self.store_in(shard, sid, data, Some(known), date.or(deadline));
@@ -395,17 +396,17 @@ impl Engine for MemoryStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let made = self.cookies.lock().of(cookie);
+        let made = self.cookies.lock().intern(cookie);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
         };
         self.use_record(&mut shard, number);
         let Some((cookie, date)) = made else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let Some(old) = shard.give_cookie(number, Arc::clone(&cookie)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let held = cookie.hold();
         self.bytes.fetch_sub(old.release(), Relaxed);
@@ -436,20 +437,20 @@ impl Engine for MemoryStore {
             .record(number)
             .and_then(|record| record.cookie.as_ref());
         let Some(known) = known.filter(|known| known.id == cookie) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let date = match known.renewal {
             Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
             _ => date,
         };
         if !known.can_expire(date) {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         }
         shard.renew(number, date.or(deadline).unwrap_or(NEVER));
         Ok(Changed::Done)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -466,11 +467,11 @@ impl Engine for MemoryStore {
             return Ok(());
         }
         let kind = if is_session {
-            Kind::Session
+            TextKind::Session
         } else {
-            Kind::NoSession
+            TextKind::NoSession
         };
-        shard.judge(number, kind);
+        shard.classify(number, kind);
         if let Some(expires) = expires {
             shard.renew(number, expires);
         }
@@ -478,21 +479,22 @@ impl Engine for MemoryStore {
         Ok(())
     }
 
-    fn unjudged(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
+    fn unclassified(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
         let mut sids = Vec::new();
         let (first, mut begin) = ((from >> 32) as usize, from as u32);
         for (at, shard) in self.shards.iter().enumerate().skip(first) {
             let shard = shard.lock();
             let numbers = shard.numbers().skip(std::mem::take(&mut begin) as usize);
-            for number in numbers.take_while(|_| shard.unjudged > 0) {
+            for number in numbers.take_while(|_| shard.unclassified > 0) {
                 if budget == 0 {
                     return Ok((sids, Some((at as u64) << 32 | u64::from(number))));
                 }
                 let record = shard.record(number);
-                let unjudged = record.filter(|record| record.kind == Kind::Unjudged);
-                let cost = unjudged.map_or(1, |record| JUDGEMENT + record.text().len());
+                let unclassified = record.filter(|record| record.kind == TextKind::Unclassified);
+                let cost =
+                    unclassified.map_or(1, |record| CLASSIFICATION_COST + record.text().len());
                 budget = budget.saturating_sub(cost);
-                sids.extend(unjudged.map(|record| Box::from(record.sid())));
+                sids.extend(unclassified.map(|record| Box::from(record.sid())));
             }
         }
         Ok((sids, None))

@@ -6,8 +6,8 @@ use hashbrown::HashTable;
 
 use super::ALLOCATION;
 use super::destroyed::Destroyed;
-use super::due::{Due, Node, Nodes};
-use super::order::{self, Order};
+use super::expiry_index::{ExpiryIndex, ExpiryNode, ExpiryNodes};
+use super::lru::{self, Lru};
 use crate::cookie_text::CookieText;
 
 /// The time of a record that does not expire.
@@ -15,11 +15,11 @@ pub const NEVER: i64 = i64::MAX;
 
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TextKind {
     /// A session's.
     Session,
     /// One that only JavaScript can judge, and has not judged yet.
-    Unjudged,
+    Unclassified,
     /// No session's, as JavaScript has said of `false`.
     NoSession,
 }
@@ -29,14 +29,14 @@ pub struct Record {
     /// The sid, or what fits of it.
     head: [u8; HEAD],
     sid_length: u32,
-    due: Node,
+    due: ExpiryNode,
     /// What is left of the sid, and behind it the session's data or, without a cookie, its
     /// whole text.
     content: Box<[u8]>,
     /// The session's cookie, or none if only JavaScript can judge the text.
     pub cookie: Option<Arc<CookieText>>,
     /// What the text is.
-    pub kind: Kind,
+    pub kind: TextKind,
     /// When it expires, in ms since the epoch.
     pub expires: i64,
     /// Counts insertions: a sid keeps its place until it is removed.
@@ -58,7 +58,7 @@ struct Entry {
 /// included.
 pub const RECORD_BYTES: usize = size_of::<Record>()
     + 2 * size_of::<Entry>()
-    + order::NODE_BYTES
+    + lru::NODE_BYTES
     + 2 * size_of::<(u32, u32)>()
     + ALLOCATION;
 
@@ -74,13 +74,13 @@ impl Record {
         let mut head = [0; HEAD];
         head[..start.len()].copy_from_slice(start);
         let kind = match cookie {
-            Some(_) => Kind::Session,
-            None => Kind::Unjudged,
+            Some(_) => TextKind::Session,
+            None => TextKind::Unclassified,
         };
         Some(Record {
             head,
             sid_length: sid.len().try_into().ok()?,
-            due: Node::default(),
+            due: ExpiryNode::default(),
             content: [rest, text].concat().into(),
             cookie,
             kind,
@@ -133,11 +133,11 @@ pub struct Shard {
     table: HashTable<Entry>,
     records: Records,
     free: Vec<u32>,
-    due: Due,
+    due: ExpiryIndex,
     /// Kept if the store is bounded.
-    pub order: Option<Order>,
+    pub order: Option<Lru>,
     /// How many records JavaScript must judge and has not judged yet.
-    pub unjudged: usize,
+    pub unclassified: usize,
     /// How many records are no sessions.
     pub no_sessions: usize,
     /// The sids that were destroyed lately.
@@ -158,8 +158,8 @@ impl Records {
     }
 }
 
-impl Nodes for Records {
-    fn node(&mut self, record: u32) -> Option<&mut Node> {
+impl ExpiryNodes for Records {
+    fn node(&mut self, record: u32) -> Option<&mut ExpiryNode> {
         self.get_mut(record).map(|record| &mut record.due)
     }
 }
@@ -168,7 +168,7 @@ impl Shard {
     /// No records; those to come are kept in the order of their use if `is_bounded`.
     pub fn new(is_bounded: bool) -> Shard {
         Shard {
-            order: is_bounded.then(Order::default),
+            order: is_bounded.then(Lru::default),
             ..Shard::default()
         }
     }
@@ -189,11 +189,11 @@ impl Shard {
     }
 
     /// Counts a record in, by what JavaScript has said of it, and another one out.
-    fn count(&mut self, new: Option<Kind>, old: Option<Kind>) {
+    fn count(&mut self, new: Option<TextKind>, old: Option<TextKind>) {
         let is = |kind, wanted| usize::from(kind == Some(wanted));
         let moved = |count: &mut usize, wanted| *count = *count + is(new, wanted) - is(old, wanted);
-        moved(&mut self.unjudged, Kind::Unjudged);
-        moved(&mut self.no_sessions, Kind::NoSession);
+        moved(&mut self.unclassified, TextKind::Unclassified);
+        moved(&mut self.no_sessions, TextKind::NoSession);
     }
 
     /// The numbers of records, some of which may be free.
@@ -270,7 +270,7 @@ impl Shard {
     }
 
     /// Takes down what JavaScript says of a record's text.
-    pub fn judge(&mut self, number: u32, kind: Kind) {
+    pub fn classify(&mut self, number: u32, kind: TextKind) {
         if let Some(record) = self.records.get_mut(number) {
             let old = record.kind;
             record.kind = kind;

@@ -100,7 +100,7 @@ impl Engine for Failing {
         self.engine()?.renew(sid, cookie, date, deadline, now)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -108,11 +108,11 @@ impl Engine for Failing {
         expires: Option<i64>,
         now: i64,
     ) -> Result<(), Error> {
-        self.engine()?.judge(sid, text, is_session, expires, now)
+        self.engine()?.classify(sid, text, is_session, expires, now)
     }
 
-    fn unjudged(&self, from: u64, budget: usize) -> Result<Slice, Error> {
-        self.engine()?.unjudged(from, budget)
+    fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error> {
+        self.engine()?.unclassified(from, budget)
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use express_session_core::cookie_text::{CookieText, CookieTexts};
+use express_session_core::cookie_text::{CookieText, CookieTextCache};
 use express_session_core::engine::{
     Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
 };
@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 /// Bytes that a session takes beside its texts, as `Stats::bytes` counts them.
 const SESSION_BYTES: usize = size_of::<Session>();
 
-/// What an unclear text costs in `unjudged` beside its length.
-const JUDGEMENT: usize = 1000;
+/// What an unclear text costs in `unclassified` beside its length.
+const CLASSIFICATION_COST: usize = 1000;
 
 #[derive(Clone)]
 struct Session {
@@ -60,7 +60,7 @@ struct Sessions {
     by_sid: HashMap<Vec<u8>, Session>,
     /// Bytes of all of these.
     bytes: usize,
-    cookies: CookieTexts,
+    cookies: CookieTextCache,
     bounds: Bounds,
     /// The last moment at which something was inserted or destroyed.
     serial: u64,
@@ -208,16 +208,18 @@ impl Engine for Plain {
         };
         text.extend_from_slice(&session.text);
         let found = match &session.cookie {
-            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
-                cookie: Arc::clone(cookie),
-                expires: session.date(),
-                moment: sessions.serial + 1,
-            }),
+            Some(cookie) if cookie.is_shareable || asker != Asker::Middleware => {
+                Found::Live(Live {
+                    cookie: Arc::clone(cookie),
+                    expires: session.date(),
+                    moment: sessions.serial + 1,
+                })
+            }
             _ => Found::Unclear {
-                is_judged: session.is_session.is_some(),
+                is_classified: session.is_session.is_some(),
             },
         };
-        let asks_again = asker == Asker::Door && matches!(found, Found::Unclear { .. });
+        let asks_again = asker == Asker::Middleware && matches!(found, Found::Unclear { .. });
         if asker != Asker::Viewer && !asks_again {
             sessions.counts.hits += 1;
             sessions.used(sid, now);
@@ -238,7 +240,7 @@ impl Engine for Plain {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         let mut sessions = self.0.lock();
-        let Some((cookie, date)) = sessions.cookies.of(cookie) else {
+        let Some((cookie, date)) = sessions.cookies.intern(cookie) else {
             drop(sessions);
             let write = |text: &mut Vec<u8>| text.extend_from_slice(cookie);
             let text = session_text::join(data, cookie.len(), write);
@@ -247,7 +249,7 @@ impl Engine for Plain {
         if since.is_some_and(|since| sessions.was_destroyed(sid, since)) {
             return Ok(Stored::Destroyed);
         }
-        let id = cookie.is_common.then_some(cookie.id);
+        let id = cookie.is_shareable.then_some(cookie.id);
         sessions.store(sid, Some(cookie), data.to_vec(), date.or(deadline));
         Ok(Stored::Done(id))
     }
@@ -282,10 +284,10 @@ impl Engine for Plain {
         }
         let known = match sessions.by_sid.get(sid) {
             Some(session) => session.cookie.clone().filter(|known| known.id == cookie),
-            None => sessions.cookies.known(cookie),
+            None => sessions.cookies.get(cookie),
         };
         let Some(known) = known.filter(|known| known.can_expire(date)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         sessions.store(sid, Some(known), data.to_vec(), date.or(deadline));
         Ok(Changed::Done)
@@ -299,12 +301,12 @@ impl Engine for Plain {
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
         let mut sessions = self.0.lock();
-        let made = sessions.cookies.of(cookie);
+        let made = sessions.cookies.intern(cookie);
         let Some(session) = sessions.used(sid, now) else {
             return Ok(Changed::Missing);
         };
         let (Some((cookie, date)), true) = (made, session.cookie.is_some()) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let touched = Session {
             cookie: Some(cookie),
@@ -329,20 +331,20 @@ impl Engine for Plain {
         };
         let known = session.cookie.clone().filter(|known| known.id == cookie);
         let Some(known) = known else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let date = match known.renewal {
             Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
             _ => date,
         };
         if !known.can_expire(date) {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         }
         session.expires = date.or(deadline);
         Ok(Changed::Done)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -361,7 +363,7 @@ impl Engine for Plain {
         Ok(())
     }
 
-    fn unjudged(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
+    fn unclassified(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
         let sessions = self.0.lock();
         let mut sids = Vec::new();
         let listed = sessions.listed().into_iter();
@@ -369,14 +371,14 @@ impl Engine for Plain {
             if budget == 0 {
                 return Ok((sids, Some(session.serial)));
             }
-            let is_unjudged = session.is_session.is_none();
-            let cost = if is_unjudged {
-                JUDGEMENT + session.text.len()
+            let is_unclassified = session.is_session.is_none();
+            let cost = if is_unclassified {
+                CLASSIFICATION_COST + session.text.len()
             } else {
                 1
             };
             budget = budget.saturating_sub(cost);
-            sids.extend(is_unjudged.then(|| Box::from(&sid[..])));
+            sids.extend(is_unclassified.then(|| Box::from(&sid[..])));
         }
         Ok((sids, None))
     }

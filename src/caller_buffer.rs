@@ -12,13 +12,13 @@ use crate::door::FOUND_BYTES;
 ///
 /// Its memory is asked for at each use: JavaScript may have given it away since, to
 /// another thread or to `structuredClone`, or have made it smaller.
-pub struct Place(RefCell<Uint8Array>);
+pub struct CallerBuffer(RefCell<Uint8Array>);
 
-impl Place {
+impl CallerBuffer {
     /// # Errors
     /// If the array has another length, or if other threads can have its memory.
-    pub fn new(env: &Env, array: Uint8Array) -> Result<Place> {
-        let place = Place(RefCell::new(array));
+    pub fn new(env: &Env, array: Uint8Array) -> Result<CallerBuffer> {
+        let place = CallerBuffer(RefCell::new(array));
         let (mut buffer, mut is_own) = (ptr::null_mut(), false);
         place.look(env, Some(&mut buffer))?;
         // SAFETY: `buffer` is a value of this call. Of a SharedArrayBuffer the answer is no.

@@ -14,13 +14,13 @@ const NONE: u32 = u32::MAX;
 /// The links of the lists lie in the records themselves: what is a look-up already when a
 /// record is found shall not be another one here.
 #[derive(Default)]
-pub struct Due {
+pub struct ExpiryIndex {
     heads: BTreeMap<u32, u32>,
 }
 
 /// A record's place in the lists.
 #[derive(Clone, Copy)]
-pub struct Node {
+pub struct ExpiryNode {
     second: u32,
     previous: u32,
     next: u32,
@@ -28,14 +28,14 @@ pub struct Node {
 }
 
 /// Where the nodes of records are.
-pub trait Nodes {
+pub trait ExpiryNodes {
     /// That of a record, if there is such a record.
-    fn node(&mut self, record: u32) -> Option<&mut Node>;
+    fn node(&mut self, record: u32) -> Option<&mut ExpiryNode>;
 }
 
-impl Default for Node {
-    fn default() -> Node {
-        Node {
+impl Default for ExpiryNode {
+    fn default() -> ExpiryNode {
+        ExpiryNode {
             second: 0,
             previous: NONE,
             next: NONE,
@@ -51,9 +51,9 @@ fn second_of(time: i64) -> u32 {
     second as u32
 }
 
-impl Due {
+impl ExpiryIndex {
     /// Takes down that a record expires at `time`, in ms since the epoch.
-    pub fn file(&mut self, nodes: &mut impl Nodes, record: u32, time: i64) {
+    pub fn file(&mut self, nodes: &mut impl ExpiryNodes, record: u32, time: i64) {
         let second = second_of(time);
         let Some(node) = nodes.node(record) else {
             return;
@@ -64,7 +64,7 @@ impl Due {
         self.unfile(nodes, record);
         let head = self.heads.insert(second, record).unwrap_or(NONE);
         if let Some(node) = nodes.node(record) {
-            *node = Node {
+            *node = ExpiryNode {
                 second,
                 previous: NONE,
                 next: head,
@@ -77,11 +77,11 @@ impl Due {
     }
 
     /// Forgets a record.
-    pub fn unfile(&mut self, nodes: &mut impl Nodes, record: u32) {
+    pub fn unfile(&mut self, nodes: &mut impl ExpiryNodes, record: u32) {
         let Some(node) = nodes.node(record).filter(|node| node.is_filed) else {
             return;
         };
-        let Node {
+        let ExpiryNode {
             second,
             previous,
             next,
@@ -108,7 +108,7 @@ impl Due {
     }
 
     /// Of the records filed for the second that `now` is in, `most` at most.
-    pub fn in_second(&self, nodes: &mut impl Nodes, now: i64, most: usize) -> Vec<u32> {
+    pub fn in_second(&self, nodes: &mut impl ExpiryNodes, now: i64, most: usize) -> Vec<u32> {
         let mut records = Vec::new();
         let mut record = self.heads.get(&second_of(now)).copied().unwrap_or(NONE);
         while records.len() < most {
@@ -140,18 +140,18 @@ mod tests {
         ]
     }
 
-    impl Nodes for Vec<Node> {
-        fn node(&mut self, record: u32) -> Option<&mut Node> {
+    impl ExpiryNodes for Vec<ExpiryNode> {
+        fn node(&mut self, record: u32) -> Option<&mut ExpiryNode> {
             self.get_mut(record as usize)
         }
     }
 
     /// A list and what it links, as a shard has them.
-    struct Filing(Due, Vec<Node>);
+    struct Filing(ExpiryIndex, Vec<ExpiryNode>);
 
     impl Filing {
         fn new() -> Filing {
-            Filing(Due::default(), vec![Node::default(); 8])
+            Filing(ExpiryIndex::default(), vec![ExpiryNode::default(); 8])
         }
 
         fn file(&mut self, record: u32, time: i64) {

@@ -5,7 +5,7 @@ const NONE: u32 = u32::MAX;
 
 /// The records of a shard in the order of their last use.
 #[derive(Default)]
-pub struct Order {
+pub struct Lru {
     nodes: Vec<Node>,
     /// The one whose last use is the longest ago, if there is one.
     oldest: Option<u32>,
@@ -31,7 +31,7 @@ const UNLISTED: Node = Node {
     is_listed: false,
 };
 
-impl Order {
+impl Lru {
     /// A record is used now. `used` is greater than it was at any use before.
     pub fn use_record(&mut self, record: u32, used: u64) {
         self.remove(record);
@@ -89,7 +89,7 @@ mod tests {
         /// Against a plain list, of which a use takes a record to the end.
         #[test]
         fn behaves_like_a_plain_list(steps in prop::collection::vec((0u32..6, any::<bool>()), 0..60)) {
-            let mut order = Order::default();
+            let mut order = Lru::default();
             let mut model: Vec<(u64, u32)> = Vec::new();
             for (now, (record, is_use)) in (1..).zip(steps) {
                 model.retain(|&(_, other)| other != record);

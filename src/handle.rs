@@ -9,14 +9,14 @@ use express_session_core::error::Error;
 use napi::bindgen_prelude::Result;
 use napi::{Env, sys};
 
-use crate::error::thrown;
+use crate::error::js_error;
 
 /// An engine, and how many of its bytes V8 knows of: what it does not know of is no reason to
 /// collect the objects that hold it.
 ///
 /// All handles, doors and changes that an environment has of an engine share one of these,
 /// so that V8 is told once. What was told is taken back when the last of them is gone.
-pub struct Held {
+pub struct EngineHandle {
     engine: Arc<dyn Engine>,
     env: sys::napi_env,
     told: Cell<i64>,
@@ -26,32 +26,34 @@ pub struct Held {
 /// some twenty sessions.
 const STEP: u64 = 8 * 1024;
 
-impl Held {
+impl EngineHandle {
     /// Holds an engine, and tells V8.
-    pub fn new(env: &Env, engine: Arc<dyn Engine>) -> Rc<Held> {
-        let held = Rc::new(Held {
+    pub fn new(env: &Env, engine: Arc<dyn Engine>) -> Rc<EngineHandle> {
+        let handle = Rc::new(EngineHandle {
             engine,
             env: env.raw(),
             told: Cell::new(0),
         });
-        held.adjust(held.bytes());
-        held
+        handle.adjust(handle.bytes());
+        handle
     }
 
     /// Holds an engine that others may hold, too, also in this environment.
-    pub fn shared(env: &Env, engine: Arc<dyn Engine>) -> Rc<Held> {
+    pub fn shared(env: &Env, engine: Arc<dyn Engine>) -> Rc<EngineHandle> {
         thread_local! {
-            static SHARED: RefCell<Vec<Weak<Held>>> = const { RefCell::new(Vec::new()) };
+            static SHARED: RefCell<Vec<Weak<EngineHandle>>> = const { RefCell::new(Vec::new()) };
         }
-        let is_it = |held: &Rc<Held>| held.env == env.raw() && Arc::ptr_eq(&held.engine, &engine);
+        let is_it = |handle: &Rc<EngineHandle>| {
+            handle.env == env.raw() && Arc::ptr_eq(&handle.engine, &engine)
+        };
         let known = SHARED.with_borrow_mut(|shared| {
-            shared.retain(|held| held.strong_count() > 0);
+            shared.retain(|handle| handle.strong_count() > 0);
             shared.iter().filter_map(Weak::upgrade).find(is_it)
         });
         known.unwrap_or_else(|| {
-            let held = Held::new(env, engine);
-            SHARED.with_borrow_mut(|shared| shared.push(Rc::downgrade(&held)));
-            held
+            let handle = EngineHandle::new(env, engine);
+            SHARED.with_borrow_mut(|shared| shared.push(Rc::downgrade(&handle)));
+            handle
         })
     }
 
@@ -66,7 +68,7 @@ impl Held {
     ) -> Result<T> {
         let answer = call(&*self.engine);
         self.tell();
-        answer.map_err(thrown)
+        answer.map_err(js_error)
     }
 
     /// What the engine takes, with its empty parts.
@@ -75,7 +77,7 @@ impl Held {
     }
 
     /// Tells V8 what the engine takes now, if that is another number by far. No lock must
-    /// be held.
+    /// be handle.
     fn tell(&self) {
         let change = self.bytes() - self.told.get();
         if change.unsigned_abs() >= STEP {
@@ -94,7 +96,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for EngineHandle {
     fn drop(&mut self) {
         self.adjust(-self.told.get());
     }
