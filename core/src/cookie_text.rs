@@ -1,4 +1,4 @@
-//! The JSON text of a stored session's cookie, which many sessions have in common.
+//! The JSON text of stored sessions' cookies, kept once for all sessions that have the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -7,31 +7,32 @@ use crate::date;
 use crate::memory_store::ALLOCATION;
 use crate::session_text::{self, Expiry, Renewal};
 
-/// The text of a cookie but for its date: only that tells the cookies of one
-/// application apart, so their sessions share one of these.
+/// A cookie's JSON text without its date. As a rule the cookies of an application differ in
+/// their dates alone, so its sessions share one `CookieText`.
 #[derive(Debug)]
 pub struct CookieText {
-    /// Tells it from every other one of its store.
+    /// The number by which the [`CookieTextCache`] that made it tells it from all others.
     pub id: u64,
-    /// What using the session does to the cookie.
+    /// What a request that uses the session does to the cookie.
     pub renewal: Renewal,
-    /// Whether sessions may share it, also parsed: see [`MAX_SHAREABLE`].
+    /// Whether sessions may share the text, and what JavaScript makes of it: it is ASCII, no
+    /// longer than `MAX_SHAREABLE`, and none of its values is an object or an array. So it can
+    /// be handed out as Latin-1 and kept parsed, and a program that changes the cookie of one
+    /// session changes that of no other.
     pub is_shareable: bool,
     has_date: bool,
     /// The text without its date.
     text: Box<[u8]>,
-    /// Where in the text the date comes, or its length if it has none.
+    /// The byte of the text before which the date stands: the text's length if it has none.
     date_at: usize,
-    /// How many sessions have it.
+    /// How many stored sessions have this cookie.
     holders: AtomicUsize,
 }
 
-/// Bytes of the longest text, date aside, that is shared. It must be ASCII, and no value
-/// in it an object or an array: then it can be handed out as Latin-1 and kept parsed, and
-/// a program that changes the cookie of one session changes no other.
+/// The bytes, without the date, of the longest text that is [shareable](CookieText::is_shareable).
 const MAX_SHAREABLE: usize = 512;
 
-/// Bytes that a text takes beside itself, as the store counts them.
+/// The bytes that a store counts for a [`CookieText`] beside those of its text.
 const COOKIE_BYTES: usize = size_of::<CookieText>() + 2 * size_of::<usize>() + 2 * ALLOCATION;
 
 impl PartialEq for CookieText {
@@ -43,13 +44,13 @@ impl PartialEq for CookieText {
 impl Eq for CookieText {}
 
 impl CookieText {
-    /// What stands before the date, and behind it.
+    /// Returns the text before the date and the text behind it.
     fn parts(&self) -> (&[u8], &[u8]) {
         self.text.split_at(self.date_at)
     }
 
-    /// Writes the text with a date in it, in ms since the epoch. A cookie whose text
-    /// had no date is written with `None`.
+    /// Appends the cookie's JSON to `text`, with the date `expires`, in ms since the epoch:
+    /// `None` for a cookie that has none.
     pub fn write(&self, expires: Option<i64>, text: &mut Vec<u8>) {
         let (head, tail) = self.parts();
         text.extend_from_slice(head);
@@ -59,19 +60,20 @@ impl CookieText {
         text.extend_from_slice(tail);
     }
 
-    /// The whole text of a session with this cookie, its date in ms since the epoch, and
-    /// these data, a JSON object.
+    /// Returns the whole text of a session that has this cookie, with the date `expires` in ms
+    /// since the epoch, and the data `data`, a JSON object.
     pub fn whole(&self, expires: Option<i64>, data: &[u8]) -> Vec<u8> {
         session_text::join(data, self.bytes(), |text| self.write(expires, text))
     }
 
-    /// Whether the text has a date.
+    /// Whether the cookie has a date.
     pub fn has_date(&self) -> bool {
         self.has_date
     }
 
-    /// Whether a session with this cookie can expire at `expires`, in ms since the epoch:
-    /// the text has a place for a date or has none, and a year has four digits.
+    /// Whether the cookie can be given the date `expires`, in ms since the epoch. A cookie with
+    /// a lifetime takes a date whose year has four digits; one without takes `None`; and one
+    /// whose [`Renewal`] is unclear takes neither.
     pub fn can_expire(&self, expires: Option<i64>) -> bool {
         match (self.renewal, expires) {
             (Renewal::Same, None) => true,
@@ -80,8 +82,9 @@ impl CookieText {
         }
     }
 
-    /// Copies the text into a buffer and returns its length. `None` if there is too
-    /// little room, or a character other than ASCII, which Latin-1 would misread.
+    /// Copies the cookie's JSON, with the date `expires` in ms since the epoch, to the start of
+    /// `buffer`, and returns its length in bytes. `None` if the buffer is too short, or if the
+    /// JSON is not ASCII, as a reader of Latin-1 would misread it.
     pub fn copy(&self, expires: Option<i64>, buffer: &mut [u8]) -> Option<usize> {
         let date = expires.and_then(date::to_iso);
         let date = date.as_ref().map_or(&[][..], |date| date);
@@ -95,13 +98,13 @@ impl CookieText {
         buffer[..length].is_ascii().then_some(length)
     }
 
-    /// What it takes of the memory that the store may take.
+    /// Returns the bytes that a store counts for the cookie.
     pub fn bytes(&self) -> usize {
         self.text.len() + COOKIE_BYTES
     }
 
-    /// Counts one more session that has it, and returns how many bytes more the store
-    /// holds: those of the text, for the first of them.
+    /// Counts one more session that has this cookie. Returns the bytes that the store must add
+    /// to what it holds: those of the cookie for the first such session, and 0 for others.
     pub fn hold(&self) -> usize {
         match self.holders.fetch_add(1, Relaxed) {
             0 => self.bytes(),
@@ -109,7 +112,8 @@ impl CookieText {
         }
     }
 
-    /// Counts one session less, and returns how many bytes less the store holds.
+    /// Counts one session less that has this cookie. Returns the bytes that the store must
+    /// subtract from what it holds: those of the cookie for the last such session, 0 for others.
     pub fn release(&self) -> usize {
         match self.holders.fetch_sub(1, Relaxed) {
             1 => self.bytes(),
@@ -118,12 +122,12 @@ impl CookieText {
     }
 }
 
-/// How many texts are remembered, so that sessions can share them. An application
-/// has one for each kind of session it makes.
+/// How many texts a [`CookieTextCache`] keeps. An application has one text for each set of
+/// cookie attributes that it gives to sessions.
 const CACHED: usize = 8;
 
-/// The common texts that were seen last. They stay when no session has them, and are not
-/// counted then: that is 5 kB at most.
+/// The shareable texts that were interned last. The cache keeps them when no session has
+/// them any more; a store does not count them then, which is 5 kB at most.
 #[derive(Default)]
 pub struct CookieTextCache {
     recent: Vec<Arc<CookieText>>,
@@ -131,13 +135,14 @@ pub struct CookieTextCache {
 }
 
 impl CookieTextCache {
-    /// The one with this id, if it was seen lately.
+    /// Returns the text with the id `id`, if it is in the cache.
     pub fn get(&self, id: u64) -> Option<Arc<CookieText>> {
         self.recent.iter().find(|cookie| cookie.id == id).cloned()
     }
 
-    /// A cookie's JSON text, taken apart: what it shares with others, and its date in
-    /// ms since the epoch. `None` if only JavaScript can judge when it expires.
+    /// Takes the JSON `text` of a cookie apart: returns the cookie without its date, which is
+    /// one that other sessions have already if possible, and the date in ms since the epoch.
+    /// `None` if only JavaScript can tell when the cookie expires.
     pub fn intern(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {
         let cookie = session_text::cookie(text)?;
         let (date, expires) = match cookie.expiry {
@@ -146,7 +151,7 @@ impl CookieTextCache {
             Expiry::Unclear => return None,
         };
         let parts = (&text[..date.start], &text[date.end..]);
-        // Without a date all of the text stands before it, so the two cannot be mistaken.
+        // A text without a date has an empty second part, which no text with a date has.
         let is_same = |known: &Arc<CookieText>| known.parts() == parts;
         if let Some(at) = self.recent.iter().position(is_same) {
             self.recent[..=at].rotate_right(1);
