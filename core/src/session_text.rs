@@ -19,10 +19,8 @@ pub enum Expiry {
     Never,
     /// At this time, in ms since the epoch.
     At(i64),
-    /// `cookie.expires` is neither null nor a date as [`Date.prototype.toJSON`] writes it, so
-    /// only JavaScript can tell.
-    ///
-    /// [`Date.prototype.toJSON`]: https://tc39.es/ecma262/#sec-date.prototype.tojson
+    /// Only JavaScript can tell: `cookie.expires` is neither null nor a date as
+    /// `Date.prototype.toJSON` writes it for the years 0 to 9999.
     Unclear,
 }
 
@@ -150,7 +148,8 @@ fn cookie_place(object: &[u8]) -> usize {
     place
 }
 
-/// Reads the JSON of a session's cookie. `None` if it is no JSON object.
+/// Reads the JSON of a session's cookie. `None` if it is no JSON object; of the values in it
+/// the reader checks quotes and brackets alone.
 pub fn cookie(text: &[u8]) -> Option<Cookie> {
     let mut reader = Reader { text, at: 0 };
     let cookie = reader.cookie()?;

@@ -1,4 +1,4 @@
-//! Sessions in memory, as text.
+//! The engine that keeps sessions in the memory of this process.
 
 mod destroyed;
 mod expiry_index;
@@ -23,26 +23,24 @@ use destroyed::Destroyed;
 use lru::Lru;
 use shard::{NEVER, Record, Shard, TextKind};
 
-/// Bytes that an allocator takes for a piece of memory beside what was asked for, about.
+/// About the bytes that an allocator takes for a piece of memory beside those that it was asked
+/// for.
 pub const ALLOCATION: usize = 16;
 
-/// What a record costs in [`Engine::unclassified`] that JavaScript is to judge, its length
-/// aside; any other costs 1. It stands for the time that each takes.
+/// What a sid that [`Engine::unclassified`] returns costs of the budget beside the bytes of its
+/// text. Any other record costs 1. The costs are in proportion to the time that JavaScript
+/// takes to classify the text.
 const CLASSIFICATION_COST: usize = 1000;
 
-/// Locks, so that threads seldom wait for each other; and so that no table is ever so
-/// large that growing it takes long.
+/// The number of shards. There are several so that threads seldom wait for each other's locks,
+/// and so that no hash table gets so large that growing it takes long.
 const SHARDS: usize = 16;
 
-/// A store of session texts by sid.
+/// An engine that keeps session texts in memory, in shards with a lock each.
 ///
-/// A text is handed back byte for byte. Every method holds a lock for as long as one
-/// look-up takes, so that several threads may hold one store. Looking up, storing and
-/// removing take time O(1); a session that expires costs O(log n) once in a lifetime.
-///
-/// Who has loaded a session and stores it later can name the moment of loading: then the
-/// session is not stored if somebody has destroyed it since. That it was evicted or has
-/// expired since does not matter.
+/// Several threads may use one store: a method that is about one session holds the lock of
+/// its shard for as long as a look-up takes. Looking up, storing and removing a session takes
+/// time O(1), and a session that expires costs O(log n) once in a lifetime.
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: DefaultHashBuilder,
@@ -50,15 +48,16 @@ pub struct MemoryStore {
     bounds: Bounds,
     sessions: AtomicUsize,
     bytes: AtomicUsize,
-    /// The serial number of the next record to be inserted, or of the next sid to be
-    /// destroyed. It is taken under the lock of the sid's shard.
+    /// The current moment: the serial number of the next insertion or destruction of a sid,
+    /// which takes it under the lock of the sid's shard.
     serial: AtomicU64,
-    /// The number of the next use.
+    /// The number of the next use of a session.
     used: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
+    /// Whether removed sessions are collected: see [`Engine::take_removed`].
     is_watched: AtomicBool,
     removed: Mutex<Vec<Removed>>,
 }
@@ -70,6 +69,7 @@ impl Default for MemoryStore {
 }
 
 impl Record {
+    /// Returns the whole text of the session.
     fn whole(&self) -> Vec<u8> {
         match &self.cookie {
             Some(cookie) => cookie.whole(self.date(), self.text()),
@@ -79,7 +79,7 @@ impl Record {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Makes an empty store.
     pub fn new(bounds: Bounds) -> MemoryStore {
         let is_bounded = bounds != Bounds::default();
         MemoryStore {
@@ -89,7 +89,7 @@ impl MemoryStore {
             bounds,
             sessions: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            // 0 is no moment.
+            // A moment is greater than 0.
             serial: AtomicU64::new(1),
             used: AtomicU64::new(0),
             hits: AtomicU64::new(0),
@@ -101,11 +101,12 @@ impl MemoryStore {
         }
     }
 
-    /// What it was made with.
+    /// Returns the bounds that the store was made with.
     pub fn bounds(&self) -> Bounds {
         self.bounds
     }
 
+    /// Removes expired sessions: see [`Engine::prune`].
     fn prune_shards(&self, now: i64, mut budget: usize) -> bool {
         for shard in &self.shards {
             let mut shard = shard.lock();
@@ -136,15 +137,16 @@ impl MemoryStore {
         self.hasher.hash_one(sid)
     }
 
-    /// The shard of a sid, and what the shard needs of its hash.
+    /// Locks the shard of a sid, and returns it with the part of the sid's hash that it needs.
     fn shard(&self, sid: &[u8]) -> (MutexGuard<'_, Shard>, u32) {
         let hash = self.hash(sid);
-        // The shard is told by the top bits, the place in it by the bottom ones.
+        // The upper bits choose the shard, the lower ones the place in its hash table.
         let shard = (hash >> 32) as usize % SHARDS;
         (self.shards[shard].lock(), hash as u32)
     }
 
-    /// The number of a record that has not expired at `now`. One that has is removed.
+    /// Returns the number of the record of `sid` if it has not expired at `now`, and removes the
+    /// record if it has.
     fn live(&self, shard: &mut Shard, hash: u32, sid: &[u8], now: i64) -> Option<u32> {
         let number = shard.find(hash, sid)?;
         if shard.has_expired(number, now) {
@@ -155,12 +157,12 @@ impl MemoryStore {
     }
 
     fn use_record(&self, shard: &mut Shard, number: u32) {
-        if let Some(order) = &mut shard.order {
-            order.use_record(number, self.used.fetch_add(1, Relaxed));
+        if let Some(lru) = &mut shard.lru {
+            lru.use_record(number, self.used.fetch_add(1, Relaxed));
         }
     }
 
-    /// Stores a record, unless its sid was destroyed since the moment `since`.
+    /// Stores a record of `sid`, unless that was destroyed at the moment `since` or later.
     fn store(
         &self,
         sid: &[u8],
@@ -180,8 +182,8 @@ impl MemoryStore {
         Stored::Done(id)
     }
 
-    /// Stores a record of a sid, which comes with its hash and the number of the record
-    /// that it has.
+    /// Stores a record of the sid that comes with its hash and the number of the record that it
+    /// has in `shard`, if any. Evicts what exceeds the store's bounds then.
     fn store_in(
         &self,
         mut shard: MutexGuard<'_, Shard>,
@@ -194,7 +196,7 @@ impl MemoryStore {
             return;
         };
         if !self.fits(&record) {
-            // It would drive out all others, and then itself.
+            // Storing it would evict all other sessions, and then this one.
             if let Some(number) = number {
                 self.remove(&mut shard, hash, number, Reason::Evicted);
             }
@@ -229,25 +231,26 @@ impl MemoryStore {
         self.evict();
     }
 
-    /// Whether a record would fit in, alone.
+    /// Whether a record is within the store's bounds when it is the only one.
     fn fits(&self, record: &Record) -> bool {
         let cookie = record.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
         let most = self.bounds.max_bytes;
         most.is_none_or(|most| record.bytes() + cookie <= most)
     }
 
-    /// Removes what is too much.
+    /// Removes the least recently used sessions until the store is within its bounds. No lock
+    /// of a shard may be held.
     fn evict(&self) {
-        while self.is_full() {
+        while self.exceeds_bounds() {
             let oldest = |at: usize| {
-                let (used, _) = self.shards[at].lock().order.as_ref()?.oldest()?;
+                let (used, _) = self.shards[at].lock().lru.as_ref()?.oldest()?;
                 Some((used, at))
             };
             let Some((_, at)) = (0..SHARDS).filter_map(oldest).min() else {
                 return;
             };
             let mut shard = self.shards[at].lock();
-            let oldest = shard.order.as_ref().and_then(Lru::oldest);
+            let oldest = shard.lru.as_ref().and_then(Lru::oldest);
             let Some((_, number)) = oldest else {
                 continue;
             };
@@ -260,7 +263,8 @@ impl MemoryStore {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether the store holds more than its bounds allow.
+    fn exceeds_bounds(&self) -> bool {
         let Bounds { max, max_bytes } = self.bounds;
         max.is_some_and(|most| self.sessions.load(Relaxed) > most)
             || max_bytes.is_some_and(|most| self.bytes() > most)
@@ -268,12 +272,12 @@ impl MemoryStore {
 
     fn remove(&self, shard: &mut Shard, hash: u32, number: u32, reason: Reason) {
         if let Some(record) = shard.remove(hash, number) {
-            self.forget(&record, reason);
+            self.count_removed(&record, reason);
         }
     }
 
-    /// Counts a record as gone.
-    fn forget(&self, record: &Record, reason: Reason) {
+    /// Counts a record that was taken out of its shard as removed.
+    fn count_removed(&self, record: &Record, reason: Reason) {
         self.sessions.fetch_sub(1, Relaxed);
         self.bytes.fetch_sub(release(record), Relaxed);
         match reason {
@@ -344,7 +348,7 @@ impl Engine for MemoryStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        // The lock is free again before another is taken.
+        // The lock of the cache is released before that of a shard is taken.
         let made = self.cookies.lock().intern(cookie);
         if let Some((cookie, date)) = made {
             return Ok(self.store(sid, data, Some(cookie), date.or(deadline), since));
@@ -411,7 +415,7 @@ impl Engine for MemoryStore {
         let held = cookie.hold();
         self.bytes.fetch_sub(old.release(), Relaxed);
         self.bytes.fetch_add(held, Relaxed);
-        shard.renew(number, date.or(deadline).unwrap_or(NEVER));
+        shard.set_expiry(number, date.or(deadline).unwrap_or(NEVER));
         if shard.record(number).is_some_and(|it| !self.fits(it)) {
             self.remove(&mut shard, hash, number, Reason::Evicted);
         }
@@ -446,7 +450,7 @@ impl Engine for MemoryStore {
         if !known.can_expire(date) {
             return Ok(Changed::Refused);
         }
-        shard.renew(number, date.or(deadline).unwrap_or(NEVER));
+        shard.set_expiry(number, date.or(deadline).unwrap_or(NEVER));
         Ok(Changed::Done)
     }
 
@@ -471,9 +475,9 @@ impl Engine for MemoryStore {
         } else {
             TextKind::NoSession
         };
-        shard.classify(number, kind);
+        shard.set_kind(number, kind);
         if let Some(expires) = expires {
-            shard.renew(number, expires);
+            shard.set_expiry(number, expires);
         }
         self.live(&mut shard, hash, sid, now);
         Ok(())
@@ -515,13 +519,13 @@ impl Engine for MemoryStore {
         for shard in &self.shards {
             let old = {
                 let mut shard = shard.lock();
-                let mut empty = Shard::new(shard.order.is_some());
+                let mut empty = Shard::new(shard.lru.is_some());
                 empty.destroyed = Destroyed::all(self.serial.fetch_add(1, Relaxed));
                 std::mem::replace(&mut *shard, empty)
             };
-            // Freed once the lock is.
+            // The lock is released before the records are counted and freed.
             for record in old.records() {
-                self.forget(record, Reason::Destroyed);
+                self.count_removed(record, Reason::Destroyed);
             }
         }
         Ok(())
@@ -536,7 +540,7 @@ impl Engine for MemoryStore {
         Ok(shard.was_destroyed(hash, shard.find(hash, sid), since))
     }
 
-    /// Takes time O(n log n), and memory for all of them.
+    /// Takes time O(n log n), and memory for all sids.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
         let mut sids = Vec::new();
         for shard in &self.shards {
@@ -548,7 +552,8 @@ impl Engine for MemoryStore {
         Ok(sids.into_iter().map(|(_, sid)| sid).collect())
     }
 
-    /// Takes time for what has expired and is still there, and not for what is alive.
+    /// Takes time in proportion to the sessions that have expired and are still there, and
+    /// none for those that are alive.
     fn len(&self, now: i64) -> Result<usize, Error> {
         self.prune(now, usize::MAX)?;
         let no_sessions = self.shards.iter().map(|shard| shard.lock().no_sessions);
@@ -556,12 +561,13 @@ impl Engine for MemoryStore {
         Ok(self.sessions.load(Relaxed).saturating_sub(no_sessions))
     }
 
-    /// Of those whose second is not over it looks at no more than is left of the budget.
+    /// With what is left of the budget, removes sessions that have expired in the second of
+    /// `now`, too.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         let is_done = self.prune_shards(now, budget);
-        // The GNU C library's allocator sorts what was freed when it is next asked for a
-        // large piece, ten thousand pieces at a time, which takes 5 ms. Asked now it has
-        // this slice's to sort, and nobody finds a pile.
+        // When the GNU C library's allocator is asked for a large piece, it sorts the small
+        // ones that were freed since the last time: ten thousand of them take 5 ms. Asked
+        // here, it sorts those of this call, and no request has to wait for many.
         drop(std::hint::black_box(Vec::<u8>::with_capacity(4096)));
         Ok(is_done)
     }
@@ -587,12 +593,13 @@ impl Engine for MemoryStore {
     }
 }
 
-/// Counts a record in: the bytes that it adds to what is held.
+/// Counts a record in that is stored. Returns the bytes that it adds to what the store holds.
 fn hold(record: &Record) -> usize {
     record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.hold())
 }
 
-/// Counts a record out: the bytes that are held no more.
+/// Counts a record out that is stored no more. Returns the bytes that it takes from what the
+/// store holds.
 fn release(record: &Record) -> usize {
     record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.release())
 }

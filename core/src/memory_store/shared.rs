@@ -1,4 +1,4 @@
-//! Stores that the threads of a process have in common.
+//! Memory stores that the threads of a process share by name.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
@@ -9,13 +9,14 @@ use super::MemoryStore;
 use crate::engine::Bounds;
 use crate::error::Error;
 
-/// Held by name only: the last thread that lets go of a store frees it.
+/// The shared stores by name. The references are weak, so that a store is freed when the last
+/// thread drops it.
 static STORES: LazyLock<Mutex<HashMap<Vec<u8>, Weak<MemoryStore>>>> = LazyLock::new(Mutex::default);
 
-/// The store called `name`, which is made if no thread has it.
+/// Returns the store called `name`. If no thread has it, it is made, with these bounds.
 ///
 /// # Errors
-/// [`Error::Bounds`] if it is there with other bounds.
+/// [`Error::Bounds`] if a thread has it with other bounds.
 pub fn store(name: &[u8], bounds: Bounds) -> Result<Arc<MemoryStore>, Error> {
     let mut stores = STORES.lock();
     if let Some(store) = stores.get(name).and_then(Weak::upgrade) {

@@ -1,4 +1,5 @@
-//! What is the memory store's own; the contract is in `core/tests/engine_contract.rs`.
+//! Tests of what the memory store does beyond the contract of an engine, whose tests are in
+//! `core/tests/engine_contract.rs`.
 #![allow(clippy::unwrap_used, reason = "the memory store never fails")]
 
 use super::*;
