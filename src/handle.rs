@@ -1,4 +1,4 @@
-//! An engine as one environment of JavaScript holds it.
+//! The handle by which one environment of JavaScript (a thread) holds an engine.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -11,23 +11,25 @@ use napi::{Env, sys};
 
 use crate::error::js_error;
 
-/// An engine, and how many of its bytes V8 knows of: what it does not know of is no reason to
-/// collect the objects that hold it.
+/// An engine, of whose memory V8 is told: V8 does not see memory outside its heap, and would
+/// find no reason to collect objects that keep an engine of many sessions alive.
 ///
-/// All handles, doors and changes that an environment has of an engine share one of these,
-/// so that V8 is told once. What was told is taken back when the last of them is gone.
+/// All JavaScript objects and functions of an environment that use an engine share one handle,
+/// so that V8 is told of the memory once. When the last of them is collected, V8 is told that
+/// the memory is gone.
 pub struct EngineHandle {
     engine: Arc<dyn Engine>,
     env: sys::napi_env,
+    /// The bytes that V8 was told of.
     told: Cell<i64>,
 }
 
-/// V8 is told of changes of so many bytes: a call costs as much as a look-up, and this is
-/// some twenty sessions.
+/// The bytes by which the memory must have changed before V8 is told again. Telling it takes
+/// as long as a look-up; these are the bytes of about twenty sessions.
 const STEP: u64 = 8 * 1024;
 
 impl EngineHandle {
-    /// Holds an engine, and tells V8.
+    /// Makes the handle of an engine that no other handle has, and tells V8 of its memory.
     pub fn new(env: &Env, engine: Arc<dyn Engine>) -> Rc<EngineHandle> {
         let handle = Rc::new(EngineHandle {
             engine,
@@ -38,7 +40,8 @@ impl EngineHandle {
         handle
     }
 
-    /// Holds an engine that others may hold, too, also in this environment.
+    /// Returns the handle that this environment has of `engine`, or makes it. Other
+    /// environments may have handles of their own of the same engine.
     pub fn shared(env: &Env, engine: Arc<dyn Engine>) -> Rc<EngineHandle> {
         thread_local! {
             static SHARED: RefCell<Vec<Weak<EngineHandle>>> = const { RefCell::new(Vec::new()) };
@@ -57,11 +60,10 @@ impl EngineHandle {
         })
     }
 
-    /// Asks the engine for what may make it larger or smaller, and tells V8 what it takes
-    /// then.
+    /// Calls the engine, and then tells V8 of its memory, which the call may have changed.
     ///
     /// # Errors
-    /// The engine's, for JavaScript.
+    /// The engine's error, as a JavaScript error.
     pub fn ask<T>(
         &self,
         call: impl FnOnce(&dyn Engine) -> std::result::Result<T, Error>,
@@ -71,13 +73,13 @@ impl EngineHandle {
         answer.map_err(js_error)
     }
 
-    /// What the engine takes, with its empty parts.
+    /// Returns the bytes of the engine: those of its sessions, and its own size.
     fn bytes(&self) -> i64 {
         (self.engine.bytes() + size_of_val(&*self.engine)) as i64
     }
 
-    /// Tells V8 what the engine takes now, if that is another number by far. No lock must
-    /// be handle.
+    /// Tells V8 how many bytes the engine takes now, if these have changed by [`STEP`] or more.
+    /// No lock may be held, as V8 may collect garbage and call finalizers.
     fn tell(&self) {
         let change = self.bytes() - self.told.get();
         if change.unsigned_abs() >= STEP {
@@ -85,13 +87,14 @@ impl EngineHandle {
         }
     }
 
+    /// Tells V8 that the engine takes `change` more bytes.
     fn adjust(&self, change: i64) {
-        // Before the call, which may collect garbage and so come here again.
+        // Set before the call, which may collect garbage and so call this function again.
         self.told.set(self.told.get() + change);
         let mut all = 0;
-        // SAFETY: this is the environment's thread, as an `Rc` does not leave it, and the
-        // environment is there: it outlives its handles and functions, to which this
-        // belongs, and whose finalizers may call this. If the call fails, nothing was told.
+        // SAFETY: this is the environment's thread, which an `Rc` does not leave; and the
+        // environment still exists, as it outlives the objects and functions that own this
+        // handle, and their finalizers. A failure of the call changes nothing.
         unsafe { sys::napi_adjust_external_memory(self.env, change, &mut all) };
     }
 }

@@ -247,7 +247,8 @@ pub struct Live {
 /// of the session, and so delays its eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// A program that calls the store's `get`. Its look-up counts, and is a use.
+    /// A program, or the middleware, that calls the store's `get`. Its look-up counts, and is a
+    /// use.
     User,
     /// The middleware, for a request. The engine returns only sessions whose cookie is
     /// [shareable](CookieText::is_shareable): such a look-up counts, and is a use. For others

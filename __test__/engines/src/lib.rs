@@ -3,6 +3,8 @@
 
 use napi_derive::napi;
 
+#[path = "../../../src/caller_buffer.rs"]
+mod caller_buffer;
 #[path = "../../../src/cookie.rs"]
 mod cookie;
 #[path = "../../../src/door.rs"]
@@ -10,8 +12,6 @@ mod door;
 mod engines;
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "../../../src/caller_buffer.rs"]
-mod caller_buffer;
 #[path = "../../../src/handle.rs"]
 mod handle;
 mod panic;
