@@ -164,8 +164,8 @@ pub trait Engine: Send + Sync {
     /// more. The first call has `from` 0; a number that no call returned does no harm.
     ///
     /// `budget` limits the work of a call: each returned sid costs the bytes of its text plus
-    /// 1,000, any other session that is looked at costs 1, and the call goes on for as long
-    /// as any budget is left. A sid that is unclassified from the first call of a series to
+    /// [`CLASSIFICATION_COST`], any other session that is looked at costs 1, and the call goes
+    /// on for as long as any budget is left. A sid that is unclassified from the first call of a series to
     /// the last is returned once.
     fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error>;
 
@@ -213,6 +213,11 @@ pub trait Engine: Send + Sync {
     /// elsewhere.
     fn bytes(&self) -> usize;
 }
+
+/// What a sid that [`Engine::unclassified`] returns costs of the budget beside the bytes of its
+/// text: about as many times the cost of a session that is merely looked at as classifying a
+/// short text takes JavaScript longer.
+pub const CLASSIFICATION_COST: usize = 1000;
 
 /// The answer of [`Engine::unclassified`]: some sids, and the `from` of the next call if there
 /// may be more.

@@ -8,7 +8,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use express_session_core::engine::{Asker, Bounds, Changed, Engine, Found, Reason, Stats, Stored};
+use express_session_core::engine::{
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Reason, Stats, Stored,
+};
 use express_session_core::error::Error;
 use express_session_core::memory_store::MemoryStore;
 use proptest::prelude::*;
@@ -72,9 +74,6 @@ const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}
 const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
 const PLAIN: &str =
     r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}"#;
-
-/// What an unclear text costs in a slice beside its length.
-const CLASSIFICATION_COST: usize = 1000;
 
 fn until(date: &str) -> String {
     format!(
@@ -236,7 +235,7 @@ fn takes_down_what_javascript_says(make: Make) {
         Some(false)
     );
 
-    // Who was slow has classified another text.
+    // A classification of a text that is not the session's any more changes nothing.
     raw(b"d", b"other");
     store.classify(b"d", b"text", true, Some(0), 5).unwrap();
     assert!(has(store, b"d"));
@@ -653,7 +652,7 @@ fn prunes_in_slices(make: Make) {
         set(store, &at.to_be_bytes(), &until(&date));
     }
     let id = cookie(store, &0u32.to_be_bytes());
-    // Those of the first second are used, and live on.
+    // The sessions of the first second are used, and expire later.
     for at in (0..100u32).step_by(10) {
         assert_eq!(
             store.renew(&at.to_be_bytes(), id, Some(60_000), None, 0),
@@ -744,7 +743,7 @@ fn many_threads_lose_nothing(make: Make) {
     assert_eq!(store.len(0), Ok(4 * 1000 + 1));
 }
 
-/// Every call of an engine that fails says so, and that it was there is not seen later.
+/// Every call of an engine that fails returns the error, and changes nothing that is seen later.
 #[test]
 fn a_failing_engine_fails_everywhere_and_then_goes_on() {
     static IS_ON: AtomicBool = AtomicBool::new(false);
@@ -867,7 +866,8 @@ fn cookie_of(kind: usize, time: i64) -> String {
     }
 }
 
-/// What an engine says of everything, in words: numbers that are its own left out.
+/// All that an engine answers about its sessions, as a text. Bytes, which each engine counts
+/// in its own way, are left out.
 fn all_of(store: &dyn Engine) -> String {
     let stats = Stats {
         bytes: 0,
@@ -889,7 +889,7 @@ fn all_of(store: &dyn Engine) -> String {
     format!("{stats:?} {listed:?} {texts:?} {removed:?} {unclassified:?}")
 }
 
-/// One engine, and the last moment that was noted.
+/// One of the two engines, and the moment that `since` names in its calls.
 struct Side {
     engine: Box<dyn Engine>,
     since: Option<u64>,

@@ -15,7 +15,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
+    Stats, Stored,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
@@ -26,11 +27,6 @@ use shard::{NEVER, Record, Shard, TextKind};
 /// About the bytes that an allocator takes for a piece of memory beside those that it was asked
 /// for.
 pub const ALLOCATION: usize = 16;
-
-/// What a sid that [`Engine::unclassified`] returns costs of the budget beside the bytes of its
-/// text. Any other record costs 1. The costs are in proportion to the time that JavaScript
-/// takes to classify the text.
-const CLASSIFICATION_COST: usize = 1000;
 
 /// The number of shards. There are several so that threads seldom wait for each other's locks,
 /// and so that no hash table gets so large that growing it takes long.

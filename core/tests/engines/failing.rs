@@ -9,17 +9,17 @@ use express_session_core::error::Error;
 
 use super::plain::Plain;
 
-/// What its errors say.
+/// The message of its errors.
 pub const MESSAGE: &str = "the engine failed on purpose";
 
-/// A [`Plain`] engine that does nothing but fail while the switch is on.
+/// A [`Plain`] engine of which every call fails while a switch is on.
 pub struct Failing {
     engine: Plain,
     is_on: &'static AtomicBool,
 }
 
 impl Failing {
-    /// An empty one.
+    /// Makes an empty engine that fails while `is_on` is set.
     pub fn new(bounds: Bounds, is_on: &'static AtomicBool) -> Failing {
         Failing {
             engine: Plain::new(bounds),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use express_session_core::cookie_text::{CookieText, CookieTextCache};
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
+    Stats, Stored,
 };
 use express_session_core::error::Error;
 use express_session_core::session_text::{self, Renewal};
@@ -14,16 +15,13 @@ use parking_lot::Mutex;
 /// Bytes that a session takes beside its texts, as `Stats::bytes` counts them.
 const SESSION_BYTES: usize = size_of::<Session>();
 
-/// What an unclear text costs in `unclassified` beside its length.
-const CLASSIFICATION_COST: usize = 1000;
-
 #[derive(Clone)]
 struct Session {
-    /// Counts insertions and destroys: see `Sessions::serial`.
+    /// The moment at which the sid was inserted: see `Sessions::serial`.
     serial: u64,
-    /// Counts uses.
+    /// The number of the last use: a later use has a greater number.
     used: u64,
-    /// None of an unclear text.
+    /// `None` for an unclear text.
     cookie: Option<Arc<CookieText>>,
     /// The data, or the whole of an unclear text.
     text: Vec<u8>,
@@ -75,7 +73,7 @@ struct Sessions {
 pub struct Plain(Mutex<Sessions>);
 
 impl Plain {
-    /// An empty one.
+    /// Makes an empty engine.
     pub fn new(bounds: Bounds) -> Plain {
         Plain(Mutex::new(Sessions {
             bounds,
@@ -109,7 +107,7 @@ impl Sessions {
         }
     }
 
-    /// The session of a sid that is alive. One that has expired is removed.
+    /// Returns the session of a sid if it is alive at `now`, and removes it if it has expired.
     fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
         if self.by_sid.get(sid)?.has_expired(now) {
             self.remove(sid, Reason::Expired);
@@ -117,8 +115,8 @@ impl Sessions {
         self.by_sid.get_mut(sid)
     }
 
-    /// `live`, which it is used.
-    fn used(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
+    /// Does what `live` does, and takes it for a use of the session.
+    fn live_used(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
         self.used += 1;
         let used = self.used;
         let session = self.live(sid, now)?;
@@ -148,20 +146,21 @@ impl Sessions {
             text,
             expires,
         };
-        self.place(sid, session);
+        self.replace(sid, session);
     }
 
-    /// Puts a session in the place of the one that a sid had, if there is room.
-    fn place(&mut self, sid: &[u8], session: Session) {
+    /// Replaces the session of a sid by another one, and evicts what exceeds the bounds then.
+    fn replace(&mut self, sid: &[u8], session: Session) {
         self.bytes += session.bytes(sid);
         if let Some(old) = self.by_sid.insert(sid.to_vec(), session) {
             self.bytes -= old.bytes(sid);
         }
-        self.bound(sid);
+        self.evict(sid);
     }
 
-    /// Removes what is more than the bounds: the session of `sid` if it is too large alone.
-    fn bound(&mut self, sid: &[u8]) {
+    /// Removes the session of `sid` if it exceeds the bounds alone, and then the least recently
+    /// used sessions until all that are left are within the bounds.
+    fn evict(&mut self, sid: &[u8]) {
         let Bounds { max, max_bytes } = self.bounds;
         let bytes = self.by_sid.get(sid).map_or(0, |session| session.bytes(sid));
         if max_bytes.is_some_and(|most| bytes > most) {
@@ -179,14 +178,14 @@ impl Sessions {
         }
     }
 
-    /// Sids in order of insertion.
+    /// Returns all sessions in the order in which their sids were inserted.
     fn listed(&self) -> Vec<(&Vec<u8>, &Session)> {
         let mut all: Vec<_> = self.by_sid.iter().collect();
         all.sort_unstable_by_key(|(_, session)| session.serial);
         all
     }
 
-    /// Removes expired sessions, as many as `most`. Returns whether those were all.
+    /// Removes at most `most` expired sessions. Returns whether those were all.
     fn prune(&mut self, now: i64, most: usize) -> bool {
         let all = self.by_sid.iter();
         let expired = all.filter(|(_, session)| session.has_expired(now));
@@ -222,7 +221,7 @@ impl Engine for Plain {
         let asks_again = asker == Asker::Middleware && matches!(found, Found::Unclear { .. });
         if asker != Asker::Viewer && !asks_again {
             sessions.counts.hits += 1;
-            sessions.used(sid, now);
+            sessions.live_used(sid, now);
         }
         Ok(found)
     }
@@ -302,7 +301,7 @@ impl Engine for Plain {
     ) -> Result<Changed, Error> {
         let mut sessions = self.0.lock();
         let made = sessions.cookies.intern(cookie);
-        let Some(session) = sessions.used(sid, now) else {
+        let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
         };
         let (Some((cookie, date)), true) = (made, session.cookie.is_some()) else {
@@ -313,7 +312,7 @@ impl Engine for Plain {
             expires: date.or(deadline),
             ..session.clone()
         };
-        sessions.place(sid, touched);
+        sessions.replace(sid, touched);
         Ok(Changed::Done)
     }
 
@@ -326,7 +325,7 @@ impl Engine for Plain {
         now: i64,
     ) -> Result<Changed, Error> {
         let mut sessions = self.0.lock();
-        let Some(session) = sessions.used(sid, now) else {
+        let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
         };
         let known = session.cookie.clone().filter(|known| known.id == cookie);
