@@ -23,7 +23,7 @@ function Cookie(options) {
   this.httpOnly = true;
   // Inherited ones too: options may be another cookie.
   for (const name in options) {
-    if (!NOT_TAKEN.has(name)) this[name] = options[name];
+    if (!IGNORED_OPTIONS.has(name)) this[name] = options[name];
   }
 
   if (this.originalMaxAge === undefined || this.originalMaxAge === null) this.originalMaxAge = this.maxAge;
@@ -35,7 +35,7 @@ module.exports = Cookie;
  * Names that a cookie does not take over: what it computes, and what, stored, would give it
  * another prototype, without methods, and without HttpOnly in its header.
  */
-const NOT_TAKEN = new Set(['data', '__proto__']);
+const IGNORED_OPTIONS = new Set(['data', '__proto__']);
 
 /**
  * The cookie of a stored session. `expires` may be text or a Date; `originalMaxAge`
@@ -51,7 +51,7 @@ Object.defineProperty(Cookie, 'revive', {
     const date = typeof expires === 'string' ? new Date(expires) : expires;
     // Of a cookie that a store has not turned into JSON, or a damaged one, its fields count.
     const isPlainData = typeof stored === 'object' && date !== undefined && !('maxAge' in stored || '_expires' in stored);
-    if (isPlainData && keepsTime()) return of(stored, date, originalMaxAge);
+    if (isPlainData && hasPlainTimes()) return of(stored, date, originalMaxAge);
     const cookie = new Cookie(stored);
     if (date !== expires) cookie.expires = date;
     cookie.originalMaxAge = originalMaxAge;
@@ -71,18 +71,18 @@ Object.defineProperty(Cookie, 'of', { value: of });
  * @returns {Cookie}
  */
 function of(attributes, expires, originalMaxAge) {
-  const cookie = new Bare(expires, originalMaxAge);
+  const cookie = new CookieFields(expires, originalMaxAge);
   for (const name in attributes) {
     // Those that nearly every cookie has by their names, which is quicker.
     if (name === 'path') cookie.path = attributes.path;
     else if (name === 'httpOnly') cookie.httpOnly = attributes.httpOnly;
-    else if (name !== 'expires' && name !== 'originalMaxAge' && !NOT_TAKEN.has(name)) cookie[name] = attributes[name];
+    else if (name !== 'expires' && name !== 'originalMaxAge' && !IGNORED_OPTIONS.has(name)) cookie[name] = attributes[name];
   }
   return cookie;
 }
 
 /** The fields that each cookie has, in the same order. */
-function Bare(expires, originalMaxAge) {
+function CookieFields(expires, originalMaxAge) {
   this.path = '/';
   this._expires = expires;
   this.originalMaxAge = originalMaxAge;
@@ -97,7 +97,7 @@ function Bare(expires, originalMaxAge) {
  * @param {number} time in ms since the epoch
  * @param {number | null | undefined} lifetime in ms; a cookie without one stays as it is
  */
-Object.defineProperty(Cookie, 'startAt', {
+Object.defineProperty(Cookie, 'startLifetimeAt', {
   value(cookie, time, lifetime) {
     if (typeof lifetime !== 'number') return;
     cookie._expires = new Date(time + lifetime);
@@ -159,7 +159,7 @@ Cookie.prototype = {
   },
 };
 
-Bare.prototype = Cookie.prototype;
+CookieFields.prototype = Cookie.prototype;
 
 // Programs replace methods and accessors at any time.
 const { prototype } = Cookie;
@@ -168,7 +168,7 @@ const { getOwnPropertyDescriptor, getPrototypeOf, prototype: { hasOwnProperty } 
 const [data, expires, maxAge] = ['data', 'expires', 'maxAge'].map((name) => getOwnPropertyDescriptor(prototype, name));
 
 /** Whether the times of a cookie, or of cookies at all, do what this file says. */
-function keepsTime(cookie = prototype) {
+function hasPlainTimes(cookie = prototype) {
   const { get: getExpires, set: setExpires } = getOwnPropertyDescriptor(prototype, 'expires') || {};
   const { get: getMaxAge, set: setMaxAge } = getOwnPropertyDescriptor(prototype, 'maxAge') || {};
   return getExpires === expires.get && setExpires === expires.set && getMaxAge === maxAge.get && setMaxAge === maxAge.set &&
@@ -183,5 +183,5 @@ function hasPlainJSON(cookie = prototype) {
     (cookie === prototype || (getPrototypeOf(cookie) === prototype && !hasOwnProperty.call(cookie, 'data')));
 }
 
-Object.defineProperty(Cookie, 'keepsTime', { value: keepsTime });
+Object.defineProperty(Cookie, 'hasPlainTimes', { value: hasPlainTimes });
 Object.defineProperty(Cookie, 'hasPlainJSON', { value: hasPlainJSON });

@@ -2,8 +2,8 @@
 
 require('./native/node-version');
 const { inherits } = require('node:util');
-const Records = require('./engine/engine');
-const { answer, ask, attempt } = require('./store/call');
+const Engine = require('./engine/engine');
+const { storeCallback, callStore, runEngine } = require('./store/call');
 const defer = require('./store/defer');
 const Store = require('./store');
 const { defineSessions } = require('./engine/sessions-object');
@@ -17,25 +17,25 @@ const { defineSessions } = require('./engine/sessions-object');
  */
 function MemoryStore(options) {
   Store.call(this);
-  recordsOf(this, options);
+  engineOf(this, options);
 }
 
 /** Where a store keeps its records. */
-const RECORDS = Symbol('records');
+const ENGINE = Symbol('engine');
 
 /**
  * The records of a store. Made when first asked for, because a store may
  * borrow the methods of this one and never call its constructor. A class that extends
  * this one may put another object in the place of `sessions` at any time.
  */
-function recordsOf(store, options) {
-  let records = store[RECORDS];
-  if (records === undefined) {
-    records = new Records(options);
-    Object.defineProperty(store, RECORDS, { value: records });
+function engineOf(store, options) {
+  let engine = store[ENGINE];
+  if (engine === undefined) {
+    engine = new Engine(options);
+    Object.defineProperty(store, ENGINE, { value: engine });
   }
-  if (store.sessions !== records.sessions && records.canShow) defineSessions(store, records);
-  return records;
+  if (store.sessions !== engine.sessions && engine.canDefineSessions) defineSessions(store, engine);
+  return engine;
 }
 
 inherits(MemoryStore, Store);
@@ -50,13 +50,13 @@ module.exports = MemoryStore;
  * @param {(records: Records) => any[] | undefined} work returns what the callback is given, if
  *   it only reads
  */
-function carryOut(store, callback, work) {
-  attempt(callback, () => {
-    const records = recordsOf(store);
-    const results = work(records);
+function useEngine(store, callback, work) {
+  runEngine(callback, () => {
+    const engine = engineOf(store);
+    const results = work(engine);
     if (results) defer(callback, ...results);
-    else if (callback && records.flush === undefined) defer(callback);
-    else if (callback) ask(answer(undefined, (error) => { defer(callback, error); }), records, 'flush');
+    else if (callback && engine.flush === undefined) defer(callback);
+    else if (callback) callStore(storeCallback(undefined, (error) => { defer(callback, error); }), engine, 'flush');
   });
 }
 
@@ -66,7 +66,7 @@ function carryOut(store, callback, work) {
  * @param {(error: Error | null, session?: object) => void} callback
  */
 MemoryStore.prototype.get = function get(sid, callback) {
-  carryOut(this, callback, (records) => [null, records.read(`${sid}`)]);
+  useEngine(this, callback, (engine) => [null, engine.read(`${sid}`)]);
 };
 
 /**
@@ -77,7 +77,7 @@ MemoryStore.prototype.get = function get(sid, callback) {
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
-  carryOut(this, callback, (records) => { records.save(`${sid}`, session, text, NaN); });
+  useEngine(this, callback, (engine) => { engine.save(`${sid}`, session, text, NaN); });
 };
 
 /**
@@ -88,14 +88,14 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
   const cookie = JSON.stringify(session.cookie);
-  carryOut(this, callback, (records) => {
+  useEngine(this, callback, (engine) => {
     const key = `${sid}`;
     // A cookie that has no JSON takes the key out of the record.
-    if (cookie === undefined || !records.touch(key, cookie, records.deadline(key, session))) {
-      const current = records.read(key, false);
+    if (cookie === undefined || !engine.touch(key, cookie, engine.deadline(key, session))) {
+      const current = engine.read(key, false);
       if (current) {
         current.cookie = session.cookie;
-        records.save(key, current, JSON.stringify(current), NaN, true);
+        engine.save(key, current, JSON.stringify(current), NaN, true);
       }
     }
   });
@@ -106,12 +106,12 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
  * @param {(error?: Error) => void} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
-  carryOut(this, callback, (records) => { records.destroy(`${sid}`); });
+  useEngine(this, callback, (engine) => { engine.destroy(`${sid}`); });
 };
 
 /** @param {(error?: Error) => void} [callback] */
 MemoryStore.prototype.clear = function clear(callback) {
-  carryOut(this, callback, (records) => { records.clear(); });
+  useEngine(this, callback, (engine) => { engine.clear(); });
 };
 
 /**
@@ -121,10 +121,10 @@ MemoryStore.prototype.clear = function clear(callback) {
  * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
-  carryOut(this, callback, (records) => {
+  useEngine(this, callback, (engine) => {
     const sessions = Object.create(null);
-    for (const sid of records.sids()) {
-      const session = records.read(sid, false);
+    for (const sid of engine.sids()) {
+      const session = engine.read(sid, false);
       if (session) sessions[sid] = session;
     }
     return callback && [null, sessions];
@@ -141,7 +141,7 @@ const { all } = MemoryStore.prototype;
  */
 MemoryStore.prototype.length = function length(callback) {
   if (this.all === all) {
-    attempt(callback, () => { recordsOf(this).count(callback); });
+    runEngine(callback, () => { engineOf(this).count(callback); });
     return;
   }
   this.all((error, sessions) => {
@@ -155,7 +155,7 @@ MemoryStore.prototype.length = function length(callback) {
  * @returns {{ sessions: number, bytes: number, hits: number, misses: number, expired: number, evicted: number }}
  */
 MemoryStore.prototype.stats = function stats() {
-  return recordsOf(this).stats();
+  return engineOf(this).stats();
 };
 
 /**
@@ -164,7 +164,7 @@ MemoryStore.prototype.stats = function stats() {
  * @returns {number} how many it removed
  */
 MemoryStore.prototype.prune = function prune() {
-  return recordsOf(this).prune();
+  return engineOf(this).prune();
 };
 
 // What npm `memorystore` 1.6.8 has beside these, for programs that come from it.
@@ -175,26 +175,26 @@ MemoryStore.prototype.prune = function prune() {
  * @param {(error: Error | null, sids: string[]) => void} callback
  */
 MemoryStore.prototype.ids = function ids(callback) {
-  carryOut(this, callback, (records) => [null, records.sids()]);
+  useEngine(this, callback, (engine) => [null, engine.sids()]);
 };
 
 /** Prunes once in a `checkPeriod` again. */
 MemoryStore.prototype.startInterval = function startInterval() {
-  recordsOf(this).startPruning();
+  engineOf(this).startPruning();
 };
 
 /** Prunes no more. */
 MemoryStore.prototype.stopInterval = function stopInterval() {
-  recordsOf(this).stopPruning();
+  engineOf(this).stopPruning();
 };
 
 /** The records of a store, for the resident backend. */
-Object.defineProperty(MemoryStore, 'records', { value: recordsOf });
+Object.defineProperty(MemoryStore, 'engineOf', { value: engineOf });
 
 /**
  * The records of a store that may have methods of its own, and no use for them.
  * @returns {import('./engine/engine') | undefined}
  */
-Object.defineProperty(MemoryStore, 'recordsIn', {
-  value: (store) => (store instanceof MemoryStore ? store[RECORDS] : undefined),
+Object.defineProperty(MemoryStore, 'existingEngine', {
+  value: (store) => (store instanceof MemoryStore ? store[ENGINE] : undefined),
 });

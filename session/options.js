@@ -78,16 +78,16 @@ function checked(options, deprecate) {
     deprecate,
     cookieWriter: new CookieWriter(name),
     /** Whether a new session may be made later than when its request comes. */
-    canWait: generateId === native.sessionId && typeof cookie !== 'function',
+    canDelay: generateId === native.sessionId && typeof cookie !== 'function',
     /** `store.generate`, as the middleware sets it. */
     generate: undefined,
     /** The backend of a store of ours, as the middleware sets it. */
     resident: undefined,
   };
 
-  if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
+  if (isProduction && store instanceof MemoryStore && !MemoryStore.existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
     console.warn(
-      'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
+      'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
     );
   }

@@ -1,8 +1,8 @@
 'use strict';
 
 require('./native/node-version');
-const { answer, ask, attempt, listener } = require('./store/call');
-const REQUEST = require('./request/key');
+const { storeCallback, callStore, runEngine, functionOf } = require('./store/call');
+const REQUEST_SESSION = require('./request/key');
 
 /**
  * The session of a request: the data, and methods that act on the store.
@@ -13,14 +13,14 @@ const REQUEST = require('./request/key');
 function Session(req, data) {
   // The session's own, so that it is found through a Proxy, an heir or a clone of the session.
   Object.defineProperty(this, 'req', { value: req });
-  const request = req[REQUEST];
+  const request = req[REQUEST_SESSION];
   // The request remembers the id of its first session: a second property would take as long
   // as the rest of this function. Others, which are rare, have one.
-  if (request === undefined || !request.makes(this)) Object.defineProperty(this, 'id', { value: req.sessionID });
-  if (typeof data === 'object' && data !== null) take(this, data);
+  if (request === undefined || !request.register(this)) Object.defineProperty(this, 'id', { value: req.sessionID });
+  if (typeof data === 'object' && data !== null) addData(this, data);
 }
 
-function take(session, data) {
+function addData(session, data) {
   for (const key in data) {
     if (!(key in session)) session[key] = data[key];
   }
@@ -33,7 +33,7 @@ module.exports = Session;
  * @returns {import('./request') | undefined}
  */
 function requestOf({ req }) {
-  return req === undefined || req === null ? undefined : req[REQUEST];
+  return req === undefined || req === null ? undefined : req[REQUEST_SESSION];
 }
 
 /**
@@ -69,7 +69,7 @@ const members = {
   get id() {
     // Of the first session of a request, and of what stands for that. Others have their own.
     const { req } = this;
-    const request = req === undefined || req === null ? undefined : req[REQUEST];
+    const request = req === undefined || req === null ? undefined : req[REQUEST_SESSION];
     return request && request.firstId;
   },
 
@@ -88,10 +88,10 @@ const members = {
   save(callback) {
     const watcher = watcherOf(this);
     const { req } = this;
-    const answered = answer(req, callback);
+    const answered = storeCallback(req, callback);
     let method = 'set';
-    if (watcher && !attempt(answered, () => { method = watcher.saving(this); })) return undefined;
-    ask(answered, req.sessionStore, method, this.id, this);
+    if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(this); })) return undefined;
+    callStore(answered, req.sessionStore, method, this.id, this);
     return watcher ? undefined : this;
   },
 
@@ -105,12 +105,12 @@ const members = {
     const store = req.sessionStore;
     const watcher = watcherOf(this);
     let moment;
-    const tell = listener(callback);
+    const tell = functionOf(callback);
     const done = (...results) => {
-      if (watcher) watcher.reloaded(this, moment, results[0]);
+      if (watcher) watcher.afterReload(this, moment, results[0]);
       tell(...results);
     };
-    const answered = answer(req, (error, data) => {
+    const answered = storeCallback(req, (error, data) => {
       if (error) return done(error);
       if (!data) return done(new Error('failed to load session'));
       try {
@@ -120,8 +120,8 @@ const members = {
       }
       done();
     });
-    if (watcher && !attempt(answered, () => { moment = watcher.moment(); })) return undefined;
-    ask(answered, store, 'get', id);
+    if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
+    callStore(answered, store, 'get', id);
     return watcher ? undefined : this;
   },
 
@@ -130,8 +130,8 @@ const members = {
     const { req } = this;
     delete req.session;
     const request = requestOf(this);
-    const heard = request ? request.destroying(this.id, callback) : callback;
-    ask(answer(req, heard), req.sessionStore, 'destroy', this.id);
+    const heard = request ? request.beforeDestroy(this.id, callback) : callback;
+    callStore(storeCallback(req, heard), req.sessionStore, 'destroy', this.id);
     return this;
   },
 
@@ -140,8 +140,8 @@ const members = {
     const { req } = this;
     const sessionStore = req.sessionStore;
     const request = requestOf(this);
-    if (request) request.ending(req.sessionID);
-    ask(answer(req, callback), sessionStore, 'regenerate', req);
+    if (request) request.noteDestroyed(req.sessionID);
+    callStore(storeCallback(req, callback), sessionStore, 'regenerate', req);
     return this;
   },
 };
@@ -159,7 +159,7 @@ const { save, reload } = members;
  */
 const internals = {
   /** Takes over more data, as the constructor does. */
-  take,
+  addData,
 
   /**
    * Makes a session of an object with a place for the cookie and the data behind it. It is
@@ -171,7 +171,7 @@ const internals = {
   },
 
   /** Gives a session a property that does not show. */
-  hide,
+  defineHidden,
 
   /**
    * Lets the request know of the saves and reloads of a session, which it made and which has
@@ -179,8 +179,8 @@ const internals = {
    */
   watch(session) {
     // They tell what stands for this session from what stands for one that nobody watches.
-    hide(session, 'save', save);
-    hide(session, 'reload', reload);
+    defineHidden(session, 'save', save);
+    defineHidden(session, 'reload', reload);
   },
 
   /**
@@ -189,9 +189,9 @@ const internals = {
    * fields of that name. Those of express-session have them from the start, hidden, so that
    * such a form field is no data.
    */
-  complete(session, id) {
-    complete(session, 'save', save);
-    complete(session, 'reload', reload);
+  restoreMethods(session, id) {
+    restoreMethods(session, 'save', save);
+    restoreMethods(session, 'reload', reload);
     if (session.id !== id) Object.defineProperty(session, 'id', { value: id });
   },
 
@@ -204,17 +204,17 @@ const internals = {
 
 for (const [name, value] of Object.entries(internals)) Object.defineProperty(Session, name, { value });
 
-function complete(session, name, method) {
-  if (!hideField(session, name) && session[name] !== method) hide(session, name, method);
+function restoreMethods(session, name, method) {
+  if (!hideField(session, name) && session[name] !== method) defineHidden(session, name, method);
 }
 
 /** Returns whether there is one. */
 function hideField(session, name) {
   const own = Object.getOwnPropertyDescriptor(session, name);
-  if (own && own.enumerable) hide(session, name, own.value);
+  if (own && own.enumerable) defineHidden(session, name, own.value);
   return own !== undefined;
 }
 
-function hide(session, name, value) {
+function defineHidden(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
 }

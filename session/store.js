@@ -3,9 +3,9 @@
 require('./native/node-version');
 const { EventEmitter } = require('node:events');
 const { inherits } = require('node:util');
-const { answer, ask, listener } = require('./store/call');
+const { storeCallback, callStore, functionOf } = require('./store/call');
 const Cookie = require('./cookie');
-const REQUEST = require('./request/key');
+const REQUEST_SESSION = require('./request/key');
 const Session = require('./session');
 
 /**
@@ -29,9 +29,9 @@ module.exports = Store;
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
   const { sessionID } = req;
-  if (req[REQUEST]) req[REQUEST].ending(sessionID);
-  const tell = listener(callback);
-  ask(answer(req, (error) => {
+  if (req[REQUEST_SESSION]) req[REQUEST_SESSION].noteDestroyed(sessionID);
+  const tell = functionOf(callback);
+  callStore(storeCallback(req, (error) => {
     this.generate(req);
     tell(error);
   }), this, 'destroy', sessionID);
@@ -43,8 +43,8 @@ Store.prototype.regenerate = function regenerate(req, callback) {
  * @param {(error?: Error, session?: Session) => void} callback
  */
 Store.prototype.load = function load(sid, callback) {
-  const tell = listener(callback);
-  ask(answer(undefined, (error, data) => {
+  const tell = functionOf(callback);
+  callStore(storeCallback(undefined, (error, data) => {
     if (error) return tell(error);
     if (!data) return tell();
     let session;

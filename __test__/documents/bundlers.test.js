@@ -81,7 +81,7 @@ for (const [which, prepare] of Object.entries(binaries)) {
       const { status, stdout, stderr } = await bundled(t, prepare, [`--loader:.node=${loader}`]);
       assert.deepEqual([status, stdout], [1, '']);
       assert.match(stderr, /ERR_EXPRESS_SESSION_RS_NATIVE/);
-      assert.match(stderr, /keep it out, .*external.*--loader:\.node=copy.* gave no addon/);
+      assert.match(stderr, /keep it out of the bundle, .*external.*--loader:\.node=copy.* is not an addon/);
     });
   }
 }
@@ -89,5 +89,5 @@ for (const [which, prepare] of Object.entries(binaries)) {
 test('a bundle without the binary says what to do', { skip }, async (t) => {
   const { status, stderr } = await bundled(t, () => {}, []);
   assert.equal(status, 1);
-  assert.match(stderr, /is missing\. Looked for the package \S+\. Where a bundler .*keep it out, .*external.*--loader:\.node=copy/);
+  assert.match(stderr, /is missing\. Looked for the package \S+\. If a bundler .*keep it out of the bundle, .*external.*--loader:\.node=copy/);
 });

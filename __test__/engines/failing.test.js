@@ -190,7 +190,8 @@ for (const [kind, { make }] of Object.entries(STORES)) {
       try {
         call(store, (...results) => { told.push(results); });
         assert.deepEqual(told, [], 'not in this turn');
-        await wait(20);
+        await until(() => told.length > 0);
+        await wait(5);
       } finally {
         native.fail(false);
       }

@@ -40,7 +40,7 @@ function touchesPlainly(session = Session.prototype) {
   const { cookie } = session;
   return session.touch === touch && session.resetMaxAge === resetMaxAge &&
     (cookie === undefined || (cookie instanceof Cookie && typeof cookie.originalMaxAge === 'number')) &&
-    Cookie.keepsTime(cookie);
+    Cookie.hasPlainTimes(cookie);
 }
 
 module.exports.touchesPlainly = touchesPlainly;

@@ -14,7 +14,7 @@ const serialize = require('./serialize');
  * @throws {TypeError} in the words that the response would have for it
  */
 function check(name, options) {
-  const given = typeof options === 'function' || isProxy(options) ? {} : settled(options);
+  const given = typeof options === 'function' || isProxy(options) ? {} : knownOptions(options);
   const cookie = new Cookie(given);
   const { expires } = cookie;
   // As the end of the response will.
@@ -35,7 +35,7 @@ module.exports = check;
  * The options that stay what they are until a program assigns others. What a getter gives,
  * or an object that is to be turned into text, may be known in a request only.
  */
-function settled(options) {
+function knownOptions(options) {
   // The cookie refuses it.
   if (typeof options !== 'object') return options;
   const found = Object.create(null);

@@ -33,8 +33,8 @@ class Keyring {
     if (typeof value !== 'string') {
       throw new TypeError('Cookie value must be provided as a string.');
     }
-    const keys = this.refresh();
-    if (this.count === 0) bytes(this.seen[0]);
+    const keys = this.preparedKeys();
+    if (this.count === 0) keyBytes(this.seen[0]);
     return native.sign(value, keys);
   }
 
@@ -47,8 +47,8 @@ class Keyring {
     if (typeof signed !== 'string') {
       throw new TypeError('Signed cookie string must be provided.');
     }
-    const value = native.unsign(signed, this.refresh());
-    if (value === false) this.checkRest();
+    const value = native.unsign(signed, this.preparedKeys());
+    if (value === false) this.checkInvalidSecret();
     return value;
   }
 
@@ -61,32 +61,32 @@ class Keyring {
    *   which say what is wrong with the first
    * @throws as `unsign`
    */
-  open(header, name) {
-    const value = native.openCookie(header, name, this.refresh());
-    if (value === native.FORGED_COOKIE) this.checkRest();
+  unsignCookie(header, name) {
+    const value = native.openCookie(header, name, this.preparedKeys());
+    if (value === native.FORGED_COOKIE) this.checkInvalidSecret();
     return value;
   }
 
   /** Whether there are secrets that cannot be tried. */
-  hasRest() {
+  hasInvalidSecret() {
     return this.count < this.seen.length;
   }
 
   /** Throws if a secret that had to be tried is none. */
-  checkRest() {
-    if (this.hasRest()) bytes(this.seen[this.count]);
+  checkInvalidSecret() {
+    if (this.hasInvalidSecret()) keyBytes(this.seen[this.count]);
   }
 
   /**
    * Prepares the secrets anew if the array, or a buffer in it, has changed.
    * @returns {object} the prepared keys
    */
-  refresh() {
+  preparedKeys() {
     const { secrets, seen, copies } = this;
     let same = seen.length === secrets.length;
     for (let i = 0; same && i < seen.length; i++) {
       same = seen[i] === secrets[i] &&
-        (copies[i] === undefined || Buffer.compare(copies[i], bytes(seen[i])) === 0);
+        (copies[i] === undefined || Buffer.compare(copies[i], keyBytes(seen[i])) === 0);
     }
     if (!same) this.prepare();
     return this.keys;
@@ -99,7 +99,7 @@ class Keyring {
     for (const secret of this.seen) {
       try {
         // The key is made of the copy: another thread may write into the secret meanwhile.
-        const key = isMutable(secret) ? Buffer.from(bytes(secret)) : bytes(secret);
+        const key = isMutable(secret) ? Buffer.from(keyBytes(secret)) : keyBytes(secret);
         prepared.push(key);
         this.copies.push(isMutable(secret) ? key : undefined);
       } catch {
@@ -115,7 +115,7 @@ class Keyring {
 module.exports = Keyring;
 
 /** The bytes that `crypto.createHmac` would take as the key. */
-function bytes(secret) {
+function keyBytes(secret) {
   if (secret === undefined || secret === null) {
     throw new TypeError('Secret key must be provided.');
   }

@@ -27,29 +27,29 @@ const { getTime } = Date.prototype;
 function serialize(name, value, options) {
   const encode = (options && options.encode) || encodeURIComponent;
   if (typeof encode !== 'function') throw new TypeError('option encode is invalid');
-  part({ name: `${name}` });
+  serializedPart({ name: `${name}` });
   const encoded = encode(value);
-  part({ value: `${encoded}` });
+  serializedPart({ value: `${encoded}` });
   let header = name + '=' + encoded;
   if (!options) return header;
 
   if (options.maxAge !== undefined && options.maxAge !== null) {
-    header += part({ bits: native.COOKIE_MAX_AGE, maxAge: Math.floor(options.maxAge) });
+    header += serializedPart({ bits: native.COOKIE_MAX_AGE, maxAge: Math.floor(options.maxAge) });
   }
   if (options.domain) {
-    part({ bits: native.COOKIE_DOMAIN, domain: `${options.domain}` });
+    serializedPart({ bits: native.COOKIE_DOMAIN, domain: `${options.domain}` });
     header += '; Domain=' + options.domain;
   }
   if (options.path) {
-    part({ bits: native.COOKIE_PATH, path: `${options.path}` });
+    serializedPart({ bits: native.COOKIE_PATH, path: `${options.path}` });
     header += '; Path=' + options.path;
   }
   if (options.expires) header += expiry(options.expires);
-  if (options.httpOnly) header += part({ bits: native.COOKIE_HTTP_ONLY });
-  if (options.secure) header += part({ bits: native.COOKIE_SECURE });
-  if (options.partitioned) header += part({ bits: native.COOKIE_PARTITIONED });
-  if (options.priority) header += part({ bits: priorityBits(options.priority) });
-  if (options.sameSite) header += part({ bits: sameSiteBits(options.sameSite) });
+  if (options.httpOnly) header += serializedPart({ bits: native.COOKIE_HTTP_ONLY });
+  if (options.secure) header += serializedPart({ bits: native.COOKIE_SECURE });
+  if (options.partitioned) header += serializedPart({ bits: native.COOKIE_PARTITIONED });
+  if (options.priority) header += serializedPart({ bits: priorityBits(options.priority) });
+  if (options.sameSite) header += serializedPart({ bits: sameSiteBits(options.sameSite) });
   return header;
 }
 
@@ -72,9 +72,9 @@ class CookieWriter {
    * @returns {string}
    * @throws as `serialize` and `Keyring#sign`
    */
-  seal(sid, keyring, options) {
-    const value = isPlain(options) ? native.seal(sid, keyring.refresh()) : undefined;
-    const header = typeof value === 'string' && this.around(options);
+  write(sid, keyring, options) {
+    const value = isPlain(options) ? native.seal(sid, keyring.preparedKeys()) : undefined;
+    const header = typeof value === 'string' && this.template(options);
     // Of several things that are wrong, `serialize` finds the first.
     return header ? header.start + value + header.end : serialize(this.name, `s:${keyring.sign(sid)}`, options);
   }
@@ -83,7 +83,7 @@ class CookieWriter {
    * What stands around the value; undefined if that is invalid. It is the same for all
    * sessions that expire in the same second.
    */
-  around({ domain, expires, httpOnly, partitioned, path, priority, sameSite, secure }) {
+  template({ domain, expires, httpOnly, partitioned, path, priority, sameSite, secure }) {
     const bits = (domain ? native.COOKIE_DOMAIN : 0) |
       (path ? native.COOKIE_PATH : 0) |
       (expires ? native.COOKIE_EXPIRES : 0) |
@@ -108,7 +108,7 @@ module.exports = serialize;
 module.exports.CookieWriter = CookieWriter;
 
 /** What the engine writes after `n=`, which stands in for what is not asked about. */
-function part({ name = 'n', value = '', bits = 0, maxAge = NaN, domain = '', path = '', expires = NaN }) {
+function serializedPart({ name = 'n', value = '', bits = 0, maxAge = NaN, domain = '', path = '', expires = NaN }) {
   const encoded = bits | native.COOKIE_ENCODED;
   return headerOr(native.serializeCookie(name, value, encoded, maxAge, domain, path, expires)).slice(2);
 }
@@ -122,7 +122,7 @@ function headerOr(header) {
 
 function expiry(expires) {
   if (isPlainDate(expires)) {
-    return part({ bits: native.COOKIE_EXPIRES, expires: getTime.call(expires) });
+    return serializedPart({ bits: native.COOKIE_EXPIRES, expires: getTime.call(expires) });
   }
   // A Date of another realm or of a derived class writes itself.
   if (Object.prototype.toString.call(expires) !== '[object Date]' || isNaN(expires.valueOf())) {

@@ -20,8 +20,8 @@ const REASONS = new Map([
  * @returns {string | undefined} a string, unless cookie-parser gave something else
  * @throws what the keyring throws for a secret that is none
  */
-function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
-  const opened = header ? keyring.open(header, name) : native.NO_COOKIE;
+function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
+  const opened = header ? keyring.unsignCookie(header, name) : native.NO_COOKIE;
   let [sid, reason] = typeof opened === 'string' ? [opened, native.NO_COOKIE] : [undefined, opened];
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
@@ -40,7 +40,7 @@ function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
       reason = native.UNSIGNED_COOKIE;
     }
   }
-  if (!sid) tellNone(reason);
+  if (!sid) logNoSession(reason);
   return sid;
 }
 
@@ -48,8 +48,8 @@ function sidOf({ req, keyring, settings: { name, deprecate } }, header) {
  * Tells a log, which must show no id, why a request gets a new session.
  * @param {number} reason one of the numbers above
  */
-function tellNone(reason) {
+function logNoSession(reason) {
   if (debug.enabled) debug('no session found: %s', REASONS.get(reason));
 }
 
-module.exports = { sidOf, tellNone };
+module.exports = { sidFrom, logNoSession };

@@ -6,7 +6,7 @@ const Session = require('../session');
 const native = require('../native/load');
 const { checked, warnIfShort } = require('./options');
 const prunePeriodically = require('./pruning');
-const { viewOf } = require('./sessions-object');
+const { sessionsObject } = require('./sessions-object');
 
 /** How many cookies a store's records keep parsed. An app has one for each kind of session. */
 const COOKIES = 16;
@@ -15,7 +15,7 @@ const COOKIES = 16;
 const SLICE = 500;
 
 /** The budget of a slice of judging (`native.storeUnjudged`): about half a millisecond, too. */
-const JUDGED = 100_000;
+const CLASSIFY_BUDGET = 100_000;
 
 /** Why a session was removed, for `dispose`. */
 const REASONS = [];
@@ -34,15 +34,15 @@ REASONS[native.REMOVED_DESTROYED] = 'destroyed';
  * `callback` is called once, when all that was told before is done, with an `Error` if it was
  * not. Responses and the callbacks of a store's methods wait for that.
  */
-class Records {
+class Engine {
   /**
    * @param {object} [options] of the MemoryStore
    * @throws {TypeError} naming the option that is wrong
    */
   constructor(options) {
     const { max, maxBytes, ttl, checkPeriod, dispose, shared, given } = checked(options);
-    this.store = native.createStore(max, maxBytes, shared);
-    this.engine = native.storeChanges(this.store);
+    this.handle = native.createStore(max, maxBytes, shared);
+    this.requestCalls = native.storeChanges(this.handle);
     this.ttl = ttl;
     this.dispose = dispose;
     this.given = given;
@@ -52,19 +52,19 @@ class Records {
      * Counts changes, renewals aside: who saw the same number saw the same texts. Other
      * threads' changes are not among them.
      */
-    this.changes = 0;
+    this.changeCount = 0;
     this.isShared = shared !== undefined;
     /** The engine's numbers of cookies, and the cookies themselves, dates aside. */
     this.cookies = new Map();
     /** The number of the cookie that the last new session had. */
     this.lastPut = NaN;
     /** What stores show as `sessions`. */
-    this.sessions = viewOf(this);
-    this.canShow = true;
+    this.sessions = sessionsObject(this);
+    this.canDefineSessions = true;
     // From now on what is removed is kept.
-    this.tell();
+    this.reportRemoved();
     /** Where the next slice of pruning goes on to judge. */
-    this.judgedTo = 0;
+    this.classifiedTo = 0;
     this.checkPeriod = checkPeriod;
     this.stopPruning = ignore;
     this.startPruning();
@@ -77,8 +77,8 @@ class Records {
   }
 
   /** The text of a session, expired or not. */
-  peek(sid) {
-    return native.storePeek(this.store, sid);
+  text(sid) {
+    return native.storePeek(this.handle, sid);
   }
 
   /**
@@ -86,12 +86,12 @@ class Records {
    * here can name it when storing the session: `since`.
    */
   moment() {
-    return native.storeMoment(this.store);
+    return native.storeMoment(this.handle);
   }
 
   /** Whether a session was destroyed since a moment. */
   wasDestroyed(sid, since) {
-    return native.storeWasDestroyed(this.store, sid, since);
+    return native.storeWasDestroyed(this.handle, sid, since);
   }
 
   /**
@@ -111,9 +111,9 @@ class Records {
   }
 
   /** Counts a change, and tells of what it has removed. Returns what came of it. */
-  changed(outcome) {
-    this.changes++;
-    if (this.dispose !== undefined) this.tell();
+  noteChange(outcome) {
+    this.changeCount++;
+    if (this.dispose !== undefined) this.reportRemoved();
     return outcome;
   }
 
@@ -135,12 +135,12 @@ class Records {
       return true;
     }
     const set = isOdd ? native.storeSetRaw : native.storeSet;
-    return this.changed(set(this.store, sid, text, this.deadline(sid, session), since));
+    return this.noteChange(set(this.handle, sid, text, this.deadline(sid, session), since));
   }
 
   /** `save` of a session in parts: its cookie's JSON, and its data. */
   put(sid, cookie, data, deadline, since) {
-    const number = this.changed(native.storePut(this.store, sid, cookie, data, deadline, since));
+    const number = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since));
     if (number === native.NOT_PUT) return false;
     this.lastPut = number;
     if (!Number.isNaN(number)) this.cookie(number, () => cookie);
@@ -153,12 +153,12 @@ class Records {
    * another cookie or the engine does not remember it.
    */
   write(sid, cookieNumber, date, deadline, since, data) {
-    return this.changed(this.engine.write(sid, cookieNumber, date, deadline, since, data));
+    return this.noteChange(this.requestCalls.write(sid, cookieNumber, date, deadline, since, data));
   }
 
   /** Stores any text. */
   setRaw(sid, text) {
-    this.changed(native.storeSetRaw(this.store, sid, text, NaN, NaN));
+    this.noteChange(native.storeSetRaw(this.handle, sid, text, NaN, NaN));
   }
 
   /**
@@ -166,7 +166,7 @@ class Records {
    * do it.
    */
   touch(sid, cookie, deadline) {
-    return this.changed(native.storeTouch(this.store, sid, cookie, Date.now(), deadline)) !== native.NOT_CHANGED;
+    return this.noteChange(native.storeTouch(this.handle, sid, cookie, Date.now(), deadline)) !== native.NOT_CHANGED;
   }
 
   /**
@@ -174,22 +174,22 @@ class Records {
    * cookie of that number. False if it is not, or only JavaScript can do it.
    */
   renew(sid, cookieNumber, date, deadline) {
-    const outcome = this.engine.renew(sid, cookieNumber, date, deadline, Date.now());
-    if (this.dispose !== undefined) this.tell();
+    const outcome = this.requestCalls.renew(sid, cookieNumber, date, deadline, Date.now());
+    if (this.dispose !== undefined) this.reportRemoved();
     return outcome !== native.NOT_CHANGED;
   }
 
   destroy(sid) {
-    this.changed(native.storeDestroy(this.store, sid));
+    this.noteChange(native.storeDestroy(this.handle, sid));
   }
 
   clear() {
-    this.changed(native.storeClear(this.store));
+    this.noteChange(native.storeClear(this.handle));
   }
 
   /** Every sid in order of insertion, expired ones too. */
   sids() {
-    return native.storeSids(this.store);
+    return native.storeSids(this.handle);
   }
 
   /**
@@ -203,7 +203,7 @@ class Records {
   count(callback, from = 0) {
     let length;
     try {
-      const { sids, next } = native.storeUnjudged(this.store, from, JUDGED);
+      const { sids, next } = native.storeUnjudged(this.handle, from, CLASSIFY_BUDGET);
       for (const sid of sids) this.read(sid, false);
       if (next !== 0) {
         defer(() => this.count(callback, next));
@@ -214,8 +214,8 @@ class Records {
         this.count(callback);
         return;
       }
-      length = native.storeLength(this.store, Date.now());
-      this.tell();
+      length = native.storeLength(this.handle, Date.now());
+      this.reportRemoved();
     } catch (error) {
       defer(callback, error);
       return;
@@ -228,28 +228,28 @@ class Records {
     const { expired } = this.stats();
     let from = 0;
     do {
-      from = this.judgeSome(from);
+      from = this.classifySome(from);
     } while (from !== 0);
-    native.storeLength(this.store, Date.now());
-    this.tell();
+    native.storeLength(this.handle, Date.now());
+    this.reportRemoved();
     return this.stats().expired - expired;
   }
 
   /** Frees some of what has expired. Returns whether that was all. */
   pruneSlice() {
-    const isDone = native.storePrune(this.store, Date.now(), SLICE);
-    this.tell();
+    const isDone = native.storePrune(this.handle, Date.now(), SLICE);
+    this.reportRemoved();
     if (!isDone) return false;
-    this.judgedTo = this.judgeSome(this.judgedTo);
-    return this.judgedTo === 0;
+    this.classifiedTo = this.classifySome(this.classifiedTo);
+    return this.classifiedTo === 0;
   }
 
   /**
    * Judges some of the texts that only JavaScript can judge, and so removes those that have
    * expired. Returns where to go on, 0 if that was all.
    */
-  judgeSome(from) {
-    const { sids, next } = native.storeUnjudged(this.store, from, JUDGED);
+  classifySome(from) {
+    const { sids, next } = native.storeUnjudged(this.handle, from, CLASSIFY_BUDGET);
     for (const sid of sids) {
       try {
         this.read(sid, false);
@@ -261,7 +261,7 @@ class Records {
   }
 
   stats() {
-    return native.storeStats(this.store);
+    return native.storeStats(this.handle);
   }
 
   /**
@@ -271,8 +271,8 @@ class Records {
    * @throws {SyntaxError} if its text is damaged
    */
   read(sid, isUse = true) {
-    const found = native.storeGet(this.store, sid, Date.now(), isUse);
-    this.tell();
+    const found = native.storeGet(this.handle, sid, Date.now(), isUse);
+    this.reportRemoved();
     if (found === undefined) return undefined;
     if (typeof found === 'string') return JSON.parse(found);
     // An empty text is no session, as it is no JSON either.
@@ -284,8 +284,8 @@ class Records {
   isAlive(sid, text, session) {
     const now = Date.now();
     const end = session === undefined ? NaN : endOf(session);
-    native.storeJudge(this.store, sid, text, Boolean(session), end, now);
-    this.tell();
+    native.storeJudge(this.handle, sid, text, Boolean(session), end, now);
+    this.reportRemoved();
     return !(end <= now);
   }
 
@@ -293,13 +293,13 @@ class Records {
    * Tells `dispose`, in a later turn, what was removed. Never throws: what comes before this
    * is done, and an engine that fails here tells the next time.
    */
-  tell() {
+  reportRemoved() {
     if (this.dispose === undefined) return;
     let removed;
     try {
-      removed = native.storeTakeRemoved(this.store);
+      removed = native.storeTakeRemoved(this.handle);
     } catch (error) {
-      debug('what was removed is not told yet: %s', error);
+      debug('dispose is not called yet, as the engine failed: %s', error);
       return;
     }
     for (const { sid, text, reason } of removed) defer(this.dispose, sid, parsed(text), REASONS[reason]);
@@ -322,7 +322,7 @@ class Records {
   }
 }
 
-module.exports = Records;
+module.exports = Engine;
 
 function ignore() {}
 

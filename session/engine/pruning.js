@@ -16,8 +16,8 @@ const forgotten = new FinalizationRegistry(clearInterval);
  * @param {number} period ms between prunings
  * @returns {() => void} ends it
  */
-function prunePeriodically(records, period) {
-  const held = new WeakRef(records);
+function prunePeriodically(engine, period) {
+  const held = new WeakRef(engine);
   let isUnderWay = false;
   /** One slice after the other, with turns of the event loop between them. */
   const slice = () => {
@@ -35,7 +35,7 @@ function prunePeriodically(records, period) {
     if (!isUnderWay) slice();
   }, period);
   timer.unref();
-  forgotten.register(records, timer);
+  forgotten.register(engine, timer);
   return () => clearInterval(timer);
 }
 

@@ -9,9 +9,9 @@ const { inspect } = require('node:util');
  * @param {import('./engine')} records the store's records
  * @returns {object}
  */
-function viewOf(records) {
+function sessionsObject(engine) {
   const target = Object.create(null);
-  const view = new Proxy(target, new Texts(records));
+  const view = new Proxy(target, new SessionsHandler(engine));
   // console.log looks at the target, which is empty.
   Object.defineProperty(target, inspect.custom, {
     configurable: true,
@@ -28,34 +28,34 @@ function viewOf(records) {
  * @param {object} store
  * @param {import('./engine')} records the store's records
  */
-function defineSessions(store, records) {
+function defineSessions(store, engine) {
   const take = (texts) => {
-    if (texts === records.sessions) return;
+    if (texts === engine.sessions) return;
     const entries = Object.entries(Object(texts));
-    records.clear();
-    for (const [sid, text] of entries) records.sessions[sid] = text;
+    engine.clear();
+    for (const [sid, text] of entries) engine.sessions[sid] = text;
   };
   const { sessions } = store;
   // Where that fails, the program's property goes on to show what it shows.
-  records.canShow = Reflect.defineProperty(store, 'sessions', {
+  engine.canDefineSessions = Reflect.defineProperty(store, 'sessions', {
     configurable: true,
     enumerable: true,
-    get: () => records.sessions,
+    get: () => engine.sessions,
     set: take,
   });
   if (sessions !== undefined) take(sessions);
 }
 
-module.exports = { viewOf, defineSessions };
+module.exports = { sessionsObject, defineSessions };
 
 /** The traps of the view. The target stays empty; symbols are none of its keys. */
-class Texts {
-  constructor(records) {
-    this.records = records;
+class SessionsHandler {
+  constructor(engine) {
+    this.engine = engine;
   }
 
   get(target, sid) {
-    return typeof sid === 'string' ? this.records.peek(sid) : undefined;
+    return typeof sid === 'string' ? this.engine.text(sid) : undefined;
   }
 
   has(target, sid) {
@@ -65,13 +65,13 @@ class Texts {
   set(target, sid, text) {
     if (typeof sid !== 'string') return false;
     // What is false is no session, and `null` is not the text of one.
-    if (text || text === '') this.records.setRaw(sid, `${text}`);
-    else this.records.destroy(sid);
+    if (text || text === '') this.engine.setRaw(sid, `${text}`);
+    else this.engine.destroy(sid);
     return true;
   }
 
   deleteProperty(target, sid) {
-    if (typeof sid === 'string') this.records.destroy(sid);
+    if (typeof sid === 'string') this.engine.destroy(sid);
     return true;
   }
 
@@ -82,7 +82,7 @@ class Texts {
   ownKeys() {
     // An object puts sids that look like array indexes first; so must the view.
     const sids = Object.create(null);
-    for (const sid of this.records.sids()) sids[sid] = true;
+    for (const sid of this.engine.sids()) sids[sid] = true;
     return Object.keys(sids);
   }
 

@@ -24,7 +24,7 @@ function failure({ platform, version, root, file, given, isBundle, errors }) {
   const sought = given ? `${given}, which NAPI_RS_NATIVE_LIBRARY_PATH names` : `${isBundle ? '' : `${file} and `}the package ${name}`;
   const error = new Error(
     `express-session-rs: the native addon for ${platform} ${found.length > 0 ? 'cannot be loaded' : 'is missing'}. ` +
-    `Looked for ${sought}. ${waysOut({ name, version, root, given, isBundle, errors })}` +
+    `Looked for ${sought}. ${remedies({ name, version, root, given, isBundle, errors })}` +
     (found.length > 0 ? ` The loader said: ${found.map(({ message }) => message).join('; ')}` : ''),
     found.length > 0 ? { cause: found[0] } : undefined,
   );
@@ -32,23 +32,23 @@ function failure({ platform, version, root, file, given, isBundle, errors }) {
   return error;
 }
 
-function waysOut({ name, version, root, given, isBundle, errors }) {
+function remedies({ name, version, root, given, isBundle, errors }) {
   const found = Object.values(errors);
   // Another addon would be refused as well.
   if (found.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) {
     return 'This Node.js was told to load no addons: start it without --no-addons and, where it has --permission, with --allow-addons.';
   }
-  if (given) return 'Let that variable name an addon of this version, or none.';
+  if (given) return 'Set that variable to an addon of this version, or unset it.';
   if (found.some(({ fault }) => fault === 'stub') || isBundle) {
-    return 'Where a bundler has taken in this package, keep it out, as an external one that is shipped in node_modules, ' +
-      'or have the bundler copy .node files: esbuild does with --loader:.node=copy, webpack with node-loader.';
+    return 'If a bundler bundled this package, keep it out of the bundle, as an external package that is shipped in node_modules, ' +
+      'or let the bundler copy .node files: esbuild does so with --loader:.node=copy, webpack with node-loader.';
   }
   // A checkout builds with the tools it has for that.
   const setup = path.join(root, 'scripts', 'setup.js');
   if (fs.existsSync(setup)) return `To build it: install Rust (https://rustup.rs), then run node "${setup}".`;
 
   const build = `install Rust (https://rustup.rs), then run ${command(root)}.`;
-  if (found.length === 0) return `${firstWay({ name, version })}; or build it: ${build}`;
+  if (found.length === 0) return `${installOrBuild({ name, version })}; or build it: ${build}`;
   const ways = [];
   if (errors.built) ways.push(`Build it again: ${build}`);
   // An installer passes over what is there.
@@ -63,11 +63,11 @@ function command(root) {
   return `"npx express-session-rs build" (or node "${path.join(root, 'bin', 'express-session-rs.js')}" build)`;
 }
 
-function firstWay({ name, version }) {
+function installOrBuild({ name, version }) {
   const { optionalDependencies } = require('../../package.json');
   // A release adds them to what it publishes: the repository, installed from git, has none.
-  if (!optionalDependencies) return 'This copy is not from npm, and brings no binary: either install the package from there';
-  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use one that the README lists';
+  if (!optionalDependencies) return 'This copy does not come from npm and contains no binary: either install the package from npm';
+  if (!optionalDependencies[name]) return 'There is no binary for this platform: either use a platform that the README lists';
   return `Either install again with optional dependencies, which bring ${name}@${version}`;
 }
 

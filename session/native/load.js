@@ -29,13 +29,13 @@ function load() {
   const errors = {};
   let addon;
   if (given) {
-    addon = attempt('given', errors, open, path.resolve(given));
+    addon = attempt('given', errors, loadFile, path.resolve(given));
   } else {
     const isBuilt = !isBundle && fs.existsSync(file);
     // What was built on this machine comes first: somebody had a reason to build it.
-    if (isBuilt) addon = attempt('built', errors, open, file);
-    addon ??= attempt('brought', errors, brought, platform);
-    if (!isBuilt) addon ??= attempt('bundled', errors, bundled);
+    if (isBuilt) addon = attempt('built', errors, loadFile, file);
+    addon ??= attempt('brought', errors, fromPlatformPackage, platform);
+    if (!isBuilt) addon ??= attempt('bundled', errors, fromBundle);
   }
   if (addon) return addon;
   throw require('./failure')({ platform, version: VERSION, root, file, given, isBundle, errors });
@@ -56,16 +56,16 @@ function attempt(way, errors, find, argument) {
  * @param {string} file
  * @param {number} [size] in bytes, if it is known
  */
-function open(file, size) {
+function loadFile(file, size) {
   checkWhole(file, size);
-  return fit(require(file), file);
+  return checkVersion(require(file), file);
 }
 
 /** The addon that the platform's package brings. A bundle has it, but no such package. */
-function brought(platform) {
+function fromPlatformPackage(platform) {
   const name = `express-session-rs-${platform}`;
   const file = fileOf(name);
-  return file === undefined ? fit(required(platform), name) : open(file, sizeOf(file));
+  return file === undefined ? checkVersion(required(platform), name) : loadFile(file, sizeOf(file));
 }
 
 function fileOf(name) {
@@ -73,7 +73,7 @@ function fileOf(name) {
     return require.resolve(name);
   } catch (error) {
     // The package is there, but not the file that its package.json names.
-    if (error.path) throw unfit('damage', `${path.dirname(error.path)} is without its addon`);
+    if (error.path) throw loadError('damage', `${path.dirname(error.path)} has no addon file`);
     return undefined;
   }
 }
@@ -104,21 +104,21 @@ function required(platform) {
       case 'win32-arm64-msvc': return require('express-session-rs-win32-arm64-msvc');
     }
   } catch (error) {
-    return absent(error);
+    return ignoreMissing(error);
   }
 }
 
 /** What was built on the machine that made a bundle: bin/build.js writes this for bundlers. */
-function bundled() {
+function fromBundle() {
   try {
-    return fit(require('../../built'), 'what was built');
+    return checkVersion(require('../../built'), 'the built addon');
   } catch (error) {
-    return absent(error);
+    return ignoreMissing(error);
   }
 }
 
 /** Passes over that there is no such file. */
-function absent(error) {
+function ignoreMissing(error) {
   if (error.code !== 'MODULE_NOT_FOUND') throw error;
 }
 
@@ -128,10 +128,10 @@ function absent(error) {
  * @returns {object | undefined} the addon
  * @throws {Error} if it is that of another version, or none: bundlers give the name of a file
  */
-function fit(addon, from) {
+function checkVersion(addon, from) {
   if (addon === undefined || addon?.VERSION === VERSION) return addon;
-  if (typeof addon?.sessionId !== 'function') throw unfit('stub', `${from} gave no addon, but a value of type ${typeof addon}`);
-  throw unfit('version', `${from} is of ${addon.VERSION ? `version ${addon.VERSION}` : 'an older version'}, and this package of ${VERSION}`);
+  if (typeof addon?.sessionId !== 'function') throw loadError('stub', `${from} is not an addon, but a value of type ${typeof addon}`);
+  throw loadError('version', `${from} has ${addon.VERSION ? `version ${addon.VERSION}` : 'an older version'}, but this package has version ${VERSION}`);
 }
 
 /**
@@ -150,12 +150,12 @@ function checkWhole(file, size) {
     // One more than there should be. Of a file of another kind nothing is known.
     const count = end === undefined ? HEADER : fs.readSync(opened, bytes, 0, HEADER + 1, Math.max(0, end - HEADER));
     if (count < HEADER || (count > HEADER && end === size)) {
-      throw damaged(file, opened, `, and should have ${end === size ? '' : 'at least '}${end}`);
+      throw damaged(file, opened, ` but should have ${end === size ? '' : 'at least '}${end}`);
     }
     // As files are after a loss of power. Those of other systems may end so.
-    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' with nothing at its end');
+    if (process.platform === 'linux' && bytes.latin1Slice(0, HEADER) === '\0'.repeat(HEADER)) throw damaged(file, opened, ' and its end was not written');
   } catch (error) {
-    throw error.fault ? error : unfit('damage', `${file} cannot be read: ${error.message}`);
+    throw error.fault ? error : loadError('damage', `${file} cannot be read: ${error.message}`);
   } finally {
     if (opened !== undefined) fs.closeSync(opened);
   }
@@ -175,9 +175,9 @@ function elfEnd(bytes, count) {
 }
 
 function damaged(file, opened, rest) {
-  return unfit('damage', `${file} is damaged: it has ${fs.fstatSync(opened).size} bytes${rest}`);
+  return loadError('damage', `${file} is damaged: it has ${fs.fstatSync(opened).size} bytes${rest}`);
 }
 
-function unfit(fault, message) {
+function loadError(fault, message) {
   return Object.assign(new Error(message), { fault });
 }

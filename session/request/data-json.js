@@ -11,7 +11,7 @@ const FEW = 64;
  * @returns {string} JSON without the cookie; empty if it has none
  * @throws whatever `JSON.stringify` throws
  */
-function fingerprint(session) {
+function dataJSON(session) {
   const canCut = typeof session.toJSON !== 'function';
   const keys = Object.keys(session);
   if (canCut && keys.length <= FEW) return JSON.stringify(copyOf(session, keys));
@@ -19,7 +19,7 @@ function fingerprint(session) {
   return rest ?? withoutCookie(session) ?? '';
 }
 
-module.exports = fingerprint;
+module.exports = dataJSON;
 
 /** What follows the cookie in the JSON of a session; undefined if that begins otherwise. */
 function restOf(session) {

@@ -1,7 +1,7 @@
 'use strict';
 
 const Cookie = require('../cookie');
-const REQUEST = require('./key');
+const REQUEST_SESSION = require('./key');
 const Session = require('../session');
 const isSecure = require('../cookie/secure');
 
@@ -14,14 +14,14 @@ function cookieOptions(req, { cookie }) {
 function generate(req, settings) {
   const { cookie: given, proxy } = settings;
   req.sessionID = settings.generateId(req);
-  const request = req[REQUEST];
+  const request = req[REQUEST_SESSION];
   // An id that was there before: what comes now is another session.
-  if (request !== undefined && request.loadedId === req.sessionID) request.ending(req.sessionID);
+  if (request !== undefined && request.loadedId === req.sessionID) request.noteDestroyed(req.sessionID);
   const session = new Session(req);
   req.session = session;
-  const arrival = Cookie.keepsTime() ? arrivalOf(req, settings, Date.now()) : undefined;
-  if (arrival !== undefined) {
-    session.cookie = cookieOf(arrival);
+  const plan = Cookie.hasPlainTimes() ? planCookie(req, settings, Date.now()) : undefined;
+  if (plan !== undefined) {
+    session.cookie = plannedCookie(plan);
     return;
   }
   session.cookie = new Cookie(cookieOptions(req, settings));
@@ -34,8 +34,8 @@ function resolve(attributes, given, req, proxy) {
   if (given.sameSite === 'auto') attributes.sameSite = isSecure(req, proxy) ? 'none' : 'lax';
 }
 
-/** The cookie of a new session, as it was decided when the request came: see `arrivalOf`. */
-function cookieOf({ attributes, expires, originalMaxAge, lifetime, startedAt }) {
+/** The cookie of a new session, as it was decided when the request came: see `planCookie`. */
+function plannedCookie({ attributes, expires, originalMaxAge, lifetime, startedAt }) {
   if (lifetime === undefined) return Cookie.of(attributes, expires, originalMaxAge);
   const end = new Date(startedAt + lifetime);
   return Cookie.of(attributes, end, end.valueOf() - startedAt);
@@ -54,11 +54,11 @@ function cookieOf({ attributes, expires, originalMaxAge, lifetime, startedAt }) 
  *   these, its lifetime in ms. Undefined if the cookie must be made at once, because making or
  *   touching it throws or warns.
  */
-function arrivalOf(req, { cookie: given, proxy }, now) {
+function planCookie(req, { cookie: given, proxy }, now) {
   // `Cookie` refuses it.
   if (typeof given !== 'object') return undefined;
-  const arrival = { attributes: {}, expires: null, originalMaxAge: null, lifetime: undefined, startedAt: now };
-  const { attributes } = arrival;
+  const plan = { attributes: {}, expires: null, originalMaxAge: null, lifetime: undefined, startedAt: now };
+  const { attributes } = plan;
   for (const name in given) {
     const value = given[name];
     switch (name) {
@@ -69,9 +69,9 @@ function arrivalOf(req, { cookie: given, proxy }, now) {
       case 'maxAge': case 'expires': {
         const isDate = name === 'expires' && value instanceof Date;
         if (value && typeof value !== 'number' && !isDate) return undefined;
-        arrival.lifetime = name === 'maxAge' && typeof value === 'number' ? value : undefined;
-        arrival.expires = value;
-        arrival.originalMaxAge = isDate ? value.valueOf() - now : value;
+        plan.lifetime = name === 'maxAge' && typeof value === 'number' ? value : undefined;
+        plan.expires = value;
+        plan.originalMaxAge = isDate ? value.valueOf() - now : value;
         break;
       }
       default:
@@ -79,7 +79,7 @@ function arrivalOf(req, { cookie: given, proxy }, now) {
     }
   }
   resolve(attributes, attributes, req, proxy);
-  return arrival;
+  return plan;
 }
 
-module.exports = { cookieOptions, generate, arrivalOf, cookieOf };
+module.exports = { cookieOptions, generate, planCookie, plannedCookie };

@@ -1,6 +1,6 @@
 'use strict';
 
-const fingerprint = require('./data-json');
+const dataJSON = require('./data-json');
 const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 
 /** The data of a session as they were when its request came, to tell whether they have changed. */
@@ -11,7 +11,7 @@ class Original {
    */
   constructor(text, data) {
     this.list = data === undefined ? undefined : snapshot(data);
-    this.text = text === undefined && this.list === undefined ? fingerprint(data) : text;
+    this.text = text === undefined && this.list === undefined ? dataJSON(data) : text;
   }
 
   /**
@@ -25,8 +25,8 @@ class Original {
     const verdict = this.list === undefined ? UNSURE : compare(session, this.list);
     if (verdict === DIFFERENT) return { isSame: false, text: undefined };
     if (verdict !== UNSURE) return { isSame: true, text: this.text };
-    this.text ??= fingerprint(restore(this.list));
-    const text = fingerprint(session);
+    this.text ??= dataJSON(restore(this.list));
+    const text = dataJSON(session);
     return { isSame: text === this.text, text };
   }
 }

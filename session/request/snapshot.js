@@ -26,11 +26,11 @@ function snapshot(data) {
   // a literal among the old objects, and then collects none of what they hold for a while
   // (10 kB of data: 105 µs per request instead of 73).
   const list = Array.of();
-  return take(data, list, 0) ? list : undefined;
+  return append(data, list, 0) ? list : undefined;
 }
 
 /** Appends what an object holds. False if JSON does not show all of it as it is. */
-function take(object, list, depth) {
+function append(object, list, depth) {
   if (depth > 0) {
     const prototype = getPrototypeOf(object);
     const isPlain = prototype === plainObject || prototype === plainArray || prototype === null;
@@ -42,7 +42,7 @@ function take(object, list, depth) {
     for (let i = 0; i < object.length; i++) {
       const value = object[i];
       list.push(value);
-      if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !take(value, list, depth + 1))) return false;
+      if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !append(value, list, depth + 1))) return false;
     }
     return true;
   }
@@ -53,7 +53,7 @@ function take(object, list, depth) {
     const value = object[key];
     list.push(key, value);
     count++;
-    if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !take(value, list, depth + 1))) return false;
+    if (typeof value === 'bigint' || (typeof value === 'object' && value !== null && !append(value, list, depth + 1))) return false;
   }
   list[start] = count;
   return typeof object.toJSON !== 'function';
@@ -71,7 +71,7 @@ function take(object, list, depth) {
 function compare(value, list, at = 0, depth = 0) {
   if (depth > 0) {
     const before = list[at++];
-    if (value !== before) return areTold(value, before) ? DIFFERENT : UNSURE;
+    if (value !== before) return haveDistinctJSON(value, before) ? DIFFERENT : UNSURE;
   }
   if (typeof value.toJSON === 'function') return UNSURE;
   let left = list[at++];
@@ -96,7 +96,7 @@ function compare(value, list, at = 0, depth = 0) {
 }
 
 /** Whether JSON has one text for each of two values, and that for nothing else. */
-function areTold(value, other) {
+function haveDistinctJSON(value, other) {
   return (typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) &&
     (typeof other === 'string' || typeof other === 'boolean' || Number.isFinite(other));
 }

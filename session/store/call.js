@@ -3,15 +3,15 @@
 const { AsyncResource } = require('node:async_hooks');
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
-const REQUEST = require('../request/key');
+const REQUEST_SESSION = require('../request/key');
 const defer = require('./defer');
 const redacted = require('./redacted');
 
 /** The `code` of what the addon throws that is no wrong argument: what an engine says, or a panic. */
-const FAILED = 'GenericFailure';
+const ENGINE_FAILURE = 'GenericFailure';
 
-/** Where a function that `answer` made has its `Question`. */
-const QUESTION = Symbol('question');
+/** Where a function that `storeCallback` made has its `StoreCall`. */
+const STORE_CALL = Symbol('question');
 
 /** Nothing was thrown. */
 const NOTHING = Symbol('nothing');
@@ -28,15 +28,15 @@ const { then } = Promise.prototype;
  *   function hears nothing
  * @returns {(error?: Error, ...results: any[]) => any} `callback` itself, if it comes from here
  */
-function answer(req, callback) {
-  const isHeard = typeof callback === 'function';
-  if (isHeard && callback[QUESTION] !== undefined) return callback;
+function storeCallback(req, callback) {
+  const isFunction = typeof callback === 'function';
+  if (isFunction && callback[STORE_CALL] !== undefined) return callback;
   // A function that refers to itself by its own name has no scope of its own to keep.
-  const made = function answered(...results) {
-    return answered[QUESTION].answer(this, results);
+  const answered = function answered(...results) {
+    return answered[STORE_CALL].answer(this, results);
   };
-  made[QUESTION] = isHeard ? new Question(req, callback) : new Question(undefined, ignore);
-  return made;
+  answered[STORE_CALL] = isFunction ? new StoreCall(req, callback) : new StoreCall(undefined, ignore);
+  return answered;
 }
 
 /**
@@ -47,15 +47,15 @@ function answer(req, callback) {
  * Only real promises count, such as an `async` method returns: asking another thenable
  * what becomes of it makes many database clients run the query, here for a second time.
  *
- * @param {Function} answered made by `answer`
+ * @param {Function} answered made by `storeCallback`
  * @param {object} store
  * @param {string} method
  * @param {...any} args what `method` takes before its callback
  * @throws what `method` throws before it has answered, which then is no question any
  *   more, and what `callback` throws
  */
-function ask(answered, store, method, ...args) {
-  const question = answered[QUESTION];
+function callStore(answered, store, method, ...args) {
+  const question = answered[STORE_CALL];
   try {
     const asked = store[method];
     if (typeof asked !== 'function') throw new TypeError(`${method} is not a function`);
@@ -72,7 +72,7 @@ function ask(answered, store, method, ...args) {
  * @param {any} callback
  * @returns {Function}
  */
-function listener(callback) {
+function functionOf(callback) {
   return typeof callback === 'function' ? callback : ignore;
 }
 
@@ -84,36 +84,36 @@ function listener(callback) {
  * @param {() => void} work
  * @returns {boolean} whether the engine did not fail
  */
-function attempt(callback, work) {
+function runEngine(callback, work) {
   try {
     work();
     return true;
   } catch (error) {
-    if (typeof callback !== 'function' || !isOfEngine(error)) throw error;
+    if (typeof callback !== 'function' || !isEngineError(error)) throw error;
     defer(callback, error);
     return false;
   }
 }
 
 /** Whether the engine has thrown an error, and no program. */
-function isOfEngine(error) {
-  return Boolean(error) && error.code === FAILED;
+function isEngineError(error) {
+  return Boolean(error) && error.code === ENGINE_FAILURE;
 }
 
-module.exports = { answer, ask, attempt, isOfEngine, listener };
+module.exports = { storeCallback, callStore, runEngine, isEngineError, functionOf };
 
 /**
  * A question to a store. It is the async resource of its asker, as clients with a pool
  * of connections call back from the context that opened one. Without a
  * `requireManualDestroy`, that of a store which never answers goes with the collector.
  */
-class Question extends AsyncResource {
+class StoreCall extends AsyncResource {
   constructor(req, callback) {
     super('express-session');
     this.req = req;
     this.callback = callback;
     /** How long the store may take to answer: no time means as long as it likes. */
-    this.ms = req?.[REQUEST]?.settings.storeTimeout;
+    this.ms = req?.[REQUEST_SESSION]?.settings.storeTimeout;
     this.isOpen = true;
     this.thrown = NOTHING;
     this.timer = undefined;
@@ -130,7 +130,7 @@ class Question extends AsyncResource {
       // hears of it, so it is told.
       this.thrown = NOTHING;
     } else {
-      debug('the store has answered before, or too late: ignored');
+      debug('the store called back again, or after storeTimeout: ignored');
       return undefined;
     }
     try {
@@ -148,7 +148,7 @@ class Question extends AsyncResource {
     if (this.isOpen) answered(error || reasonless());
     // What `callback` threw becomes an unhandled rejection, as with the original.
     else if (error === this.thrown) throw error;
-    else this.tell(error, args);
+    else this.logLate(error, args);
   }
 
   /** The store's method threw. */
@@ -162,12 +162,12 @@ class Question extends AsyncResource {
       throw this.thrown;
     }
     if (error === this.thrown) throw error;
-    this.tell(error, args);
+    this.logLate(error, args);
   }
 
   /** Tells the debug log of an error that came too late. */
-  tell(error, args) {
-    if (debug.enabled) debug('the store failed after its answer: %s', redacted(error, this.req?.sessionID, ...args));
+  logLate(error, args) {
+    if (debug.enabled) debug('the store failed after it had called back: %s', redacted(error, this.req?.sessionID, ...args));
   }
 
   /** Bounds the answer, if it is not there yet. */
@@ -184,7 +184,7 @@ function ignore() {}
 
 /** An error in place of nothing, which would say that all went well. */
 function reasonless() {
-  return new Error('the store failed without a reason');
+  return new Error('the store failed and gave no error');
 }
 
 /** A store has not answered in time. */

@@ -19,7 +19,7 @@ class Connection {
    */
   static of(store) {
     let connection = connections.get(store);
-    if (connection === undefined || !connection.isHeard(store)) {
+    if (connection === undefined || !connection.isListening(store)) {
       connection = new Connection(store);
       connections.set(store, connection);
     }
@@ -31,24 +31,24 @@ class Connection {
     /** How often the store has emitted either event. */
     this.events = 0;
     this.listeners = {
-      disconnect: () => { this.tell(false); },
-      connect: () => { this.tell(true); },
+      disconnect: () => { this.setOpen(false); },
+      connect: () => { this.setOpen(true); },
     };
     store.on('disconnect', this.listeners.disconnect);
     store.on('connect', this.listeners.connect);
     /** Some emitters tell each new listener at once how things are. */
-    this.isToldAtOnce = this.events > 0;
+    this.isToldOnListening = this.events > 0;
     /** Whether the store shows its listeners. */
     this.isListed = this.isAmongListeners(store);
   }
 
-  tell(isOpen) {
+  setOpen(isOpen) {
     this.isOpen = isOpen;
     this.events++;
   }
 
   /** Whether the store still tells of its events, as far as can be seen. */
-  isHeard(store) {
+  isListening(store) {
     return !this.isListed || this.isAmongListeners(store);
   }
 
@@ -58,13 +58,13 @@ class Connection {
   }
 
   /** The number of events that a middleware made now has not heard. */
-  get unheard() {
-    return this.isToldAtOnce ? 0 : this.events;
+  get eventsBefore() {
+    return this.isToldOnListening ? 0 : this.events;
   }
 
   /** Whether a middleware is to take the store for disconnected: not before it has heard so. */
-  isLost(unheard) {
-    return !this.isOpen && this.events !== unheard;
+  isLostSince(eventsBefore) {
+    return !this.isOpen && this.events !== eventsBefore;
   }
 }
 

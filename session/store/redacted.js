@@ -16,7 +16,7 @@ function redacted(error, ...secrets) {
   try {
     text = String(error);
   } catch {
-    return 'an error that is no text';
+    return 'an error that cannot be shown as text';
   }
   for (const secret of secrets) {
     if (typeof secret !== 'string' || secret.length < SHORTEST) continue;
