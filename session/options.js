@@ -1,6 +1,6 @@
 'use strict';
 
-const MemoryStore = require('./memory');
+const { MemoryStore, existingEngine } = require('./store/memory-store');
 const check = require('./cookie/check');
 const native = require('./native/load');
 const { CookieWriter } = require('./cookie/serialize');
@@ -85,7 +85,7 @@ function checked(options, deprecate) {
     resident: undefined,
   };
 
-  if (isProduction && store instanceof MemoryStore && !MemoryStore.existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
+  if (isProduction && store instanceof MemoryStore && !existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
     console.warn(
       'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',

@@ -2,10 +2,10 @@
 
 const debug = require('debug')('express-session');
 const { callStore, runEngine, functionOf } = require('./store/call');
-const Cookie = require('./cookie');
+const { startLifetimeAt } = require('./cookie/cookie');
 const Original = require('./request/original');
 const REQUEST_SESSION = require('./request/key');
-const Session = require('./session');
+const { Session, defineHidden, hideFields, restoreMethods, watchSession } = require('./request/session');
 const defer = require('./store/defer');
 const dataJSON = require('./request/data-json');
 const isSecure = require('./cookie/secure');
@@ -171,7 +171,7 @@ class RequestSession {
     this.session = session;
     this.watch(session);
     // The response has ended, and would have touched it.
-    if (this.isTouched) Cookie.startLifetimeAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
+    if (this.isTouched) startLifetimeAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
   }
 
   /** A session is made for the request. Returns whether it is the first, whose id the request keeps. */
@@ -204,9 +204,9 @@ class RequestSession {
   restoreMethods(session) {
     const { firstSession } = this;
     if (firstSession && this.watchesFirst && (firstSession.save !== save || firstSession.reload !== reload)) {
-      Session.restoreMethods(firstSession, this.firstId);
+      restoreMethods(firstSession, this.firstId);
     }
-    if (session !== firstSession && isLikeFirst(session)) Session.hideFields(session);
+    if (session !== firstSession && isLikeFirst(session)) hideFields(session);
   }
 
   /** `req.session`, with all that belongs to it. */
@@ -235,12 +235,12 @@ class RequestSession {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
     if (session === this.lastMade && session.save === save && session.reload === reload) {
       if (session === this.firstSession) this.watchesFirst = true;
-      else Session.watch(session);
+      else watchSession(session);
       return;
     }
     const request = this;
     const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
-    Session.defineHidden(session, 'reload', function watchedReload(callback) {
+    defineHidden(session, 'reload', function watchedReload(callback) {
       const tell = functionOf(callback);
       let moment;
       if (!runEngine(tell, () => { moment = request.moment(); })) return;
@@ -253,14 +253,14 @@ class RequestSession {
       if (runEngine(functionOf(args[0]), () => { request.beforeSave(this); })) itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
-    Session.defineHidden(session, 'save', watchedSave);
+    defineHidden(session, 'save', watchedSave);
     // Ours tell by themselves.
     if (session instanceof Session) return;
     if (isOfClass) this.foreignSave = watchedSave;
-    Session.defineHidden(session, 'destroy', function watchedDestroy(callback, ...args) {
+    defineHidden(session, 'destroy', function watchedDestroy(callback, ...args) {
       return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
     });
-    Session.defineHidden(session, 'regenerate', function watchedRegenerate(...args) {
+    defineHidden(session, 'regenerate', function watchedRegenerate(...args) {
       request.noteDestroyed(request.req.sessionID);
       return regenerate.apply(this, args);
     });
@@ -357,7 +357,7 @@ class RequestSession {
 
   /** Starts the cookie's lifetime anew. */
   touch(session) {
-    if (select.touchesPlainly(session)) Cookie.startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    if (select.touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     else session.touch();
     this.isTouched = true;
   }

@@ -1,4 +1,7 @@
-//! The way in, in one call: from a Cookie header to a stored session.
+//! Opens a stored session in one call: finds the session cookie in a `Cookie` header, verifies
+//! its signature, and looks the session up.
+//!
+//! The function that does it for one middleware is called a door here.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,71 +13,76 @@ use napi::Env;
 use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
 use napi_derive::napi;
 
-use crate::cookie::{NO_COOKIE, number};
-use crate::found::Place;
-use crate::signature::{Keys, prepared};
+use crate::caller_buffer::CallerBuffer;
+use crate::cookie::{NO_COOKIE, refusal_number};
+use crate::signature::Keys;
 use crate::store::Store;
-use crate::text::{Text, Written};
+use crate::text::{CreatedString, Text};
 
-/// A door says: the store does not know the sid.
+/// A door returns this if the cookie is signed but the store has no session of its sid.
 #[napi]
 pub const UNKNOWN_SID: u32 = 3;
-/// A door says: only JavaScript can read what is stored, or the sid.
+/// A door returns this if JavaScript must look the session up by the store's `get`: the sid is
+/// too long or not ASCII, or the engine's answer is unclear.
 #[napi]
 pub const UNCLEAR_SESSION: u32 = 4;
 
-/// What a door says of the session's expiry: using the session does not move it.
+/// The session's cookie has no lifetime, so that using the session does not renew it. One of
+/// the values at `FOUND_RENEWAL`.
 #[napi]
 pub const RENEWAL_SAME: u32 = 0;
-/// Using the session moves it: call `renew`.
-#[napi]
-pub const RENEWAL_DATE: u32 = 1;
-/// Only JavaScript can tell.
+/// Using the session renews its cookie: JavaScript calls `renew`. It compares with the two other
+/// values alone, so this one is not exported.
+const RENEWAL_DATE: u32 = 1;
+/// Only JavaScript can tell how using the session renews its cookie.
 #[napi]
 pub const RENEWAL_UNCLEAR: u32 = 2;
 
-/// Bytes that a door writes beside the session's data.
+/// The bytes of the array `found` into which a door writes what it returns beside the session's
+/// data.
 #[napi]
 pub const FOUND_BYTES: u32 = 1024;
-/// Where in them the length of the sid stands, in one byte.
+/// The byte of `found` that is the length of the sid in bytes.
 #[napi]
 pub const FOUND_SID_LENGTH: u32 = 0;
-/// Where one of the `RENEWAL_` numbers stands.
+/// The byte of `found` that is one of the `RENEWAL_` numbers.
 #[napi]
 pub const FOUND_RENEWAL: u32 = 1;
-/// Where the length of the cookie's JSON stands, in two bytes, the lower one first.
+/// The first byte of `found` of the length of the cookie's JSON in bytes: two bytes, the lower
+/// one first.
 #[napi]
 pub const FOUND_COOKIE_LENGTH: u32 = 2;
-/// Where the number of the cookie stands, a double: two cookies with one number differ
-/// in their dates alone.
+/// The first byte of `found` of the cookie's id, a double. Cookies with the same id differ in
+/// their dates alone.
 #[napi]
 pub const FOUND_COOKIE_ID: u32 = 8;
-/// Where the cookie's date stands, a double: ms since the epoch, NaN for none.
+/// The first byte of `found` of the cookie's date, a double: ms since the epoch, NaN for none.
 #[napi]
 pub const FOUND_EXPIRES: u32 = 16;
-/// Where the moment stands at which the session was found, a double: see `storeMoment`.
+/// The first byte of `found` of the moment at which the session was found, a double: see
+/// `storeMoment`.
 #[napi]
 pub const FOUND_MOMENT: u32 = 24;
-/// Where the sid begins; it has room for 255 bytes.
+/// The first byte of `found` of the sid, for which there are 255 bytes.
 #[napi]
 pub const FOUND_SID: u32 = 32;
-/// Where the cookie's JSON begins.
+/// The first byte of `found` of the cookie's JSON.
 #[napi]
 pub const FOUND_COOKIE: u32 = 288;
 
-/// The places above, as the numbers they are here.
+// The same as indexes of a slice.
 const SID: usize = FOUND_SID as usize;
 const COOKIE: usize = FOUND_COOKIE as usize;
 
-/// A door into `store`: a function from a `Cookie` header and the time, in ms since the
-/// epoch, to the data of the session that the header's cookie called `name` names, as a
-/// JSON object without the session's cookie; or to the number that says why there is
-/// none.
+/// Makes a door: a function that opens sessions of `store`. It takes a `Cookie` header and the
+/// current time, in ms since the epoch, and returns the data of the session whose sid is the
+/// signed value of the cookie called `name`, or the number that says why there is none:
+/// `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`, `UNKNOWN_SID` or `UNCLEAR_SESSION`.
 ///
-/// With the data, or the number `UNKNOWN_SID`, `found` has the sid; with the data the
-/// cookie, too. It is read at once, so one serves every call, and costs less than making
-/// an object. A door is a function of its own because what it knows then comes with the
-/// call, and is not looked up.
+/// If it returns data or `UNKNOWN_SID`, it has written the sid into `found`, and with data also
+/// what the other `FOUND_` constants name. The caller reads `found` before the next call: that
+/// costs less than an object made at each call. A function that owns keys, store and array
+/// costs less than one that takes them at each call.
 #[napi(
     catch_unwind,
     ts_args_type = "name: string, keys: object, store: object, found: Uint8Array",
@@ -86,30 +94,30 @@ pub fn create_door<'env>(
     keys: &Keys,
     store: &Store,
     found: Uint8Array,
-) -> Result<Function<'env, (), Either<Written, u32>>> {
-    let found = Place::new(env, found)?;
+) -> Result<Function<'env, (), Either<CreatedString, u32>>> {
+    let found = CallerBuffer::new(env, found)?;
     let name = name.into_bytes();
-    let keys = prepared(keys).to_vec();
+    let keys = keys.to_vec();
     let store = Rc::clone(store);
-    // Kept for the next call, as long as it is not large.
+    // The memory is kept for the next call unless it is large.
     let data = RefCell::new(Vec::new());
     env.create_function_from_closure("enter", move |call: FunctionCallContext| {
         let header: Text = call.get(0)?;
         let now: f64 = call.get(1)?;
         let sid = match signed::open(&header, &name, &keys) {
             Ok(sid) => sid,
-            Err(refusal) => return Ok(Either::B(number(refusal))),
+            Err(refusal) => return Ok(Either::B(refusal_number(refusal))),
         };
-        // An empty sid is none: it may stand elsewhere in the request.
+        // An empty sid counts as none, and JavaScript looks for one elsewhere in the request.
         if sid.is_empty() {
             return Ok(Either::B(NO_COOKIE));
         }
-        // An id of a program's own: the store's `get` finds it.
+        // A program with a `genid` of its own may have made such a sid.
         let Some(length) = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii()) else {
             return Ok(Either::B(UNCLEAR_SESSION));
         };
         let mut data = data.borrow_mut();
-        let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Door, &mut data))?;
+        let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Middleware, &mut data))?;
         let is_written = found.fill(call.env, |found| {
             write_sid(&sid, length, found)?;
             match &stored {
@@ -119,27 +127,31 @@ pub fn create_door<'env>(
             }
         })?;
         let answer = match stored {
-            Found::Live(_) if is_written.is_some() => Either::A(Written::text(call.env, &data)?),
+            Found::Live(_) if is_written.is_some() => {
+                Either::A(CreatedString::new(call.env, &data)?)
+            }
             Found::Missing if is_written.is_some() => Either::B(UNKNOWN_SID),
             _ => Either::B(UNCLEAR_SESSION),
         };
-        if data.capacity() > KEPT {
+        if data.capacity() > MAX_KEPT {
             *data = Vec::new();
         }
         Ok(answer)
     })
 }
 
-/// Bytes of a session's data that a door has room for at any time.
-const KEPT: usize = 64 * 1024;
+/// The most bytes of memory that a door keeps between two calls.
+const MAX_KEPT: usize = 64 * 1024;
 
+/// Writes the sid into the array `found`. `None` if it has no room.
 fn write_sid(sid: &[u8], length: u8, found: &mut [u8]) -> Option<()> {
     found.get_mut(SID..SID + sid.len())?.copy_from_slice(sid);
     found[FOUND_SID_LENGTH as usize] = length;
     Some(())
 }
 
-/// A common cookie has room, and is ASCII.
+/// Writes what is known of the session's cookie into the array `found`. `None` if that has no
+/// room or the cookie is not ASCII, which no shareable cookie comes to.
 fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
     let Live {
         cookie,
@@ -161,7 +173,8 @@ fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
     write_double(found, FOUND_MOMENT, *moment as f64)
 }
 
-/// In the byte order of the machine, as a `Float64Array` reads it.
+/// Writes a double at a byte of `found`, in the byte order of the machine, as a `Float64Array`
+/// reads it.
 fn write_double(found: &mut [u8], at: u32, number: f64) -> Option<()> {
     let at = at as usize;
     found

@@ -26,7 +26,6 @@ module.exports = (native) => ({
   decisions: { takes: [], answers: (answer) => answer instanceof Uint8Array },
   cookieErrors: { takes: [], answers: isStrings },
   openCookie: { takes: [header, name, keys], answers: types('string', 'number') },
-  parseCookie: { takes: [header, name], answers: types('string', 'undefined') },
   prepareKeys: { takes: [secrets], answers: isHandle },
   seal: { takes: [ofSid, keys], answers: types('string', 'number') },
   serializeCookie: { takes: [name, ofText, is(fc.integer({ min: 0, max: 2 ** 15 - 1 })), ofNumber, ofText, ofText, ofNumber], answers: types('string', 'number') },

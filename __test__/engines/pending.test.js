@@ -12,6 +12,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { test } = require('node:test');
 const { setTimeout: wait } = require('node:timers/promises');
 const session = require('../..');
+const { engineOf } = require('../../session/store/memory-store');
 const { createApp, serve } = require('../../test-kit/app');
 const { ask } = require('../../test-kit/client');
 const { cookieOf } = require('../../test-kit/jar');
@@ -77,7 +78,7 @@ const REQUESTS = {
 /** Starts a server whose store's records have no `flush` yet. */
 async function start(t, store, options = {}) {
   const errors = [];
-  const state = { use: () => {}, send: withLength, errors, store, records: MemoryStore.engineOf(store), flushes: 0 };
+  const state = { use: () => {}, send: withLength, errors, store, records: engineOf(store), flushes: 0 };
   const middleware = session({
     secret: SECRET, resave: false, saveUninitialized: false, store, storeTimeout: LIMIT, cookie: { maxAge: LIFETIME }, ...options,
   });
@@ -320,7 +321,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}(callback) of the store when the disk answers ${answer}`, async () => {
       const store = new MemoryStore();
       store.set('sid', sess());
-      MemoryStore.engineOf(store).flush = flush;
+      engineOf(store).flush = flush;
       const heard = [];
       const calledAt = performance.now();
       call(store, (failed) => { heard.push([failed ? `${failed}` : 'done', !isLate || performance.now() - calledAt > LATE - 2]); });

@@ -18,13 +18,14 @@ const { forEachCase } = require('../parity/bytes/random');
 const { utf16 } = require('../parity/bytes/strings');
 const { makers, huge, thrown } = require('./values');
 
+const keys = native.prepareKeys([Buffer.from('secret')]);
+
 // The exports, and those that are bound to something.
 const callable = { ...native, ...bound() };
 const functions = Object.keys(callable).filter((name) => typeof callable[name] === 'function');
 
 function bound() {
   const store = native.createStore(NaN, NaN);
-  const keys = native.prepareKeys([Buffer.from('secret')]);
   const enter = native.createDoor('sid', keys, store, new Uint8Array(native.FOUND_BYTES));
   return { enter, ...native.storeChanges(store) };
 }
@@ -61,8 +62,8 @@ function call(name, values, how = '') {
 }
 
 function stillWorks() {
-  assert.equal(native.parseCookie('a=1; sid=%41', 'sid'), 'A');
-  assert.equal(native.parseCookie('a=1', 'sid'), undefined);
+  assert.equal(native.openCookie(`a=1; sid=${native.seal('A', keys)}`, 'sid', keys), 'A');
+  assert.equal(native.openCookie('a=1', 'sid', keys), native.NO_COOKIE);
   assert.match(native.sessionId(), /^[A-Za-z0-9_-]{32}$/);
 }
 
@@ -79,24 +80,25 @@ gatherHandles();
 
 test('there is something to call', () => {
   for (const name of ['enter', 'write', 'renew']) assert.ok(functions.includes(name));
-  assert.ok(functions.includes('parseCookie'));
+  assert.ok(functions.includes('openCookie'));
   assert.ok(functions.includes('sessionId'));
 });
 
-test('parseCookie refuses what is no string, with an Error', () => {
+test('openCookie refuses what is no string, with an Error', () => {
   const noStrings = makers.map((make) => make()).filter((value) => typeof value !== 'string');
-  assert.throws(() => native.parseCookie(), Error);
-  assert.throws(() => native.parseCookie('a=1'), Error);
+  assert.throws(() => native.openCookie(), Error);
+  assert.throws(() => native.openCookie('a=1'), Error);
+  assert.throws(() => native.openCookie('a=1', 'a'), Error);
   for (const value of noStrings) {
-    assert.throws(() => native.parseCookie(value, 'a'), (error) => error === thrown || error instanceof Error);
-    assert.throws(() => native.parseCookie('a=1', value), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.openCookie(value, 'a', keys), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.openCookie('a=1', value, keys), (error) => error === thrown || error instanceof Error);
   }
   stillWorks();
 });
 
-test('sessionId and parseCookie pass over arguments too many', () => {
+test('sessionId and openCookie pass over arguments too many', () => {
   assert.match(native.sessionId({}, 1, Symbol('x')), /^[A-Za-z0-9_-]{32}$/);
-  assert.equal(native.parseCookie('a=1', 'a', {}, Symbol('x')), '1');
+  assert.equal(native.openCookie('a=1', 'a', keys, {}, Symbol('x')), native.UNSIGNED_COOKIE);
 });
 
 for (const name of functions) {

@@ -1,8 +1,8 @@
 'use strict';
 
-const Cookie = require('../cookie');
-const MemoryStore = require('../memory');
-const Session = require('../session');
+const { makeCookie, reviveCookie } = require('../cookie/cookie');
+const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
+const { Session, addData, adoptAsSession } = require('../request/session');
 const debug = require('debug')('express-session');
 const native = require('../native/load');
 const remote = require('./remote');
@@ -42,12 +42,12 @@ class Resident {
 
   /** This moment of the store's, NaN if it keeps no records. */
   moment() {
-    return MemoryStore.existingEngine(this.settings.store)?.moment() ?? NaN;
+    return existingEngine(this.settings.store)?.moment() ?? NaN;
   }
 
   /** Whether a session was destroyed since a moment, NaN for none. */
   wasDestroyed(sid, since) {
-    return !Number.isNaN(since) && MemoryStore.existingEngine(this.settings.store).wasDestroyed(sid, since);
+    return !Number.isNaN(since) && existingEngine(this.settings.store).wasDestroyed(sid, since);
   }
 
   /**
@@ -79,7 +79,7 @@ class Resident {
    */
   load(request, header) {
     const { req, keyring, settings } = request;
-    const engine = this.engine = MemoryStore.engineOf(settings.store);
+    const engine = this.engine = engineOf(settings.store);
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
@@ -142,7 +142,7 @@ class Resident {
    */
   commit(request, end, session, response) {
     // A request may have begun with a store that had methods of a program's.
-    const engine = this.engine ??= MemoryStore.engineOf(this.settings.store);
+    const engine = this.engine ??= engineOf(this.settings.store);
     let isDone = true;
     if (end === native.END_DESTROY) {
       debug('destroying');
@@ -235,15 +235,15 @@ class StoredSession {
     const date = Number.isNaN(expires) ? null : new Date(expires);
     // A session takes over no key `req`, as it has one.
     const isLarge = text.length > LARGE && !text.includes('"req":');
-    const session = isLarge ? Session.adopt(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
+    const session = isLarge ? adoptAsSession(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
       // As the record's text has it: where a date is there as text, that counts beside other times.
-      ? Cookie.revive('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
-      : Cookie.of(cookie, date, cookie.originalMaxAge);
+      ? reviveCookie('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
+      : makeCookie(cookie, date, cookie.originalMaxAge);
     // The text alone is to tell whether a large one has changed: a snapshot of it would be large.
     if (isLarge) return session;
     this.data = JSON.parse(text);
-    Session.addData(session, this.data);
+    addData(session, this.data);
     return session;
   }
 

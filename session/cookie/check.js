@@ -1,7 +1,7 @@
 'use strict';
 
 const { isProxy } = require('node:util').types;
-const Cookie = require('../cookie');
+const { Cookie } = require('./cookie');
 const native = require('../native/load');
 const serialize = require('./serialize');
 
@@ -24,7 +24,9 @@ function check(name, options) {
   // A Date that has no time is the response's to refuse, as with the original.
   if (expires instanceof Date && Object.values(given).includes(expires)) data.expires = undefined;
   const header = serialize(name, 'value', data);
-  if (native.parseCookie(header, name) === undefined) throw new TypeError('argument name is invalid');
+  // No key signs it, so what is read is refused as unsigned; what is not found is absent.
+  const isRead = native.openCookie(header, name, native.prepareKeys([])) === native.UNSIGNED_COOKIE;
+  if (!isRead) throw new TypeError('argument name is invalid');
 }
 
 module.exports = check;

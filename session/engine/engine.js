@@ -2,7 +2,7 @@
 
 const debug = require('debug')('express-session');
 const defer = require('../store/defer');
-const Session = require('../session');
+const { Session } = require('../request/session');
 const native = require('../native/load');
 const { checked, warnIfShort } = require('./options');
 const prunePeriodically = require('./pruning');

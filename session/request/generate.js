@@ -1,8 +1,8 @@
 'use strict';
 
-const Cookie = require('../cookie');
+const { Cookie, hasPlainTimes, makeCookie } = require('../cookie/cookie');
 const REQUEST_SESSION = require('./key');
-const Session = require('../session');
+const { Session } = require('./session');
 const isSecure = require('../cookie/secure');
 
 /** The cookie options of a request: those of `session()`, or what its function gives. */
@@ -19,7 +19,7 @@ function generate(req, settings) {
   if (request !== undefined && request.loadedId === req.sessionID) request.noteDestroyed(req.sessionID);
   const session = new Session(req);
   req.session = session;
-  const plan = Cookie.hasPlainTimes() ? planCookie(req, settings, Date.now()) : undefined;
+  const plan = hasPlainTimes() ? planCookie(req, settings, Date.now()) : undefined;
   if (plan !== undefined) {
     session.cookie = plannedCookie(plan);
     return;
@@ -36,9 +36,9 @@ function resolve(attributes, given, req, proxy) {
 
 /** The cookie of a new session, as it was decided when the request came: see `planCookie`. */
 function plannedCookie({ attributes, expires, originalMaxAge, lifetime, startedAt }) {
-  if (lifetime === undefined) return Cookie.of(attributes, expires, originalMaxAge);
+  if (lifetime === undefined) return makeCookie(attributes, expires, originalMaxAge);
   const end = new Date(startedAt + lifetime);
-  return Cookie.of(attributes, end, end.valueOf() - startedAt);
+  return makeCookie(attributes, end, end.valueOf() - startedAt);
 }
 
 /**

@@ -1,27 +1,29 @@
-//! Which record was used how long ago.
+//! Finds the least recently used record.
 
-/// No record.
+/// The number that stands for no record.
 const NONE: u32 = u32::MAX;
 
-/// The records of a shard in the order of their last use.
+/// The records of a shard in the order of their last use: a doubly linked list of their
+/// numbers.
 #[derive(Default)]
-pub struct Order {
+pub struct Lru {
     nodes: Vec<Node>,
-    /// The one whose last use is the longest ago, if there is one.
+    /// The least recently used record. `None` if the list is empty.
     oldest: Option<u32>,
+    /// The most recently used record. `None` if the list is empty.
     newest: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
 struct Node {
-    /// Tells when: the later use has the greater number.
+    /// The number of the last use: a later use has a greater number.
     used: u64,
     older: u32,
     newer: u32,
     is_listed: bool,
 }
 
-/// Bytes that a record takes here.
+/// The bytes that a record takes in the list.
 pub const NODE_BYTES: usize = size_of::<Node>();
 
 const UNLISTED: Node = Node {
@@ -31,8 +33,9 @@ const UNLISTED: Node = Node {
     is_listed: false,
 };
 
-impl Order {
-    /// A record is used now. `used` is greater than it was at any use before.
+impl Lru {
+    /// Moves a record to the end of the list, as it is used now, or adds it. `used` is the
+    /// number of the use, greater than at any call before.
     pub fn use_record(&mut self, record: u32, used: u64) {
         self.remove(record);
         if self.nodes.len() <= record as usize {
@@ -51,7 +54,7 @@ impl Order {
         }
     }
 
-    /// Forgets a record.
+    /// Takes a record out of the list, if it is in it.
     pub fn remove(&mut self, record: u32) {
         let Some(node) = self
             .nodes
@@ -71,7 +74,7 @@ impl Order {
         }
     }
 
-    /// The record whose last use is the longest ago, and when that was.
+    /// Returns the number of the last use of the least recently used record, and the record.
     pub fn oldest(&self) -> Option<(u64, u32)> {
         let record = self.oldest?;
         self.nodes
@@ -89,7 +92,7 @@ mod tests {
         /// Against a plain list, of which a use takes a record to the end.
         #[test]
         fn behaves_like_a_plain_list(steps in prop::collection::vec((0u32..6, any::<bool>()), 0..60)) {
-            let mut order = Order::default();
+            let mut order = Lru::default();
             let mut model: Vec<(u64, u32)> = Vec::new();
             for (now, (record, is_use)) in (1..).zip(steps) {
                 model.retain(|&(_, other)| other != record);
