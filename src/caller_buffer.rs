@@ -6,9 +6,9 @@ use std::{ptr, slice};
 use napi::bindgen_prelude::{Result, ToNapiValue, Uint8Array};
 use napi::{Env, check_status, sys};
 
-use crate::door::FOUND_BYTES;
+use crate::session_reader::DETAILS_BYTES;
 
-/// A `Uint8Array` of `FOUND_BYTES` bytes that the caller of `createDoor` passed, and reads after
+/// A `Uint8Array` of `DETAILS_BYTES` bytes that the caller of `createSessionReader` passed, and reads after
 /// each call of the function that it got.
 ///
 /// Each use asks V8 where the array's memory is: JavaScript may have transferred it to another
@@ -30,7 +30,7 @@ impl CallerBuffer {
         if is_own {
             Ok(caller_buffer)
         } else {
-            Err(napi::Error::from_reason("found is shared"))
+            Err(napi::Error::from_reason("details is shared"))
         }
     }
 
@@ -43,7 +43,7 @@ impl CallerBuffer {
         let start = self.locate(env, None)?;
         // SAFETY: V8 has just said that so many bytes are there, and JavaScript, which alone
         // can read or write them, too, waits until `write` has returned.
-        let bytes = unsafe { slice::from_raw_parts_mut(start, FOUND_BYTES as usize) };
+        let bytes = unsafe { slice::from_raw_parts_mut(start, DETAILS_BYTES as usize) };
         Ok(write(bytes))
     }
 
@@ -66,7 +66,7 @@ impl CallerBuffer {
                 ptr::null_mut(),
             )
         })?;
-        if length == FOUND_BYTES as usize && !start.is_null() {
+        if length == DETAILS_BYTES as usize && !start.is_null() {
             Ok(start.cast())
         } else {
             Err(gone())
@@ -75,5 +75,5 @@ impl CallerBuffer {
 }
 
 fn gone() -> napi::Error {
-    napi::Error::from_reason("found has another length")
+    napi::Error::from_reason("details has another length")
 }

@@ -11,13 +11,13 @@ use crate::error::js_error;
 use crate::signature::Keys;
 use crate::text::Text;
 
-/// `openCookie` returns this if the header has no cookie of the name, or an empty one.
+/// `unsignCookie` returns this if the header has no cookie of the name, or an empty one.
 #[napi]
 pub const NO_COOKIE: u32 = 0;
-/// `openCookie` returns this if the cookie is not signed.
+/// `unsignCookie` returns this if the cookie is not signed.
 #[napi]
 pub const UNSIGNED_COOKIE: u32 = 1;
-/// `openCookie` returns this if none of the keys made the cookie's signature.
+/// `unsignCookie` returns this if none of the keys made the cookie's signature.
 #[napi]
 pub const FORGED_COOKIE: u32 = 2;
 
@@ -29,7 +29,7 @@ pub const FORGED_COOKIE: u32 = 2;
     ts_args_type = "header: string, name: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn open_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
+pub fn unsign_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
     match signed::open(&header, &name, keys) {
         Ok(sid) => Either::A(sid.into_owned().into()),
         Err(refusal) => Either::B(refusal_number(refusal)),
@@ -114,7 +114,7 @@ pub fn serialize_cookie(
     ts_args_type = "sid: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn seal(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
+pub fn signed_cookie_value(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
     let Some(key) = keys.first() else {
         return text_or_index(Err(Error::Secret));
     };
@@ -122,7 +122,7 @@ pub fn seal(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
     text_or_index(percent::encode(&value))
 }
 
-/// The errors of `serializeCookie` and `seal`, which return the index of theirs.
+/// The errors of `serializeCookie` and `signedCookieValue`, which return the index of theirs.
 static ERRORS: [Error; 10] = [
     Error::Name,
     Error::MalformedUri,
@@ -136,7 +136,7 @@ static ERRORS: [Error; 10] = [
     Error::Secret,
 ];
 
-/// Returns the messages of the errors of `serializeCookie` and `seal`, which return the index of
+/// Returns the messages of the errors of `serializeCookie` and `signedCookieValue`, which return the index of
 /// theirs.
 #[napi(catch_unwind)]
 pub fn cookie_errors() -> Vec<String> {

@@ -2,8 +2,8 @@
 //! modules.
 //!
 //! Every export is a free function, because calling a method of a class takes ten times as
-//! long. The functions that requests call, those of [`door::create_door`] and
-//! [`store::store_changes`], are closures that such exports make: they own what they need, and
+//! long. The functions that requests call, those of [`sessionReader::create_session_reader`] and
+//! [`store::store_request_calls`], are closures that such exports make: they own what they need, and
 //! do not look it up at each call. All of them catch panics, which would otherwise end the
 //! process. The package's JavaScript calls each of them, and tests call no others.
 
@@ -11,11 +11,11 @@ use napi_derive::napi;
 
 mod caller_buffer;
 mod cookie;
-mod door;
 mod engines;
 mod error;
 mod handle;
 mod session_id;
+mod session_reader;
 mod signature;
 mod state;
 mod store;

@@ -23,8 +23,8 @@ pub struct Unclear {
     /// The stored text.
     #[napi(ts_type = "string")]
     pub text: Text,
-    /// Whether `storeJudge` was called for this text.
-    pub is_judged: bool,
+    /// Whether `storeClassify` was called for this text.
+    pub is_classified: bool,
 }
 
 /// The outcome of a change: it was made.
@@ -111,7 +111,7 @@ pub fn store_get(
         Found::Live(_) => Either3::A(text.into()),
         Found::Unclear { is_classified } => Either3::B(Unclear {
             text: text.into(),
-            is_judged: is_classified,
+            is_classified: is_classified,
         }),
         Found::Missing => Either3::C(()),
     })
@@ -197,7 +197,7 @@ pub fn store_set_raw(
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, isSession: boolean, expires: number, now: number"
 )]
-pub fn store_judge(
+pub fn store_classify(
     store: &Store,
     sid: Text,
     text: Text,
@@ -223,7 +223,7 @@ pub fn store_judge(
     ts_args_type = "store: object",
     ts_return_type = "{ write(sid: string, cookie: number, date: number, deadline: number, since: number, data: string): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
 )]
-pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
+pub fn store_request_calls<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
     let mut add =
         |name: &str, change: fn(&EngineHandle, &ChangeArguments, &Call) -> Result<Changed>| {
@@ -339,9 +339,9 @@ pub fn store_sids(store: &Store) -> Result<Vec<Text>> {
     store.ask(|it| it.sids()).map(texts)
 }
 
-/// What `storeUnjudged` returns.
+/// What `storeUnclassified` returns.
 #[napi(object, object_from_js = false)]
-pub struct Unjudged {
+pub struct Unclassified {
     /// Sids of texts that only JavaScript can read.
     #[napi(ts_type = "string[]")]
     pub sids: Vec<Text>,
@@ -349,7 +349,7 @@ pub struct Unjudged {
     pub next: f64,
 }
 
-/// Returns some of the sids whose texts only JavaScript can read, and for which `storeJudge` was
+/// Returns some of the sids whose texts only JavaScript can read, and for which `storeClassify` was
 /// not called yet. The first call has `from` 0. `budget` limits the work of a call: each sid
 /// that is returned costs the bytes of its text plus 1,000, and any other session that is
 /// looked at costs 1.
@@ -357,9 +357,9 @@ pub struct Unjudged {
     catch_unwind,
     ts_args_type = "store: object, from: number, budget: number"
 )]
-pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Result<Unjudged> {
+pub fn store_unclassified(store: &Store, from: f64, budget: f64) -> Result<Unclassified> {
     let (sids, next) = store.ask(|it| it.unclassified(from as u64, budget as usize))?;
-    Ok(Unjudged {
+    Ok(Unclassified {
         sids: texts(sids),
         next: next.unwrap_or_default() as f64,
     })
@@ -371,7 +371,7 @@ fn texts(sids: Vec<Box<[u8]>>) -> Vec<Text> {
 }
 
 /// Counts the sessions that have not expired at `now`, in ms since the epoch. A text that only
-/// JavaScript can read counts unless `storeJudge` said that it is no session.
+/// JavaScript can read counts unless `storeClassify` said that it is no session.
 #[napi(catch_unwind, ts_args_type = "store: object, now: number")]
 pub fn store_length(store: &Store, now: f64) -> Result<f64> {
     Ok(store.ask(|it| it.len(now as i64))? as f64)

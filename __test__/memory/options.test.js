@@ -434,7 +434,7 @@ test('numbers as keys keep no session from the resident backend', async (t) => {
     Object.assign(req.session, { user: 'ann', 7: { n: 1 }, 10: [2], 4294967294: 3 });
     res.end();
   });
-  const unjudged = () => native.storeUnjudged(engineOf(store).handle, 0, 1e9).sids;
+  const unjudged = () => native.storeUnclassified(engineOf(store).handle, 0, 1e9).sids;
   const { read } = engineOf(store);
   engineOf(store).read = () => assert.fail('the remote backend');
   for (const use of [(its) => { its[7].n++; }, (its) => { its[0] = 'first'; }, (its) => { delete its.user; }, (its) => String(its[7])]) {

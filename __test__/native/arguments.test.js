@@ -26,8 +26,8 @@ const functions = Object.keys(callable).filter((name) => typeof callable[name] =
 
 function bound() {
   const store = native.createStore(NaN, NaN);
-  const enter = native.createDoor('sid', keys, store, new Uint8Array(native.FOUND_BYTES));
-  return { enter, ...native.storeChanges(store) };
+  const enter = native.createSessionReader('sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
+  return { enter, ...native.storeRequestCalls(store) };
 }
 
 // Handles that calls gave back: arguments that look right, often to the wrong export.
@@ -62,8 +62,8 @@ function call(name, values, how = '') {
 }
 
 function stillWorks() {
-  assert.equal(native.openCookie(`a=1; sid=${native.seal('A', keys)}`, 'sid', keys), 'A');
-  assert.equal(native.openCookie('a=1', 'sid', keys), native.NO_COOKIE);
+  assert.equal(native.unsignCookie(`a=1; sid=${native.signedCookieValue('A', keys)}`, 'sid', keys), 'A');
+  assert.equal(native.unsignCookie('a=1', 'sid', keys), native.NO_COOKIE);
   assert.match(native.sessionId(), /^[A-Za-z0-9_-]{32}$/);
 }
 
@@ -80,25 +80,25 @@ gatherHandles();
 
 test('there is something to call', () => {
   for (const name of ['enter', 'write', 'renew']) assert.ok(functions.includes(name));
-  assert.ok(functions.includes('openCookie'));
+  assert.ok(functions.includes('unsignCookie'));
   assert.ok(functions.includes('sessionId'));
 });
 
-test('openCookie refuses what is no string, with an Error', () => {
+test('unsignCookie refuses what is no string, with an Error', () => {
   const noStrings = makers.map((make) => make()).filter((value) => typeof value !== 'string');
-  assert.throws(() => native.openCookie(), Error);
-  assert.throws(() => native.openCookie('a=1'), Error);
-  assert.throws(() => native.openCookie('a=1', 'a'), Error);
+  assert.throws(() => native.unsignCookie(), Error);
+  assert.throws(() => native.unsignCookie('a=1'), Error);
+  assert.throws(() => native.unsignCookie('a=1', 'a'), Error);
   for (const value of noStrings) {
-    assert.throws(() => native.openCookie(value, 'a', keys), (error) => error === thrown || error instanceof Error);
-    assert.throws(() => native.openCookie('a=1', value, keys), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.unsignCookie(value, 'a', keys), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.unsignCookie('a=1', value, keys), (error) => error === thrown || error instanceof Error);
   }
   stillWorks();
 });
 
-test('sessionId and openCookie pass over arguments too many', () => {
+test('sessionId and unsignCookie pass over arguments too many', () => {
   assert.match(native.sessionId({}, 1, Symbol('x')), /^[A-Za-z0-9_-]{32}$/);
-  assert.equal(native.openCookie('a=1', 'a', keys, {}, Symbol('x')), native.UNSIGNED_COOKIE);
+  assert.equal(native.unsignCookie('a=1', 'a', keys, {}, Symbol('x')), native.UNSIGNED_COOKIE);
 });
 
 for (const name of functions) {

@@ -90,15 +90,15 @@ for (const name of ATTRIBUTES) {
 
 /** What the engine makes of a session with such a cookie: its renewal, and whether it is renewed in place. */
 function engineOn(cookie) {
-  const found = Buffer.alloc(native.FOUND_BYTES);
+  const found = Buffer.alloc(native.DETAILS_BYTES);
   const store = native.createStore(NaN, NaN);
   const keys = native.prepareKeys([Buffer.from(secret)]);
   native.storePut(store, 'sid', JSON.stringify(cookie), '{"n":1}', NaN, NaN);
-  const answer = native.createDoor('n', keys, store, found)(`n=${native.seal('sid', keys)}`, 0);
-  assert.equal(answer, '{"n":1}', 'the door does not know the session');
-  const number = found.readDoubleLE(native.FOUND_COOKIE_ID);
-  const outcome = native.storeChanges(store).renew('sid', number, NaN, NaN, 0);
-  return { renewal: found[native.FOUND_RENEWAL], outcome, cookie: JSON.parse(native.storePeek(store, 'sid')).cookie };
+  const answer = native.createSessionReader('n', keys, store, found)(`n=${native.signedCookieValue('sid', keys)}`, 0);
+  assert.equal(answer, '{"n":1}', 'the session reader does not know the session');
+  const number = found.readDoubleLE(native.DETAILS_COOKIE_ID);
+  const outcome = native.storeRequestCalls(store).renew('sid', number, NaN, NaN, 0);
+  return { renewal: found[native.DETAILS_RENEWAL], outcome, cookie: JSON.parse(native.storePeek(store, 'sid')).cookie };
 }
 
 const left = ({ renewal, outcome }) => renewal === native.RENEWAL_UNCLEAR && outcome === native.NOT_CHANGED;

@@ -209,7 +209,7 @@ const KEPT = [
   'const it = Object.create(null); function f() { const other = it; other.a = 1; }',
   'const it = Buffer.alloc(8); function f() { it[0] = 1; }',
   'const it = Buffer.alloc(8); function f() { it.writeUInt8(1); }',
-  'const it = Buffer.alloc(8); function f() { native.door(it); }',
+  'const it = Buffer.alloc(8); function f() { native.sessionReader(it); }',
   'const it = new Float64Array(8); function f() { return it.subarray(1).fill(0), it.fill(1); }',
   'const it = new Uint8Array(8); function f() { return { it }; }',
   'const it = make(); function f() { it.last = 1; }',

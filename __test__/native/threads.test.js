@@ -16,7 +16,7 @@ const use = `
   const keys = native.prepareKeys([Buffer.from('secret')]);
   parentPort.postMessage({
     id: native.sessionId(),
-    value: native.openCookie('a=1; sid=' + native.seal('\u00e9', keys), 'sid', keys),
+    value: native.unsignCookie('a=1; sid=' + native.signedCookieValue('\u00e9', keys), 'sid', keys),
     exports: Object.keys(native).sort(),
   });
 `;
@@ -24,7 +24,7 @@ const use = `
 /** What an addon reads from a cookie that it has signed. */
 function roundTrip(native, value) {
   const keys = native.prepareKeys([Buffer.from('secret')]);
-  return native.openCookie(`sid=${native.seal(value, keys)}`, 'sid', keys);
+  return native.unsignCookie(`sid=${native.signedCookieValue(value, keys)}`, 'sid', keys);
 }
 
 /** Starts a thread, and hands back its message once it has ended. */
@@ -61,9 +61,9 @@ test('threads that are ended in the middle of calls leave this one working', asy
     const native = require(workerData);
     const header = 'a=1; '.repeat(10000) + 'sid=x';
     const keys = native.prepareKeys([Buffer.from('secret')]);
-    native.openCookie(header, 'sid', keys);
+    native.unsignCookie(header, 'sid', keys);
     parentPort.postMessage('busy');
-    for (;;) { native.sessionId(); native.openCookie(header, 'sid', keys); }
+    for (;;) { native.sessionId(); native.unsignCookie(header, 'sid', keys); }
   `;
   for (let i = 0; i < 5; i++) {
     const worker = new Worker(busy, { eval: true, workerData: file });

@@ -569,7 +569,7 @@ fn a_cookie_that_is_not_common_has_no_number(make: Make) {
     assert_eq!(
         store.stats().unwrap().hits,
         1,
-        "the door asks again by another way"
+        "the session reader asks again by another way"
     );
 }
 

@@ -188,7 +188,7 @@ impl Both {
         // What the caller's buffer held before is not part of the answer.
         let mut text = b"left over".to_vec();
         let found = sure(self.store.get(sid, self.now, asker, &mut text));
-        // A door asks again by another way about what it cannot read.
+        // A session reader asks again by another way about what it cannot read.
         let is_use = asker == Asker::User || !matches!(found, Found::Unclear { .. });
         match (found, self.model.get(sid, self.now, is_use)) {
             (Found::Missing, None) => assert_eq!(text, b""),

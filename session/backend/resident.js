@@ -31,12 +31,12 @@ class Resident {
 
   constructor(settings) {
     this.settings = settings;
-    /** From a Cookie header to a stored session, in one call: `native.createDoor`, made for these keys. */
+    /** From a Cookie header to a stored session, in one call: `native.createSessionReader`, made for these keys. */
     this.readSession = undefined;
     this.keys = undefined;
     this.engine = undefined;
-    /** What the door says beside the data. It is read before any program can act. */
-    this.details = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
+    /** What the session reader says beside the data. It is read before any program can act. */
+    this.details = Buffer.from(new ArrayBuffer(native.DETAILS_BYTES));
     this.doubles = new Float64Array(this.details.buffer);
   }
 
@@ -113,13 +113,13 @@ class Resident {
     const keys = keyring.preparedKeys();
     if (this.keys !== keys) {
       this.keys = keys;
-      this.readSession = native.createDoor(this.settings.name, keys, this.engine.handle, this.details);
+      this.readSession = native.createSessionReader(this.settings.name, keys, this.engine.handle, this.details);
     }
     return this.readSession;
   }
 
   detailsSid() {
-    return this.details.latin1Slice(native.FOUND_SID, native.FOUND_SID + this.details[native.FOUND_SID_LENGTH]);
+    return this.details.latin1Slice(native.DETAILS_SID, native.DETAILS_SID + this.details[native.DETAILS_SID_LENGTH]);
   }
 
   /**
@@ -216,15 +216,15 @@ class StoredSession {
     this.text = text;
     this.data = undefined;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
-    this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
+    this.cookieNumber = doubles[native.DETAILS_COOKIE_ID / EIGHT];
     this.cookie = engine.cookie(this.cookieNumber, () => (
-      details.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + details.readUInt16LE(native.FOUND_COOKIE_LENGTH))
+      details.latin1Slice(native.DETAILS_COOKIE, native.DETAILS_COOKIE + details.readUInt16LE(native.DETAILS_COOKIE_LENGTH))
     ));
-    this.expires = doubles[native.FOUND_EXPIRES / EIGHT];
+    this.expires = doubles[native.DETAILS_EXPIRES / EIGHT];
     /** When it was found: a moment of the records. */
-    this.moment = doubles[native.FOUND_MOMENT / EIGHT];
+    this.moment = doubles[native.DETAILS_MOMENT / EIGHT];
     /** What using the session does to its expiry: a `RENEWAL_` number. */
-    this.renewal = details[native.FOUND_RENEWAL];
+    this.renewal = details[native.DETAILS_RENEWAL];
     /** How many changes the records had seen. */
     this.changeCount = engine.changeCount;
   }

@@ -25,7 +25,7 @@ function check(name, options) {
   if (expires instanceof Date && Object.values(given).includes(expires)) data.expires = undefined;
   const header = serialize(name, 'value', data);
   // No key signs it, so what is read is refused as unsigned; what is not found is absent.
-  const isRead = native.openCookie(header, name, native.prepareKeys([])) === native.UNSIGNED_COOKIE;
+  const isRead = native.unsignCookie(header, name, native.prepareKeys([])) === native.UNSIGNED_COOKIE;
   if (!isRead) throw new TypeError('argument name is invalid');
 }
 

@@ -62,7 +62,7 @@ class Keyring {
    * @throws as `unsign`
    */
   unsignCookie(header, name) {
-    const value = native.openCookie(header, name, this.preparedKeys());
+    const value = native.unsignCookie(header, name, this.preparedKeys());
     if (value === native.FORGED_COOKIE) this.checkInvalidSecret();
     return value;
   }

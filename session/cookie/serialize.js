@@ -73,7 +73,7 @@ class CookieWriter {
    * @throws as `serialize` and `Keyring#sign`
    */
   write(sid, keyring, options) {
-    const value = isPlain(options) ? native.seal(sid, keyring.preparedKeys()) : undefined;
+    const value = isPlain(options) ? native.signedCookieValue(sid, keyring.preparedKeys()) : undefined;
     const header = typeof value === 'string' && this.template(options);
     // Of several things that are wrong, `serialize` finds the first.
     return header ? header.start + value + header.end : serialize(this.name, `s:${keyring.sign(sid)}`, options);

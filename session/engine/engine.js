@@ -14,7 +14,7 @@ const COOKIES = 16;
 /** Records that a slice of pruning looks at: about half a millisecond. */
 const SLICE = 500;
 
-/** The budget of a slice of judging (`native.storeUnjudged`): about half a millisecond, too. */
+/** The budget of a slice of judging (`native.storeUnclassified`): about half a millisecond, too. */
 const CLASSIFY_BUDGET = 100_000;
 
 /** Why a session was removed, for `dispose`. */
@@ -42,7 +42,7 @@ class Engine {
   constructor(options) {
     const { max, maxBytes, ttl, checkPeriod, dispose, shared, given } = checked(options);
     this.handle = native.createStore(max, maxBytes, shared);
-    this.requestCalls = native.storeChanges(this.handle);
+    this.requestCalls = native.storeRequestCalls(this.handle);
     this.ttl = ttl;
     this.dispose = dispose;
     this.given = given;
@@ -203,7 +203,7 @@ class Engine {
   count(callback, from = 0) {
     let length;
     try {
-      const { sids, next } = native.storeUnjudged(this.handle, from, CLASSIFY_BUDGET);
+      const { sids, next } = native.storeUnclassified(this.handle, from, CLASSIFY_BUDGET);
       for (const sid of sids) this.read(sid, false);
       if (next !== 0) {
         defer(() => this.count(callback, next));
@@ -249,7 +249,7 @@ class Engine {
    * expired. Returns where to go on, 0 if that was all.
    */
   classifySome(from) {
-    const { sids, next } = native.storeUnjudged(this.handle, from, CLASSIFY_BUDGET);
+    const { sids, next } = native.storeUnclassified(this.handle, from, CLASSIFY_BUDGET);
     for (const sid of sids) {
       try {
         this.read(sid, false);
@@ -277,14 +277,14 @@ class Engine {
     if (typeof found === 'string') return JSON.parse(found);
     // An empty text is no session, as it is no JSON either.
     const session = found.text === '' ? undefined : JSON.parse(found.text);
-    return found.isJudged || this.isAlive(sid, found.text, session) ? session : undefined;
+    return found.isClassified || this.isAlive(sid, found.text, session) ? session : undefined;
   }
 
   /** Judges whether a session has expired whose text only JavaScript can read. */
   isAlive(sid, text, session) {
     const now = Date.now();
     const end = session === undefined ? NaN : endOf(session);
-    native.storeJudge(this.handle, sid, text, Boolean(session), end, now);
+    native.storeClassify(this.handle, sid, text, Boolean(session), end, now);
     this.reportRemoved();
     return !(end <= now);
   }

@@ -7,8 +7,6 @@ use napi_derive::napi;
 mod caller_buffer;
 #[path = "../../../src/cookie.rs"]
 mod cookie;
-#[path = "../../../src/door.rs"]
-mod door;
 mod engines;
 #[path = "../../../src/error.rs"]
 mod error;
@@ -19,6 +17,8 @@ mod parse;
 mod planted;
 #[path = "../../../src/session_id.rs"]
 mod session_id;
+#[path = "../../../src/session_reader.rs"]
+mod session_reader;
 #[path = "../../../src/signature.rs"]
 mod signature;
 #[path = "../../../src/state.rs"]

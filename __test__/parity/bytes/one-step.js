@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What a request does in one step each way, `open` and `seal`, against the
+ * What a request does in one step each way, `open` and `signedCookieValue`, against the
  * originals one after the other.
  */
 

@@ -1,7 +1,7 @@
 //! Opens a stored session in one call: finds the session cookie in a `Cookie` header, verifies
 //! its signature, and looks the session up.
 //!
-//! The function that does it for one middleware is called a door here.
+//! The function that does it for one middleware is called a session reader.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,16 +19,16 @@ use crate::signature::Keys;
 use crate::store::Store;
 use crate::text::{CreatedString, Text};
 
-/// A door returns this if the cookie is signed but the store has no session of its sid.
+/// A session reader returns this if the cookie is signed but the store has no session of its sid.
 #[napi]
 pub const UNKNOWN_SID: u32 = 3;
-/// A door returns this if JavaScript must look the session up by the store's `get`: the sid is
+/// A session reader returns this if JavaScript must look the session up by the store's `get`: the sid is
 /// too long or not ASCII, or the engine's answer is unclear.
 #[napi]
 pub const UNCLEAR_SESSION: u32 = 4;
 
 /// The session's cookie has no lifetime, so that using the session does not renew it. One of
-/// the values at `FOUND_RENEWAL`.
+/// the values at `DETAILS_RENEWAL`.
 #[napi]
 pub const RENEWAL_SAME: u32 = 0;
 /// Using the session renews its cookie: JavaScript calls `renew`. It compares with the two other
@@ -38,64 +38,64 @@ const RENEWAL_DATE: u32 = 1;
 #[napi]
 pub const RENEWAL_UNCLEAR: u32 = 2;
 
-/// The bytes of the array `found` into which a door writes what it returns beside the session's
+/// The bytes of the array `details` into which a session reader writes what it returns beside the session's
 /// data.
 #[napi]
-pub const FOUND_BYTES: u32 = 1024;
-/// The byte of `found` that is the length of the sid in bytes.
+pub const DETAILS_BYTES: u32 = 1024;
+/// The byte of `details` that is the length of the sid in bytes.
 #[napi]
-pub const FOUND_SID_LENGTH: u32 = 0;
-/// The byte of `found` that is one of the `RENEWAL_` numbers.
+pub const DETAILS_SID_LENGTH: u32 = 0;
+/// The byte of `details` that is one of the `RENEWAL_` numbers.
 #[napi]
-pub const FOUND_RENEWAL: u32 = 1;
-/// The first byte of `found` of the length of the cookie's JSON in bytes: two bytes, the lower
+pub const DETAILS_RENEWAL: u32 = 1;
+/// The first byte of `details` of the length of the cookie's JSON in bytes: two bytes, the lower
 /// one first.
 #[napi]
-pub const FOUND_COOKIE_LENGTH: u32 = 2;
-/// The first byte of `found` of the cookie's id, a double. Cookies with the same id differ in
+pub const DETAILS_COOKIE_LENGTH: u32 = 2;
+/// The first byte of `details` of the cookie's id, a double. Cookies with the same id differ in
 /// their dates alone.
 #[napi]
-pub const FOUND_COOKIE_ID: u32 = 8;
-/// The first byte of `found` of the cookie's date, a double: ms since the epoch, NaN for none.
+pub const DETAILS_COOKIE_ID: u32 = 8;
+/// The first byte of `details` of the cookie's date, a double: ms since the epoch, NaN for none.
 #[napi]
-pub const FOUND_EXPIRES: u32 = 16;
-/// The first byte of `found` of the moment at which the session was found, a double: see
+pub const DETAILS_EXPIRES: u32 = 16;
+/// The first byte of `details` of the moment at which the session was found, a double: see
 /// `storeMoment`.
 #[napi]
-pub const FOUND_MOMENT: u32 = 24;
-/// The first byte of `found` of the sid, for which there are 255 bytes.
+pub const DETAILS_MOMENT: u32 = 24;
+/// The first byte of `details` of the sid, for which there are 255 bytes.
 #[napi]
-pub const FOUND_SID: u32 = 32;
-/// The first byte of `found` of the cookie's JSON.
+pub const DETAILS_SID: u32 = 32;
+/// The first byte of `details` of the cookie's JSON.
 #[napi]
-pub const FOUND_COOKIE: u32 = 288;
+pub const DETAILS_COOKIE: u32 = 288;
 
 // The same as indexes of a slice.
-const SID: usize = FOUND_SID as usize;
-const COOKIE: usize = FOUND_COOKIE as usize;
+const SID: usize = DETAILS_SID as usize;
+const COOKIE: usize = DETAILS_COOKIE as usize;
 
-/// Makes a door: a function that opens sessions of `store`. It takes a `Cookie` header and the
+/// Makes a session reader: a function that opens sessions of `store`. It takes a `Cookie` header and the
 /// current time, in ms since the epoch, and returns the data of the session whose sid is the
 /// signed value of the cookie called `name`, or the number that says why there is none:
 /// `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`, `UNKNOWN_SID` or `UNCLEAR_SESSION`.
 ///
-/// If it returns data or `UNKNOWN_SID`, it has written the sid into `found`, and with data also
-/// what the other `FOUND_` constants name. The caller reads `found` before the next call: that
+/// If it returns data or `UNKNOWN_SID`, it has written the sid into `details`, and with data also
+/// what the other `DETAILS_` constants name. The caller reads `details` before the next call: that
 /// costs less than an object made at each call. A function that owns keys, store and array
 /// costs less than one that takes them at each call.
 #[napi(
     catch_unwind,
-    ts_args_type = "name: string, keys: object, store: object, found: Uint8Array",
+    ts_args_type = "name: string, keys: object, store: object, details: Uint8Array",
     ts_return_type = "(header: string, now: number) => string | number"
 )]
-pub fn create_door<'env>(
+pub fn create_session_reader<'env>(
     env: &'env Env,
     name: Text,
     keys: &Keys,
     store: &Store,
-    found: Uint8Array,
+    details: Uint8Array,
 ) -> Result<Function<'env, (), Either<CreatedString, u32>>> {
-    let found = CallerBuffer::new(env, found)?;
+    let details = CallerBuffer::new(env, details)?;
     let name = name.into_bytes();
     let keys = keys.to_vec();
     let store = Rc::clone(store);
@@ -118,10 +118,10 @@ pub fn create_door<'env>(
         };
         let mut data = data.borrow_mut();
         let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Middleware, &mut data))?;
-        let is_written = found.fill(call.env, |found| {
-            write_sid(&sid, length, found)?;
+        let is_written = details.fill(call.env, |details| {
+            write_sid(&sid, length, details)?;
             match &stored {
-                Found::Live(live) => write_cookie(live, found),
+                Found::Live(live) => write_cookie(live, details),
                 Found::Missing => Some(()),
                 Found::Unclear { .. } => None,
             }
@@ -140,44 +140,44 @@ pub fn create_door<'env>(
     })
 }
 
-/// The most bytes of memory that a door keeps between two calls.
+/// The most bytes of memory that a session reader keeps between two calls.
 const MAX_KEPT: usize = 64 * 1024;
 
-/// Writes the sid into the array `found`. `None` if it has no room.
-fn write_sid(sid: &[u8], length: u8, found: &mut [u8]) -> Option<()> {
-    found.get_mut(SID..SID + sid.len())?.copy_from_slice(sid);
-    found[FOUND_SID_LENGTH as usize] = length;
+/// Writes the sid into the array `details`. `None` if it has no room.
+fn write_sid(sid: &[u8], length: u8, details: &mut [u8]) -> Option<()> {
+    details.get_mut(SID..SID + sid.len())?.copy_from_slice(sid);
+    details[DETAILS_SID_LENGTH as usize] = length;
     Some(())
 }
 
-/// Writes what is known of the session's cookie into the array `found`. `None` if that has no
+/// Writes what is known of the session's cookie into the array `details`. `None` if that has no
 /// room or the cookie is not ASCII, which no shareable cookie comes to.
-fn write_cookie(live: &Live, found: &mut [u8]) -> Option<()> {
+fn write_cookie(live: &Live, details: &mut [u8]) -> Option<()> {
     let Live {
         cookie,
         expires,
         moment,
     } = live;
-    let length = cookie.copy(*expires, found.get_mut(COOKIE..)?)?;
+    let length = cookie.copy(*expires, details.get_mut(COOKIE..)?)?;
     let [low, high] = u16::try_from(length).ok()?.to_le_bytes();
-    found[FOUND_COOKIE_LENGTH as usize] = low;
-    found[FOUND_COOKIE_LENGTH as usize + 1] = high;
-    found[FOUND_RENEWAL as usize] = match cookie.renewal {
+    details[DETAILS_COOKIE_LENGTH as usize] = low;
+    details[DETAILS_COOKIE_LENGTH as usize + 1] = high;
+    details[DETAILS_RENEWAL as usize] = match cookie.renewal {
         Renewal::Same => RENEWAL_SAME,
         Renewal::Date { .. } => RENEWAL_DATE,
         Renewal::Unclear => RENEWAL_UNCLEAR,
     } as u8;
     let expires = expires.map_or(f64::NAN, |time| time as f64);
-    write_double(found, FOUND_COOKIE_ID, cookie.id as f64)?;
-    write_double(found, FOUND_EXPIRES, expires)?;
-    write_double(found, FOUND_MOMENT, *moment as f64)
+    write_double(details, DETAILS_COOKIE_ID, cookie.id as f64)?;
+    write_double(details, DETAILS_EXPIRES, expires)?;
+    write_double(details, DETAILS_MOMENT, *moment as f64)
 }
 
-/// Writes a double at a byte of `found`, in the byte order of the machine, as a `Float64Array`
+/// Writes a double at a byte of `details`, in the byte order of the machine, as a `Float64Array`
 /// reads it.
-fn write_double(found: &mut [u8], at: u32, number: f64) -> Option<()> {
+fn write_double(details: &mut [u8], at: u32, number: f64) -> Option<()> {
     let at = at as usize;
-    found
+    details
         .get_mut(at..at + 8)?
         .copy_from_slice(&number.to_ne_bytes());
     Some(())
