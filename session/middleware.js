@@ -11,7 +11,7 @@ const Resident = require('./backend/resident');
 const checked = require('./options');
 const ResponsePatch = require('./response');
 const pathname = require('./request/pathname');
-const select = require('./backend/select');
+const { select } = require('./backend/select');
 const { cookieOptions, generate } = require('./request/generate');
 
 /**
@@ -56,11 +56,11 @@ function session(options) {
       next();
       return;
     }
-    if (!ownKeyring && !req.secret) {
+    const keyring = ownKeyring || (req.secret && new Keyring([req.secret]));
+    if (!keyring) {
       next(new Error('secret option required for sessions'));
       return;
     }
-    const keyring = ownKeyring || new Keyring([req.secret]);
     req.sessionStore = store;
     const header = req.headers.cookie;
     // A client cannot cause this, only a program that assigns the header. The message is that

@@ -119,7 +119,7 @@ function secretsOf(secret) {
     }
     return secret;
   }
-  return secret ? [secret] : undefined;
+  return secret ? [/** @type {CipherKey} */ (secret)] : undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ const dataJSON = require('./request/data-json');
 const isSecure = require('./cookie/secure');
 const native = require('./native/load');
 const serialize = require('./cookie/serialize');
-const select = require('./backend/select');
+const { select, touchesPlainly } = require('./backend/select');
 
 /** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
 const DECISIONS = native.decisions();
@@ -357,7 +357,7 @@ class RequestSession {
 
   /** Starts the cookie's lifetime anew. */
   touch(session) {
-    if (select.touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    if (touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     else session.touch();
     this.isTouched = true;
   }

@@ -11,6 +11,7 @@ import type RequestSession = require('./request');
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
+import type EngineClass = require('./engine/engine');
 import type { CookieWriter } from './cookie/serialize';
 
 declare global {
@@ -38,7 +39,8 @@ export interface Request extends IncomingMessage {
   session?: Session | null;
   /** A program may assign a value of any type, so the code checks it before use. */
   sessionID?: string;
-  sessionStore?: Store;
+  /** The middleware assigns it. */
+  sessionStore: Store;
   [REQUEST_SESSION]?: RequestSession;
 }
 
@@ -57,46 +59,8 @@ export interface Response extends ServerResponse {
 
 export type Next = (error?: any) => void;
 
-/** The callback of a method of a store or a session. */
-export type Callback = (error?: any, ...results: any[]) => any;
-
-/** A session. The data are its own enumerable keys other than `cookie`. */
-export interface Session extends publicTypes.Session {
-  cookie: Cookie;
-  req?: Request;
-  /** Sessions have no such method, but a program may add one. */
-  toJSON?(): any;
-}
-
-export interface Cookie extends publicTypes.Cookie {
-  _expires?: any;
-  readonly data?: CookieData;
-  serialize?(name: string, value: string): string;
-  toJSON?(): CookieData;
-}
-
-/** The attributes of a cookie. A program may put any value into them. */
-export type CookieData = Record<string, any>;
-
-/** What a store keeps of a session: its data and the data of its cookie. */
-export interface SessionData {
-  cookie: CookieData;
-  [key: string]: any;
-}
-
-/** A store, as the middleware uses it. */
-export interface Store extends EventEmitter {
-  get(sid: string, callback: Callback): any;
-  set(sid: string, session: Session, callback?: Callback): any;
-  destroy(sid: string, callback?: Callback): any;
-  touch?(sid: string, session: Session, callback?: Callback): any;
-  setIfPresent?(sid: string, session: Session, callback?: Callback): any;
-  createSession(req: Request, data: SessionData): Session;
-  /** Puts a new session on a request. The middleware assigns this method. */
-  generate(req: Request): void;
-}
-
-export type CookieOptions = Record<string, any>;
+/** What `native.createSessionReader` returns. */
+export type SessionReader = (header: string, now: number) => string | number;
 
 /** The options of `session()`; index.d.ts explains them. */
 export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'cookie' | 'genid' | 'store'> {
@@ -144,12 +108,12 @@ export interface Backend {
    * Does to the session in the store what the end of the response must do.
    *
    * @param end `END_SAVE`, `END_TOUCH` or `END_DESTROY`
-   * @param session `req.session`; it is null or undefined with `END_DESTROY`
+   * @param session `req.session`; with `END_DESTROY` there is none
    * @param response its method `wait` is called if the response must wait
    * @returns `'waiting'` if the response must wait until the store calls back
    * @throws what the store or the engine throws before it has called back
    */
-  commit(request: RequestSession, end: number, session: any, response: ResponsePatch): 'done' | 'waiting';
+  commit(request: RequestSession, end: number, session: Session, response: ResponsePatch): 'done' | 'waiting';
 }
 
 /**
@@ -161,7 +125,7 @@ export interface SessionSource {
   /** The JSON of the data, without the cookie. */
   text: string;
   /** The parsed `text`, after `session` was called and if it has kept them; else undefined. */
-  data: object | undefined;
+  data: Record<string, any> | undefined;
   /** The moment of the store (`native.storeMoment`) at which the session was loaded; NaN for a new one. */
   moment: number;
   /** Makes the session as it would have been made when the request came. */
@@ -180,4 +144,128 @@ export interface CookiePlan {
   lifetime: number | undefined;
   /** When the lifetime starts: ms since the epoch. */
   startedAt: number;
+}
+
+/** A callback of a store's method: it gets an error, or nothing in its place and the results. */
+export type Callback = (error?: any, ...results: any[]) => any;
+
+/**
+ * The attributes of a cookie, by the names in `cookie/attributes.js`. Programs may assign other
+ * values than these, which `serialize` then refuses.
+ */
+export interface CookieData {
+  /** In ms; null for a cookie that lasts until the browser is closed. */
+  originalMaxAge?: number | null;
+  partitioned?: boolean;
+  priority?: string;
+  /** The text of a date in data that was JSON. */
+  expires?: Date | string | null;
+  secure?: boolean | string;
+  httpOnly?: boolean;
+  domain?: string;
+  path?: string;
+  sameSite?: boolean | string;
+}
+
+/** The cookie options of `session()`, or another cookie. */
+export interface CookieOptions extends CookieData {
+  /** In ms. */
+  maxAge?: number | Date | null;
+}
+
+/** An instance of `Cookie` (cookie/cookie.js). */
+export interface Cookie extends CookieData {
+  expires: Date | null | undefined;
+  _expires: Date | null | undefined;
+  /** In ms. */
+  get maxAge(): number | null | undefined;
+  set maxAge(ms: number | Date | null | undefined);
+  readonly data: CookieData;
+  serialize(name: string, value: string): string;
+  toJSON(): CookieData;
+}
+
+/** The class of cookies, which is a plain function. */
+export interface CookieClass {
+  new (options?: CookieOptions | null): Cookie;
+  readonly prototype: Cookie;
+}
+
+/** A session as a store keeps it. */
+export interface SessionData {
+  cookie: CookieData;
+  [key: string]: any;
+}
+
+/** An instance of `Session` (request/session.js). */
+export interface Session extends SessionData {
+  readonly id: string;
+  readonly req: Request;
+  cookie: Cookie;
+  touch(): Session;
+  resetMaxAge(): Session;
+  save(callback?: Callback): Session | undefined;
+  reload(callback?: Callback): Session | undefined;
+  destroy(callback?: Callback): Session;
+  regenerate(callback?: Callback): Session;
+}
+
+/** The class of sessions, which is a plain function. */
+export interface SessionClass {
+  new (req: SessionRequest, data?: SessionData): Session;
+  readonly prototype: Session;
+}
+
+/** A request as far as a session outside a request needs one. */
+export interface SessionRequest {
+  sessionID?: string;
+  sessionStore?: Store;
+  session?: any;
+}
+
+/** A session store: an instance of `Store` (store/store.js), or of a class of a program. */
+export interface Store extends EventEmitter {
+  generate(req: Request): void;
+  regenerate(req: Request, callback?: Callback): void;
+  load(sid: string, callback?: Callback): void;
+  createSession(req: SessionRequest, data: SessionData): Session;
+  get(sid: string, callback: Callback): void;
+  set(sid: string, session: SessionData, callback?: Callback): void;
+  destroy(sid: string, callback?: Callback): void;
+  touch?(sid: string, session: SessionData, callback?: Callback): void;
+  setIfPresent?(sid: string, session: SessionData, callback?: Callback): void;
+  all?(callback: Callback): void;
+  /** What programs and packages add. */
+  [name: string]: any;
+}
+
+/** The class of stores, which is a plain function. */
+export interface StoreClass {
+  new (): Store;
+  readonly prototype: Store;
+}
+
+/** An instance of `MemoryStore` (store/memory-store.js). */
+export interface MemoryStore extends Store {
+  /** The JSON of each session, by its sid. */
+  sessions: Record<string, string>;
+}
+
+/** The class of memory stores, which is a plain function. */
+export interface MemoryStoreClass {
+  new (options?: object | null): MemoryStore;
+  readonly prototype: MemoryStore;
+}
+
+/**
+ * The engine of a memory store. The built-in one makes each change at once. An engine whose
+ * changes take time, as on a disk, has the method `flush`.
+ */
+export interface Engine extends EngineClass {
+  /**
+   * Calls back once all changes that were made before are done, with an error if one failed.
+   * Responses and the callbacks of the store's methods wait for that. Who reads from the engine
+   * sees a change at once.
+   */
+  flush?(callback: Callback): void;
 }
