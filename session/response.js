@@ -42,17 +42,11 @@ class ResponsePatch {
     this.innerEnd = res.end;
     /** Whether `writeHead` was called. */
     this.hasHeaders = false;
-    /**
-     * The Set-Cookie header of the session, if the response has got one.
-     * @type {string | undefined}
-     */
+    /** @type {string | undefined} The Set-Cookie header of the session, if the response has got one. */
     this.cookie = undefined;
     /** Whether `writeHead` has thrown an error, because the session could not be read. */
     this.hasThrown = false;
-    /**
-     * `OPEN`, `ENDED`, `WAITING` or `SENT`.
-     * @type {number}
-     */
+    /** @type {number} `OPEN`, `ENDED`, `WAITING` or `SENT`. */
     this.stage = OPEN;
     /**
      * The part of `end` that must wait for the store: the last byte of the body, if the client

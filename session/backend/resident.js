@@ -42,10 +42,7 @@ class Resident {
     this.readSession = undefined;
     /** @type {object | undefined} */
     this.keys = undefined;
-    /**
-     * The engine of the store; undefined before the first request.
-     * @type {Engine | undefined}
-     */
+    /** @type {Engine | undefined} The engine of the store; undefined before the first request. */
     this.engine = undefined;
     /**
      * What the session reader has found beside the data of the session. The next call of the

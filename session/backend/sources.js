@@ -32,10 +32,7 @@ class StoredSession {
     this.data = undefined;
     /** The number that the engine has given the stored cookie. */
     this.cookieNumber = doubles[native.DETAILS_COOKIE_ID / DOUBLE_BYTES];
-    /**
-     * The stored cookie without its date.
-     * @type {CookieData}
-     */
+    /** @type {CookieData} The stored cookie without its date. */
     this.cookie = engine.cookie(this.cookieNumber, () => (
       details.latin1Slice(native.DETAILS_COOKIE, native.DETAILS_COOKIE + details.readUInt16LE(native.DETAILS_COOKIE_LENGTH))
     ));
