@@ -613,7 +613,7 @@ class RequestSession {
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
-        : settings.cookieWriter.write(req.sessionID, keyring, session.cookie.data);
+        : settings.cookieWriter.write(/** @type {string} */ (req.sessionID), keyring, session.cookie.data);
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');

@@ -12,7 +12,7 @@ import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
 import type EngineClass = require('./engine/engine');
-import type { CookieWriter } from './cookie/serialize';
+import type serialize = require('./cookie/serialize');
 
 declare global {
   interface Buffer {
@@ -85,7 +85,7 @@ export interface Settings {
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
-  cookieWriter: CookieWriter;
+  cookieWriter: InstanceType<typeof serialize.CookieWriter>;
   /** Whether a new session may be made later than when its request comes. */
   canDelay: boolean;
   /** The method `generate` that the middleware has given the store. */

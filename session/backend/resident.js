@@ -70,8 +70,10 @@ class Resident {
   }
 
   /**
+   * Opens the session of a request: see `Backend`.
+   *
    * @param {RequestSession} request
-   * @param {string | undefined} header
+   * @param {string | undefined} header `Cookie`
    * @param {Next} next
    * @throws what the program's functions throw
    */
@@ -93,7 +95,7 @@ class Resident {
    * Lets the session of a request sleep, if no program can notice when the session is made.
    *
    * @param {RequestSession} request
-   * @param {string | undefined} header
+   * @param {string | undefined} header `Cookie`
    * @returns {number | undefined} undefined if the session sleeps. `UNKNOWN_SID` if a new
    *   session must be made now, as the store has none of the cookie's sid; `UNCLEAR_SESSION` if
    *   the remote backend must open the session.
@@ -173,8 +175,8 @@ class Resident {
   }
 
   /**
-   * An engine with a method `flush` needs time for a change. The response then waits until the
-   * engine calls back.
+   * Settles the session in the store: see `Backend`. The response waits if the engine has a
+   * method `flush`: such an engine needs time for a change.
    *
    * @param {RequestSession} request
    * @param {number} end

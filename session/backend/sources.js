@@ -102,6 +102,7 @@ class NewSession {
   constructor(id, plan) {
     this.id = id;
     this.text = '{}';
+    /** @type {undefined} */
     this.data = undefined;
     this.moment = NaN;
     this.plan = plan;

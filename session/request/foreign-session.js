@@ -28,7 +28,7 @@ function wrapMethods(session, request) {
     /** @type {number} */
     let moment;
     if (!runEngine(call, () => { moment = request.moment(); })) return;
-    reload.call(this, (...results) => {
+    reload.call(this, (/** @type {any[]} */ ...results) => {
       request.afterReload(this, moment, results[0]);
       call(...results);
     });

@@ -140,6 +140,7 @@ const members = {
     /** @type {number} */
     let moment;
     const call = functionOf(callback);
+    /** @param {any[]} results */
     const done = (...results) => {
       if (watcher) watcher.afterReload(this, moment, results[0]);
       call(...results);

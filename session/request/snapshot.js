@@ -85,7 +85,9 @@ function compare(value, list, at = 0, depth = 0) {
   if (Array.isArray(value)) {
     if (left !== value.length) return UNSURE;
     for (let i = 0; i < value.length && at >= 0; i++) {
+      /** @type {unknown} */
       const item = value[i];
+      /** @type {boolean} */
       const isSame = item === list[at] && (typeof item !== 'object' || item === null);
       at = isSame ? at + 1 : compare(item, list, at, depth + 1);
     }
@@ -94,7 +96,9 @@ function compare(value, list, at = 0, depth = 0) {
   for (const key in value) {
     if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(value, key)) continue;
     if (left-- === 0 || list[at] !== key) return UNSURE;
+    /** @type {unknown} */
     const member = value[key];
+    /** @type {boolean} */
     const isSame = member === list[at + 1] && (typeof member !== 'object' || member === null);
     at = isSame ? at + 2 : compare(member, list, at + 1, depth + 1);
     if (at < 0) return at;
