@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 /**
  * Tests of programs with a memory store, on an addon whose stores have another engine: the
  * plainest one that fulfils the contract of `core/src/engine.rs`. So what a program sees

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts Redis, and installs clients of it.
+
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');

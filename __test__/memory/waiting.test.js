@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { child, files } = require('../compat/app');

@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: DIFF_SCENARIOS=20000 DIFF_SEED=40000000
+
 /**
  * The differential test: random scenarios through npm express-session and
  * through the package under test; every byte, store call and error must agree.

@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it takes long.
+// In test:long: DIFF_SCENARIOS=20000 DIFF_SEED=50000000
+
 /**
  * A request that begins at a MemoryStore is answered at once, and its session sleeps until
  * looked at, unless the program has replaced a method that this passes over: then the
