@@ -1,6 +1,7 @@
 'use strict';
 
 // Not in check: it starts Redis, and installs clients of it.
+// In coverage: it is the test of redis.js.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');

@@ -65,14 +65,14 @@ function forceRemote(scenario) {
   scenario.replaced.push({ do: 'replace', name, mark: 'none', in: 'ours' });
 }
 
-const FORCED_SCENARIOS = Number(process.env.DIFF_SCENARIOS || 500);
+const FORCED_SCENARIOS = Number(process.env.DIFF_SCENARIOS || 300);
 
 test(`${FORCED_SCENARIOS} scenarios agree when every MemoryStore is asked as any store`, { skip: !isOurs }, async () => {
   await agree(FORCED_SCENARIOS, forceRemote);
   for (const name of FORCED) assert.ok(!isFullRun || called.get(name) > FORCED_SCENARIOS / 10, `${name}: called ${called.get(name)} times`);
 });
 
-const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 4000);
+const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 1200);
 
 test(`${SCENARIOS} scenarios agree whatever the program replaces, and when`, { skip: !isOurs }, async () => {
   await agree(SCENARIOS, addReplacements);
