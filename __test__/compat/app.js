@@ -19,7 +19,8 @@ const { clock } = require('../clock');
 const { session: subject } = require('../subject');
 
 const frameworks = { 'Express 5': require('express'), 'Express 4': require('express4') };
-const kinds = ['Express 5', 'Express 4', 'http'];
+/** All, or the one that the variable SERVER names, for who runs these tests once more with something else changed. */
+const kinds = process.env.SERVER ? [process.env.SERVER] : ['Express 5', 'Express 4', 'http'];
 
 /** The two packages as files, for child processes. */
 const files = {
