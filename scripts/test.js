@@ -18,8 +18,8 @@ const { pathToFileURL } = require('node:url');
 
 const root = path.join(__dirname, '..');
 
-/** Many files wait for servers and for sessions to expire; by default one core stays idle. */
-const AT_A_TIME = Math.max(2, os.availableParallelism());
+/** Test files that run at once. Many wait for servers and for sessions to expire. */
+const AT_A_TIME = os.availableParallelism() + 1;
 
 /** What must have run of every hundred lines of the package. */
 const LEAST_COVERED = '97';

@@ -15,7 +15,7 @@ const program = `
   const http = require('node:http');
   const session = require(process.env.PACKAGE);
   const signature = require('cookie-signature');
-  const REQUESTS = 3000;
+  const REQUESTS = 1000;
   // What was measured stays, as what is freed later would be taken for less.
   const held = [];
   const storeTimeout = Number(process.env.STORE_TIMEOUT) || undefined;
