@@ -1,13 +1,13 @@
 /**
  * Types of express-session-rs.
  *
- * A program that compiles with `@types/express-session` 1.19.0 compiles with
- * this file. So a name that both have keeps that package's shape, and what is
- * added here is optional, or a wider parameter, never a narrower result.
+ * A program that compiles with `@types/express-session` 1.19.0 also compiles with
+ * this file. A type that both packages have has the same shape here. This file only
+ * adds optional members and accepts more types for parameters.
  *
- * `Request` and `RequestHandler` are those of the `@types/express` that the
- * program has installed, 4 or 5. Uninstall `@types/express-session`: both files
- * declare `req.session`, and the compiler takes only one declaration of it.
+ * `Request` and `RequestHandler` come from the `@types/express`, 4 or 5, that the
+ * program has installed. Uninstall `@types/express-session`, because both packages
+ * declare `req.session` and the compiler accepts only one declaration.
  */
 
 import express = require('express');
@@ -17,26 +17,27 @@ import { EventEmitter } from 'events';
 declare global {
   namespace Express {
     /**
-     * A store that `session()` was called with. That assigns `generate`, which
-     * gives a request a new session; the last call wins.
+     * A store that `session()` was called with. `session()` assigns the method
+     * `generate`, which gives a request a new session. If several calls use one
+     * store, the last call wins.
      */
     type SessionStore = session.Store & { generate: (req: Request) => void };
 
     interface Request {
       /**
-       * The visitor's session: own data beside `cookie` and the methods.
+       * The visitor's session: the data of the program, `cookie`, and the methods.
        *
-       * Assigning `null` or deleting it ends the session as the option `unset`
-       * says. It is missing, whatever this type promises, before the middleware
-       * has run, on a URL outside the cookie's `path`, while the store is
-       * disconnected, and after `destroy()`.
+       * If the program assigns `null` or deletes the property, the option `unset`
+       * decides what happens to the stored session. Although the type does not say so,
+       * the property is undefined before the middleware has run, on a URL outside the
+       * cookie's `path`, while the store is disconnected, and after `destroy()`.
        */
       session: session.Session & Partial<session.SessionData>;
 
-      /** The session's id, the value that the cookie carries signed. */
+      /** The session's id. The cookie contains it with a signature. */
       sessionID: string;
 
-      /** The store this request's session is kept in. */
+      /** The store that keeps the session of this request. */
       sessionStore: SessionStore;
     }
   }
@@ -47,19 +48,19 @@ export = session;
 /**
  * Makes the middleware that gives each request its `req.session`.
  *
- * A request without a valid cookie gets a new session. Others get theirs from
- * the store, and an error of the store goes to `next`. When the response ends,
- * the session is saved, touched or destroyed, whichever is due.
+ * A request without a valid cookie gets a new session. For other requests the
+ * middleware loads the session from the store, and passes an error of the store to
+ * `next`. When the response ends, the middleware saves, touches or destroys the
+ * session if necessary.
  *
- * @throws {TypeError} When `genid` is no function, `unset` is neither
- *   `'destroy'` nor `'keep'`, `secret` is an empty array, `storeTimeout`
- *   is no number of milliseconds that timers can wait, `clearCookie` is no
- *   boolean, or no cookie can have the `name` or what stands in the object
- *   `cookie`.
+ * @throws {TypeError} When `genid` is not a function, `unset` is neither
+ *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
+ *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
+ *   boolean, or `name` or a field of the object `cookie` is invalid.
  *
- * @typeParam Use Leave it out: a call then takes {@link session.MiddlewareOptions}.
- *   `Parameters<typeof session>` is no call, and has {@link session.SessionOptions}, as
- *   programs expect that wrap this function.
+ * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
+ *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
+ *   expect that wrap this function.
  *
  * @example
  * import express from 'express';
@@ -81,24 +82,24 @@ declare function session<Use = 'call'>(
 ): express.RequestHandler;
 
 declare namespace session {
-  /** The options of `session()`, as programs name them in their own types. */
+  /** The options of `session()`, for programs that use them in their own types. */
   interface SessionOptions {
     /**
-     * Key of the cookie's signature, HMAC-SHA256 (npm cookie-signature 1.0.7),
-     * or a list of keys: the first signs, each of them verifies. The list is
-     * read at every request, so `keys.unshift(newKey)` rotates without a
+     * The key of the cookie's signature, HMAC-SHA256 (npm cookie-signature 1.0.7),
+     * or a list of keys. The first key signs, and every key verifies. The list is
+     * read at every request, so `keys.unshift(newKey)` changes the key without a
      * restart. 32 random bytes make a good key.
      *
-     * Required here although JavaScript programs may leave it out. Each request
-     * then needs the `req.secret` that npm cookie-parser sets, or fails with an
-     * error to `next`.
+     * This type requires it, but JavaScript programs may leave it out. Each request
+     * then needs the `req.secret` that npm cookie-parser sets. Without it, `next`
+     * gets an error.
      */
     secret: CipherKey | CipherKey[];
 
     /**
      * Makes the id of a new session. Default: 24 random bytes in URL-safe
      * base64, 32 characters. Ids must be unique and impossible to guess. A
-     * session whose id is no string is never saved.
+     * session whose id is not a string is never saved.
      *
      * @example
      * session({ secret, genid: () => crypto.randomUUID() })
@@ -106,14 +107,14 @@ declare namespace session {
     genid?(req: express.Request): string;
 
     /**
-     * Name of the cookie, a token of RFC 6265 section 4.1.1. Default:
-     * `'connect.sid'`. Browsers keep cookies per host, not per port, so two
-     * apps on one host need two names.
+     * The name of the cookie, a token of RFC 6265 section 4.1.1. Default:
+     * `'connect.sid'`. Browsers keep cookies for each host, not for each port, so
+     * two apps on one host need two names.
      */
     name?: string | undefined;
 
     /**
-     * Former spelling of `name`. Read when `name` is not given.
+     * The old name of the option `name`. It is read only if `name` is not given.
      * @deprecated Use `name`.
      */
     key?: string | undefined;
@@ -121,79 +122,81 @@ declare namespace session {
     /** Where sessions are kept. Default: a new {@link MemoryStore}. */
     store?: Store | undefined;
 
-    /** Attributes of the cookie, fixed, or chosen for each request. */
+    /** The attributes of the cookie, or a function that returns them for each request. */
     cookie?: CookieOptions | ((req: express.Request) => CookieOptions) | undefined;
 
     /**
-     * `true` sends the cookie with each response of an existing session, which
-     * starts its `maxAge` anew. Default: `false`, sent when the session is new,
-     * or changed and due to expire.
+     * `true` sends the cookie with each response of an existing session, so that its
+     * `maxAge` starts anew. Default: `false`, which sends the cookie only if the
+     * session is new, or changed and has an expiry.
      */
     rolling?: boolean | undefined;
 
     /**
-     * `true` writes a loaded session back even when nothing in it changed;
-     * `false` only touches it. Of two simultaneous requests the later write
-     * wins, so prefer `false` with any store that has `touch`. Default: `true`,
-     * with a deprecation warning when left out.
+     * `true` writes a loaded session to the store even if it did not change.
+     * `false` only touches such a session. If two requests run at the same time, the
+     * later write wins, so prefer `false` with every store that has `touch`. Default:
+     * `true`, with a deprecation warning if the option is missing.
      */
     resave?: boolean | undefined;
 
     /**
-     * Whether `X-Forwarded-Proto` decides that a connection is secure: `true`
-     * asks the header, `false` ignores it, `undefined` (the default) asks
-     * `req.secure`, which follows Express's `trust proxy` setting. A TLS socket
-     * is secure in any case.
+     * Whether the header `X-Forwarded-Proto` decides that a connection is secure.
+     * `true` trusts the header, `false` ignores it, `undefined` (the default) uses
+     * `req.secure`, which follows Express's setting `trust proxy`. A TLS socket is
+     * always secure.
      */
     proxy?: boolean | undefined;
 
     /**
      * Whether a new session without any data is stored and gets a cookie.
-     * Default: `true`, with a deprecation warning when left out. `false` suits
-     * logins, and laws that want consent before a cookie.
+     * Default: `true`, with a deprecation warning if the option is missing. Use
+     * `false` for login sessions, and where a law requires consent before a cookie.
      */
     saveUninitialized?: boolean | undefined;
 
     /**
-     * What becomes of the stored session when `req.session` is gone at the end
-     * of the response. Default: `'keep'`, it stays as it was before.
+     * What happens to the stored session if `req.session` is deleted or `null` at the
+     * end of the response. Default: `'keep'`, which leaves it unchanged.
      */
     unset?: 'destroy' | 'keep' | undefined;
 
     /**
-     * The longest that the store may take to answer, in milliseconds, from 1 to
-     * 2147483647. Beyond it, `next` or the callback of `save`, `reload`, `destroy` or
-     * `regenerate` gets a {@link StoreTimeout}, and the answer that comes later is
-     * ignored. Default: as long as it takes. (express-session 1.19.0 has no such option.)
+     * How many milliseconds the store may take to call back, from 1 to 2147483647.
+     * After that, `next`, or the callback of `save`, `reload`, `destroy` or
+     * `regenerate`, gets a {@link StoreTimeout}. If the store calls back later, the
+     * call is ignored. Default: no limit. (express-session 1.19.0 has no such option.)
      *
-     * A write that was given up may still reach the store, and undo what came after it.
-     * So let the store's client keep no commands for later: `disableOfflineQueue: true`
-     * with node-redis.
+     * A write that timed out may still reach the store and overwrite newer data. So
+     * turn off the queue of the store's client: `disableOfflineQueue: true` with
+     * node-redis.
      */
     storeTimeout?: number | undefined;
 
     /**
-     * Whether the browser is told to forget the session cookie that the request brought,
-     * when the session is gone: after `destroy()`, unless the store failed in it, or with
-     * `unset: 'destroy'` where `req.session` is unset. The header has the attributes that
-     * the cookie was set with, as browsers want it, and `Expires` in 1970. Headers that
-     * have left already cannot have it. Default: `false`, the browser keeps a cookie
-     * without a session. (express-session 1.19.0 has no such option.)
+     * Whether the response tells the browser to delete the session cookie that the
+     * request brought, if the session has ended: after `destroy()`, unless the store
+     * reported an error, or with `unset: 'destroy'` if `req.session` is unset. The
+     * header has the attributes that the cookie was set with, which browsers require,
+     * and `Expires` in 1970. It is not sent if the headers were sent before. Default:
+     * `false`, the browser keeps the cookie of the ended session. (express-session
+     * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
   }
 
-  /** What an error is, where the store did not answer within `storeTimeout`. */
+  /** The error if the store did not call back within `storeTimeout`. */
   interface StoreTimeout extends Error {
     name: 'StoreTimeout';
     code: 'ERR_SESSION_STORE_TIMEOUT';
-    /** What Express answers with: RFC 9110 section 15.6.4, Service Unavailable. */
+    /** The status of Express's error response: Service Unavailable, RFC 9110 section 15.6.4. */
     status: 503;
   }
 
   /**
-   * What `session()` takes: {@link SessionOptions}, and a few values that its
-   * type cannot hold without breaking programs that read options back.
+   * The argument of `session()`: {@link SessionOptions}, and a few more values. Those
+   * values are not part of `SessionOptions`, because programs that read options would
+   * no longer compile.
    */
   interface MiddlewareOptions extends Omit<SessionOptions, 'secret' | 'cookie'> {
     /** See {@link SessionOptions.secret}. */
@@ -209,36 +212,38 @@ declare namespace session {
   }
 
   /**
-   * One visitor's session. Its own enumerable keys are the data and `cookie`.
+   * The session of one visitor. Its own enumerable keys are the data and `cookie`.
    *
-   * On the session that the middleware made for a request, `save` and `reload`
-   * return undefined, as with express-session 1.19.0: chain on the others only.
+   * If the middleware made the session for a request, `save` and `reload` return
+   * undefined, as with express-session 1.19.0. Chain only the other methods.
    */
   class Session {
     /**
-     * Gives `req` a session; `session()` and stores do that by themselves.
-     * Keys of `data` that a session already has, as `save`, are left out.
+     * Makes a session for `req`. Programs rarely need it, because `session()` and
+     * stores call it. Keys of `data` that every session has, such as `save`, are
+     * left out.
      */
     constructor(req: SessionRequest, data?: object | null);
 
     /**
-     * Same as `req.sessionID` when the session was made. Read-only: assigning
-     * throws a TypeError in strict mode. (Not marked so, for programs that
-     * build stand-ins in tests.)
+     * The value of `req.sessionID` when the session was made. It is read-only: an
+     * assignment throws a TypeError in strict mode. (The type does not say `readonly`,
+     * because tests of programs make objects of this type.)
      */
     id: string;
 
     /** The request the session belongs to. Read-only and not enumerable. */
     req?: any;
 
-    /** The cookie of this session, to be changed for this visitor alone. */
+    /** The cookie of this session. A change affects only this visitor. */
     cookie: Cookie;
 
     /**
-     * Replaces `req.session` by a new, empty session with a new id and destroys
-     * the stored one. Call it at login, against session fixation.
+     * Destroys the stored session, and replaces `req.session` by a new, empty session
+     * with a new id. Call it at login, to prevent session fixation.
      *
-     * @param callback Required. Gets the error of `store.destroy`, if any.
+     * @param callback Gets the error of `store.destroy`, if any. This type requires it,
+     *   as `@types/express-session` does; JavaScript programs may leave it out.
      *
      * @example
      * req.session.regenerate((err) => {
@@ -256,9 +261,10 @@ declare namespace session {
     destroy(callback?: (err: any) => void): this;
 
     /**
-     * Puts the stored state of this session into `req.session`, as a new object.
-     * @param callback Required. Gets the store's error, or one that says the
-     *   session is no longer there.
+     * Replaces `req.session` by a new object with what the store has.
+     * @param callback Gets the store's error, or an error if the store no longer has
+     *   the session. This type requires it, as `@types/express-session` does;
+     *   JavaScript programs may leave it out.
      */
     reload(callback: (err: any) => void): this;
 
@@ -266,22 +272,23 @@ declare namespace session {
     resetMaxAge(): this;
 
     /**
-     * Stores the session now. The end of the response does the same for one
-     * that changed, so this is for redirects, streams and WebSockets.
+     * Stores the session now. At the end of the response, the middleware stores a
+     * session that changed, so you need this only for redirects, streams and
+     * WebSockets.
      * @param callback Gets the error of `store.set`, if any.
      */
     save(callback?: (err: any) => void): this;
 
     /**
-     * Same as `resetMaxAge()`. The store is not told: `store.touch` is called
-     * by the middleware alone.
+     * Does the same as `resetMaxAge()`. It does not call `store.touch`; the middleware
+     * does that at the end of the response.
      */
     touch(): this;
   }
 
   /**
-   * The data of a session. Programs declare their own keys on it; each is
-   * optional on `req.session`, for a new session has none.
+   * The data of a session. Programs declare their own keys in this interface. On
+   * `req.session` each key is optional, because a new session has none.
    *
    * @example
    * declare module 'express-session-rs' {
@@ -292,7 +299,7 @@ declare namespace session {
     cookie: Cookie;
   }
 
-  /** What {@link Session} and {@link Store.createSession} ask of a request. */
+  /** The part of a request that {@link Session} and {@link Store.createSession} use. */
   interface SessionRequest {
     sessionID: string;
     sessionStore?: Store | undefined;
@@ -300,33 +307,36 @@ declare namespace session {
   }
 
   /**
-   * Attributes of the session's cookie. Ones that npm cookie 0.7.2 refuses to
-   * serialize give its TypeError to `next` when the cookie is due.
+   * Attributes of the session's cookie. `session()` throws a TypeError for an object
+   * with a value that npm cookie 0.7.2 refuses to serialize. If a `cookie` function or
+   * a later assignment gives such a value, `next` gets that error when the cookie is
+   * sent.
    */
   interface CookieOptions {
     /**
-     * Lifetime in milliseconds. Sent as `Expires` (RFC 6265 section 4.1.2.1),
-     * now plus this; `Max-Age` is never sent. Default: none, the browser drops
-     * the cookie when it closes. When `expires` is given too, the one later in
-     * the object wins.
+     * Lifetime in milliseconds. It is sent as `Expires` (RFC 6265 section 4.1.2.1), the
+     * current time plus the lifetime; `Max-Age` is never sent. Default: none, the
+     * browser deletes the cookie when the browser closes. If `expires` is given too,
+     * the one that comes later in the object wins.
      */
     maxAge?: number | undefined;
 
     /**
-     * Separate cookie jar for each top-level site ("CHIPS",
+     * `true`: the browser keeps a separate cookie for each top-level site ("CHIPS",
      * draft-cutler-httpbis-partitioned-cookies). Default: `false`.
      */
     partitioned?: boolean | undefined;
 
-    /** Which cookies a full browser evicts first (draft-west-cookie-priority-00, section 4.1). */
+    /** A browser with too many cookies deletes those with a low priority first (draft-west-cookie-priority-00, section 4.1). */
     priority?: 'low' | 'medium' | 'high' | undefined;
 
-    /** Taken for compatibility; nothing reads it. Session cookies are always signed. */
+    /** Exists for compatibility and has no effect. Session cookies are always signed. */
     signed?: boolean | undefined;
 
     /**
-     * Moment at which the cookie ends.
-     * @deprecated A moment that all sessions share is seldom meant. Use `maxAge`.
+     * The moment at which the cookie ends.
+     * @deprecated Use `maxAge`. A fixed moment is the same for all sessions, which is
+     *   rarely intended.
      */
     expires?: Date | null | undefined;
 
@@ -335,57 +345,57 @@ declare namespace session {
 
     /**
      * URL path the cookie is for (RFC 6265 section 4.1.2.4). Default: `'/'`.
-     * Requests whose original URL does not begin with it get no session. That
-     * is a comparison of text: `'/admin'` lets `/administrators` in.
+     * Requests whose original URL does not begin with this path get no session. Only
+     * text is compared, so `'/admin'` also covers `/administrators`.
      */
     path?: string | undefined;
 
-    /** Host whose subdomains get the cookie too (RFC 6265 section 4.1.2.3). Default: only the host that set it. */
+    /** The host whose subdomains also get the cookie (RFC 6265 section 4.1.2.3). Default: only the host that set it. */
     domain?: string | undefined;
 
     /**
-     * Only over HTTPS (RFC 6265 section 4.1.2.5). On an insecure connection the
-     * session is stored but no cookie sent. `'auto'`: as the connection is;
-     * not resolved in the result of a `cookie` function, where it counts as
-     * `true`. Default: `false`.
+     * `true`: the cookie is sent only over HTTPS (RFC 6265 section 4.1.2.5). On an
+     * insecure connection the session is stored, but no cookie is sent. `'auto'`: the
+     * cookie is secure if the connection is. In the result of a `cookie` function,
+     * `'auto'` counts as `true`. Default: not secure.
      */
     secure?: boolean | 'auto' | undefined;
 
-    /** Taken for compatibility; nothing reads it. The value is always percent-encoded. */
+    /** Exists for compatibility and has no effect. The value is always percent-encoded. */
     encode?: ((val: string) => string) | undefined;
 
     /**
-     * Whether other sites' requests carry the cookie (RFC 6265bis, "The
-     * SameSite Attribute"). `true` is `'strict'`. Default: no attribute.
+     * Whether requests from other sites carry the cookie (RFC 6265bis, "The SameSite
+     * Attribute"). `true` means `'strict'`. Default: no attribute.
      */
     sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined;
   }
 
-  /** What `new Cookie()` takes, and what a `cookie` function returns. */
+  /** The argument of `new Cookie()`, and the result of a `cookie` function. */
   interface CookieInit extends Omit<CookieOptions, 'maxAge'> {
-    /** Milliseconds; see {@link CookieOptions.maxAge}. `null` is none. */
+    /** Milliseconds; see {@link CookieOptions.maxAge}. `null` means no lifetime. */
     maxAge?: number | null | undefined;
 
-    /** Milliseconds that `resetMaxAge()` goes back to. Default: `maxAge`. */
+    /** The `maxAge` that `resetMaxAge()` sets, in milliseconds. Default: `maxAge`. */
     originalMaxAge?: number | null | undefined;
   }
 
   /** The `cookie` option as an object. */
   interface FixedCookieInit extends Omit<CookieInit, 'sameSite'> {
     /**
-     * See {@link CookieOptions.sameSite}. `'auto'` is `'none'` on a secure
-     * connection and `'lax'` on any other.
+     * See {@link CookieOptions.sameSite}. `'auto'` means `'none'` on a secure
+     * connection and `'lax'` on every other.
      */
     sameSite?: CookieOptions['sameSite'] | 'auto';
   }
 
-  /** What the store gets of a cookie, in this order. */
+  /** The data of a cookie that the store gets, in this order. */
   interface CookieData {
     /** Milliseconds. */
     originalMaxAge: number | null;
     partitioned?: boolean | undefined;
     priority?: 'low' | 'medium' | 'high' | undefined;
-    /** A Date here; its ISO 8601 text once it has been through JSON. */
+    /** A Date. After a conversion to JSON and back, it is its ISO 8601 text. */
     expires?: Date | null | undefined;
     secure?: boolean | 'auto' | undefined;
     httpOnly?: boolean | undefined;
@@ -398,28 +408,28 @@ declare namespace session {
    * The cookie of one session.
    *
    * @example
-   * // "Remember me" for thirty days, else until the browser closes.
+   * // "Remember me" keeps the cookie for thirty days, otherwise until the browser closes.
    * if (req.body.remember) req.session.cookie.maxAge = 30 * 24 * 60 * 60 * 1000;
    */
   class Cookie implements CookieOptions {
     /**
-     * @throws {TypeError} When `options` is truthy but no object, or its
-     *   `maxAge` is neither a number nor a Date.
+     * @throws {TypeError} When `options` is truthy but not an object, or its
+     *   `maxAge` is truthy but neither a number nor a Date.
      */
     constructor(options?: CookieInit | null);
 
-    /** The lifetime that `touch()` starts anew, in milliseconds; `null` without one. */
+    /** The lifetime that `touch()` starts anew, in milliseconds; `null` if there is none. */
     originalMaxAge: number | null;
 
     /**
-     * Milliseconds left of `expires`. Setting it moves `expires` and rewrites
+     * The milliseconds until `expires`. An assignment changes `expires` and
      * `originalMaxAge`.
      */
     maxAge?: number | undefined;
 
     signed?: boolean | undefined;
 
-    /** End of the cookie. Setting it rewrites `originalMaxAge`. */
+    /** The end of the cookie. An assignment changes `originalMaxAge`. */
     expires?: Date | null | undefined;
 
     httpOnly?: boolean | undefined;
@@ -432,38 +442,40 @@ declare namespace session {
   }
 
   /**
-   * Part of every real Cookie. Optional in the type, since programs write
-   * `{ originalMaxAge: null }` where a Cookie is asked for.
+   * Members of every Cookie. They are optional in the type, because programs write
+   * `{ originalMaxAge: null }` where the type asks for a Cookie.
    *
    * @example
    * req.session.cookie.serialize?.('sid', value);
    */
   interface Cookie {
-    /** Same as `expires`; some stores read it under this name. */
+    /** The same as `expires`; some stores read it under this name. */
     _expires?: Date | null | undefined;
 
-    /** The attributes that are stored, and serialized into the header. */
+    /** The attributes that are stored and written into the header. */
     readonly data?: CookieData;
 
     /**
-     * Text of a `Set-Cookie` header (npm cookie 0.7.2). Nothing is signed.
-     * @throws {TypeError} When the name or an attribute is not one of RFC 6265.
+     * Returns the text of a `Set-Cookie` header (npm cookie 0.7.2). It does not sign
+     * the value.
+     * @throws {TypeError} When the name or an attribute is invalid (RFC 6265).
      */
     serialize?(name: string, val: string): string;
 
-    /** Same as `data`. */
+    /** Returns `data`. */
     toJSON?(): CookieData;
   }
 
-  /** For stores written without `class`: `Store.call(this)`. */
+  /** The constructor, for stores that are written without `class`: `Store.call(this)`. */
   function Store(this: Store): void;
 
   /**
-   * Base of all stores. One has to have `get`, `set` and `destroy`; `touch` is
-   * used when it is there, the rest is for the program.
+   * The base class of all stores. A store must have `get`, `set` and `destroy`. The
+   * middleware calls `touch` and `setIfPresent` if the store has them. The other
+   * methods are for the program.
    *
-   * Emit `'disconnect'` when the database goes away: requests then pass without
-   * a session until `'connect'`.
+   * Emit `'disconnect'` when the database is lost: requests then have no session until
+   * the store emits `'connect'`.
    *
    * @example
    * class MapStore extends session.Store {
@@ -484,123 +496,124 @@ declare namespace session {
    */
   abstract class Store extends EventEmitter {
     /**
-     * Destroys the session of `req`, then gives it a new one by
-     * `req.sessionStore.generate`. What `session.regenerate` calls.
+     * Destroys the session of `req`, then gives `req` a new one with
+     * `req.sessionStore.generate`. `session.regenerate` calls this method.
      */
     regenerate(req: express.Request, callback: (err?: any) => any): void;
 
-    /** Finds a session outside of any request. Calls back with nothing when there is none. */
+    /** Loads a session without a request. Calls back without a session if there is none. */
     load(sid: string, callback: (err: any, session?: SessionData) => any): void;
 
     /**
-     * Makes stored data the session of `req`. A textual `cookie.expires`
-     * becomes a Date. Called for each session that `get` found.
+     * Makes `req.session` from stored data. If `cookie.expires` is a string, it becomes
+     * a Date. The middleware calls this for each session that `get` returned.
      * @throws {TypeError} When `session` has no `cookie`.
      */
     createSession(req: SessionRequest, session: SessionData): Session & SessionData;
 
     /**
-     * Finds the data stored for `sid`. None is no error: call back with
-     * nothing, or with an error whose `code` is `'ENOENT'`.
+     * Finds the data stored for `sid`. If there is none, call back without data, or
+     * with an error whose `code` is `'ENOENT'`.
      */
     abstract get(sid: string, callback: (err: any, session?: SessionData | null) => void): void;
 
     /**
-     * Stores `session`, new or changed. It is the live object of a request:
-     * copy it (`JSON.stringify`) before returning.
+     * Stores a new or changed session. `session` is the object that the program uses,
+     * so copy it (`JSON.stringify`) before this method returns.
      */
     abstract set(sid: string, session: SessionData, callback?: (err?: any) => void): void;
 
-    /** Forgets `sid`. One that is not there is no error. */
+    /** Deletes the session `sid`. A missing session is no error. */
     abstract destroy(sid: string, callback?: (err?: any) => void): void;
 
-    /** Finds all sessions, as a list or by their ids. */
+    /** Gives all sessions, as a list or as an object with their ids as keys. */
     all?(callback: (err: any, obj?: SessionData[] | { [sid: string]: SessionData } | null) => void): void;
 
     /** Counts the sessions. */
     length?(callback: (err: any, length?: number) => void): void;
 
-    /** Forgets all sessions. */
+    /** Deletes all sessions. */
     clear?(callback?: (err?: any) => void): void;
 
     /**
-     * Moves the end of the stored session to `session.cookie.expires` and leaves
-     * its data alone. Called for one that was read but not changed.
+     * Changes the expiry of the stored session to `session.cookie.expires`, and does
+     * not change its data. Called for a session that was used but did not change.
      */
     touch?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
 
     /**
-     * As `set`, but only if there still is a session `sid`, in one step; if there is
-     * none, does nothing, which is no error. The middleware, where a store has it, calls
-     * it instead of `set` at the end of a response whose request had loaded the session.
-     * So a slow request does not bring back a session from which somebody has logged out
-     * meanwhile. (express-session 1.19.0 has no such method.)
+     * Stores the session only if the store still has a session `sid`. It checks and
+     * stores in one step. If there is none, it does nothing and reports no error. If a
+     * store has this method, the middleware calls it instead of `set` at the end of a
+     * response whose request had loaded the session. So a slow request does not store
+     * a session again that another request destroyed meanwhile, for example at logout.
+     * (express-session 1.19.0 has no such method.)
      */
     setIfPresent?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
   }
 
   /**
-   * Options of a {@link MemoryStore}; all of them can be left out. Where npm `memorystore`
-   * 1.6.8 has an option of that name, it means the same.
+   * Options of a {@link MemoryStore}. All can be left out. `max`, `ttl`, `checkPeriod` and
+   * `dispose` come from npm `memorystore` 1.6.8; docs/migrating.md in the repository says where they differ.
    */
   interface MemoryStoreOptions {
-    /** The most sessions to keep, a positive integer. Beyond it, the least recently used one goes. Default: no limit. */
+    /** The largest number of sessions, a positive integer. Above it, the least recently used session is removed. Default: no limit. */
     max?: number | null | undefined;
 
     /**
-     * The most bytes to use for sessions, a positive integer: their ids, JSON and cookies,
-     * of which one that many have in common counts once, and about 170 bytes for each.
-     * Beyond it, the least recently used one goes; a session that alone is larger is not
-     * kept. Default: no limit.
+     * The largest number of bytes for sessions, a positive integer. It counts ids, JSON
+     * and cookies, and about 170 bytes for each session. A cookie that many sessions have
+     * in common counts once. Above the limit, the least recently used sessions are removed.
+     * A session that alone is larger is not kept. Default: no limit.
      */
     maxBytes?: number | null | undefined;
 
     /**
-     * How long a session whose cookie has no expiry lasts after its last use, in ms, or a
-     * function that says so for each session when it is stored or touched. Less than
-     * 60,000 warns in development, as it may be meant in seconds. Default: until it is
-     * destroyed.
+     * How many milliseconds a session lasts after its last use if its cookie has no
+     * expiry, or a function that returns this number when a session is stored or touched.
+     * Outside production, a number below 60,000 causes a warning, because it may be meant
+     * in seconds. Default: such a session lasts until it is destroyed.
      */
     ttl?: number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | null | undefined;
 
     /**
-     * Ms between two prunings, which free the sessions that have expired; `false` for none.
-     * The timer keeps no process alive. Default: 60000.
+     * How many milliseconds lie between two prunings, which remove expired sessions. `false`
+     * means no pruning. The timer does not keep the process alive. Default: 60000.
      */
     checkPeriod?: number | false | null | undefined;
 
     /**
-     * Called for each session that is not kept any more, in a later turn of the event loop.
-     * `session` is undefined if what was stored is no JSON.
+     * Called for each session that the store no longer keeps, in a later turn of the event
+     * loop. `session` is undefined if the stored text is not JSON.
      */
     dispose?: ((sid: string, session: SessionData | undefined, reason: 'expired' | 'evicted' | 'destroyed') => void) | null | undefined;
 
     /**
-     * The name under which all `worker_threads` of the process share one store. All must
-     * give the same `max` and `maxBytes`; `dispose` cannot be used with it.
+     * A name. All `worker_threads` of the process that use this name share one store. They
+     * must give the same `max` and `maxBytes`. `dispose` cannot be used with it.
      */
     shared?: string | null | undefined;
   }
 
-  /** What a {@link MemoryStore} holds, and what it has done since it was made. */
+  /** The contents of a {@link MemoryStore}, and counters since it was created. */
   interface MemoryStoreStats {
-    /** Sessions, those that have expired and were not freed yet included. */
+    /** The number of sessions, including those that have expired but are not yet removed. */
     sessions: number;
-    /** Bytes, as `maxBytes` counts them. */
+    /** The number of bytes, counted as for `maxBytes`. */
     bytes: number;
-    /** How often a session was asked for and found. */
+    /** How often a requested session was found. */
     hits: number;
-    /** How often a session was asked for and not found. */
+    /** How often a requested session was not found. */
     misses: number;
-    /** Sessions removed because they had expired. */
+    /** How many sessions were removed because they had expired. */
     expired: number;
-    /** Sessions removed because of `max` or `maxBytes`. */
+    /** How many sessions were removed because of `max` or `maxBytes`. */
     evicted: number;
   }
 
   /**
-   * Keeps sessions in the memory of one process, outside the JavaScript heap: gone with a
-   * restart, unknown to other processes. Callbacks come in a later turn of the event loop.
+   * Keeps sessions in the memory of one process, outside the JavaScript heap. A restart loses
+   * them, and other processes do not see them. Callbacks run in a later turn of the event loop.
    *
    * @example
    * // At most 256 MB of sessions, each for a day after its last use.
@@ -608,12 +621,13 @@ declare namespace session {
    * session({ secret, store });
    */
   class MemoryStore extends Store {
-    /** @throws {TypeError} naming the option that is wrong; an `Error` if a shared store of that name has other bounds */
+    /** @throws {TypeError} that names the wrong option; an `Error` if a shared store of that name has other limits */
     constructor(options?: MemoryStoreOptions & { captureRejections?: boolean | undefined });
 
     /**
-     * JSON text of each session by its id. An object without prototype, to be read, listed
-     * and deleted from; `{ ...store.sessions }` is a copy that can be cloned.
+     * The JSON text of each session, with the session id as key. It is a view of the store:
+     * reading, listing, writing and deleting keys act on the store. It has no prototype.
+     * `{ ...store.sessions }` is a copy that `structuredClone` accepts.
      */
     sessions: { [sid: string]: string };
 
@@ -624,15 +638,15 @@ declare namespace session {
     destroy(sid: string, callback?: (err?: any) => void): void;
 
     /**
-     * Finds the sessions that have not expired, by id, in the order in which they came.
-     * Parses all of them: some µs and about 1 kB for each.
+     * Gives the sessions that have not expired, with their ids as keys, in the order in
+     * which they were added. It parses all of them, which takes some µs and about 1 kB each.
      */
     all(callback: (err: any, obj?: { [sid: string]: SessionData } | null) => void): void;
 
     /**
-     * Counts the sessions that have not expired. The number is known; only what a program
-     * wrote into `sessions` itself is looked through, once, and in slices if it is much.
-     * Gets an error if that is damaged.
+     * Counts the sessions that have not expired. This is fast, because the store keeps
+     * count. Only text that the program itself wrote into `sessions` is parsed first, once,
+     * in slices if there is much of it. If that text is damaged, the callback gets an error.
      */
     length(callback: (err: any, length?: number) => void): void;
 
@@ -640,19 +654,19 @@ declare namespace session {
 
     touch(sid: string, session: SessionData, callback?: (err?: any) => void): void;
 
-    /** What the store holds and has done. */
+    /** Returns the number of sessions and bytes, and the counters. */
     stats(): MemoryStoreStats;
 
-    /** Removes every session that has expired, at once. Returns how many those were. */
+    /** Removes all expired sessions at once. Returns how many it removed. */
     prune(): number;
 
-    /** The ids in the order in which the sessions came. As npm `memorystore` has it. */
+    /** Gives the ids, in the order in which the sessions were added. npm `memorystore` has it too. */
     ids(callback: (err: any, ids?: string[]) => void): void;
 
-    /** Prunes again each `checkPeriod`. As npm `memorystore` has it. */
+    /** Starts the pruning. npm `memorystore` has it too. */
     startInterval(): void;
 
-    /** Prunes no more. As npm `memorystore` has it. */
+    /** Stops the pruning. npm `memorystore` has it too. */
     stopInterval(): void;
   }
 }

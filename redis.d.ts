@@ -1,17 +1,18 @@
 import session = require('./index');
 
 /**
- * Gives a store of connect-redis, 6 to 10, the method `setIfPresent`, by Redis's
- * `SET … XX`: a slow request then does not bring back a session that another one has
- * destroyed. A call of the store that cannot have the condition is not sent: it is an
- * error to the callback of `setIfPresent`.
+ * Adds the method `setIfPresent` to a store of connect-redis, 6 to 10. The method uses
+ * Redis's `SET … XX`, so a slow request does not store a session again that another
+ * request has destroyed. If the store writes in a way that cannot carry the condition
+ * `XX`, nothing is sent, and the callback of `setIfPresent` gets an error.
  *
  * @param store A `RedisStore`.
- * @param client The Redis client of the store. Needed with connect-redis 7 and 8, which
- *   keep it to themselves.
+ * @param client The Redis client of the store. It is needed with connect-redis 7 and 8,
+ *   which hide their client.
  * @returns The same store.
- * @throws {TypeError} if it is no such store, or its client cannot be found or is not one
- *   of node-redis (3 and newer: client, cluster, pool, sentinel, legacy), ioredis and iovalkey
+ * @throws {TypeError} if `store` is not such a store, or if its client is missing or is
+ *   not one of node-redis (3 and newer: client, cluster, pool, sentinel, legacy), ioredis
+ *   and iovalkey
  *
  * @example
  * import keepLoggedOut = require('express-session-rs/redis');

@@ -1,33 +1,33 @@
 'use strict';
 
-require('./session/node-version');
+require('./session/native/node-version');
 
 /**
- * Logged out stays logged out, with sessions in Redis: gives a store of connect-redis 6
- * to 10 the optional method `setIfPresent`, by Redis's `SET … XX`. A slow request then
- * does not bring back a session that another one has destroyed. The store's own way of
- * making keys, texts and lifetimes stays as it is.
+ * Adds the optional method `setIfPresent` to a store of connect-redis, 6 to 10. The
+ * method uses Redis's `SET … XX`, so a slow request does not store a session again that
+ * another request has destroyed. The store still makes keys, JSON and lifetimes itself.
  *
- * A call of the store that cannot have the condition is not sent: it is an error to the
- * callback of `setIfPresent`.
+ * If the store writes in a way that cannot carry the condition `XX`, nothing is sent, and
+ * the callback of `setIfPresent` gets an error.
  *
  * @template {object} T
  * @param {T} store a `RedisStore`
- * @param {object} [client] the Redis client of the store; needed with connect-redis 7
- *   and 8, which keep it to themselves
+ * @param {object} [client] the Redis client of the store; it is needed with connect-redis
+ *   7 and 8, which hide their client
  * @returns {T} the same store
- * @throws {TypeError} if it is no such store, or its client is not known or cannot be found
+ * @throws {TypeError} if `store` is not such a store, or if its client is missing or of an
+ *   unknown kind
  * @example
  * const keepLoggedOut = require('express-session-rs/redis');
  * app.use(session({ store: keepLoggedOut(new RedisStore({ client })), … }));
  */
 function keepLoggedOut(store, client = undefined) {
   if (!store || typeof store.set !== 'function' || !FIELDS.every((name) => name in store)) {
-    throw new TypeError('keepLoggedOut takes a RedisStore of connect-redis, 6 to 10');
+    throw new TypeError('keepLoggedOut needs a RedisStore of connect-redis, 6 to 10');
   }
   const isHidden = typeof store.normalizeClient === 'function';
   if (isHidden && !client) {
-    throw new TypeError('keepLoggedOut takes the client as well, with connect-redis 7 and 8');
+    throw new TypeError('keepLoggedOut needs the client as its second argument, with connect-redis 7 and 8');
   }
   // Made anew for each call, as a program may give its store another client after a lost connection.
   const onlyPresentOf = (deliver) => (isHidden
@@ -89,7 +89,7 @@ function onlyPresent(client, deliver) {
       if (HARMLESS.has(name)) return value && ((...args) => deliver(target, name, args));
       // A function, or what has some, as the commands of a module, may set a key.
       if (Object(value) !== value) return value;
-      throw new TypeError(`keepLoggedOut: the store asks its client for ${String(name)}, which might bring a session back`);
+      throw new TypeError(`keepLoggedOut: the store uses ${String(name)} of its client, which could store a destroyed session again`);
     },
   });
 }
@@ -116,8 +116,8 @@ function conditionFor(client) {
 
   if (isLegacy4 || isLegacy5 || isNodeRedis3 || isIoredis) return withWord;
   if (isNodeRedis) return withOption;
-  throw new TypeError('keepLoggedOut knows the clients of node-redis (3 and newer: client, cluster, pool, ' +
-    'sentinel, legacy), ioredis and iovalkey: this client is none of them, and might ignore the condition XX');
+  throw new TypeError('keepLoggedOut supports the clients of node-redis (3 and newer: client, cluster, pool, ' +
+    'sentinel, legacy), ioredis and iovalkey: this client is none of them and might ignore the condition XX');
 }
 
 /** `set(key, value, options)`, as node-redis has it from version 4 on. */
@@ -148,13 +148,13 @@ function isWord(value) {
 class UnknownForm extends TypeError {
   /** @param {string} form that the client takes */
   constructor(form) {
-    super(`keepLoggedOut: the store does not call this client's set as set${form}, so that XX cannot be added`);
+    super(`keepLoggedOut: the store does not call this client's set as set${form}, so XX cannot be added`);
   }
 }
 
 /** A store says that it has set a session, but has not asked the client that it was given. */
 class Bypassed extends Error {
   constructor() {
-    super('keepLoggedOut: the store did not use its own client, so that its set had no XX');
+    super('keepLoggedOut: the store did not use its own client, so its write had no XX');
   }
 }

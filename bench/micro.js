@@ -16,9 +16,10 @@ const OPTIONS = { path: '/', httpOnly: true, sameSite: 'lax', expires: new Date(
 
 /** Pairs of functions that give the same: the engine's, and the npm modules'. */
 function pairs() {
-  const Keyring = require('../session/keyring');
-  const serialize = require('../session/serialize');
-  const native = require('../session/native');
+  const Keyring = require('../session/cookie/keyring');
+  const serialize = require('../session/cookie/serialize');
+  const writer = new serialize.CookieWriter('connect.sid');
+  const native = require('../session/native/load');
   const theirs = { cookie: require('cookie'), signature: require('cookie-signature'), uid: require('uid-safe') };
   const keyring = new Keyring([SECRET]);
   return [
@@ -26,7 +27,7 @@ function pairs() {
     { name: 'unsign', ours: () => keyring.unsign(SIGNED), theirs: () => theirs.signature.unsign(SIGNED, SECRET) },
     {
       name: 'header parse + verify',
-      ours: () => keyring.open(COOKIE, 'connect.sid'),
+      ours: () => keyring.unsignCookie(COOKIE, 'connect.sid'),
       theirs: () => theirs.signature.unsign(theirs.cookie.parse(COOKIE)['connect.sid'].slice(2), SECRET),
     },
     { name: 'id', ours: () => native.sessionId(), theirs: () => theirs.uid.sync(24), isRandom: true },
@@ -37,7 +38,7 @@ function pairs() {
     },
     {
       name: 'sign + serialize',
-      ours: () => serialize.seal('connect.sid', SID, keyring, OPTIONS),
+      ours: () => writer.write(SID, keyring, OPTIONS),
       theirs: () => theirs.cookie.serialize('connect.sid', `s:${theirs.signature.sign(SID, SECRET)}`, OPTIONS),
     },
   ];

@@ -4,7 +4,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { isMusl, platformName } = require('../session/platform');
+const { isMusl, platformName } = require('../session/native/platform');
 const replace = require('./replace');
 const toolchain = require('./toolchain');
 
@@ -18,9 +18,9 @@ const root = path.join(__dirname, '..');
  * @throws {Error} in words for the user
  */
 function build() {
-  if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) throw new Error('this is a checkout, which "node scripts/setup.js" builds');
+  if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) throw new Error('this is a checkout of the repository: build it with "node scripts/setup.js"');
   for (const source of ['Cargo.toml', 'Cargo.lock', 'src', 'core']) {
-    if (!fs.existsSync(path.join(root, source))) throw new Error(`${root} is without its sources (${source}): install the package again`);
+    if (!fs.existsSync(path.join(root, source))) throw new Error(`${root} lacks its source files (${source}): install the package again`);
   }
   const name = `express-session-rs.${platformName()}.node`;
   const file = path.join(root, name);
@@ -49,7 +49,7 @@ function write(file, text) {
     fs.rmSync(file, { force: true });
     fs.writeFileSync(file, text, { flag: 'wx' });
   } catch (error) {
-    const help = /\.zip[\\/]/.test(file) ? 'take it out of its archive by "yarn unplug express-session-rs"' : 'run this as whoever may write there, or where the folder is made';
+    const help = /\.zip[\\/]/.test(file) ? 'take the package out of its archive with "yarn unplug express-session-rs"' : 'run the command as a user who may write there, or where the folder is created';
     throw new Error(`${root} cannot be written (${error.code}): ${help}`, { cause: error });
   }
 }
@@ -80,8 +80,8 @@ function reasonIn(messages) {
   const errors = messages.filter(({ reason, message }) => reason === 'compiler-message' && message.level === 'error');
   for (const { message } of errors) process.stderr.write(message.rendered);
   const [, linker] = errors.map(({ message }) => /^linker `(.+)` not found$/.exec(message.message)).find(Boolean) ?? [];
-  if (linker) return `Rust links with ${linker}, which is missing: install a C compiler (Debian has it in build-essential, Alpine in build-base, macOS by "xcode-select --install", Windows in the Build Tools for Visual Studio)`;
-  return 'cargo build failed, as it says above';
+  if (linker) return `Rust needs the linker ${linker}, which is missing: install a C compiler (Debian has it in build-essential, Alpine in build-base, macOS by "xcode-select --install", Windows in the Build Tools for Visual Studio)`;
+  return 'cargo build failed, see the messages above';
 }
 
 /** The file of the library, which cargo names as the platform wants. */
@@ -95,13 +95,13 @@ function libraryIn(messages) {
 
 /** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
 function tryOut(file) {
-  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native.js')], {
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native', 'load.js')], {
     encoding: 'utf8',
     env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: file },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   if (status === 0) return;
-  throw new Error(`what was built does not load: ${/The loader said: (.+)/.exec(stderr)?.[1] ?? signal ?? stderr.trim()}`);
+  throw new Error(`the new binary does not load: ${/The loader said: (.+)/.exec(stderr)?.[1] ?? signal ?? stderr.trim()}`);
 }
 
 /** On Windows a virus scanner may hold a file of it for a while: no reason to have no addon. */

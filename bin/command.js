@@ -6,7 +6,7 @@ const USAGE = `Usage: express-session-rs build
 
 Builds the native addon from source and puts it into this package, for a platform
 that has no binary in npm. It needs Rust (https://rustup.rs), a C compiler to link
-with and, for the crates, the network.
+with, and access to the network to fetch the crates.
 `;
 
 /**
@@ -25,7 +25,7 @@ function command(args) {
     try {
       const file = build();
       console.log(`express-session-rs: built ${file}.`);
-      console.log('An install that replaces the package, as "npm ci" does, removes it: build again after one.');
+      console.log('Commands such as "npm ci" install the package again and remove the binary: build it again afterwards.');
     } catch (error) {
       console.error(`express-session-rs: nothing was built: ${error.message}.`);
       process.exitCode = 1;

@@ -2,7 +2,7 @@
 'use strict';
 
 try {
-  require('../session/node-version');
+  require('../session/native/node-version');
 } catch (error) {
   console.error(error.message);
   process.exit(1);

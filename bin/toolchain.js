@@ -27,7 +27,7 @@ function toolchain() {
   const { host } = versionOf(env.RUSTC || find('rustc', folders), env);
   // With the one for GNU's tools, napi-rs asks for a Node.js that is a library.
   if (/-windows-gnu/.test(host)) {
-    throw new Error(`Rust is the one for ${host} here, and the one for MSVC is needed ("rustup default stable-msvc" installs it)`);
+    throw new Error(`this Rust is for ${host}, but Rust for MSVC is needed ("rustup default stable-msvc" installs it)`);
   }
   return { cargo, version, env };
 }
@@ -60,7 +60,7 @@ function realPath(place) {
 function find(name, folders) {
   const files = folders.map((folder) => path.join(folder, process.platform === 'win32' ? `${name}.exe` : name));
   const found = files.find((file) => isProgram(file) && !isOfPackages(file));
-  if (!found) throw new Error(`${name} is not in PATH, outside of node_modules: install Rust (https://rustup.rs)`);
+  if (!found) throw new Error(`${name} was not found in PATH, without the folders in node_modules: install Rust (https://rustup.rs)`);
   return found;
 }
 
@@ -81,7 +81,7 @@ function versionOf(program, env) {
   const [, host] = /^host: (\S+)/m.exec(stdout) ?? [];
   const [, needed] = /^rust-version = "(.+)"$/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'));
   if (release && isOlder(release, needed)) {
-    throw new Error(`${program} is of Rust ${release}, and ${needed} or newer is needed (https://rustup.rs)`);
+    throw new Error(`${program} belongs to Rust ${release}, but ${needed} or newer is needed (https://rustup.rs)`);
   }
   return { release, host };
 }

@@ -77,13 +77,13 @@ async function main() {
 function checkFiles({ packages }) {
   const known = [
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
-    /^(index|redis)\.(js|d\.ts)$/, /^session\/(backend\/)?[\w-]+\.(js|d\.ts)$/,
+    /^(index|redis)\.(js|d\.ts)$/, /^session\/(\w+\/)?[\w-]+\.(js|d\.ts)$/,
     // What a build from source needs; cargo wants each file that a Cargo.toml names.
     /^bin\/[\w-]+\.js$/, /^(build\.rs|\.cargo\/config\.toml|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
-    /^(core\/)?src\/([\w-]+\/)*[\w-]+\.rs$/,
+    /^(core\/)?src\/([\w-]+\/)*(?!tests\.rs)[\w-]+\.rs$/,
   ];
   const needed = ['index.js', 'index.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
-    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/backend/resident.js', 'session/native.js', 'session/store.d.ts', 'bin/express-session-rs.js', 'Cargo.lock'];
+    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/backend/resident.js', 'session/native/load.js', 'session/store.d.ts', 'bin/express-session-rs.js', 'Cargo.lock'];
   const odd = packages.files.filter((file) => !known.some((pattern) => pattern.test(file)));
   const missing = needed.filter((file) => !packages.files.includes(file));
   if (odd.length + missing.length > 0) throw new Error(`not needed: ${odd.join(', ')}; missing: ${missing.join(', ')}`);

@@ -74,7 +74,7 @@ function environment(addon, options) {
 /** A sanitizer that finds nothing must be one that finds something: __test__/engines/src/planted.rs. */
 function findsPlanted(addon) {
   for (const [name, fault] of [['__useAfterFree', 'heap-use-after-free'], ['__overflow', 'heap-buffer-overflow']]) {
-    const { status, stderr } = spawnSync(process.execPath, ['-e', `require('./session/native').${name}()`], { cwd: root, encoding: 'utf8', env: environment(addon, []) });
+    const { status, stderr } = spawnSync(process.execPath, ['-e', `require('./session/native/load').${name}()`], { cwd: root, encoding: 'utf8', env: environment(addon, []) });
     if (status === 0 || !stderr.includes(fault)) stop(`the planted ${fault} was not reported: ${stderr}`);
     console.log(`planted ${fault}: reported`);
   }

@@ -2,15 +2,15 @@
 
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
-const Connection = require('./connection');
-const Keyring = require('./keyring');
+const Connection = require('./store/connection');
+const Keyring = require('./cookie/keyring');
 const RequestSession = require('./request');
 const Resident = require('./backend/resident');
 const checked = require('./options');
-const WayOut = require('./response');
-const pathname = require('./pathname');
+const ResponsePatch = require('./response');
+const pathname = require('./request/pathname');
 const select = require('./backend/select');
-const { cookieOptions, generate } = require('./generate');
+const { cookieOptions, generate } = require('./request/generate');
 
 /**
  * Makes the middleware that puts a session on each request.
@@ -28,14 +28,14 @@ function session(options) {
   store.generate = settings.generate;
   settings.resident = Resident.of(settings);
   const connection = Connection.of(store);
-  const { unheard } = connection;
+  const { eventsBefore } = connection;
 
   return function session(req, res, next) {
     if (req.session) {
       next();
       return;
     }
-    if (!connection.isOpen && connection.isLost(unheard)) {
+    if (!connection.isOpen && connection.isLostSince(eventsBefore)) {
       debug('store is disconnected');
       next();
       return;
@@ -64,7 +64,7 @@ function session(options) {
     // Only a program puts there what is no text. The words are those of npm `cookie` 0.7.2.
     if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
-    new WayOut(request, res, next);
+    new ResponsePatch(request, res, next);
     select(request).open(request, header, next);
   };
 }

@@ -1,9 +1,9 @@
 'use strict';
 
-const MemoryStore = require('./memory');
-const check = require('./check');
-const native = require('./native');
-const { CookieWriter } = require('./serialize');
+const { MemoryStore, existingEngine } = require('./store/memory-store');
+const check = require('./cookie/check');
+const native = require('./native/load');
+const { CookieWriter } = require('./cookie/serialize');
 
 /** The longest that Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -78,16 +78,16 @@ function checked(options, deprecate) {
     deprecate,
     cookieWriter: new CookieWriter(name),
     /** Whether a new session may be made later than when its request comes. */
-    canWait: generateId === native.sessionId && typeof cookie !== 'function',
+    canDelay: generateId === native.sessionId && typeof cookie !== 'function',
     /** `store.generate`, as the middleware sets it. */
     generate: undefined,
     /** The backend of a store of ours, as the middleware sets it. */
     resident: undefined,
   };
 
-  if (isProduction && store instanceof MemoryStore && !MemoryStore.recordsIn(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
+  if (isProduction && store instanceof MemoryStore && !existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
     console.warn(
-      'Warning: nothing bounds the session MemoryStore, whose sessions never expire. ' +
+      'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
       'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
     );
   }

@@ -1,16 +1,16 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { ask, attempt, listener } = require('./answer');
-const Cookie = require('./cookie');
-const Original = require('./original');
-const REQUEST = require('./request-key');
-const Session = require('./session');
-const defer = require('./defer');
-const fingerprint = require('./fingerprint');
-const isSecure = require('./secure');
-const native = require('./native');
-const serialize = require('./serialize');
+const { callStore, runEngine, functionOf } = require('./store/call');
+const { startLifetimeAt } = require('./cookie/cookie');
+const Original = require('./request/original');
+const REQUEST_SESSION = require('./request/key');
+const { Session, defineHidden, hideFields, restoreMethods, watchSession } = require('./request/session');
+const defer = require('./store/defer');
+const dataJSON = require('./request/data-json');
+const isSecure = require('./cookie/secure');
+const native = require('./native/load');
+const serialize = require('./cookie/serialize');
 const select = require('./backend/select');
 
 /** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
@@ -38,7 +38,7 @@ class RequestSession {
   /**
    * @param {object} settings of `session()`, checked
    * @param {object} req
-   * @param {import('./keyring')} keyring
+   * @param {import('./cookie/keyring')} keyring
    */
   constructor(settings, req, keyring) {
     this.settings = settings;
@@ -78,7 +78,7 @@ class RequestSession {
     this.savedId = undefined;
     this.savedAt = NaN;
     /** Whose sessions this request has destroyed, if there are any. */
-    this.endedIds = undefined;
+    this.destroyedIds = undefined;
     /** Whether `destroy` was called, and the store has not failed in it. */
     this.isDestroyed = false;
     /** For the option `clearCookie`: what the cookie was set with, of a session that was made. */
@@ -86,7 +86,7 @@ class RequestSession {
 
     // What is known as long as nobody can change the session.
     /** The JSON of the data. */
-    this.textNow = undefined;
+    this.knownJSON = undefined;
     /** Whose cookie the response must carry: null for none. */
     this.cookieSession = undefined;
     /** Whether the end of the response is saving the session by a method of a program's. */
@@ -94,18 +94,18 @@ class RequestSession {
     /** The session cannot be read or written. What comes now is an error page. */
     this.hasFailed = false;
     // Of another middleware: the request leads to its first session no more.
-    req[REQUEST]?.leave();
-    req[REQUEST] = this;
+    req[REQUEST_SESSION]?.leave();
+    req[REQUEST_SESSION] = this;
   }
 
   /** The cookie brought a sid, or none. */
-  came(sid) {
+  setCookieId(sid) {
     this.cookieId = sid;
     this.req.sessionID = sid;
   }
 
   /** The store is asked for the session now. */
-  asks() {
+  startLoading() {
     this.loadedAt = this.moment();
   }
 
@@ -123,7 +123,7 @@ class RequestSession {
     this.originalId = source.id;
     this.source = source;
     this.isAsleep = true;
-    if (source.id === cookieId) this.stands(cookieId);
+    if (source.id === cookieId) this.markLoaded(cookieId);
     else req.sessionID = source.id;
     Object.defineProperty(req, 'session', property);
   }
@@ -147,8 +147,8 @@ class RequestSession {
       this.originalId = req.sessionID;
       // It may be one that another package made, or the program.
       this.firstSession ??= null;
-      if (data) this.stands(req.sessionID);
-      this.original = data ? new Original(undefined, data) : new Original(fingerprint(req.session));
+      if (data) this.markLoaded(req.sessionID);
+      this.original = data ? new Original(undefined, data) : new Original(dataJSON(req.session));
       this.watch(req.session);
     } catch (error) {
       // What was put on the request before the error is not whole.
@@ -158,7 +158,7 @@ class RequestSession {
   }
 
   /** The session is that of the store. Without `resave` it counts as saved until it is modified. */
-  stands(sid) {
+  markLoaded(sid) {
     this.loadedId = sid;
     if (!this.settings.resave) this.saved = ORIGINAL;
   }
@@ -171,11 +171,11 @@ class RequestSession {
     this.session = session;
     this.watch(session);
     // The response has ended, and would have touched it.
-    if (this.isTouched) Cookie.startAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
+    if (this.isTouched) startLifetimeAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
   }
 
   /** A session is made for the request. Returns whether it is the first, whose id the request keeps. */
-  makes(session) {
+  register(session) {
     if (this.isAsleep) return false;
     this.lastMade = session;
     if (this.firstSession !== undefined) return false;
@@ -190,7 +190,7 @@ class RequestSession {
       this.isAsleep = false;
       this.firstSession = null;
     }
-    this.complete();
+    this.restoreMethods();
     this.session = session;
   }
 
@@ -201,12 +201,12 @@ class RequestSession {
   }
 
   /** Gives the first session, and what stands in its place, what a program has hidden from them. */
-  complete(session) {
+  restoreMethods(session) {
     const { firstSession } = this;
     if (firstSession && this.watchesFirst && (firstSession.save !== save || firstSession.reload !== reload)) {
-      Session.complete(firstSession, this.firstId);
+      restoreMethods(firstSession, this.firstId);
     }
-    if (session !== firstSession && isLikeFirst(session)) Session.hideFields(session);
+    if (session !== firstSession && isLikeFirst(session)) hideFields(session);
   }
 
   /** `req.session`, with all that belongs to it. */
@@ -215,7 +215,7 @@ class RequestSession {
     if (this.isAsleep && hasProperty(this)) this.wake();
     if (this.source !== undefined) this.original ??= new Original(this.source.text);
     const session = this.source !== undefined && hasProperty(this) ? this.session : req.session;
-    this.complete(session);
+    this.restoreMethods(session);
     return session;
   }
 
@@ -235,33 +235,33 @@ class RequestSession {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
     if (session === this.lastMade && session.save === save && session.reload === reload) {
       if (session === this.firstSession) this.watchesFirst = true;
-      else Session.watch(session);
+      else watchSession(session);
       return;
     }
     const request = this;
     const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
-    Session.hide(session, 'reload', function watchedReload(callback) {
-      const tell = listener(callback);
+    defineHidden(session, 'reload', function watchedReload(callback) {
+      const tell = functionOf(callback);
       let moment;
-      if (!attempt(tell, () => { moment = request.moment(); })) return;
+      if (!runEngine(tell, () => { moment = request.moment(); })) return;
       itsReload.call(this, (...results) => {
-        request.reloaded(this, moment, results[0]);
+        request.afterReload(this, moment, results[0]);
         tell(...results);
       });
     });
     const watchedSave = function watchedSave(...args) {
-      if (attempt(listener(args[0]), () => { request.saving(this); })) itsSave.apply(this, args);
+      if (runEngine(functionOf(args[0]), () => { request.beforeSave(this); })) itsSave.apply(this, args);
     };
     const isOfClass = !Object.hasOwn(session, 'save');
-    Session.hide(session, 'save', watchedSave);
+    defineHidden(session, 'save', watchedSave);
     // Ours tell by themselves.
     if (session instanceof Session) return;
     if (isOfClass) this.foreignSave = watchedSave;
-    Session.hide(session, 'destroy', function watchedDestroy(callback, ...args) {
-      return destroy.call(this, request.destroying(this.id, callback), ...args);
+    defineHidden(session, 'destroy', function watchedDestroy(callback, ...args) {
+      return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
     });
-    Session.hide(session, 'regenerate', function watchedRegenerate(...args) {
-      request.ending(request.req.sessionID);
+    defineHidden(session, 'regenerate', function watchedRegenerate(...args) {
+      request.noteDestroyed(request.req.sessionID);
       return regenerate.apply(this, args);
     });
   }
@@ -277,17 +277,17 @@ class RequestSession {
    * @param {object} session
    * @returns {string} the method of the store that is to save it
    */
-  saving(session) {
-    this.complete(session);
+  beforeSave(session) {
+    this.restoreMethods(session);
     const { id } = session;
-    this.saves(session, id);
-    return this.isEnding && this.savesPresent(id) ? 'setIfPresent' : 'set';
+    this.noteSave(session, id);
+    return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
 
   /** The session of a sid is saved now. */
-  saves(session, id) {
+  noteSave(session, id) {
     if (debug.enabled) debug('saving');
-    this.storing(session);
+    this.dataToStore(session);
     this.savedId = id;
     this.savedAt = this.moment();
   }
@@ -296,13 +296,13 @@ class RequestSession {
    * The data of a session are about to be stored.
    * @returns {string} their JSON
    */
-  storing(session) {
-    this.saved = this.textNow ?? fingerprint(session);
+  dataToStore(session) {
+    this.saved = this.knownJSON ?? dataJSON(session);
     return this.saved;
   }
 
   /** `session` was reloaded after a moment, or in vain, and another may have taken its place. */
-  reloaded(session, moment, error) {
+  afterReload(session, moment, error) {
     if (debug.enabled && !error) debug('reloaded');
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
@@ -318,19 +318,19 @@ class RequestSession {
   }
 
   /** The request destroys the session of a sid, now or later: to save it still is its own affair. */
-  ending(sid) {
-    (this.endedIds ??= new Set()).add(sid);
+  noteDestroyed(sid) {
+    (this.destroyedIds ??= new Set()).add(sid);
   }
 
   /**
    * The program destroys the session of a sid.
    * @returns {Function | undefined} what is to hear of it in place of the program's callback
    */
-  destroying(sid, callback) {
-    this.ending(sid);
+  beforeDestroy(sid, callback) {
+    this.noteDestroyed(sid);
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
-    const tell = listener(callback);
+    const tell = functionOf(callback);
     return (error, ...results) => {
       if (error) this.isDestroyed = false;
       tell(error, ...results);
@@ -338,9 +338,9 @@ class RequestSession {
   }
 
   /** Whether the end of the response tells the store to save a session only if it still has it. */
-  savesPresent(id) {
+  savesIfPresent(id) {
     const { req, settings: { store } } = this;
-    return id !== undefined && id === this.loadedId && !this.endedIds?.has(id) && req.sessionStore === store &&
+    return id !== undefined && id === this.loadedId && !this.destroyedIds?.has(id) && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
   }
 
@@ -350,14 +350,14 @@ class RequestSession {
    * destroyed by the request itself.
    */
   since(sid) {
-    if (sid === undefined || this.endedIds?.has(sid)) return NaN;
+    if (sid === undefined || this.destroyedIds?.has(sid)) return NaN;
     if (sid === this.savedId) return this.savedAt;
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
 
   /** Starts the cookie's lifetime anew. */
   touch(session) {
-    if (select.touchesPlainly(session)) Cookie.startAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    if (select.touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     else session.touch();
     this.isTouched = true;
   }
@@ -370,17 +370,17 @@ class RequestSession {
    * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
    * @throws what the store throws, or `JSON.stringify` for data it refuses
    */
-  settle(out) {
+  settle(response) {
     if (this.isAsleep && this.isUntouched()) {
-      const progress = this.settleAsleep(out);
+      const progress = this.settleAsleep(response);
       if (progress) return progress;
     }
     const session = this.current();
     if (session && !this.isTouched) this.touch(session);
-    const decision = DECISIONS[this.judge(session)];
+    const decision = DECISIONS[this.factsWithData(session)];
     const end = decision & END_MASK;
-    const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, out);
-    this.textNow = undefined;
+    const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, response);
+    this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // A store may change what it is given to save; but a cookie that was due stays so, unless
       // a method of a program's has saved it, which may put another in its place.
@@ -391,12 +391,12 @@ class RequestSession {
   }
 
   /** `settle` of a session nobody has looked at; undefined if it must be made first. */
-  settleAsleep(out) {
+  settleAsleep(response) {
     const { resident } = this.settings;
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    const renewed = end === native.END_TOUCH ? resident.renew(this, out) : undefined;
+    const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
     this.isTouched = true;
@@ -412,19 +412,19 @@ class RequestSession {
   save(session, callback) {
     const { req } = this;
     const id = this.idOf(session);
-    const isPresent = this.savesPresent(id);
+    const isPresent = this.savesIfPresent(id);
     // These do no more than hand the session to the store, and tell of that.
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
     if (isOurs || (isPresent && session.save === this.foreignSave)) {
-      this.saves(session, id);
-      ask(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
+      this.noteSave(session, id);
+      callStore(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
       return;
     }
     // Another one may change the data before it comes to ours.
-    this.textNow = undefined;
+    this.knownJSON = undefined;
     this.isEnding = true;
     try {
-      ask(callback, session, 'save');
+      callStore(callback, session, 'save');
     } finally {
       this.isEnding = false;
     }
@@ -441,15 +441,15 @@ class RequestSession {
   }
 
   /** From now on somebody can change the data. */
-  forget() {
-    this.textNow = undefined;
+  invalidate() {
+    this.knownJSON = undefined;
     this.cookieSession = undefined;
   }
 
   /** The session cannot be read or written. */
   fail() {
     this.hasFailed = true;
-    this.forget();
+    this.invalidate();
   }
 
   /**
@@ -460,7 +460,7 @@ class RequestSession {
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
-    if (!session) return this.cleared(session);
+    if (!session) return this.clearedCookie(session);
     const { cookie } = session;
     const facts = this.facts(session);
     // Where a session has no cookie although that decides, the headers are refused.
@@ -474,7 +474,7 @@ class RequestSession {
   }
 
   /** `CLEARED`, if the browser has a cookie of a session that is destroyed, and is to forget it; else null. */
-  cleared(session) {
+  clearedCookie(session) {
     const { clearCookie, facts } = this.settings;
     const isUnset = facts & native.UNSET_DESTROY && (session === null || session === undefined);
     if (!(clearCookie && this.cookieId && (this.isDestroyed || isUnset))) return null;
@@ -502,7 +502,7 @@ class RequestSession {
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
-        : settings.cookieWriter.seal(req.sessionID, keyring, session.cookie.data);
+        : settings.cookieWriter.write(req.sessionID, keyring, session.cookie.data);
       const others = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
@@ -514,21 +514,21 @@ class RequestSession {
   }
 
   /** The facts of this moment. Keeps what it has found out of the data. */
-  judge(session) {
+  factsWithData(session) {
     let facts = this.facts(session);
-    this.textNow = undefined;
+    this.knownJSON = undefined;
     // A session whose id is no string is never saved, and one with another id is
     // modified whatever it holds.
     if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return facts;
     const { isSame, text } = this.original.compare(session);
-    this.textNow = text;
+    this.knownJSON = text;
     if (!isSame) facts |= native.MODIFIED;
     const { saved } = this;
     if (saved === ORIGINAL) {
       if (isSame) facts |= native.SAVED;
     } else if (saved !== undefined) {
-      this.textNow ??= fingerprint(session);
-      if (this.textNow === saved) facts |= native.SAVED;
+      this.knownJSON ??= dataJSON(session);
+      if (this.knownJSON === saved) facts |= native.SAVED;
     }
     return facts;
   }
@@ -574,14 +574,14 @@ const property = {
   enumerable: true,
 
   get() {
-    const request = this[REQUEST];
+    const request = this[REQUEST_SESSION];
     if (request.isAsleep) request.wake();
-    else request.complete();
+    else request.restoreMethods();
     return request.session;
   },
 
   set(session) {
-    const request = this[REQUEST];
+    const request = this[REQUEST_SESSION];
     if (request.req === this) {
       request.assign(session);
       return;
@@ -595,11 +595,11 @@ const property = {
 function hasProperty(request) {
   const { req } = request;
   const own = Object.getOwnPropertyDescriptor(req, 'session');
-  return own !== undefined && own.get === property.get && req[REQUEST] === request;
+  return own !== undefined && own.get === property.get && req[REQUEST_SESSION] === request;
 }
 
 /** Whether a session is the first one of a request, or a clone of that: an heir has no `req` of its own. */
 function isLikeFirst(session) {
   return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
-    Boolean(session.req?.[REQUEST]?.watchesFirst);
+    Boolean(session.req?.[REQUEST_SESSION]?.watchesFirst);
 }

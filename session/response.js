@@ -2,8 +2,8 @@
 
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
-const defer = require('./defer');
-const { setHeaders, forgetBody } = require('./headers');
+const defer = require('./store/defer');
+const { setHeaders, forgetBody } = require('./response/headers');
 
 /** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
 const OPEN = 0;
@@ -18,7 +18,7 @@ const SENT = 3;
  * The way out: settles the cookie when the response's headers are written, and
  * the session before the last part of the body is sent.
  */
-class WayOut {
+class ResponsePatch {
   /**
    * @param {import('./request')} request
    * @param {import('node:http').ServerResponse} res or anything in its place
@@ -43,9 +43,9 @@ class WayOut {
     /** Callbacks of `end` that were not the one which ended the response. */
     this.others = undefined;
 
-    const out = this;
+    const patch = this;
     this.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
-      return out.writeHead(this, status, first, second);
+      return patch.writeHead(this, status, first, second);
     };
     res.writeHead = this.patchedWriteHead;
     res.end = this.end.bind(this);
@@ -103,7 +103,7 @@ class WayOut {
     }
     const isWaiting = this.stage === WAITING;
     // Whoever has wrapped one of them since may change the session before the headers are written.
-    if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.forget();
+    if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
     if (isWaiting) return this.begin(chunk, encoding, callback);
     if (progress !== 'done') return this.send(chunk, encoding, callback);
     this.sendHeaders();
@@ -190,7 +190,7 @@ class WayOut {
       this.stage = OPEN;
       throw error;
     } finally {
-      this.request.forget();
+      this.request.invalidate();
     }
   }
 
@@ -218,7 +218,7 @@ class WayOut {
   }
 }
 
-module.exports = WayOut;
+module.exports = ResponsePatch;
 
 /**
  * A client that knows the length takes the response for complete at its last byte, so

@@ -1,55 +1,43 @@
 use express_session_core::cookie::serialize::{
     self, Attribute, Attributes, Priority, SameSite, Value,
 };
-use express_session_core::cookie::{parse, percent, signed};
+use express_session_core::cookie::{percent, signed};
 use express_session_core::error::Error;
 use express_session_core::signature;
-use napi::bindgen_prelude::{Either, Result, Undefined};
+use napi::bindgen_prelude::{Either, Result};
 use napi_derive::napi;
 
-use crate::error::thrown;
+use crate::error::js_error;
 use crate::signature::Keys;
 use crate::text::Text;
 
-/// `openCookie` says: the header has no such cookie, or an empty one.
+/// `unsignCookie` returns this if the header has no cookie of the name, or an empty one.
 #[napi]
 pub const NO_COOKIE: u32 = 0;
-/// `openCookie` says: the cookie is not signed.
+/// `unsignCookie` returns this if the cookie is not signed.
 #[napi]
 pub const UNSIGNED_COOKIE: u32 = 1;
-/// `openCookie` says: no key made the signature.
+/// `unsignCookie` returns this if none of the keys made the cookie's signature.
 #[napi]
 pub const FORGED_COOKIE: u32 = 2;
 
-/// The value of the first cookie called `name` in a `Cookie` header, decoded.
-#[napi(
-    catch_unwind,
-    ts_args_type = "header: string, name: string",
-    ts_return_type = "string | undefined"
-)]
-pub fn parse_cookie(header: Text, name: Text) -> Either<Text, Undefined> {
-    match parse::value(&header, &name) {
-        Some(value) => Either::A(value.into_owned().into()),
-        None => Either::B(()),
-    }
-}
-
-/// The signed value of the cookie called `name`, of several the first that one of the
-/// keys signed; or the number that says why there is none.
+/// Returns the signed value of the cookie called `name`, without its signature; if there are
+/// several such cookies, of the first that one of the keys signed. If there is none, returns
+/// `NO_COOKIE`, `UNSIGNED_COOKIE` or `FORGED_COOKIE`.
 #[napi(
     catch_unwind,
     ts_args_type = "header: string, name: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn open_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
+pub fn unsign_cookie(header: Text, name: Text, keys: &Keys) -> Either<Text, u32> {
     match signed::open(&header, &name, keys) {
         Ok(sid) => Either::A(sid.into_owned().into()),
-        Err(refusal) => Either::B(number(refusal)),
+        Err(refusal) => Either::B(refusal_number(refusal)),
     }
 }
 
-/// The number that says why there is no signed value.
-pub fn number(refusal: signed::Refusal) -> u32 {
+/// Returns the number by which JavaScript knows a refusal.
+pub fn refusal_number(refusal: signed::Refusal) -> u32 {
     match refusal {
         signed::Refusal::Absent => NO_COOKIE,
         signed::Refusal::Unsigned => UNSIGNED_COOKIE,
@@ -57,42 +45,44 @@ pub fn number(refusal: signed::Refusal) -> u32 {
     }
 }
 
-/// The flags of a cookie, one bit each, and its two enumerations, three bits each.
+/// Bit of `serializeCookie`: the cookie has the attribute `HttpOnly`.
 #[napi]
 pub const COOKIE_HTTP_ONLY: u32 = 1;
-/// See `COOKIE_HTTP_ONLY`.
+/// Bit of `serializeCookie`: the cookie has the attribute `Secure`.
 #[napi]
 pub const COOKIE_SECURE: u32 = 1 << 1;
-/// See `COOKIE_HTTP_ONLY`.
+/// Bit of `serializeCookie`: the cookie has the attribute `Partitioned`.
 #[napi]
 pub const COOKIE_PARTITIONED: u32 = 1 << 2;
-/// `maxAge` is given.
+/// Bit of `serializeCookie`: the cookie has the attribute `Max-Age`, of the argument `maxAge`.
 #[napi]
 pub const COOKIE_MAX_AGE: u32 = 1 << 3;
-/// `expires` is given.
+/// Bit of `serializeCookie`: the cookie has the attribute `Expires`, of the argument `expires`.
 #[napi]
 pub const COOKIE_EXPIRES: u32 = 1 << 4;
-/// The value is encoded already.
+/// Bit of `serializeCookie`: the value is encoded and to be written as it is.
 #[napi]
 pub const COOKIE_ENCODED: u32 = 1 << 5;
-/// `domain` is given.
+/// Bit of `serializeCookie`: the cookie has the attribute `Domain`, of the argument `domain`.
 #[napi]
 pub const COOKIE_DOMAIN: u32 = 1 << 6;
-/// `path` is given.
+/// Bit of `serializeCookie`: the cookie has the attribute `Path`, of the argument `path`.
 #[napi]
 pub const COOKIE_PATH: u32 = 1 << 7;
-/// Shift of the priority: 0 for none, 1 low, 2 medium, 3 high, else invalid.
+/// Number of the lowest of three bits of `serializeCookie` that are the attribute `Priority`: 0
+/// for no such attribute, 1 for `low`, 2 for `medium`, 3 for `high`, else an invalid one.
 #[napi]
 pub const COOKIE_PRIORITY_SHIFT: u32 = 8;
-/// Shift of `sameSite`: 0 for none given, 1 lax, 2 none, 3 strict, else invalid.
+/// Number of the lowest of three bits of `serializeCookie` that are the attribute `SameSite`: 0
+/// for no such attribute, 1 for `lax`, 2 for `none`, 3 for `strict`, else an invalid one.
 #[napi]
 pub const COOKIE_SAME_SITE_SHIFT: u32 = 12;
 
-/// A `Set-Cookie` header, or the number of one of [`cookie_errors`] if it cannot be
-/// written.
+/// Writes the text of a `Set-Cookie` header. If it cannot be written, returns the index of its
+/// error's message in `cookieErrors`.
 ///
-/// `max_age` is in seconds, `expires` in ms since the epoch; `bits` says which of
-/// the arguments are given.
+/// `bits` is a sum of the `COOKIE_` constants, and says which of the other arguments count.
+/// `maxAge` is in seconds, `expires` in ms since the epoch.
 #[napi(
     catch_unwind,
     ts_args_type = "name: string, value: string, bits: number, maxAge: number, domain: string, path: string, expires: number",
@@ -113,25 +103,26 @@ pub fn serialize_cookie(
         Value::Plain(&value)
     };
     let attributes = attributes(bits, max_age, &domain, &path, expires);
-    answer(serialize::set_cookie(&name, value, &attributes))
+    text_or_index(serialize::set_cookie(&name, value, &attributes))
 }
 
-/// The value of a session cookie: the signed `sid`, percent-encoded. The number of one
-/// of [`cookie_errors`] if it cannot be.
+/// Returns the value of a session cookie: `s:` and the `sid` signed by the first key,
+/// percent-encoded. If that is impossible, returns the index of the error's message in
+/// `cookieErrors`.
 #[napi(
     catch_unwind,
     ts_args_type = "sid: string, keys: object",
     ts_return_type = "string | number"
 )]
-pub fn seal(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
+pub fn signed_cookie_value(sid: Text, keys: &Keys) -> Result<Either<Text, u32>> {
     let Some(key) = keys.first() else {
-        return answer(Err(Error::Secret));
+        return text_or_index(Err(Error::Secret));
     };
     let value = [signed::PREFIX, &signature::sign(&sid, key)].concat();
-    answer(percent::encode(&value))
+    text_or_index(percent::encode(&value))
 }
 
-/// The errors that `serializeCookie` and `seal` answer with their place here.
+/// The errors of `serializeCookie` and `signedCookieValue`, which return the index of theirs.
 static ERRORS: [Error; 10] = [
     Error::Name,
     Error::MalformedUri,
@@ -145,22 +136,25 @@ static ERRORS: [Error; 10] = [
     Error::Secret,
 ];
 
-/// The messages of the errors that `serializeCookie` and `seal` number.
+/// Returns the messages of the errors of `serializeCookie` and `signedCookieValue`, which return the index of
+/// theirs.
 #[napi(catch_unwind)]
 pub fn cookie_errors() -> Vec<String> {
     ERRORS.iter().map(Error::to_string).collect()
 }
 
-fn answer(header: std::result::Result<Vec<u8>, Error>) -> Result<Either<Text, u32>> {
-    match header {
-        Ok(header) => Ok(Either::A(header.into())),
+/// Returns a text, or the index of an error in [`ERRORS`], for JavaScript.
+fn text_or_index(text: std::result::Result<Vec<u8>, Error>) -> Result<Either<Text, u32>> {
+    match text {
+        Ok(text) => Ok(Either::A(text.into())),
         Err(error) => match ERRORS.iter().position(|known| *known == error) {
             Some(at) => Ok(Either::B(at as u32)),
-            None => Err(thrown(error)),
+            None => Err(js_error(error)),
         },
     }
 }
 
+/// Returns the attributes that the arguments of `serializeCookie` are about.
 fn attributes<'a>(
     bits: u32,
     max_age: f64,
@@ -170,10 +164,10 @@ fn attributes<'a>(
 ) -> Attributes<'a> {
     let has = |bit| bits & bit != 0;
     Attributes {
-        max_age: given(has(COOKIE_MAX_AGE), max_age),
+        max_age: attribute(has(COOKIE_MAX_AGE), max_age),
         domain: has(COOKIE_DOMAIN).then_some(domain),
         path: has(COOKIE_PATH).then_some(path),
-        expires: given(has(COOKIE_EXPIRES), expires),
+        expires: attribute(has(COOKIE_EXPIRES), expires),
         http_only: has(COOKIE_HTTP_ONLY),
         secure: has(COOKIE_SECURE),
         partitioned: has(COOKIE_PARTITIONED),
@@ -194,7 +188,8 @@ fn attributes<'a>(
     }
 }
 
-fn given(is_given: bool, value: f64) -> Attribute<f64> {
+/// Returns an attribute that has `value` if it is given.
+fn attribute(is_given: bool, value: f64) -> Attribute<f64> {
     if is_given {
         Attribute::Value(value)
     } else {

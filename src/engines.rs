@@ -1,4 +1,4 @@
-//! Which engine a store has.
+//! Makes the engine of a store.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use express_session_core::engine::{Bounds, Engine};
 use express_session_core::error::Error;
 use express_session_core::memory_store::{MemoryStore, shared};
 
-/// An empty engine, or the one that all threads of the process share under a name.
+/// Makes an empty engine with these bounds or, with a name in `shared`, returns the one that
+/// all threads of the process share under that name.
 ///
 /// # Errors
-/// [`Error::Bounds`] if that one is there with other bounds.
+/// [`Error::Bounds`] if the shared one exists with other bounds.
 pub fn create(bounds: Bounds, shared: Option<&[u8]>) -> Result<Arc<dyn Engine>, Error> {
     Ok(match shared {
         Some(name) => shared::store(name, bounds)?,

@@ -1,20 +1,21 @@
-//! The addon: each file binds one module of the engine to JavaScript.
+//! The addon: binds the crate `express_session_core` to JavaScript, a file for each of its
+//! modules.
 //!
-//! Every export is a free function, because a method on a class costs ten times
-//! as much to call. What each request calls, the doors and the changes of a store,
-//! are functions made by such exports and bound to what they need, which then is
-//! not looked up. All of them catch panics, which would otherwise end the process.
-//! `session/` is the only caller.
+//! Every export is a free function, because calling a method of a class takes ten times as
+//! long. The functions that requests call, those of [`sessionReader::create_session_reader`] and
+//! [`store::store_request_calls`], are closures that such exports make: they own what they need, and
+//! do not look it up at each call. All of them catch panics, which would otherwise end the
+//! process. The package's JavaScript calls each of them, and tests call no others.
 
 use napi_derive::napi;
 
+mod caller_buffer;
 mod cookie;
-mod door;
 mod engines;
 mod error;
-mod found;
-mod held;
+mod handle;
 mod session_id;
+mod session_reader;
 mod signature;
 mod state;
 mod store;

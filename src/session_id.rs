@@ -1,7 +1,7 @@
 use express_session_core::session_id;
 use napi_derive::napi;
 
-/// A new session id: 24 random bytes in URL-safe base64, 32 characters.
+/// Makes a new session id: 24 random bytes in URL-safe base64, 32 characters.
 #[napi(catch_unwind)]
 pub fn session_id() -> String {
     session_id::session_id()

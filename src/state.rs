@@ -15,28 +15,29 @@ macro_rules! export {
 
 facts!(export);
 
-/// A decision on the session at the end of a request: the store is not called.
+/// Decision on the session when a response ends: do not call the store.
 #[napi]
 pub const END_NOTHING: u32 = 0;
-/// A decision on the session at the end of a request: the session is written.
+/// Decision on the session when a response ends: call the store's `set`.
 #[napi]
 pub const END_SAVE: u32 = 1;
-/// A decision on the session at the end of a request: the session's expiry is renewed.
+/// Decision on the session when a response ends: call the store's `touch`.
 #[napi]
 pub const END_TOUCH: u32 = 2;
-/// A decision on the session at the end of a request: the session is removed.
+/// Decision on the session when a response ends: call the store's `destroy`.
 #[napi]
 pub const END_DESTROY: u32 = 3;
 
-/// The bits of a decision that are one of the `END_` numbers.
+/// The bits of an element of `decisions` that are one of the `END_` numbers.
 #[napi]
 pub const END_MASK: u32 = 0b011;
-/// The bit of a decision that says: the response carries the session cookie.
+/// The bit of an element of `decisions` that is set if the response sets the session cookie.
 #[napi]
 pub const SETS_COOKIE: u32 = 0b100;
 
-/// What each combination of facts leads to, in the order of their numbers: the sum of an
-/// `END_` number and, if so, `SETS_COOKIE`.
+/// Returns the decisions on each combination of facts. The index of an element is the sum of
+/// the facts; the element is one of the `END_` numbers, plus `SETS_COOKIE` if the response sets
+/// the session cookie.
 #[napi(catch_unwind)]
 pub fn decisions() -> Uint8Array {
     let all = Facts::all().map(|facts| {

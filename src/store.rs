@@ -9,52 +9,55 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 
 use crate::engines;
-use crate::error::thrown;
-use crate::held::Held;
+use crate::error::js_error;
+use crate::handle::EngineHandle;
 use crate::text::Text;
 
-/// A store, which doors hold too.
-pub type Store = External<Rc<Held>>;
+/// A store: the handle of its engine, which the functions that were made for the store own, too.
+/// For JavaScript it is an opaque object.
+pub type Store = External<Rc<EngineHandle>>;
 
-/// A text that only JavaScript can read.
+/// A stored text that only JavaScript can read.
 #[napi(object, object_from_js = false)]
 pub struct Unclear {
     /// The stored text.
     #[napi(ts_type = "string")]
     pub text: Text,
-    /// Whether JavaScript has said what it is and when it expires: it has not.
-    pub is_judged: bool,
+    /// Whether `storeClassify` was called for this text.
+    pub is_classified: bool,
 }
 
-/// What came of a change: it was made.
+/// The outcome of a change: it was made.
 #[napi]
 pub const CHANGED: u32 = 0;
-/// There is no such session, or it has expired.
-#[napi]
-pub const MISSING: u32 = 1;
-/// The session has another cookie, or only JavaScript can make the change.
+/// The outcome of a change: there is no such session, or it has expired. JavaScript compares
+/// with `CHANGED` and `NOT_CHANGED` alone, so this one is not exported.
+const MISSING: u32 = 1;
+/// The outcome of a change: the session has another cookie than the caller named, or only
+/// JavaScript can make the change.
 #[napi]
 pub const NOT_CHANGED: u32 = 2;
-/// The session was destroyed since the moment that the caller named.
-#[napi]
-pub const DESTROYED: u32 = 3;
+/// The outcome of a change: the session was destroyed at the moment that the caller named or
+/// later. Not exported, as `MISSING`.
+const DESTROYED: u32 = 3;
 
-/// `storePut` says: the session was destroyed since the moment that the caller named.
+/// `storePut` returns this if the session was destroyed at the moment `since` or later.
 #[napi]
 pub const NOT_PUT: i32 = -1;
 
-/// Why a session was removed: its time was over.
+/// Why a session was removed: it had expired.
 #[napi]
 pub const REMOVED_EXPIRED: u32 = 0;
-/// The store was full.
+/// Why a session was removed: the store held more than its bounds allow.
 #[napi]
 pub const REMOVED_EVICTED: u32 = 1;
-/// Somebody destroyed it, or all.
+/// Why a session was removed: it was destroyed, alone or with all others.
 #[napi]
 pub const REMOVED_DESTROYED: u32 = 2;
 
-/// An empty store, or the one that all threads of the process share under a name. `max`
-/// bounds its sessions and `maxBytes` their bytes, NaN for no bound.
+/// Makes an empty store or, with a name in `shared`, returns the one that all threads of the
+/// process share under that name. `max` bounds the number of sessions and `maxBytes` their
+/// bytes; NaN is no bound. Throws an `Error` if the shared store has other bounds.
 #[napi(
     catch_unwind,
     ts_args_type = "max: number, maxBytes: number, shared?: string",
@@ -65,29 +68,31 @@ pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -
         max: bound(max),
         max_bytes: bound(max_bytes),
     };
-    let engine = engines::create(bounds, shared.as_deref()).map_err(thrown)?;
+    let engine = engines::create(bounds, shared.as_deref()).map_err(js_error)?;
     Ok(External::new(match shared {
-        Some(_) => Held::shared(env, engine),
-        None => Held::new(env, engine),
+        Some(_) => EngineHandle::shared(env, engine),
+        None => EngineHandle::new(env, engine),
     }))
 }
 
+/// Converts a bound of JavaScript's, NaN for none.
 fn bound(most: f64) -> Option<usize> {
     (!most.is_nan()).then_some(most as usize)
 }
 
+/// Converts a time of JavaScript's, in ms since the epoch, NaN for none.
 fn time(ms: f64) -> Option<i64> {
     (!ms.is_nan()).then_some(ms as i64)
 }
 
-/// The moments of a store, as numbers.
+/// Converts a moment of JavaScript's, NaN for none.
 fn moment(number: f64) -> Option<u64> {
     (!number.is_nan()).then_some(number as u64)
 }
 
-/// The text of a session that has not expired at `now` (ms since the epoch);
-/// undefined if there is none; an object with the text if only JavaScript can
-/// read it. `isUse` says whether the session is used, or only looked at.
+/// Returns the text of the session of `sid` that has not expired at `now`, in ms since the
+/// epoch: as an object if only JavaScript can read it, and undefined if there is no such
+/// session. `isUse` says whether this counts as a look-up and as a use of the session.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, now: number, isUse: boolean",
@@ -104,22 +109,25 @@ pub fn store_get(
     let found = store.ask(|it| it.get_whole(&sid, now as i64, asker, &mut text))?;
     Ok(match found {
         Found::Live(_) => Either3::A(text.into()),
-        Found::Unclear { is_judged } => Either3::B(Unclear {
+        Found::Unclear { is_classified } => Either3::B(Unclear {
             text: text.into(),
-            is_judged,
+            is_classified: is_classified,
         }),
         Found::Missing => Either3::C(()),
     })
 }
 
-/// This moment, as a number: what is destroyed from now on has a later one. Those who
-/// store a session can name the moment at which they had it from the store.
+/// Returns the current moment of the store, a number greater than 0 that is no time: sessions
+/// that are destroyed from now on are destroyed at this moment or later. A program that stores
+/// a session names the moment at which it loaded it, so that a session that was destroyed in
+/// between is not stored again.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_moment(store: &Store) -> Result<f64> {
     Ok(store.ask(|it| it.moment())? as f64)
 }
 
-/// Whether a session was destroyed since the moment `since`.
+/// Returns whether the session of `sid` was destroyed at the moment `since` or later; false if
+/// that is NaN.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, since: number"
@@ -131,9 +139,10 @@ pub fn store_was_destroyed(store: &Store, sid: Text, since: f64) -> Result<bool>
     }
 }
 
-/// Stores a text made by `JSON.stringify` of a session. `deadline` is when it expires if
-/// its cookie does not, in ms since the epoch, NaN for never. False if it was destroyed
-/// since the moment `since`, NaN for none.
+/// Stores `text`, made by `JSON.stringify` of a session. `deadline` is when the session expires
+/// if its cookie has no date, in ms since the epoch, NaN for never. Stores nothing and returns
+/// false if the session was destroyed at the moment `since` or later; with NaN it is stored in
+/// any case.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
@@ -143,8 +152,9 @@ pub fn store_set(store: &Store, sid: Text, text: Text, deadline: f64, since: f64
     Ok(stored != Stored::Destroyed)
 }
 
-/// Stores a session as `storeSet` does: its cookie's JSON, and its data without the cookie
-/// as a JSON object. The number of the cookie, NaN if it has none; or `NOT_PUT`.
+/// Stores a session as `storeSet` does, from the JSON of its cookie and its data, the JSON
+/// object without the cookie. Returns the id of the cookie, NaN if no other session may share
+/// it; or `NOT_PUT` if nothing was stored.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, cookie: string, data: string, deadline: number, since: number"
@@ -164,7 +174,7 @@ pub fn store_put(
     })
 }
 
-/// Stores any text, as `storeSet` does.
+/// Stores any text as `storeSet` does, as one that only JavaScript can read.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, deadline: number, since: number"
@@ -180,14 +190,14 @@ pub fn store_set_raw(
     Ok(stored != Stored::Destroyed)
 }
 
-/// Takes down what JavaScript says of a text that only it can judge, if that still is the
-/// text of `sid`: whether it is a session, and when it expires, in ms since the epoch, NaN
-/// for never. One that has expired at `now` is removed.
+/// Records what JavaScript has found out about a text that only it can read: whether it is a
+/// session, and the expiry that it has in itself, in ms since the epoch, NaN for none. If it has
+/// expired at `now`, it is removed. Does nothing if the text of `sid` is not `text` any more.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, text: string, isSession: boolean, expires: number, now: number"
 )]
-pub fn store_judge(
+pub fn store_classify(
     store: &Store,
     sid: Text,
     text: Text,
@@ -195,37 +205,40 @@ pub fn store_judge(
     expires: f64,
     now: f64,
 ) -> Result<()> {
-    store.ask(|it| it.judge(&sid, &text, is_session, time(expires), now as i64))
+    store.ask(|it| it.classify(&sid, &text, is_session, time(expires), now as i64))
 }
 
-/// What requests do to a store, each a function of its own: so the store comes with the
-/// call, and is not looked up. All take a sid, the number of the cookie that the session
-/// is thought to have, and the cookie's date and the session's `deadline` in ms since the
-/// epoch, NaN for none; and answer `CHANGED`, `MISSING`, `NOT_CHANGED` or `DESTROYED`.
+/// Makes the functions by which requests change sessions of a store. They own the store, which
+/// costs less than taking it at each call.
 ///
-/// `write` stores the data of a session, a JSON object without the cookie, unless it was
-/// destroyed since the moment `since`, NaN for none; `renew` starts the lifetime of the
-/// cookie anew, at `now` if it has one and no other date is given.
+/// Both take a sid, the id of the cookie that the caller expects the session to have, the date
+/// that the cookie gets, and the session's deadline, both in ms since the epoch, NaN for none.
+/// They return the number of an outcome, such as `CHANGED`.
+///
+/// `write` stores `data`, the JSON object of a session without its cookie, unless the session
+/// was destroyed at the moment `since` or later, NaN for none. `renew` starts the lifetime of
+/// the cookie anew: without a date, at `now`, in ms since the epoch.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object",
     ts_return_type = "{ write(sid: string, cookie: number, date: number, deadline: number, since: number, data: string): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
 )]
-pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
+pub fn store_request_calls<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
-    let mut add = |name: &str, change: fn(&Held, &Session, &Call) -> Result<Changed>| {
-        let store = Rc::clone(store);
-        let function: Function<'_, (), u32> =
-            env.create_function_from_closure(name, move |call: Call| {
-                let session = Session::of(&call)?;
-                change(&store, &session, &call).map(outcome)
-            })?;
-        changes.set_named_property(name, function)
-    };
+    let mut add =
+        |name: &str, change: fn(&EngineHandle, &ChangeArguments, &Call) -> Result<Changed>| {
+            let store = Rc::clone(store);
+            let function: Function<'_, (), u32> =
+                env.create_function_from_closure(name, move |call: Call| {
+                    let session = ChangeArguments::of(&call)?;
+                    change(&store, &session, &call).map(outcome)
+                })?;
+            changes.set_named_property(name, function)
+        };
     add("write", |store, session, call| {
         let since: f64 = call.get(4)?;
         let data: Text = call.get(5)?;
-        let Session {
+        let ChangeArguments {
             sid,
             cookie,
             date,
@@ -235,7 +248,7 @@ pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>
     })?;
     add("renew", |store, session, call| {
         let now: f64 = call.get(4)?;
-        let Session {
+        let ChangeArguments {
             sid,
             cookie,
             date,
@@ -248,18 +261,18 @@ pub fn store_changes<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>
 
 type Call<'scope> = FunctionCallContext<'scope>;
 
-/// The arguments that the changes have in common.
-struct Session {
+/// The arguments that `write` and `renew` have in common.
+struct ChangeArguments {
     sid: Text,
     cookie: u64,
     date: Option<i64>,
     deadline: Option<i64>,
 }
 
-impl Session {
-    fn of(call: &Call) -> Result<Session> {
+impl ChangeArguments {
+    fn of(call: &Call) -> Result<ChangeArguments> {
         let number = |at| call.get::<f64>(at);
-        Ok(Session {
+        Ok(ChangeArguments {
             sid: call.get(0)?,
             cookie: number(1)? as u64,
             date: time(number(2)?),
@@ -268,17 +281,19 @@ impl Session {
     }
 }
 
+/// Returns the number by which JavaScript knows an outcome.
 fn outcome(changed: Changed) -> u32 {
     match changed {
         Changed::Done => CHANGED,
         Changed::Missing => MISSING,
-        Changed::Not => NOT_CHANGED,
+        Changed::Refused => NOT_CHANGED,
         Changed::Destroyed => DESTROYED,
     }
 }
 
-/// Puts the JSON text `cookie` in place of the session's cookie. One of `CHANGED`,
-/// `MISSING`, `NOT_CHANGED`.
+/// Replaces the cookie of the session of `sid` by `cookie`, a JSON text. `now` and `deadline`
+/// are in ms since the epoch, and NaN is no deadline. Returns the number of an outcome:
+/// `NOT_CHANGED` if only JavaScript can read one of the two cookies.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string, cookie: string, now: number, deadline: number"
@@ -288,7 +303,7 @@ pub fn store_touch(store: &Store, sid: Text, cookie: Text, now: f64, deadline: f
     touched.map(outcome)
 }
 
-/// Removes a session. False if there was none.
+/// Removes the session of `sid`. Returns whether there was one, which may have expired.
 #[napi(catch_unwind, ts_args_type = "store: object, sid: string")]
 pub fn store_destroy(store: &Store, sid: Text) -> Result<bool> {
     store.ask(|it| it.destroy(&sid))
@@ -300,7 +315,7 @@ pub fn store_clear(store: &Store) -> Result<()> {
     store.ask(|it| it.clear())
 }
 
-/// The text of a session, expired or not.
+/// Returns the text of the session of `sid`, also if it has expired; undefined if there is none.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, sid: string",
@@ -313,7 +328,8 @@ pub fn store_peek(store: &Store, sid: Text) -> Result<Either<Text, Undefined>> {
     })
 }
 
-/// Every sid in order of insertion, expired ones too.
+/// Returns all sids, also of sessions that have expired, in the order in which they were
+/// inserted.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object",
@@ -323,44 +339,47 @@ pub fn store_sids(store: &Store) -> Result<Vec<Text>> {
     store.ask(|it| it.sids()).map(texts)
 }
 
-/// Texts that JavaScript must judge.
+/// What `storeUnclassified` returns.
 #[napi(object, object_from_js = false)]
-pub struct Unjudged {
-    /// Their sids.
+pub struct Unclassified {
+    /// Sids of texts that only JavaScript can read.
     #[napi(ts_type = "string[]")]
     pub sids: Vec<Text>,
-    /// Where to go on, 0 if there are no more.
+    /// The `from` of the next call, 0 if there are no more.
     pub next: f64,
 }
 
-/// Some of the sids whose texts JavaScript must judge and has not judged yet. `from` is 0
-/// to begin with; `budget` is about how many bytes of such texts are handed out, each of
-/// which counts 1,000 besides, and every other record 1.
+/// Returns some of the sids whose texts only JavaScript can read, and for which `storeClassify` was
+/// not called yet. The first call has `from` 0. `budget` limits the work of a call: each sid
+/// that is returned costs the bytes of its text plus 1,000, and any other session that is
+/// looked at costs 1.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, from: number, budget: number"
 )]
-pub fn store_unjudged(store: &Store, from: f64, budget: f64) -> Result<Unjudged> {
-    let (sids, next) = store.ask(|it| it.unjudged(from as u64, budget as usize))?;
-    Ok(Unjudged {
+pub fn store_unclassified(store: &Store, from: f64, budget: f64) -> Result<Unclassified> {
+    let (sids, next) = store.ask(|it| it.unclassified(from as u64, budget as usize))?;
+    Ok(Unclassified {
         sids: texts(sids),
         next: next.unwrap_or_default() as f64,
     })
 }
 
+/// Converts sids to JavaScript strings.
 fn texts(sids: Vec<Box<[u8]>>) -> Vec<Text> {
     sids.into_iter().map(|sid| sid.into_vec().into()).collect()
 }
 
-/// How many sessions have not expired at `now`, with texts that JavaScript has not judged
-/// yet.
+/// Counts the sessions that have not expired at `now`, in ms since the epoch. A text that only
+/// JavaScript can read counts unless `storeClassify` said that it is no session.
 #[napi(catch_unwind, ts_args_type = "store: object, now: number")]
 pub fn store_length(store: &Store, now: f64) -> Result<f64> {
     Ok(store.ask(|it| it.len(now as i64))? as f64)
 }
 
-/// Removes sessions that have expired at `now`, looking at about `budget` records. False
-/// if that was not enough for all.
+/// Removes sessions that have expired at `now`, in ms since the epoch, and looks at about
+/// `budget` sessions for that. Returns false if the budget was used up before it was clear that
+/// none is left whose expiry is in an earlier second.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, now: number, budget: number"
@@ -369,24 +388,24 @@ pub fn store_prune(store: &Store, now: f64, budget: f64) -> Result<bool> {
     store.ask(|it| it.prune(now as i64, budget as usize))
 }
 
-/// What a store holds, and what it has done.
+/// What a store holds, and what it has done so far.
 #[napi(object, object_from_js = false)]
 pub struct StoreStats {
-    /// Sessions, expired ones that nobody has found yet included.
+    /// The number of sessions, also of those that have expired and were not removed yet.
     pub sessions: f64,
-    /// Bytes of all that is kept of them.
+    /// The bytes of all that is kept of them.
     pub bytes: f64,
-    /// Look-ups that found a session.
+    /// The look-ups that found a session.
     pub hits: f64,
-    /// Look-ups that found none.
+    /// The look-ups that found none.
     pub misses: f64,
-    /// Sessions removed because their time was over.
+    /// The sessions that were removed because they had expired.
     pub expired: f64,
-    /// Sessions removed because the store was full.
+    /// The sessions that were removed because the store held more than its bounds allow.
     pub evicted: f64,
 }
 
-/// See `StoreStats`.
+/// Returns what a store holds and what it has done so far.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_stats(store: &Store) -> Result<StoreStats> {
     let stats = store.ask(|it| it.stats())?;
@@ -413,7 +432,8 @@ pub struct RemovedSession {
     pub reason: u32,
 }
 
-/// What was removed since the last call. It is kept from the first call on.
+/// Returns the sessions that were removed since the last call. The store collects them from the
+/// first call on.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_take_removed(store: &Store) -> Result<Vec<RemovedSession>> {
     let removed = store.ask(|it| it.take_removed())?.into_iter();

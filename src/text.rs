@@ -1,7 +1,7 @@
-//! JavaScript strings at the boundary, without loss.
+//! Converts JavaScript strings to bytes and back without loss.
 //!
-//! napi's own `String` replaces lone surrogates. [`Text`] holds generalised UTF-8
-//! instead, and crosses with one engine call each way for short strings.
+//! napi-rs's own `String` replaces lone surrogates. [`Text`] holds generalised UTF-8
+//! instead, and takes one call of Node-API each way for a short string.
 
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -11,18 +11,19 @@ use express_session_core::wtf8;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{Env, Result, ValueType, check_status, sys};
 
-/// UTF-16 units read without asking for the length first. A Cookie header of a
-/// few cookies fits.
+/// UTF-16 units that are read without asking for the string's length first. A `Cookie` header
+/// of a few cookies fits.
 const SHORT: usize = 512;
 
-/// Bytes of UTF-8 that the engine surely decodes: it refuses more of them than a string may
-/// have units, however few units they come to.
+/// The bytes of the longest UTF-8 that goes to V8 as such: V8 refuses more bytes than a string
+/// can have units, even if they decode to fewer units.
 const LONGEST_UTF8: usize = 1 << 28;
 
 /// A string from JavaScript or for it, in generalised UTF-8.
 pub struct Text(Vec<u8>);
 
 impl Text {
+    /// Returns the bytes of the string in generalised UTF-8.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -60,12 +61,12 @@ impl FromNapiValue for Text {
         // SAFETY: napi guarantees `env` and `value` for the length of the call that
         // converts its arguments.
         let units = unsafe { read(env, value, &mut short)? };
-        // The engine writes a NUL at the end and stops one unit short of the buffer.
+        // V8 writes a NUL at the end, and stops one unit before the end of the buffer.
         if units.len() < SHORT - 1 {
             return Ok(Text(wtf8::from_utf16(units)));
         }
         let mut length = 0;
-        // SAFETY: as above; without a buffer the engine only reports the length.
+        // SAFETY: as above; without a buffer the call only reports the length.
         check_status!(unsafe {
             sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length)
         })?;
@@ -76,6 +77,8 @@ impl FromNapiValue for Text {
     }
 }
 
+/// Reads a string into `room`, up to one unit before its end, and returns the UTF-16 units.
+///
 /// # Safety
 /// `env` must be the environment of this call and `value` a value of it.
 unsafe fn read(
@@ -89,7 +92,7 @@ unsafe fn read(
     let status =
         unsafe { sys::napi_get_value_string_utf16(env, value, start, capacity, &mut length) };
     check_status!(status, "a string was expected")?;
-    // SAFETY: the engine has written that many.
+    // SAFETY: V8 has written that many units.
     Ok(unsafe { slice::from_raw_parts(start, length) })
 }
 
@@ -100,18 +103,18 @@ impl ToNapiValue for Text {
     }
 }
 
-/// A JavaScript string that is made already, in the call that returns it.
-pub struct Written(sys::napi_value);
+/// A JavaScript string that a function has created and returns in the same call.
+pub struct CreatedString(sys::napi_value);
 
-impl Written {
-    /// A string of these bytes, which are in generalised UTF-8.
-    pub fn text(env: &Env, bytes: &[u8]) -> Result<Written> {
+impl CreatedString {
+    /// Creates a string of these bytes, which are in generalised UTF-8.
+    pub fn new(env: &Env, bytes: &[u8]) -> Result<CreatedString> {
         // SAFETY: whoever has an `Env` is in a call of it.
-        unsafe { write(env.raw(), bytes) }.map(Written)
+        unsafe { write(env.raw(), bytes) }.map(CreatedString)
     }
 }
 
-impl TypeName for Written {
+impl TypeName for CreatedString {
     fn type_name() -> &'static str {
         "String"
     }
@@ -121,20 +124,22 @@ impl TypeName for Written {
     }
 }
 
-impl ToNapiValue for Written {
-    unsafe fn to_napi_value(_: sys::napi_env, written: Written) -> Result<sys::napi_value> {
-        Ok(written.0)
+impl ToNapiValue for CreatedString {
+    unsafe fn to_napi_value(_: sys::napi_env, string: CreatedString) -> Result<sys::napi_value> {
+        Ok(string.0)
     }
 }
 
+/// Creates a JavaScript string of bytes in generalised UTF-8.
+///
 /// # Safety
 /// `env` must be the environment of this call.
 unsafe fn write(env: sys::napi_env, bytes: &[u8]) -> Result<sys::napi_value> {
     let mut value = ptr::null_mut();
     let length = bytes.len() as isize;
-    // SAFETY: each call copies from a live slice of the given length. ASCII is its
-    // own Latin-1, which the engine copies fastest; valid UTF-8 it decodes itself;
-    // only text with lone surrogates, or that is very long, goes as UTF-16.
+    // ASCII is its own Latin-1, which V8 copies fastest, and V8 decodes valid UTF-8 itself.
+    // Only text with lone surrogates, or that is very long, goes to it as UTF-16.
+    // SAFETY: each call copies from a live slice of the given length.
     let status = unsafe {
         if bytes.is_ascii() {
             sys::napi_create_string_latin1(env, bytes.as_ptr().cast(), length, &mut value)

@@ -21,7 +21,7 @@ const factor = Number(process.env.BOUNDARY_FACTOR || 1);
 
 /** How many cases of each property are tried. */
 const properties = {
-  'native.property.js': { known: 1, calls: 700, texts: 1000, door: 1000 },
+  'native.property.js': { known: 1, calls: 700, texts: 1000, sessionReader: 1000 },
   'objects.property.js': { known: 1, classes: 400, memory: 300, reentry: 300, options: 400 },
   'http.property.js': { headers: 150, values: 150 },
 };

@@ -15,14 +15,14 @@ const { test } = require('node:test');
 const { constants } = require('node:buffer');
 const { isOurs } = require('../subject');
 
-const file = path.join(__dirname, '../../session/native');
+const file = path.join(__dirname, '../../session/native/load');
 const isHuge = process.env.BOUNDARY_HUGE === '1';
 const LENGTH = isHuge ? constants.MAX_STRING_LENGTH : 100e6;
 
 const opening = `
   const native = require(process.argv[1]);
   const length = Number(process.argv[2]);
-  const session = require(process.argv[1] + '/../..');
+  const session = require(process.argv[1] + '/../../..');
   const store = native.createStore(NaN, NaN);
   const keys = native.prepareKeys([Buffer.from('secret')]);
   const seen = {};
@@ -47,7 +47,7 @@ function run(code, ...args) {
 test('strings of 100 MB, or as long as there are, are answered or refused', { skip: !isOurs }, () => {
   const seen = run(`
     const long = 'a'.repeat(length);
-    tell('parsed', () => native.parseCookie('sid=' + long.slice(4), 'sid'));
+    tell('read', () => native.unsignCookie('sid=' + long.slice(4), 'sid', keys));
     tell('signed', () => native.sign(long, keys));
     native.storeSetRaw(store, 'a', long, NaN, NaN);
     tell('peeked', () => native.storePeek(store, 'a'));
@@ -56,7 +56,7 @@ test('strings of 100 MB, or as long as there are, are answered or refused', { sk
   `, LENGTH);
   const signed = LENGTH + 44;
   assert.deepEqual(seen, {
-    parsed: LENGTH - 4, signed: signed > constants.MAX_STRING_LENGTH ? 'a string would be too long' : signed, peeked: LENGTH, 'peeked by it': 2,
+    read: 1, signed: signed > constants.MAX_STRING_LENGTH ? 'a string would be too long' : signed, peeked: LENGTH, 'peeked by it': 2,
   });
 });
 
@@ -100,7 +100,7 @@ test('a thread of little stack, nearly used up, has an answer or an Error', { sk
       const native = require(workerData);
       const store = native.createStore(NaN, NaN);
       const keys = native.prepareKeys([Buffer.from('secret')]);
-      const enter = native.createDoor('sid', keys, store, new Uint8Array(native.FOUND_BYTES));
+      const enter = native.createSessionReader('sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
       let calls = 0;
       let left;
       const dive = (call) => {
@@ -110,7 +110,7 @@ test('a thread of little stack, nearly used up, has an answer or an Error', { sk
         try { call(); calls++; } catch (own) { if (!(own instanceof Error)) throw own; }
       };
       const long = 'a=1; '.repeat(1000);
-      for (const call of [() => native.parseCookie(long, 'sid'), () => native.seal(long, keys), () => enter('sid=' + native.seal('a', keys), 0), () => native.storeSet(store, 'a', '{"cookie":{}}', NaN, NaN), () => native.sign()]) dive(call);
+      for (const call of [() => native.unsignCookie(long, 'sid', keys), () => native.signedCookieValue(long, keys), () => enter('sid=' + native.signedCookieValue('a', keys), 0), () => native.storeSet(store, 'a', '{"cookie":{}}', NaN, NaN), () => native.sign()]) dive(call);
       parentPort.postMessage(calls > 0);
     \`;
     const worker = new Worker(code, { eval: true, workerData: process.argv[1], resourceLimits: { stackSizeMb: 1 } });
@@ -130,7 +130,7 @@ test('threads ended in the middle of calls that throw end nothing else', { skip:
       const none = native.prepareKeys([]);
       parentPort.postMessage('busy');
       for (;;) {
-        for (const call of [() => native.sign('a', none), () => native.parseCookie(1), () => native.storeGet({}), () => native.prepareKeys([1])]) {
+        for (const call of [() => native.sign('a', none), () => native.unsignCookie(1), () => native.storeGet({}), () => native.prepareKeys([1])]) {
           try { call(); } catch {}
         }
       }
@@ -142,7 +142,7 @@ test('threads ended in the middle of calls that throw end nothing else', { skip:
       worker.once('exit', () => { if (--left > 0) next(); });
     };
     next();
-    process.on('exit', () => { if (left > 0 || native.parseCookie('a=1', 'a') !== '1') process.exitCode = 3; });
+    process.on('exit', () => { if (left > 0 || native.unsignCookie('a=1', 'a', keys) !== native.UNSIGNED_COOKIE) process.exitCode = 3; });
   `);
   assert.equal(seen.ended, 'later');
 });

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const fc = require('fast-check');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 const signatures = require('./exports')(native);
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 
@@ -15,16 +15,16 @@ const bound = ['enter', 'renew', 'write'];
 function world() {
   const keys = ['secret', 'older'].map((secret) => native.prepareKeys([Buffer.from(secret)]));
   const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000)];
-  const founds = [new Uint8Array(native.FOUND_BYTES), new Uint8Array(native.FOUND_BYTES)];
+  const founds = [new Uint8Array(native.DETAILS_BYTES), new Uint8Array(native.DETAILS_BYTES)];
   native.storeTakeRemoved(stores[1]);
   return {
     keys,
     stores,
     founds,
     secrets: [[Buffer.from('secret')], [], [new Uint8Array(300), Buffer.alloc(0)]],
-    headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.seal(its, keys[0])}`),
+    headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.signedCookieValue(its, keys[0])}`),
     signed: ['a', ''].map((value) => native.sign(value, keys[0])),
-    functions: { ...native, enter: native.createDoor('sid', keys[0], stores[0], founds[0]), ...native.storeChanges(stores[0]) },
+    functions: { ...native, enter: native.createSessionReader('sid', keys[0], stores[0], founds[0]), ...native.storeRequestCalls(stores[0]) },
   };
 }
 
@@ -60,7 +60,7 @@ function wholeAfter(store) {
   for (const its of sids) {
     assert.equal(typeof native.storePeek(store, its), 'string');
   }
-  assert.ok(native.storeUnjudged(store, 0, Infinity).sids.every((its) => sids.includes(its)));
+  assert.ok(native.storeUnclassified(store, 0, Infinity).sids.every((its) => sids.includes(its)));
   assert.ok(bytes >= sids.length);
   native.storeClear(store);
   const after = native.storeStats(store);
@@ -73,7 +73,7 @@ exports.texts = (trace) => fc.property(sid, fc.oneof(sessionText, damaged, text)
   const store = native.createStore(NaN, NaN);
   native.storeSetRaw(store, its, stored, NaN, NaN);
   assert.equal(native.storePeek(store, its), stored);
-  assert.deepEqual(native.storeGet(store, its, now, true), { text: stored, isJudged: false });
+  assert.deepEqual(native.storeGet(store, its, now, true), { text: stored, isClassified: false });
   assert.deepEqual(native.storeSids(store), [its]);
   native.storeSet(store, its, stored, NaN, NaN);
   const peeked = native.storePeek(store, its);
@@ -81,17 +81,17 @@ exports.texts = (trace) => fc.property(sid, fc.oneof(sessionText, damaged, text)
   assert.deepEqual(json(peeked), json(stored));
 });
 
-/** A door answers as the exports do that take its steps one at a time. */
-exports.door = (trace) => fc.property(sid, sessionText, cookieText, dataText, number, text, (its, stored, cookie, data, now, before) => {
+/** A session reader answers as the exports do that take its steps one at a time. */
+exports.sessionReader = (trace) => fc.property(sid, sessionText, cookieText, dataText, number, text, (its, stored, cookie, data, now, before) => {
   trace(its, stored, cookie, data, now, before);
   const store = native.createStore(NaN, NaN);
   const keys = native.prepareKeys([Buffer.from('secret')]);
-  const found = new Uint8Array(native.FOUND_BYTES);
-  const enter = native.createDoor('sid', keys, store, found);
-  const header = `${before}; sid=${native.seal(its, keys)}`;
+  const found = new Uint8Array(native.DETAILS_BYTES);
+  const enter = native.createSessionReader('sid', keys, store, found);
+  const header = `${before}; sid=${native.signedCookieValue(its, keys)}`;
   for (const put of [() => {}, () => native.storeSet(store, its, stored, NaN, NaN), () => native.storePut(store, its, cookie, data, NaN, NaN)]) {
     put();
-    const opened = native.openCookie(header, 'sid', keys);
+    const opened = native.unsignCookie(header, 'sid', keys);
     const whole = typeof opened === 'string' && opened !== '' ? native.storeGet(store, opened, now, true) : undefined;
     const answer = enter(header, now);
     if (typeof opened === 'number') assert.equal(answer, opened);
@@ -102,14 +102,14 @@ exports.door = (trace) => fc.property(sid, sessionText, cookieText, dataText, nu
   }
 });
 
-/** Whether a sid fits beside a door's answer. */
+/** Whether a sid fits beside a session reader's answer. */
 function isShort(its) {
   return its.length <= 255 && /^[\0-\x7f]*$/.test(its);
 }
 
 function assertFound(found, its, whole, data) {
   const bytes = Buffer.from(found);
-  assert.equal(bytes.toString('latin1', native.FOUND_SID, native.FOUND_SID + bytes[native.FOUND_SID_LENGTH]), its);
-  const cookie = bytes.toString('latin1', native.FOUND_COOKIE, native.FOUND_COOKIE + bytes.readUInt16LE(native.FOUND_COOKIE_LENGTH));
+  assert.equal(bytes.toString('latin1', native.DETAILS_SID, native.DETAILS_SID + bytes[native.DETAILS_SID_LENGTH]), its);
+  const cookie = bytes.toString('latin1', native.DETAILS_COOKIE, native.DETAILS_COOKIE + bytes.readUInt16LE(native.DETAILS_COOKIE_LENGTH));
   assert.deepEqual({ cookie: JSON.parse(cookie), ...JSON.parse(data) }, JSON.parse(whole));
 }

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const signature = require('cookie-signature');
-const Keyring = require('../../session/keyring');
+const Keyring = require('../../session/cookie/keyring');
 const { isOurs } = require('../subject');
 
 const buffers = { ArrayBuffer: new ArrayBuffer(8), SharedArrayBuffer: new SharedArrayBuffer(8) };

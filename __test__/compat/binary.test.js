@@ -7,7 +7,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { child, files } = require('./app');
 const { isOurs } = require('../subject');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 
 const root = path.dirname(files.subject);
 

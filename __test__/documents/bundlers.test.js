@@ -10,7 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { Place, root, binary, name } = require('../native/place');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const run = require('./run');
 
 // The stand-in for cargo, by which a binary is built here, does not run there.
@@ -83,7 +83,7 @@ for (const [which, prepare] of Object.entries(binaries)) {
       const { status, stdout, stderr } = await bundled(t, prepare, [`--loader:.node=${loader}`]);
       assert.deepEqual([status, stdout], [1, '']);
       assert.match(stderr, /ERR_EXPRESS_SESSION_RS_NATIVE/);
-      assert.match(stderr, /keep it out, .*external.*--loader:\.node=copy.* gave no addon/);
+      assert.match(stderr, /keep it out of the bundle, .*external.*--loader:\.node=copy.* is not an addon/);
     });
   }
 }
@@ -91,5 +91,5 @@ for (const [which, prepare] of Object.entries(binaries)) {
 test('a bundle without the binary says what to do', { skip }, async (t) => {
   const { status, stderr } = await bundled(t, () => {}, []);
   assert.equal(status, 1);
-  assert.match(stderr, /is missing\. Looked for the package \S+\. Where a bundler .*keep it out, .*external.*--loader:\.node=copy/);
+  assert.match(stderr, /is missing\. Looked for the package \S+\. If a bundler .*keep it out of the bundle, .*external.*--loader:\.node=copy/);
 });

@@ -29,7 +29,7 @@ let session;
 before(async () => {
   if (skip) return;
   process.env.NAPI_RS_NATIVE_LIBRARY_PATH = await build();
-  native = require('../../session/native');
+  native = require('../../session/native/load');
   session = require('../..');
   native.useEngine('failing');
 });
@@ -190,7 +190,8 @@ for (const [kind, { make }] of Object.entries(STORES)) {
       try {
         call(store, (...results) => { told.push(results); });
         assert.deepEqual(told, [], 'not in this turn');
-        await wait(20);
+        await until(() => told.length > 0);
+        await wait(5);
       } finally {
         native.fail(false);
       }
@@ -248,7 +249,7 @@ const ASKED = {
   storeClear: [],
   storeDestroy: ['sid'],
   storeGet: ['sid', 0, true],
-  storeJudge: ['sid', '{', true, NaN, 0],
+  storeClassify: ['sid', '{', true, NaN, 0],
   storeLength: [0],
   storeMoment: [],
   storePeek: ['sid'],
@@ -260,23 +261,23 @@ const ASKED = {
   storeStats: [],
   storeTakeRemoved: [],
   storeTouch: ['sid', '{}', 0, NaN],
-  storeUnjudged: [0, 1],
+  storeUnclassified: [0, 1],
   storeWasDestroyed: ['sid', 1],
 };
 
-test('each function of the addon throws it, a door and the changes, too', { skip }, () => {
+test('each function of the addon throws it, a session reader and the changes, too', { skip }, () => {
   const store = native.createStore(NaN, NaN);
-  const { write, renew } = native.storeChanges(store);
+  const { write, renew } = native.storeRequestCalls(store);
   const keys = native.prepareKeys([Buffer.from(SECRET)]);
-  const door = native.createDoor('connect.sid', keys, store, new Uint8Array(native.FOUND_BYTES));
-  const header = `connect.sid=${native.seal('sid', keys)}`;
+  const sessionReader = native.createSessionReader('connect.sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
+  const header = `connect.sid=${native.signedCookieValue('sid', keys)}`;
   const calls = {
     write: () => write('sid', 0, NaN, NaN, NaN, '{}'),
     renew: () => renew('sid', 0, NaN, NaN, 0),
-    door: () => door(header, 0),
+    sessionReader: () => sessionReader(header, 0),
   };
   for (const [name, args] of Object.entries(ASKED)) calls[name] = () => native[name](store, ...args);
-  const names = Object.keys(native).filter((name) => /^store[A-Z]/.test(name) && name !== 'storeChanges');
+  const names = Object.keys(native).filter((name) => /^store[A-Z]/.test(name) && name !== 'storeRequestCalls');
   assert.deepEqual(Object.keys(ASKED).sort(), names.sort());
   for (const call of Object.values(calls)) assert.doesNotThrow(call, `${call}`);
   native.fail(true);
@@ -284,7 +285,7 @@ test('each function of the addon throws it, a door and the changes, too', { skip
     for (const [name, call] of Object.entries(calls)) {
       assert.throws(call, (error) => error instanceof Error && error.message === MESSAGE, name);
     }
-    assert.equal(door('connect.sid=none', 0), native.UNSIGNED_COOKIE, 'the engine is not asked');
+    assert.equal(sessionReader('connect.sid=none', 0), native.UNSIGNED_COOKIE, 'the engine is not asked');
   } finally {
     native.fail(false);
   }

@@ -14,6 +14,7 @@ const { test } = require('node:test');
 const { setTimeout: wait } = require('node:timers/promises');
 const express = require('express');
 const session = require('../..');
+const { engineOf } = require('../../session/store/memory-store');
 
 const { MemoryStore } = session;
 
@@ -77,7 +78,7 @@ const REQUESTS = {
 async function start(t, store, options = {}) {
   const errors = [];
   const app = express();
-  const state = { use: () => {}, send: withLength, errors, store, records: MemoryStore.records(store), flushes: 0 };
+  const state = { use: () => {}, send: withLength, errors, store, records: engineOf(store), flushes: 0 };
   app.use(session({ secret: SECRET, resave: false, saveUninitialized: false, store, storeTimeout: LIMIT, cookie: { maxAge: LIFETIME }, ...options }));
   app.get('/begin', (req, res) => { req.session.n = 1; res.end(); });
   app.get('/', (req, res, next) => {
@@ -337,7 +338,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}(callback) of the store when the disk answers ${answer}`, async () => {
       const store = new MemoryStore();
       store.set('sid', sess());
-      MemoryStore.records(store).flush = flush;
+      engineOf(store).flush = flush;
       const heard = [];
       const calledAt = performance.now();
       call(store, (failed) => { heard.push([failed ? `${failed}` : 'done', !isLate || performance.now() - calledAt > LATE - 2]); });

@@ -94,7 +94,7 @@ flaw('DEBUG output shows no session id, no cookie and no secret', async () => {
   const hidden = [SECRET, ...ids, ...ids.map(encodeURIComponent), ...cookies, ...cookies.map(decodeURIComponent)];
   assert.deepEqual(hidden.filter((text) => stderr.includes(text)), []);
   // All of the ways were taken, and told.
-  for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'failed after its answer: Error: late', 'disconnected']) {
+  for (const line of ['error Error: get', 'session found', 'no session found', 'signature invalid', 'unsigned', 'touching', 'destroying', 'failed after it had called back: Error: late', 'disconnected']) {
     assert.ok(stderr.includes(line), `no debug line says ${line}`);
   }
 });

@@ -156,13 +156,13 @@ for (const setUp of setUps) {
 test('keepLoggedOut names what it was not given', { skip: !isOurs }, () => {
   const wrongStores = [undefined, null, {}, 'store', new session.MemoryStore(), { client: {} }, { client: {}, set() {}, prefix: '' }];
   for (const wrong of wrongStores) {
-    assert.throws(() => keepLoggedOut(wrong), { name: 'TypeError', message: /takes a RedisStore of connect-redis/ });
+    assert.throws(() => keepLoggedOut(wrong), { name: 'TypeError', message: /needs a RedisStore of connect-redis/ });
   }
   const store = { client: {}, set() {}, prefix: '', serializer: JSON, ttl: 1, disableTTL: false, disableTouch: false, normalizeClient() {} };
-  assert.throws(() => keepLoggedOut(store), { name: 'TypeError', message: /takes the client as well/ });
+  assert.throws(() => keepLoggedOut(store), { name: 'TypeError', message: /needs the client as its second argument/ });
 });
 
-const unknown = { name: 'TypeError', message: /keepLoggedOut knows the clients of node-redis .* ioredis and iovalkey: this client is none of them/ };
+const unknown = { name: 'TypeError', message: /keepLoggedOut supports the clients of node-redis .* ioredis and iovalkey: this client is none of them/ };
 
 test('a client that might ignore the condition is refused at once', { skip: !isOurs }, async (t) => {
   const { client } = await connect(t, 'redis') ?? {};
@@ -256,7 +256,7 @@ for (const [name, [clientName, write]] of Object.entries({ ...ways, ...forms }))
       }
     }
     const error = await lateWrite(keepLoggedOut(new OwnStore({ client })));
-    assert.match(String(error), ways[name] ? /TypeError: .*the store asks its client for/ : formless.message);
+    assert.match(String(error), ways[name] ? /TypeError: .*the store uses .* of its client/ : formless.message);
     const left = await new Promise((resolve, reject) => {
       const asked = client.get('sess:sid', (error, value) => (error ? reject(error) : resolve(value)));
       asked?.then?.(resolve, reject);

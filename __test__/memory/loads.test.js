@@ -82,12 +82,12 @@ const exchange = `
     const keys = native.prepareKeys([Buffer.from('secret')]);
     const store = native.createStore(NaN, NaN);
     native.storeSet(store, 'a', '{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"n":1}', NaN, NaN);
-    return { keys, store, found: new Uint8Array(native.FOUND_BYTES) };
+    return { keys, store, found: new Uint8Array(native.DETAILS_BYTES) };
   };
   const made = [one, two].map(make);
   const cross = (keys, store, found, native) => [
-    () => native.sign('a', keys), () => native.unsign('a.b', keys), () => native.seal('a', keys), () => native.openCookie('sid=s%3Aa.b', 'sid', keys),
-    () => native.createDoor('sid', keys, store, found)('sid=' + native.seal('a', keys), 0),
+    () => native.sign('a', keys), () => native.unsign('a.b', keys), () => native.signedCookieValue('a', keys), () => native.unsignCookie('sid=s%3Aa.b', 'sid', keys),
+    () => native.createSessionReader('sid', keys, store, found)('sid=' + native.signedCookieValue('a', keys), 0),
     ...Object.keys(native).filter((name) => /^store/.test(name)).map((name) => () => native[name](store, 'a', '{}', '{}', NaN, NaN)),
   ];
   const outcome = (call) => { try { call(); return 'done'; } catch (error) { return error instanceof Error ? 'refused' : 'odd'; } };
@@ -96,7 +96,7 @@ const exchange = `
   const tally = (native, its, ownOnes) => (all(native, its).join() === all(native, ownOnes).join() ? 'as its own' : [...new Set(all(native, its))].join());
   const own = [one, two].map((native, at) => {
     const { keys, store, found } = made[at];
-    return native.createDoor('sid', keys, store, found)('sid=' + native.seal('a', keys), 0);
+    return native.createSessionReader('sid', keys, store, found)('sid=' + native.signedCookieValue('a', keys), 0);
   });
   const other = [one, two].map((native, at) => {
     return tally(native, made[1 - at], made[at]);
@@ -118,7 +118,7 @@ test('twice in one thread, the require cache cleared', { skip: !isOurs }, () => 
     for (const name of Object.keys(require.cache)) delete require.cache[name];
     const two = require(file);
     ${exchange}
-  `, path.join(root, 'session/native'));
+  `, path.join(root, 'session/native/load'));
   assert.deepEqual(seen, {
     own: ['{"n":1}', '{"n":1}'],
     // One library: what it made it knows, whichever of its loads is asked.
@@ -131,7 +131,7 @@ test('twice in one thread, the require cache cleared', { skip: !isOurs }, () => 
 test('a copy under another name refuses what the first made, and the first what it made', { skip: !isOurs }, (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'addon-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
-  require('../../session/native');
+  require('../../session/native/load');
   const file = process.env.NAPI_RS_NATIVE_LIBRARY_PATH || Object.keys(require.cache).find((name) => name.endsWith('.node'));
   const copy = path.join(folder, 'copy.node');
   fs.copyFileSync(file, copy);

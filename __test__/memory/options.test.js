@@ -6,7 +6,8 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { clock, open, child, files, kinds, original } = require('../compat/app');
 const { session } = require('../subject');
-const native = require('../../session/native');
+const { engineOf } = require('../../session/store/memory-store');
+const native = require('../../session/native/load');
 
 const { MemoryStore } = session;
 
@@ -246,7 +247,7 @@ test('cookies that requests bring are not kept beside the records if they are lo
       if (text) await app.visit((req, res) => { req.session.n++; res.end(); }, { cookie: text.split(';')[0] });
     }
   }
-  const kept = JSON.stringify([...MemoryStore.records(store).cookies.values()]);
+  const kept = JSON.stringify([...engineOf(store).cookies.values()]);
   assert.ok(kept.length < 16 * 600, `${kept.length}`);
   assert.ok(store.stats().bytes <= 1_000_000);
 });
@@ -432,9 +433,9 @@ test('numbers as keys keep no session from the resident backend', async (t) => {
     Object.assign(req.session, { user: 'ann', 7: { n: 1 }, 10: [2], 4294967294: 3 });
     res.end();
   });
-  const unjudged = () => native.storeUnjudged(MemoryStore.records(store).store, 0, 1e9).sids;
-  const { read } = MemoryStore.records(store);
-  MemoryStore.records(store).read = () => assert.fail('the remote backend');
+  const unjudged = () => native.storeUnclassified(engineOf(store).handle, 0, 1e9).sids;
+  const { read } = engineOf(store);
+  engineOf(store).read = () => assert.fail('the remote backend');
   for (const use of [(its) => { its[7].n++; }, (its) => { its[0] = 'first'; }, (its) => { delete its.user; }, (its) => String(its[7])]) {
     await app.visit((req, res) => {
       use(req.session);
@@ -442,7 +443,7 @@ test('numbers as keys keep no session from the resident backend', async (t) => {
     });
     assert.deepEqual(unjudged(), []);
   }
-  MemoryStore.records(store).read = read;
+  engineOf(store).read = read;
   const cookie = '{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}';
   assert.deepEqual(Object.values(store.sessions), [`{"0":"first","7":{"n":2},"10":[2],"4294967294":3,"cookie":${cookie}}`]);
 });
@@ -455,7 +456,7 @@ test('looking is no use: neither the order of going nor the counts move', async 
     ids: (store) => ask(store, 'ids'),
     prune: (store) => store.prune(),
     stats: (store) => store.stats(),
-    'a pruning': (store) => MemoryStore.records(store).pruneSlice(),
+    'a pruning': (store) => engineOf(store).pruneSlice(),
     'reading sessions': (store) => ({ ...store.sessions }),
     'a request without a cookie': app,
   };
@@ -596,11 +597,12 @@ test('dispose is told what requests find expired or drive out', async (t) => {
 test('a store keeps no process alive, and none is kept by its timer', async () => {
   const { status, stdout } = await child(`
     const { MemoryStore } = require(process.env.PACKAGE);
+    const { engineOf } = require(require('node:path').join(require.resolve(process.env.PACKAGE), '../session/store/memory-store'));
     let store = new MemoryStore({ checkPeriod: 5 });
     for (let n = 0; n < 1000; n++) store.set('sid ' + n, { cookie: {}, n });
     const gone = new FinalizationRegistry(() => { console.log('collected'); clearInterval(waiting); });
-    // Not the store itself: its records are what takes the memory, and what the timer knows.
-    gone.register(MemoryStore.records(store), 'records');
+    // Not the store itself: its engine is what takes the memory, and what the timer knows.
+    gone.register(engineOf(store), 'engine');
     store = undefined;
     let turns = 0;
     const waiting = setInterval(() => { global.gc(); if (++turns === 1000) clearInterval(waiting); }, 10);
@@ -702,7 +704,7 @@ test('production: the warning comes where nothing bounds the store, and only the
     assert.equal(status, 0, stderr);
     return stderr.trim();
   };
-  const expected = /^Warning: nothing bounds the session MemoryStore.* Set cookie\.maxAge, or the store's option ttl, max or maxBytes\.$/;
+  const expected = /^Warning: the session MemoryStore has no limit.* Set cookie\.maxAge, or the store's option ttl, max or maxBytes\.$/;
   for (const options of ['', 'cookie: {}', 'cookie: { maxAge: null }', 'cookie: () => ({ maxAge: 1000 })', 'store: new session.MemoryStore()', 'store: new session.MemoryStore({ checkPeriod: 5 })']) {
     assert.match(await warned(options), expected, options);
   }

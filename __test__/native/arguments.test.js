@@ -12,11 +12,13 @@ const assert = require('node:assert/strict');
 const { writeSync } = require('node:fs');
 const { isExternal, isProxy } = require('node:util').types;
 
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const { forEachCase } = require('../parity/bytes/random');
 const { utf16 } = require('../parity/bytes/strings');
 const { makers, huge, thrown } = require('./values');
+
+const keys = native.prepareKeys([Buffer.from('secret')]);
 
 // The exports, and those that are bound to something.
 const callable = { ...native, ...bound() };
@@ -24,9 +26,8 @@ const functions = Object.keys(callable).filter((name) => typeof callable[name] =
 
 function bound() {
   const store = native.createStore(NaN, NaN);
-  const keys = native.prepareKeys([Buffer.from('secret')]);
-  const enter = native.createDoor('sid', keys, store, new Uint8Array(native.FOUND_BYTES));
-  return { enter, ...native.storeChanges(store) };
+  const enter = native.createSessionReader('sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
+  return { enter, ...native.storeRequestCalls(store) };
 }
 
 // Handles that calls gave back: arguments that look right, often to the wrong export.
@@ -61,8 +62,8 @@ function call(name, values, how = '') {
 }
 
 function stillWorks() {
-  assert.equal(native.parseCookie('a=1; sid=%41', 'sid'), 'A');
-  assert.equal(native.parseCookie('a=1', 'sid'), undefined);
+  assert.equal(native.unsignCookie(`a=1; sid=${native.signedCookieValue('A', keys)}`, 'sid', keys), 'A');
+  assert.equal(native.unsignCookie('a=1', 'sid', keys), native.NO_COOKIE);
   assert.match(native.sessionId(), /^[A-Za-z0-9_-]{32}$/);
 }
 
@@ -79,24 +80,25 @@ gatherHandles();
 
 test('there is something to call', () => {
   for (const name of ['enter', 'write', 'renew']) assert.ok(functions.includes(name));
-  assert.ok(functions.includes('parseCookie'));
+  assert.ok(functions.includes('unsignCookie'));
   assert.ok(functions.includes('sessionId'));
 });
 
-test('parseCookie refuses what is no string, with an Error', () => {
+test('unsignCookie refuses what is no string, with an Error', () => {
   const noStrings = makers.map((make) => make()).filter((value) => typeof value !== 'string');
-  assert.throws(() => native.parseCookie(), Error);
-  assert.throws(() => native.parseCookie('a=1'), Error);
+  assert.throws(() => native.unsignCookie(), Error);
+  assert.throws(() => native.unsignCookie('a=1'), Error);
+  assert.throws(() => native.unsignCookie('a=1', 'a'), Error);
   for (const value of noStrings) {
-    assert.throws(() => native.parseCookie(value, 'a'), (error) => error === thrown || error instanceof Error);
-    assert.throws(() => native.parseCookie('a=1', value), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.unsignCookie(value, 'a', keys), (error) => error === thrown || error instanceof Error);
+    assert.throws(() => native.unsignCookie('a=1', value, keys), (error) => error === thrown || error instanceof Error);
   }
   stillWorks();
 });
 
-test('sessionId and parseCookie pass over arguments too many', () => {
+test('sessionId and unsignCookie pass over arguments too many', () => {
   assert.match(native.sessionId({}, 1, Symbol('x')), /^[A-Za-z0-9_-]{32}$/);
-  assert.equal(native.parseCookie('a=1', 'a', {}, Symbol('x')), '1');
+  assert.equal(native.unsignCookie('a=1', 'a', keys, {}, Symbol('x')), native.UNSIGNED_COOKIE);
 });
 
 for (const name of functions) {

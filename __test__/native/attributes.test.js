@@ -12,10 +12,10 @@ const { test } = require('node:test');
 const { open } = require('../compat/app');
 const { secret, attributesOf, sidOf } = require('../security/cookies');
 const session = require('../..');
-const { ATTRIBUTES, isSame } = require('../../session/attributes');
-const Keyring = require('../../session/keyring');
-const native = require('../../session/native');
-const { CookieWriter } = require('../../session/serialize');
+const { ATTRIBUTES, isSame } = require('../../session/cookie/attributes');
+const Keyring = require('../../session/cookie/keyring');
+const native = require('../../session/native/load');
+const { CookieWriter } = require('../../session/cookie/serialize');
 
 const { Cookie, MemoryStore } = session;
 
@@ -76,7 +76,7 @@ for (const name of ATTRIBUTES) {
     const write = (value) => {
       const cookie = cookieWith({ [name]: value });
       const header = cookie.serialize('n', 'v');
-      assert.equal(writer.seal('sid', keyring, cookie.data), cookie.serialize('n', `s:${keyring.sign('sid')}`));
+      assert.equal(writer.write('sid', keyring, cookie.data), cookie.serialize('n', `s:${keyring.sign('sid')}`));
       return attributesOf(header);
     };
     const [before, after] = [write(first), write(second)];
@@ -90,15 +90,15 @@ for (const name of ATTRIBUTES) {
 
 /** What the engine makes of a session with such a cookie: its renewal, and whether it is renewed in place. */
 function engineOn(cookie) {
-  const found = Buffer.alloc(native.FOUND_BYTES);
+  const found = Buffer.alloc(native.DETAILS_BYTES);
   const store = native.createStore(NaN, NaN);
   const keys = native.prepareKeys([Buffer.from(secret)]);
   native.storePut(store, 'sid', JSON.stringify(cookie), '{"n":1}', NaN, NaN);
-  const answer = native.createDoor('n', keys, store, found)(`n=${native.seal('sid', keys)}`, 0);
-  assert.equal(answer, '{"n":1}', 'the door does not know the session');
-  const number = found.readDoubleLE(native.FOUND_COOKIE_ID);
-  const outcome = native.storeChanges(store).renew('sid', number, NaN, NaN, 0);
-  return { renewal: found[native.FOUND_RENEWAL], outcome, cookie: JSON.parse(native.storePeek(store, 'sid')).cookie };
+  const answer = native.createSessionReader('n', keys, store, found)(`n=${native.signedCookieValue('sid', keys)}`, 0);
+  assert.equal(answer, '{"n":1}', 'the session reader does not know the session');
+  const number = found.readDoubleLE(native.DETAILS_COOKIE_ID);
+  const outcome = native.storeRequestCalls(store).renew('sid', number, NaN, NaN, 0);
+  return { renewal: found[native.DETAILS_RENEWAL], outcome, cookie: JSON.parse(native.storePeek(store, 'sid')).cookie };
 }
 
 const left = ({ renewal, outcome }) => renewal === native.RENEWAL_UNCLEAR && outcome === native.NOT_CHANGED;
@@ -106,7 +106,7 @@ const left = ({ renewal, outcome }) => renewal === native.RENEWAL_UNCLEAR && out
 test('the engine renews a cookie with all attributes in place, and changes nothing but the date', () => {
   const cookie = JSON.parse(JSON.stringify(cookieWith()));
   const renewed = engineOn(cookie);
-  assert.equal(renewed.renewal, native.RENEWAL_DATE);
+  assert.ok(![native.RENEWAL_SAME, native.RENEWAL_UNCLEAR].includes(renewed.renewal));
   assert.equal(renewed.outcome, native.CHANGED);
   assert.deepEqual(Object.entries(renewed.cookie), Object.entries({ ...cookie, expires: new Date(DAY).toISOString() }));
 });

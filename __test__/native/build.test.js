@@ -33,7 +33,7 @@ test('builds, says where to, and the package loads that', { skip }, (t) => {
   assert.match(stdout, /npm ci/);
   assert.match(stderr, /building for .* with .*cargo.*99\.0\.0[^]*cargo at work/);
   assert.deepEqual(place.made(), ['built.js', name]);
-  for (const each of [place.file, path.join(place.own, 'built.js'), path.join(place.own, 'session', 'native.js')]) {
+  for (const each of [place.file, path.join(place.own, 'built.js'), path.join(place.own, 'session', 'native', 'load.js')]) {
     const loaded = spawnSync(process.execPath, ['-p', 'require(process.argv[1]).sessionId().length', each], { encoding: 'utf8', env: place.environment() });
     assert.equal(loaded.stdout, '32\n', loaded.stderr);
   }
@@ -59,15 +59,15 @@ test('what does not load is not kept, what was there is, and the reason is told'
   fs.copyFileSync(binary, place.file);
   const { status, stderr } = place.run();
   assert.deepEqual([status, place.made()], [1, [name]]);
-  assert.match(stderr, /nothing was built: what was built does not load: .+\.\n$/);
+  assert.match(stderr, /nothing was built: the new binary does not load: .+\.\n$/);
   assert.ok(fs.readFileSync(place.file).equals(fs.readFileSync(binary)));
 });
 
 test('the addon of another version is not kept either', { skip }, (t) => {
   const place = new Place(t);
-  const file = path.join(place.own, 'session', 'native.js');
+  const file = path.join(place.own, 'session', 'native', 'load.js');
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/^const VERSION = .*$/m, "const VERSION = '9.9.9';"));
-  assert.match(place.fails(), /^what was built does not load: .* is of version .* and this package of 9\.9\.9$/);
+  assert.match(place.fails(), /^the new binary does not load: .* has version .* but this package has version 9\.9\.9$/);
 });
 
 test('no program is run that a package brought, whatever PATH says', { skip }, (t) => {
@@ -104,17 +104,17 @@ test('no program is run that a package brought, whatever PATH says', { skip }, (
 
   const none = place.run(['build'], { ...env, PATH: entries.slice(0, -1).join(path.delimiter) });
   assert.equal(none.status, 1);
-  assert.match(none.stderr, /nothing was built: cargo is not in PATH, outside of node_modules: install Rust \(https:\/\/rustup\.rs\)\.\n$/);
+  assert.match(none.stderr, /nothing was built: cargo was not found in PATH, without the folders in node_modules: install Rust \(https:\/\/rustup\.rs\)\.\n$/);
   assert.ok(!fs.existsSync(foreign));
 });
 
 test('without Rust, or half of it', { skip }, (t) => {
   const place = new Place(t);
   for (const each of ['cargo', 'rustc']) {
-    assert.match(place.fails({ PATH: '' }), /^cargo is not in PATH.*https:\/\/rustup\.rs/);
-    assert.match(place.fails({ PATH: undefined }), /^cargo is not in PATH/);
+    assert.match(place.fails({ PATH: '' }), /^cargo was not found in PATH.*https:\/\/rustup\.rs/);
+    assert.match(place.fails({ PATH: undefined }), /^cargo was not found in PATH/);
     fs.renameSync(path.join(place.commands, each), path.join(place.folder, each));
-    assert.match(place.fails(), new RegExp(`^${each} is not in PATH.*https://rustup\\.rs`));
+    assert.match(place.fails(), new RegExp(`^${each} was not found in PATH.*https://rustup\\.rs`));
     fs.renameSync(path.join(place.folder, each), path.join(place.commands, each));
   }
   place.program('cargo', "console.error('no default is configured'); process.exitCode = 1;");
@@ -128,7 +128,7 @@ test('an old Rust is told before the build, and how new it must be', { skip }, (
     const place = new Place(t, rust);
     const reason = place.fails();
     assert.ok(reason.startsWith(path.join(place.commands, which)), reason);
-    assert.ok(reason.endsWith(`is of Rust ${rust.release ?? rust.rustc}, and ${needed} or newer is needed (https://rustup.rs)`), reason);
+    assert.ok(reason.endsWith(`belongs to Rust ${rust.release ?? rust.rustc}, but ${needed} or newer is needed (https://rustup.rs)`), reason);
     assert.equal(place.wasAsked, false);
   }
   for (const release of [`${needed}.0`, `1.${Number(minor) + 30}.0-nightly`, '2.0.0']) assert.equal(new Place(t, { release }).run().status, 0);
@@ -144,7 +144,7 @@ for (const host of ['x86_64-pc-windows-gnu', 'aarch64-pc-windows-gnullvm']) {
     const preload = path.join(place.folder, 'windows.js');
     fs.writeFileSync(preload, "Object.defineProperty(process, 'platform', { value: 'win32' });");
     const reason = place.fails({ NODE_OPTIONS: `--require ${JSON.stringify(preload)}` });
-    assert.match(reason, new RegExp(`^Rust is the one for ${host} here.*"rustup default stable-msvc"`));
+    assert.match(reason, new RegExp(`^this Rust is for ${host}, .*"rustup default stable-msvc"`));
     assert.equal(place.wasAsked, false);
   });
 }
@@ -152,7 +152,7 @@ for (const host of ['x86_64-pc-windows-gnu', 'aarch64-pc-windows-gnullvm']) {
 test('a linker that is missing is named, and who has one', { skip }, (t) => {
   const error = { level: 'error', message: 'linker `cc` not found', rendered: 'error: linker `cc` not found\n\n' };
   const place = new Place(t, { messages: [{ reason: 'compiler-message', message: error }, { reason: 'build-finished', success: false }] });
-  assert.match(place.fails(), /^Rust links with cc, which is missing: install a C compiler \(.*build-essential/);
+  assert.match(place.fails(), /^Rust needs the linker cc, which is missing: install a C compiler \(.*build-essential/);
 });
 
 test('a build that fails shows what the compiler says', { skip }, (t) => {
@@ -160,8 +160,8 @@ test('a build that fails shows what the compiler says', { skip }, (t) => {
     reason: 'compiler-message', message: { level, message: `of this ${level}`, rendered: `${level}: of this ${level}\n` },
   }));
   const { stderr } = new Place(t, { messages: [warning, error] }).run();
-  assert.match(stderr, /cargo at work\nerror: of this error\nexpress-session-rs: nothing was built: cargo build failed, as it says above\.\n$/);
-  assert.equal(new Place(t, { messages: [] }).fails(), 'cargo build failed, as it says above');
+  assert.match(stderr, /cargo at work\nerror: of this error\nexpress-session-rs: nothing was built: cargo build failed, see the messages above\.\n$/);
+  assert.equal(new Place(t, { messages: [] }).fails(), 'cargo build failed, see the messages above');
 });
 
 test('a folder that cannot be written is found out before the build', { skip }, (t) => {
@@ -176,17 +176,17 @@ test('a folder that cannot be written is found out before the build', { skip }, 
       return writeFileSync(file, ...rest);
     };`);
   assert.equal(place.fails({ NODE_OPTIONS: `--require ${JSON.stringify(preload)}` }),
-    `${place.own} cannot be written (EROFS): run this as whoever may write there, or where the folder is made`);
+    `${place.own} cannot be written (EROFS): run the command as a user who may write there, or where the folder is created`);
   assert.equal(place.wasAsked, false);
 });
 
 test('a package without its sources, and a checkout', { skip }, (t) => {
   const place = new Place(t);
   fs.rmSync(path.join(place.own, 'src'), { recursive: true });
-  assert.equal(place.fails(), `${place.own} is without its sources (src): install the package again`);
+  assert.equal(place.fails(), `${place.own} lacks its source files (src): install the package again`);
   fs.mkdirSync(path.join(place.own, 'scripts'));
   fs.writeFileSync(path.join(place.own, 'scripts', 'setup.js'), '');
-  assert.equal(place.fails(), 'this is a checkout, which "node scripts/setup.js" builds');
+  assert.equal(place.fails(), 'this is a checkout of the repository: build it with "node scripts/setup.js"');
 });
 
 test('a build that is interrupted leaves nothing', { skip }, async (t) => {

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
 const root = path.join(__dirname, '..', '..');
 

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const manifest = require('../../package.json');
 
 const root = path.join(__dirname, '..', '..');
@@ -56,7 +56,7 @@ function installed(t, brings = [name]) {
           console.log(JSON.stringify({ file, id: native.sessionId?.().length, mark: native.mark }));
         } catch ({ code, message, cause }) {
           console.log(JSON.stringify({ code, message, cause: cause?.message }));
-        }`, path.join(own, 'session', 'native')], { encoding: 'utf8', env: { ...rest, ...env } });
+        }`, path.join(own, 'session', 'native', 'load')], { encoding: 'utf8', env: { ...rest, ...env } });
       assert.deepEqual([stderr, signal], ['', null]);
       return JSON.parse(stdout);
     },
@@ -112,7 +112,7 @@ test('no release has a package for the platform: the error asks for no install',
 
 test('a copy that no release made, as npm has it from git: the error says that it brings nothing', (t) => {
   const { message } = installed(t, []).load();
-  assert.match(message, /This copy is not from npm, .*https:\/\/rustup\.rs.*npx express-session-rs build/);
+  assert.match(message, /This copy does not come from npm .*https:\/\/rustup\.rs.*npx express-session-rs build/);
   assert.doesNotMatch(message, /install again/);
 });
 
@@ -177,7 +177,7 @@ for (const [state, bytes] of Object.entries(damaged)) {
     assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
     assert.ok(message.includes(` Remove node_modules and install again, which brings ${name}@${manifest.version}. `), message);
     assert.ok(message.includes(`The loader said: ${file} `), message);
-    if (bytes.length !== whole.length) assert.ok(message.endsWith(`${file} is damaged: it has ${bytes.length} bytes, and should have ${whole.length}`), message);
+    if (bytes.length !== whole.length) assert.ok(message.endsWith(`${file} is damaged: it has ${bytes.length} bytes but should have ${whole.length}`), message);
 
     const built = installed(t);
     fs.writeFileSync(built.built, bytes);
@@ -193,7 +193,7 @@ for (const [state, bytes] of Object.entries(damaged)) {
     fs.writeFileSync(given, bytes);
     const told = built.load({ NAPI_RS_NATIVE_LIBRARY_PATH: given });
     assert.equal(told.code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
-    assert.match(told.message, /which NAPI_RS_NATIVE_LIBRARY_PATH names\. Let that variable name an addon of this version, or none\. The loader said: .*given\.node/);
+    assert.match(told.message, /which NAPI_RS_NATIVE_LIBRARY_PATH names\. Set that variable to an addon of this version, or unset it\. The loader said: .*given\.node/);
   });
 }
 
@@ -210,7 +210,7 @@ test('a file whose header cannot be true ends no process', { skip: !isElf }, (t)
 test('a file that is longer than its package says is damaged, too', (t) => {
   const place = installed(t);
   const file = place.brought(Buffer.concat([whole, Buffer.from('\n')]), { binarySize: whole.length });
-  assert.ok(place.load().message.endsWith(`${file} is damaged: it has ${whole.length + 1} bytes, and should have ${whole.length}`));
+  assert.ok(place.load().message.endsWith(`${file} is damaged: it has ${whole.length + 1} bytes but should have ${whole.length}`));
 });
 
 test('a folder in the place of the file, or nothing', (t) => {
@@ -225,12 +225,12 @@ test('a folder in the place of the file, or nothing', (t) => {
   const file = other.brought(undefined);
   const without = other.load().message;
   assert.match(without, /Remove node_modules and install again/);
-  assert.ok(without.endsWith(`${path.dirname(file)} is without its addon`), without);
+  assert.ok(without.endsWith(`${path.dirname(file)} has no addon file`), without);
   fs.mkdirSync(file);
   assert.equal(other.load().message, without);
 
   const given = path.join(other.own, 'no', 'such.node');
-  assert.match(other.load({ NAPI_RS_NATIVE_LIBRARY_PATH: given }).message, /Let that variable name .*ENOENT.*such\.node/);
+  assert.match(other.load({ NAPI_RS_NATIVE_LIBRARY_PATH: given }).message, /Set that variable to .*ENOENT.*such\.node/);
 });
 
 test('an addon of another version is none: the error names it, both versions and a way out', (t) => {
@@ -239,8 +239,8 @@ test('an addon of another version is none: the error names it, both versions and
     const file = place.brought(standIn('other', { VERSION: VERSION ?? null }), { main: 'addon.js' });
     const { message } = place.load();
     assert.match(message, new RegExp(`Remove node_modules and install again, which brings ${name}@${manifest.version}\\.`));
-    assert.ok(message.endsWith(`${file} is of ${told}, and this package of ${manifest.version}`), message);
-    assert.match(place.load({ NAPI_RS_NATIVE_LIBRARY_PATH: file }).message, new RegExp(`Let that variable name .*${told}`));
+    assert.ok(message.endsWith(`${file} has ${told}, but this package has version ${manifest.version}`), message);
+    assert.match(place.load({ NAPI_RS_NATIVE_LIBRARY_PATH: file }).message, new RegExp(`Set that variable to .*${told}`));
   }
 });
 
@@ -249,7 +249,7 @@ test('of another version among those that can be chosen, the fitting one is take
   const other = Buffer.from(whole);
   other.write('0.0.0-', other.lastIndexOf(manifest.version), 'latin1');
   fs.writeFileSync(place.built, other);
-  assert.match(place.load().message, /Build it again: .*is of version 0\.0\.0-, and this package of/);
+  assert.match(place.load().message, /Build it again: .*has version 0\.0\.0-, but this package has version/);
   place.brought(whole, { binarySize: whole.length });
   assert.equal(place.load().id, 32);
 });
@@ -260,17 +260,17 @@ test('what a bundler gives for the file is no addon: the error says what to do',
     place.brought(`module.exports = ${value};`.padEnd(100), { main: 'addon.js' });
     const { code, message } = place.load();
     assert.equal(code, 'ERR_EXPRESS_SESSION_RS_NATIVE');
-    assert.match(message, /keep it out, .*external.*--loader:\.node=copy.* gave no addon, but a value of type (string|object)$/);
+    assert.match(message, /keep it out of the bundle, .*external.*--loader:\.node=copy.* is not an addon, but a value of type (string|object)$/);
   }
 });
 
 test('the loader, the addon and package.json are of one version', () => {
-  const [, version] = /^const VERSION = '(.*)';$/m.exec(fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8'));
-  assert.deepEqual([version, require('../../session/native').VERSION], [manifest.version, manifest.version]);
+  const [, version] = /^const VERSION = '(.*)';$/m.exec(fs.readFileSync(path.join(root, 'session', 'native', 'load.js'), 'utf8'));
+  assert.deepEqual([version, require('../../session/native/load').VERSION], [manifest.version, manifest.version]);
 });
 
 test('every platform of package.json has its package in the loader, and no other', () => {
-  const text = fs.readFileSync(path.join(root, 'session', 'native.js'), 'utf8');
+  const text = fs.readFileSync(path.join(root, 'session', 'native', 'load.js'), 'utf8');
   const pairs = [...text.matchAll(/case '([\w-]+)': return require\('express-session-rs-([\w-]+)'\);/g)];
   for (const [, key, required] of pairs) assert.equal(required, key);
   const folders = fs.readdirSync(path.join(root, 'npm')).sort();

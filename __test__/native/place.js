@@ -5,7 +5,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 
 const root = path.join(__dirname, '..', '..');
 const name = `express-session-rs.${platformName()}.node`;

@@ -5,7 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { isMusl, platformName } = require('../../session/platform');
+const { isMusl, platformName } = require('../../session/native/platform');
 
 const root = path.join(__dirname, '..', '..');
 const isLinux = process.platform === 'linux';

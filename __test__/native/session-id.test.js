@@ -4,9 +4,9 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const { Worker } = require('node:worker_threads');
 
-const native = require('../../session/native');
+const native = require('../../session/native/load');
 
-const file = require.resolve('../../session/native');
+const file = require.resolve('../../session/native/load');
 
 test('an id is 32 characters of URL-safe base64', () => {
   for (let i = 0; i < 10000; i++) assert.match(native.sessionId(), /^[A-Za-z0-9_-]{32}$/);

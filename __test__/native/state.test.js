@@ -15,11 +15,11 @@ const root = path.join(__dirname, '..', '..');
 
 /** What is meant to be there for the whole process, and why. */
 const MEANT = {
-  'session/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
-  'session/memory-options.js: hasWarned': 'a process is warned once',
-  'session/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
-  'session/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
-  'session/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',
+  'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
+  'session/engine/options.js: hasWarned': 'a process is warned once',
+  'session/engine/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
+  'session/cookie/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
+  'session/cookie/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',
 };
 
 const [major] = process.versions.node.split('.').map(Number);
@@ -209,7 +209,7 @@ const KEPT = [
   'const it = Object.create(null); function f() { const other = it; other.a = 1; }',
   'const it = Buffer.alloc(8); function f() { it[0] = 1; }',
   'const it = Buffer.alloc(8); function f() { it.writeUInt8(1); }',
-  'const it = Buffer.alloc(8); function f() { native.door(it); }',
+  'const it = Buffer.alloc(8); function f() { native.sessionReader(it); }',
   'const it = new Float64Array(8); function f() { return it.subarray(1).fill(0), it.fill(1); }',
   'const it = new Uint8Array(8); function f() { return { it }; }',
   'const it = make(); function f() { it.last = 1; }',

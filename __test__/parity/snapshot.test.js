@@ -7,7 +7,7 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('../../session/snapshot');
+const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('../../session/request/snapshot');
 
 /** The data are the same: `compare` says where they end. */
 const SAME = 0;

@@ -12,7 +12,7 @@ const { child } = require('../compat/app');
 
 const COUNT = 65000;
 
-const files = { file: require.resolve('../../session/pathname'), env: { TARGETS: path.join(__dirname, 'targets.js') } };
+const files = { file: require.resolve('../../session/request/pathname'), env: { TARGETS: path.join(__dirname, 'targets.js') } };
 
 /** A dependency of the original's. */
 const parseurl = require.resolve('parseurl', { paths: [require.resolve('express-session')] });

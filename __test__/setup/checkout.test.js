@@ -33,7 +33,7 @@ test('a checkout has the same bytes with the line ends of Git for Windows', { sk
 });
 
 test('inputs of the fuzzer are never taken for text', { skip: !isCheckout }, () => {
-  const files = git('ls-files', '-z', 'fuzz/seeds', 'fuzz/corpus-min', 'fuzz/regressions').split('\0').filter(Boolean);
+  const files = git('ls-files', '-z', 'fuzz/inputs').split('\0').filter(Boolean);
   assert.ok(files.length > 0);
   const told = git('check-attr', '-z', 'text', '--', ...files).split('\0').filter(Boolean);
   assert.deepEqual(new Set(told.filter((_, at) => at % 3 === 2)), new Set(['unset']));

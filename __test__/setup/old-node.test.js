@@ -10,7 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { assertTells } = require('../native/old-node');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 
 const skip = platformName() === 'linux-x64-gnu' ? false : 'they are fetched for Linux on x64';
 

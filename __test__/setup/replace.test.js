@@ -8,7 +8,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const replace = require('../../bin/replace');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 
 const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??
   path.join(__dirname, '..', '..', `express-session-rs.${platformName()}.node`);

@@ -1,4 +1,4 @@
-//! The JSON text of a stored session's cookie, which many sessions have in common.
+//! The JSON text of stored sessions' cookies, kept once for all sessions that have the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -7,31 +7,32 @@ use crate::date;
 use crate::memory_store::ALLOCATION;
 use crate::session_text::{self, Expiry, Renewal};
 
-/// The text of a cookie but for its date: only that tells the cookies of one
-/// application apart, so their sessions share one of these.
+/// A cookie's JSON text without its date. As a rule the cookies of an application differ in
+/// their dates alone, so its sessions share one `CookieText`.
 #[derive(Debug)]
 pub struct CookieText {
-    /// Tells it from every other one of its store.
+    /// The number by which the [`CookieTextCache`] that made it tells it from all others.
     pub id: u64,
-    /// What using the session does to the cookie.
+    /// What a request that uses the session does to the cookie.
     pub renewal: Renewal,
-    /// Whether sessions may share it, also parsed: see [`COMMON`].
-    pub is_common: bool,
+    /// Whether sessions may share the text, and what JavaScript makes of it: it is ASCII, no
+    /// longer than `MAX_SHAREABLE`, and none of its values is an object or an array. So it can
+    /// be handed out as Latin-1 and kept parsed, and a program that changes the cookie of one
+    /// session changes that of no other.
+    pub is_shareable: bool,
     has_date: bool,
     /// The text without its date.
     text: Box<[u8]>,
-    /// Where in the text the date comes, or its length if it has none.
+    /// The byte of the text before which the date stands: the text's length if it has none.
     date_at: usize,
-    /// How many sessions have it.
+    /// How many stored sessions have this cookie.
     holders: AtomicUsize,
 }
 
-/// Bytes of the longest text, date aside, that is shared. It must be ASCII, and no value
-/// in it an object or an array: then it can be handed out as Latin-1 and kept parsed, and
-/// a program that changes the cookie of one session changes no other.
-const COMMON: usize = 512;
+/// The bytes, without the date, of the longest text that is [shareable](CookieText::is_shareable).
+const MAX_SHAREABLE: usize = 512;
 
-/// Bytes that a text takes beside itself, as the store counts them.
+/// The bytes that a store counts for a [`CookieText`] beside those of its text.
 const COOKIE_BYTES: usize = size_of::<CookieText>() + 2 * size_of::<usize>() + 2 * ALLOCATION;
 
 impl PartialEq for CookieText {
@@ -43,13 +44,13 @@ impl PartialEq for CookieText {
 impl Eq for CookieText {}
 
 impl CookieText {
-    /// What stands before the date, and behind it.
+    /// Returns the text before the date and the text behind it.
     fn parts(&self) -> (&[u8], &[u8]) {
         self.text.split_at(self.date_at)
     }
 
-    /// Writes the text with a date in it, in ms since the epoch. A cookie whose text
-    /// had no date is written with `None`.
+    /// Appends the cookie's JSON to `text`, with the date `expires`, in ms since the epoch:
+    /// `None` for a cookie that has none.
     pub fn write(&self, expires: Option<i64>, text: &mut Vec<u8>) {
         let (head, tail) = self.parts();
         text.extend_from_slice(head);
@@ -59,19 +60,20 @@ impl CookieText {
         text.extend_from_slice(tail);
     }
 
-    /// The whole text of a session with this cookie, its date in ms since the epoch, and
-    /// these data, a JSON object.
+    /// Returns the whole text of a session that has this cookie, with the date `expires` in ms
+    /// since the epoch, and the data `data`, a JSON object.
     pub fn whole(&self, expires: Option<i64>, data: &[u8]) -> Vec<u8> {
         session_text::join(data, self.bytes(), |text| self.write(expires, text))
     }
 
-    /// Whether the text has a date.
+    /// Whether the cookie has a date.
     pub fn has_date(&self) -> bool {
         self.has_date
     }
 
-    /// Whether a session with this cookie can expire at `expires`, in ms since the epoch:
-    /// the text has a place for a date or has none, and a year has four digits.
+    /// Whether the cookie can be given the date `expires`, in ms since the epoch. A cookie with
+    /// a lifetime takes a date whose year has four digits; one without takes `None`; and one
+    /// whose [`Renewal`] is unclear takes neither.
     pub fn can_expire(&self, expires: Option<i64>) -> bool {
         match (self.renewal, expires) {
             (Renewal::Same, None) => true,
@@ -80,8 +82,9 @@ impl CookieText {
         }
     }
 
-    /// Copies the text into a buffer and returns its length. `None` if there is too
-    /// little room, or a character other than ASCII, which Latin-1 would misread.
+    /// Copies the cookie's JSON, with the date `expires` in ms since the epoch, to the start of
+    /// `buffer`, and returns its length in bytes. `None` if the buffer is too short, or if the
+    /// JSON is not ASCII, as a reader of Latin-1 would misread it.
     pub fn copy(&self, expires: Option<i64>, buffer: &mut [u8]) -> Option<usize> {
         let date = expires.and_then(date::to_iso);
         let date = date.as_ref().map_or(&[][..], |date| date);
@@ -95,13 +98,13 @@ impl CookieText {
         buffer[..length].is_ascii().then_some(length)
     }
 
-    /// What it takes of the memory that the store may take.
+    /// Returns the bytes that a store counts for the cookie.
     pub fn bytes(&self) -> usize {
         self.text.len() + COOKIE_BYTES
     }
 
-    /// Counts one more session that has it, and returns how many bytes more the store
-    /// holds: those of the text, for the first of them.
+    /// Counts one more session that has this cookie. Returns the bytes that the store must add
+    /// to what it holds: those of the cookie for the first such session, and 0 for others.
     pub fn hold(&self) -> usize {
         match self.holders.fetch_add(1, Relaxed) {
             0 => self.bytes(),
@@ -109,7 +112,8 @@ impl CookieText {
         }
     }
 
-    /// Counts one session less, and returns how many bytes less the store holds.
+    /// Counts one session less that has this cookie. Returns the bytes that the store must
+    /// subtract from what it holds: those of the cookie for the last such session, 0 for others.
     pub fn release(&self) -> usize {
         match self.holders.fetch_sub(1, Relaxed) {
             1 => self.bytes(),
@@ -118,27 +122,28 @@ impl CookieText {
     }
 }
 
-/// How many texts are remembered, so that sessions can share them. An application
-/// has one for each kind of session it makes.
-const REMEMBERED: usize = 8;
+/// How many texts a [`CookieTextCache`] keeps. An application has one text for each set of
+/// cookie attributes that it gives to sessions.
+const CACHED: usize = 8;
 
-/// The common texts that were seen last. They stay when no session has them, and are not
-/// counted then: that is 5 kB at most.
+/// The shareable texts that were interned last. The cache keeps them when no session has
+/// them any more; a store does not count them then, which is 5 kB at most.
 #[derive(Default)]
-pub struct CookieTexts {
+pub struct CookieTextCache {
     recent: Vec<Arc<CookieText>>,
     next: u64,
 }
 
-impl CookieTexts {
-    /// The one with this id, if it was seen lately.
-    pub fn known(&self, id: u64) -> Option<Arc<CookieText>> {
+impl CookieTextCache {
+    /// Returns the text with the id `id`, if it is in the cache.
+    pub fn get(&self, id: u64) -> Option<Arc<CookieText>> {
         self.recent.iter().find(|cookie| cookie.id == id).cloned()
     }
 
-    /// A cookie's JSON text, taken apart: what it shares with others, and its date in
-    /// ms since the epoch. `None` if only JavaScript can judge when it expires.
-    pub fn of(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {
+    /// Takes the JSON `text` of a cookie apart: returns the cookie without its date, which is
+    /// one that other sessions have already if possible, and the date in ms since the epoch.
+    /// `None` if only JavaScript can tell when the cookie expires.
+    pub fn intern(&mut self, text: &[u8]) -> Option<(Arc<CookieText>, Option<i64>)> {
         let cookie = session_text::cookie(text)?;
         let (date, expires) = match cookie.expiry {
             Expiry::Never => (text.len()..text.len(), None),
@@ -146,26 +151,27 @@ impl CookieTexts {
             Expiry::Unclear => return None,
         };
         let parts = (&text[..date.start], &text[date.end..]);
-        // Without a date all of the text stands before it, so the two cannot be mistaken.
+        // A text without a date has an empty second part, which no text with a date has.
         let is_same = |known: &Arc<CookieText>| known.parts() == parts;
         if let Some(at) = self.recent.iter().position(is_same) {
             self.recent[..=at].rotate_right(1);
             return Some((Arc::clone(&self.recent[0]), expires));
         }
         let (head, tail) = parts;
-        let is_common = cookie.is_flat && head.len() + tail.len() <= COMMON && text.is_ascii();
+        let is_shareable =
+            cookie.is_flat && head.len() + tail.len() <= MAX_SHAREABLE && text.is_ascii();
         let made = Arc::new(CookieText {
             id: self.next,
             renewal: cookie.renewal,
-            is_common,
+            is_shareable,
             has_date: expires.is_some(),
             text: [head, tail].concat().into(),
             date_at: head.len(),
             holders: AtomicUsize::new(0),
         });
         self.next += 1;
-        if is_common {
-            self.recent.truncate(REMEMBERED - 1);
+        if is_shareable {
+            self.recent.truncate(CACHED - 1);
             self.recent.insert(0, Arc::clone(&made));
         }
         Some((made, expires))
@@ -190,13 +196,13 @@ mod tests {
 
     #[test]
     fn cookies_that_differ_in_their_date_share_a_text() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let first = with_date("1970-01-01T00:00:05.000Z", "/");
         let second = with_date("2023-11-14T22:13:20.123Z", "/");
-        let Some((one, Some(5000))) = texts.of(first.as_bytes()) else {
+        let Some((one, Some(5000))) = texts.intern(first.as_bytes()) else {
             unreachable!("the date was not read");
         };
-        let Some((other, Some(1_700_000_000_123))) = texts.of(second.as_bytes()) else {
+        let Some((other, Some(1_700_000_000_123))) = texts.intern(second.as_bytes()) else {
             unreachable!("the date was not read");
         };
         assert!(Arc::ptr_eq(&one, &other));
@@ -207,7 +213,7 @@ mod tests {
 
     #[test]
     fn others_do_not() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let mut ids = Vec::new();
         for text in [
             PLAIN.to_owned(),
@@ -216,7 +222,7 @@ mod tests {
             with_date("1970-01-01T00:00:05.000Z", "/"),
             with_date("1970-01-01T00:00:05.000Z", "/a"),
         ] {
-            let Some((cookie, expires)) = texts.of(text.as_bytes()) else {
+            let Some((cookie, expires)) = texts.intern(text.as_bytes()) else {
                 unreachable!("{text}");
             };
             assert_eq!(written(&cookie, expires), text);
@@ -227,47 +233,47 @@ mod tests {
 
     #[test]
     fn forgets_what_was_not_seen_for_long() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let mut id = |path: usize| {
             let text = with_date("1970-01-01T00:00:05.000Z", &path.to_string());
-            texts.of(text.as_bytes()).map(|(cookie, _)| cookie.id)
+            texts.intern(text.as_bytes()).map(|(cookie, _)| cookie.id)
         };
-        for path in 0..REMEMBERED {
+        for path in 0..CACHED {
             assert_eq!(id(path), Some(path as u64));
         }
         assert_eq!(id(0), Some(0));
-        assert_eq!(id(REMEMBERED), Some(REMEMBERED as u64), "one more");
+        assert_eq!(id(CACHED), Some(CACHED as u64), "one more");
         assert_eq!(id(0), Some(0), "seen lately");
-        assert_eq!(id(1), Some(REMEMBERED as u64 + 1), "forgotten");
+        assert_eq!(id(1), Some(CACHED as u64 + 1), "forgotten");
     }
 
     #[test]
     fn shares_no_text_that_is_long_or_can_be_changed_inside() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         let path = |length: usize| format!(r#"{{"expires":null,"path":"{}"}}"#, "p".repeat(length));
         let around = path(0).len();
-        for (text, is_common) in [
-            (path(COMMON - around), true),
-            (path(COMMON - around + 1), false),
+        for (text, is_shareable) in [
+            (path(MAX_SHAREABLE - around), true),
+            (path(MAX_SHAREABLE - around + 1), false),
             (r#"{"expires":null,"prefs":{"list":[]}}"#.to_owned(), false),
             (r#"{"expires":null,"path":"/é"}"#.to_owned(), false),
         ] {
-            let mut made = || texts.of(text.as_bytes()).map(|(cookie, _)| cookie);
+            let mut made = || texts.intern(text.as_bytes()).map(|(cookie, _)| cookie);
             let (Some(one), Some(other)) = (made(), made()) else {
                 unreachable!("{text}");
             };
-            assert_eq!(Arc::ptr_eq(&one, &other), is_common, "{text}");
-            assert_eq!([one.is_common, other.is_common], [is_common; 2]);
+            assert_eq!(Arc::ptr_eq(&one, &other), is_shareable, "{text}");
+            assert_eq!([one.is_shareable, other.is_shareable], [is_shareable; 2]);
             assert_eq!(written(&other, None), text);
             let id = other.id;
-            assert_eq!(texts.known(id).is_some(), is_common);
+            assert_eq!(texts.get(id).is_some(), is_shareable);
         }
     }
 
     #[test]
     fn counts_its_bytes_once() {
-        let mut texts = CookieTexts::default();
-        let Some((cookie, _)) = texts.of(PLAIN.as_bytes()) else {
+        let mut texts = CookieTextCache::default();
+        let Some((cookie, _)) = texts.intern(PLAIN.as_bytes()) else {
             unreachable!("{PLAIN}");
         };
         let bytes = PLAIN.len() + COOKIE_BYTES;
@@ -278,9 +284,9 @@ mod tests {
 
     #[test]
     fn leaves_what_only_javascript_can_judge() {
-        let mut texts = CookieTexts::default();
+        let mut texts = CookieTextCache::default();
         for text in [r#"{"expires":"tomorrow"}"#, r#"{"expires":12}"#, "{", ""] {
-            assert_eq!(texts.of(text.as_bytes()), None, "{text}");
+            assert_eq!(texts.intern(text.as_bytes()), None, "{text}");
         }
     }
 }

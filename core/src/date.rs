@@ -1,4 +1,4 @@
-//! Dates of the proleptic Gregorian calendar, as JavaScript writes and reads them.
+//! Writes and reads dates of the proleptic Gregorian calendar as JavaScript does.
 
 const DAY_MS: i64 = 86_400_000;
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -6,13 +6,15 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// The time range of ECMAScript: 100,000,000 days either side of the epoch, in ms.
+/// The latest time of a JavaScript `Date`, in ms since the epoch: 100,000,000 days. The
+/// earliest is as long before the epoch (ECMA-262 section 21.4.1.1).
 pub const MAX_TIME: i64 = 8_640_000_000_000_000;
 
-/// Bytes of `YYYY-MM-DDTHH:mm:ss.sssZ`.
+/// The bytes of `YYYY-MM-DDTHH:mm:ss.sssZ`.
 pub const ISO: usize = 24;
 
-/// A time, in the parts that texts are made of.
+/// A time as a calendar date and a time of day in UTC. `weekday` is 0 for Thursday, the day of
+/// the epoch; `month` and `day` begin with 1.
 struct Parts {
     weekday: usize,
     year: i64,
@@ -25,7 +27,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// `time` is in ms since the epoch.
+    /// Returns the parts of `time`, in ms since the epoch.
     fn of(time: i64) -> Parts {
         let (days, ms) = (time.div_euclid(DAY_MS), time.rem_euclid(DAY_MS));
         let (year, month, day) = civil(days);
@@ -43,8 +45,8 @@ impl Parts {
     }
 }
 
-/// `Date.prototype.toUTCString` (ECMA-262 section 21.4.4.43): the IMF-fixdate of
-/// RFC 7231, `Thu, 01 Jan 1970 00:00:00 GMT`. `time` is in ms since the epoch.
+/// Writes `time`, in ms since the epoch, as `Date.prototype.toUTCString` does (ECMA-262
+/// section 21.4.4.43): as the IMF-fixdate of RFC 7231, `Thu, 01 Jan 1970 00:00:00 GMT`.
 pub fn utc_string(time: i64) -> String {
     let Parts {
         weekday,
@@ -65,8 +67,8 @@ pub fn utc_string(time: i64) -> String {
     )
 }
 
-/// `Date.prototype.toJSON` of a time in ms since the epoch, for the years 0 to
-/// 9999 (ECMA-262 section 21.4.1.32); `None` for others, which have more digits.
+/// Writes `time`, in ms since the epoch, as `Date.prototype.toJSON` does (ECMA-262 section
+/// 21.4.1.32). `None` if its year is not one of 0 to 9999, as others have more digits.
 pub fn to_iso(time: i64) -> Option<[u8; ISO]> {
     let parts = Parts::of(time);
     if !(0..10_000).contains(&parts.year) {
@@ -91,7 +93,8 @@ pub fn to_iso(time: i64) -> Option<[u8; ISO]> {
     Some(text)
 }
 
-/// The time, in ms since the epoch, that [`to_iso`] makes this text of.
+/// Returns the time, in ms since the epoch, of which [`to_iso`] makes `text`. `None` if it
+/// makes that text of no time.
 pub fn from_iso(text: &[u8]) -> Option<i64> {
     const PATTERN: &[u8; ISO] = b"0000-00-00T00:00:00.000Z";
     let shaped = text.len() == ISO
@@ -123,6 +126,7 @@ pub fn from_iso(text: &[u8]) -> Option<i64> {
     })
 }
 
+/// Returns the number of days of a month.
 fn days_in(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -132,9 +136,9 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from the epoch to a date.
+/// Returns the days from the epoch to a date.
 fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years that start in March end with the leap day.
+    // Counted from March a year ends with the leap day.
     let (year, month) = if month <= 2 {
         (year - 1, month + 9)
     } else {
@@ -144,8 +148,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-/// Year, month (1 to 12) and day (1 to 31) of a day since the epoch.
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+/// Returns the year, month (1 to 12) and day (1 to 31) of the day that is `days` days after
+/// the epoch, as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

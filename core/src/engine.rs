@@ -1,14 +1,20 @@
-//! What keeps sessions: the contract of an engine, and what its calls take and answer.
+//! The contract of an engine: the trait [`Engine`], which everything that keeps sessions
+//! implements, and the types that its methods take and return.
 //!
-//! An engine maps sids to session texts. Sids and texts are bytes in
-//! [generalised UTF-8](crate::wtf8); every time is in ms since the epoch, and `now` is
-//! what the caller takes for it. A session is alive at `now` if it has no expiry, or a
-//! later one; one that is not alive is called expired, whether it was removed or not.
+//! An engine maps session ids (sids) to session texts. Sids and texts are bytes in
+//! [generalised UTF-8](crate::wtf8), every time is in ms since the epoch, and the caller
+//! passes the current time as `now`. A session is *alive* at `now` if it has no expiry or
+//! its expiry is later than `now`; otherwise it has *expired*, whether the engine has
+//! removed it or not.
 //!
-//! A session's text is kept as its cookie's JSON and its data, the JSON object without the
-//! member `cookie`. [`CookieText`] tells which cookies an engine can read; a text with
-//! another one, or none, is *unclear*: it is kept whole, and only JavaScript can judge what
-//! it is and when it expires.
+//! A session's text is the JSON object that `JSON.stringify` makes of it. An engine keeps
+//! it in two parts: the JSON of its member `cookie`, and its *data*, the JSON object without
+//! that member. [`CookieText`] says which cookies an engine can read. A text whose cookie it
+//! cannot read, or which has none, is *unclear*: the engine keeps it whole, and only
+//! JavaScript can tell whether it is a session and when it expires, which it tells by
+//! [`Engine::classify`].
+//!
+//! A session may have a *deadline*: the time at which it expires if its cookie has no date.
 
 use std::sync::Arc;
 
@@ -16,22 +22,23 @@ use crate::cookie_text::CookieText;
 use crate::error::Error;
 use crate::session_text;
 
-/// A place where sessions are kept, for all threads of a process.
+/// Keeps sessions for all threads of a process.
 ///
 /// # Errors
 /// Every method that returns a `Result` fails with [`Error::Engine`] if the engine cannot
-/// do what it is asked, a disk being full, say. A call that fails has changed nothing that
-/// another call shows, and the next one may succeed.
+/// do what it was asked to do, for example because a disk is full. A call that fails changes
+/// nothing that another call would show, and the next call may succeed.
 pub trait Engine: Send + Sync {
-    /// Looks `sid` up: what is known of it, and in `text`, in place of what was there, the
-    /// session's data or the whole of an unclear text; nothing if it is missing.
+    /// Looks up the session of `sid`, and replaces the content of `text` by its data, by the
+    /// whole text if that is unclear, or by nothing if there is no live session.
     ///
-    /// An expired session is removed. Unless a viewer asks, a missing session counts as a
-    /// miss, and one that is there as a hit and as used: see [`Asker`].
+    /// A session that has expired at `now` is removed. The look-up counts as a hit or a miss
+    /// in [`Stats`], and a hit as a use of the session, as far as `asker` says so: see
+    /// [`Asker`].
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error>;
 
-    /// Does what [`get`](Engine::get) does, with the whole text: byte for byte the one that
-    /// was stored.
+    /// Does what [`get`](Engine::get) does, but puts the session's whole text into `text`,
+    /// byte for byte as it was stored.
     fn get_whole(
         &self,
         sid: &[u8],
@@ -46,15 +53,18 @@ pub trait Engine: Send + Sync {
         Ok(found)
     }
 
-    /// The whole text of `sid`, expired or not. It is no use, and removes nothing.
+    /// Returns the whole text of `sid`, also if it has expired. This is no use of the session,
+    /// counts as no look-up and removes nothing.
     fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Stores a session's text, made by `JSON.stringify`, in the place of what `sid` had.
+    /// Stores `text`, made by `JSON.stringify` of a session, as the session of `sid`, and
+    /// replaces the one that was there.
     ///
-    /// It expires at the date of its cookie; if that has none at `deadline`, and never
-    /// without one. It is not stored if `sid` was destroyed since the moment `since`.
-    /// Storing is a use. What is more than the engine's [`Bounds`] is removed, the text
-    /// itself if it alone is too large.
+    /// The session expires at the date of its cookie; if the cookie has none, at `deadline`;
+    /// and never if there is no deadline either. Nothing is stored if `sid` was destroyed at
+    /// the moment `since` or later. Storing is a use of the session. If the engine then holds
+    /// more than its [`Bounds`] allow, it removes the least recently used sessions; a session
+    /// that exceeds the bounds alone is removed itself.
     fn set(
         &self,
         sid: &[u8],
@@ -68,8 +78,8 @@ pub trait Engine: Send + Sync {
         }
     }
 
-    /// Does what [`set`](Engine::set) does for a session in parts: its cookie's JSON, and
-    /// its data.
+    /// Does what [`set`](Engine::set) does for a session that comes in its two parts:
+    /// `cookie` is the JSON of its cookie, and `data` its data.
     fn put(
         &self,
         sid: &[u8],
@@ -79,7 +89,8 @@ pub trait Engine: Send + Sync {
         since: Option<u64>,
     ) -> Result<Stored, Error>;
 
-    /// Does what [`set`](Engine::set) does for any text, which counts as unclear.
+    /// Does what [`set`](Engine::set) does for any text, which the engine does not read but
+    /// takes for unclear.
     fn set_raw(
         &self,
         sid: &[u8],
@@ -88,12 +99,13 @@ pub trait Engine: Send + Sync {
         since: Option<u64>,
     ) -> Result<Stored, Error>;
 
-    /// Does what [`put`](Engine::put) does for a cookie that is known by its id and has the
-    /// date `date`.
+    /// Does what [`put`](Engine::put) does for the cookie with the id `cookie` and the date
+    /// `date`, in ms since the epoch.
     ///
-    /// `Not` unless it is the cookie of the session that `sid` has, expired or not, or for
-    /// a new `sid` one that the engine remembers; and [can](CookieText::can_expire) have
-    /// that date. An engine may forget cookies as it likes.
+    /// Returns [`Changed::Refused`] if the session of `sid`, which may have expired, has
+    /// another cookie; if there is no session of `sid` and the engine does not remember the
+    /// cookie, as it may forget cookies that no session has; and if the cookie
+    /// [cannot have](CookieText::can_expire) that date.
     fn write(
         &self,
         sid: &[u8],
@@ -104,9 +116,11 @@ pub trait Engine: Send + Sync {
         data: &[u8],
     ) -> Result<Changed, Error>;
 
-    /// Puts `cookie`, a JSON text, in place of the cookie of a session, which then expires
-    /// as after [`set`](Engine::set). It is a use, also if only JavaScript can do it and
-    /// the answer is `Not`.
+    /// Replaces the cookie of the session of `sid` by `cookie`, a JSON text. The session then
+    /// expires as after [`set`](Engine::set).
+    ///
+    /// Returns [`Changed::Refused`] if the engine cannot read one of the two cookies. The call
+    /// is a use of the session even then.
     fn touch(
         &self,
         sid: &[u8],
@@ -118,9 +132,10 @@ pub trait Engine: Send + Sync {
     /// Starts the lifetime of a session's cookie anew, as a request does that uses the
     /// session and does not change it.
     ///
-    /// The cookie's date becomes `date`, or the end of its lifetime after `now` if that is
-    /// `None`. `cookie` is the id of the cookie that the session is thought to have: `Not`
-    /// if it has another one, or if this one cannot have that date. It is a use in any case.
+    /// The cookie's date becomes `date`, or `now` plus the cookie's lifetime if that is
+    /// `None`. Returns [`Changed::Refused`] if the id of the session's cookie is not `cookie`,
+    /// or if that cookie [cannot have](CookieText::can_expire) that date. The call is a use
+    /// of the session even then.
     fn renew(
         &self,
         sid: &[u8],
@@ -130,10 +145,12 @@ pub trait Engine: Send + Sync {
         now: i64,
     ) -> Result<Changed, Error>;
 
-    /// Takes down what JavaScript says of an unclear text: whether it is a session, and if
-    /// it has an expiry of its own when that is. Expired at `now` it is removed. Does
-    /// nothing if the text of `sid` is another one by now.
-    fn judge(
+    /// Records what JavaScript has found out about an unclear text: whether it is a session,
+    /// and the expiry that it has in itself, if any, in ms since the epoch. If it has expired
+    /// at `now`, it is removed.
+    ///
+    /// Does nothing if the text of `sid` is not `text` any more.
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -142,55 +159,68 @@ pub trait Engine: Send + Sync {
         now: i64,
     ) -> Result<(), Error>;
 
-    /// Some of the sids whose texts are unclear and not judged yet, and where to go on if
-    /// there may be more; `from` is 0 to begin with, and any other number harmless.
+    /// Returns some of the sids whose texts are unclear and not
+    /// [classified](Engine::classify) yet, and the `from` of the next call if there may be
+    /// more. The first call has `from` 0; a number that no call returned does no harm.
     ///
-    /// `budget` is about how much is looked at: a text that is handed out costs its bytes
-    /// and 1,000 more, and anything else 1. With any budget left, one more is looked at.
-    /// What is there from the first call to the last is handed out once.
-    fn unjudged(&self, from: u64, budget: usize) -> Result<Slice, Error>;
+    /// `budget` limits the work of a call: each returned sid costs the bytes of its text plus
+    /// [`CLASSIFICATION_COST`], any other session that is looked at costs 1, and the call goes
+    /// on for as long as any budget is left. A sid that is unclassified from the first call of a series to
+    /// the last is returned once.
+    fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error>;
 
-    /// Removes a session. Returns whether there was one, expired or not.
+    /// Removes the session of `sid`. Returns whether there was one, which may have expired.
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error>;
 
     /// Removes every session.
     fn clear(&self) -> Result<(), Error>;
 
-    /// This moment: what is destroyed from now on has a later one, and what was destroyed
-    /// before has an earlier one. It is no time, and greater than 0.
+    /// Returns the current *moment*, the reading of a counter that is greater than 0 and no
+    /// time: sids that were destroyed before have an earlier moment, and those that are
+    /// destroyed from now on have this one or a later one.
     fn moment(&self) -> Result<u64, Error>;
 
-    /// Whether `sid` was destroyed, alone or with all, since the moment `since`, also if
-    /// there was no such session, or is one again.
+    /// Whether `sid` was destroyed at the moment `since` or later, by
+    /// [`destroy`](Engine::destroy) or [`clear`](Engine::clear), also if it had no session
+    /// then or has one again now.
     ///
-    /// What was evicted or has expired was not destroyed. An engine may forget which sids
-    /// were: then it says of one that is not there that it was, and never the contrary.
+    /// A session that was evicted or has expired was not destroyed. An engine may forget
+    /// which sids were destroyed: it may answer `true` for another sid that has no session, or
+    /// got it since, but never `false` for one that was destroyed.
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error>;
 
-    /// Every sid in order of insertion, expired ones too. A sid keeps its place until it is
-    /// removed.
+    /// Returns all sids, also of sessions that have expired, in the order in which they were
+    /// inserted. A sid keeps its place until its session is removed.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error>;
 
-    /// How many sessions are alive at `now`, with unclear texts that are not judged yet.
-    /// Those that have expired are removed.
+    /// Counts the sessions that are alive at `now`, and removes those that have expired. An
+    /// unclear text counts unless it was [classified](Engine::classify) as no session.
     fn len(&self, now: i64) -> Result<usize, Error>;
 
-    /// Removes sessions that have expired at `now`, looking at about `budget` of them.
-    /// Returns whether that was enough for all whose expiry is in an earlier second.
+    /// Removes sessions that have expired at `now`, and looks at about `budget` sessions for
+    /// that. Returns `false` if the budget was used up before the engine knew that no session
+    /// is left whose expiry is in an earlier second than `now`.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error>;
 
-    /// What was removed since the last call. From the first call on it is kept for this; if
-    /// nobody ever calls, it is not.
+    /// Returns the sessions that were removed since the last call. The engine collects them
+    /// from the first call on, which returns none.
     fn take_removed(&self) -> Result<Vec<Removed>, Error>;
 
-    /// What it holds, and what it has done.
+    /// Returns what the engine holds and what it has done so far.
     fn stats(&self) -> Result<Stats, Error>;
 
-    /// Bytes of this process's memory that the sessions take, 0 if they are elsewhere.
+    /// Returns the bytes of this process's memory that the sessions take: 0 if they are kept
+    /// elsewhere.
     fn bytes(&self) -> usize;
 }
 
-/// Some sids, and where to go on if there may be more.
+/// What a sid that [`Engine::unclassified`] returns costs of the budget beside the bytes of its
+/// text: about as many times the cost of a session that is merely looked at as classifying a
+/// short text takes JavaScript longer.
+pub const CLASSIFICATION_COST: usize = 1000;
+
+/// The answer of [`Engine::unclassified`]: some sids, and the `from` of the next call if there
+/// may be more.
 pub type Slice = (Vec<Box<[u8]>>, Option<u64>);
 
 /// What an engine knows of a sid.
@@ -200,104 +230,113 @@ pub enum Found {
     Missing,
     /// A session that has not expired.
     Live(Live),
-    /// A text that only JavaScript can read.
+    /// A text that only JavaScript can read, and that has not expired as far as is known.
     Unclear {
-        /// Whether JavaScript has said what it is and when it expires: it has not.
-        is_judged: bool,
+        /// Whether [`Engine::classify`] was called for this text.
+        is_classified: bool,
     },
 }
 
-/// A stored session, its data aside.
+/// What an engine returns of a live session beside its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// The cookie, its date aside.
+    /// The cookie without its date.
     pub cookie: Arc<CookieText>,
-    /// Its date, in ms since the epoch.
+    /// The cookie's date, in ms since the epoch. `None` if it has none.
     pub expires: Option<i64>,
-    /// The moment at which it was found: see [`Engine::moment`].
+    /// The moment at which the session was found: see [`Engine::moment`].
     pub moment: u64,
 }
 
-/// Who looks a session up.
+/// Who looks a session up. This decides whether the look-up counts in [`Stats`] and as a use
+/// of the session, and so delays its eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// A request or a program that uses the session.
+    /// A program, or the middleware, that calls the store's `get`. Its look-up counts, and is a
+    /// use.
     User,
-    /// A request that uses the session if its cookie is common, and otherwise asks again
-    /// by another way: then this is no use, and the answer is unclear.
-    Door,
-    /// Somebody who looks through the store, which is no use of its sessions.
+    /// The middleware, for a request. The engine returns only sessions whose cookie is
+    /// [shareable](CookieText::is_shareable): such a look-up counts, and is a use. For others
+    /// it returns [`Found::Unclear`], and the middleware looks the session up again as
+    /// [`Asker::User`]; the first look-up is no use then, and counts as no hit.
+    Middleware,
+    /// A program that looks through all sessions. Its look-up does not count, and is no use.
     Viewer,
 }
 
-/// What came of a change to a session.
+/// The outcome of a call that changes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// It was made.
+    /// The change was made.
     Done,
-    /// No session, or one that has expired.
+    /// There is no session of the sid, or it has expired.
     Missing,
-    /// The session has another cookie than the caller thinks, or only JavaScript can
-    /// judge and change its text.
-    Not,
-    /// The session was destroyed since the moment that the caller named.
+    /// The change was not made, because the session has another cookie than the caller named
+    /// or one that only JavaScript can read or write.
+    Refused,
+    /// The change was not made, because the session was destroyed at the moment that the
+    /// caller named or later.
     Destroyed,
 }
 
-/// What came of storing a session.
+/// The outcome of a call that stores a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It was stored; with the id of its cookie, if that is common.
+    /// The session was stored. Has the id of its cookie if that is
+    /// [shareable](CookieText::is_shareable).
     Done(Option<u64>),
-    /// The session was destroyed since the moment that the caller named.
+    /// The session was not stored, because it was destroyed at the moment that the caller
+    /// named or later.
     Destroyed,
 }
 
-/// How much an engine holds. Beyond it, the session goes whose last use is the longest ago.
+/// The most that an engine holds. Beyond it, the engine evicts the least recently used
+/// sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// Sessions.
+    /// The number of sessions. `None` for no bound.
     pub max: Option<usize>,
-    /// Bytes of all that is kept of them, as [`Stats::bytes`] counts them.
+    /// The bytes of all that is kept of them, as [`Stats::bytes`] counts them. `None` for no
+    /// bound.
     pub max_bytes: Option<usize>,
 }
 
-/// Why a session is not there any more.
+/// Why a session was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Its time was over.
+    /// It had expired.
     Expired,
-    /// The engine was full.
+    /// The engine held more than its [`Bounds`].
     Evicted,
-    /// Somebody destroyed it, or all.
+    /// It was removed by [`Engine::destroy`] or [`Engine::clear`].
     Destroyed,
 }
 
-/// A session that is not there any more.
+/// A session that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
     /// Its id.
     pub sid: Box<[u8]>,
     /// Its whole text.
     pub text: Vec<u8>,
-    /// Why it is gone.
+    /// Why it was removed.
     pub reason: Reason,
 }
 
 /// What an engine has done so far, and what it holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Sessions, expired ones that nobody has found yet included.
+    /// The number of sessions, also of those that have expired and were not removed yet.
     pub sessions: usize,
-    /// Bytes of all that is kept of them: sids, data, cookies, of which one that many have
-    /// in common counts once, and what it takes to keep these.
+    /// The bytes of all that is kept of them: sids, data and cookies, and the structures that
+    /// keep these. A cookie that many sessions share counts once.
     pub bytes: usize,
-    /// Look-ups that found a session.
+    /// The look-ups that found a session.
     pub hits: u64,
-    /// Look-ups that found none.
+    /// The look-ups that found none.
     pub misses: u64,
-    /// Sessions removed because their time was over.
+    /// The sessions that were removed because they had expired.
     pub expired: u64,
-    /// Sessions removed because the engine was full.
+    /// The sessions that were removed because the engine held more than its [`Bounds`].
     pub evicted: u64,
 }

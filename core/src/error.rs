@@ -1,36 +1,37 @@
-//! The one error type of the engine.
+//! The one error type of this crate.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What makes a `Set-Cookie` header impossible, in the order in which npm
-/// `cookie` 0.7.2 finds it, with that package's messages; and what makes other things
-/// impossible.
+/// Why this crate could not do what it was asked to do.
+///
+/// The variants from `Name` to `SameSite` are about a `Set-Cookie` header, in the order in
+/// which npm `cookie` 0.7.2 checks for them. Their messages are that package's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The name is no RFC 7230 token.
+    /// The name is no token (RFC 7230 section 3.2.6).
     Name,
     /// The value has a lone surrogate, which percent-encoding cannot express.
     MalformedUri,
-    /// The encoded value is no RFC 6265 cookie-value.
+    /// The encoded value is no cookie-value (RFC 6265 section 4.1.1).
     Value,
     /// `maxAge` is no finite number.
     MaxAge,
-    /// `domain` is no domain name.
+    /// `domain` is no domain name (RFC 1034 section 3.5).
     Domain,
-    /// `path` has a control character, `;` or `<`.
+    /// `path` has a character that is not printable ASCII, `;` or `<`.
     Path,
-    /// `expires` is no valid date.
+    /// `expires` is no time that a JavaScript `Date` can have.
     Expires,
-    /// `priority` is none of low, medium, high.
+    /// `priority` is none of `low`, `medium` and `high`.
     Priority,
-    /// `sameSite` is none of true, lax, strict, none.
+    /// `sameSite` is none of `true`, `lax`, `strict` and `none`.
     SameSite,
     /// There is no secret to sign with.
     Secret,
-    /// A shared store is there with other bounds.
+    /// A shared store of that name exists and has other bounds.
     Bounds,
-    /// An engine failed, which says how.
+    /// An engine failed. Has the engine's message.
     Engine(Arc<str>),
 }
 

@@ -1,17 +1,19 @@
-//! The engine of `express-session-rs`, without Node.js.
+//! The part of `express-session-rs` that knows nothing of Node.js.
 //!
-//! A request walks through it twice. On the way in, [`cookie::signed`] finds the
-//! session cookie in the `Cookie` header and verifies its [`signature`], which
-//! gives the session id; a new one comes from [`session_id`]. On the way out,
-//! [`state`] decides what the request must do to its session, and
-//! [`cookie::serialize`] writes the signed id into a `Set-Cookie` header.
-//! An [`engine`] keeps sessions as the JSON text they arrived as, [`memory_store`] in this
-//! process: [`session_text`] parts it into data and cookie, and [`cookie_text`] keeps what
-//! cookies have in common once and reads when they expire.
+//! A request walks through it twice. On the way in, [`cookie::signed`] finds the session
+//! cookie in the `Cookie` header and verifies its [`signature`], which gives the session id;
+//! a new id comes from [`session_id`]. On the way out, [`state`] decides what the request
+//! does to its session in the store, and [`cookie::serialize`] writes the signed id into a
+//! `Set-Cookie` header.
 //!
-//! Text is bytes in [generalised UTF-8](wtf8), so that any JavaScript string,
-//! also one with lone surrogates, comes back as it went in. Nothing here reads a
-//! clock or does I/O: `now` is a parameter, in ms since the epoch.
+//! An [`engine`] keeps sessions as the JSON text that they arrive as; [`memory_store`] is the
+//! one that keeps them in this process. [`session_text`] splits such a text into the session's
+//! cookie and its data, and [`cookie_text`] keeps the text of a cookie once for all sessions
+//! that have the same.
+//!
+//! Text is bytes in [generalised UTF-8](wtf8), so that every JavaScript string, also one with
+//! lone surrogates, comes back as it went in. Nothing here reads a clock or does I/O: the
+//! current time is a parameter `now`, in ms since the epoch.
 
 #![forbid(unsafe_code)]
 

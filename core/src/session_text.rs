@@ -1,12 +1,14 @@
-//! What a store must know of a session's JSON text, without parsing all of it.
+//! Splits a session's JSON text into its cookie and its data, and reads when the cookie
+//! expires, without parsing the data.
 //!
-//! A session's text begins with its cookie, as `JSON.stringify` writes it, but for keys
-//! that are array indexes, which JavaScript lists first; the rest is its data, which
-//! nothing here looks at, so that the length of a session costs nothing. A text that is
-//! otherwise was arranged by hand, and is JavaScript's to read.
+//! In the text that `JSON.stringify` makes of a session the member `cookie` comes first, or
+//! behind the keys that are array indexes, which JavaScript lists before all others. What
+//! stands behind the cookie is not read, so that long sessions take no longer to read. A text
+//! whose cookie stands elsewhere was not made by `JSON.stringify` of a session, and is left to
+//! JavaScript.
 //!
-//! The reader takes the output of `JSON.stringify`: no key stands twice in an
-//! object, and no key that matters here is written with escapes.
+//! The reader relies on what `JSON.stringify` writes: an object has no key twice, there are no
+//! blanks, and no key that matters here is written with escapes.
 
 use crate::date;
 
@@ -17,43 +19,46 @@ pub enum Expiry {
     Never,
     /// At this time, in ms since the epoch.
     At(i64),
-    /// `cookie.expires` is something that only JavaScript can judge.
+    /// Only JavaScript can tell: `cookie.expires` is neither null nor a date as
+    /// `Date.prototype.toJSON` writes it for the years 0 to 9999.
     Unclear,
 }
 
-/// What becomes of a session's text when the session is used but not changed, and
-/// its cookie starts its lifetime anew.
+/// What happens to a cookie's text when a request uses the session without changing it, and
+/// the cookie's lifetime starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// Nothing: the cookie has no lifetime.
+    /// The text stays the same: the cookie has no lifetime.
     Same,
-    /// The cookie's date becomes the time of use plus the lifetime.
+    /// The cookie's date becomes the time of the request plus the lifetime.
     Date {
         /// The cookie's `originalMaxAge`, in ms.
         lifetime: i64,
     },
-    /// Something that only JavaScript can tell.
+    /// Only JavaScript can tell: the members are not those of `Cookie.prototype.data`, or
+    /// `originalMaxAge` and `expires` do not go together.
     Unclear,
 }
 
-/// What a cookie's text says of its time.
+/// What is read in the JSON of a session's cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
-    /// Its `expires`.
+    /// When it expires.
     pub expiry: Expiry,
-    /// Where the date of `expires` begins, in bytes, if it has one.
+    /// The byte at which the date of `expires` begins, if that is [`Expiry::At`].
     pub date_at: usize,
-    /// What using the session does to the text.
+    /// What a request that uses the session does to the cookie.
     pub renewal: Renewal,
-    /// Whether no value in it is an object or an array, which a program could change.
+    /// Whether none of its values is an object or an array. A program could change what is in
+    /// such a value, and so the cookies of all sessions that share it.
     pub is_flat: bool,
 }
 
-/// What stands before a session's cookie.
+/// The key of a session's cookie, and the colon behind it.
 const KEY: &[u8] = br#""cookie":"#;
 
-/// The keys of a cookie's JSON in their order, and whether each must be there, as
-/// `Cookie.prototype.data` of npm `express-session` 1.19.0 lists them.
+/// The keys of a cookie's JSON in the order in which `Cookie.prototype.data` of npm
+/// `express-session` 1.19.0 lists them, and whether each is always there.
 const KEYS: [(&[u8], bool); 9] = [
     (b"originalMaxAge", true),
     (b"partitioned", false),
@@ -66,11 +71,11 @@ const KEYS: [(&[u8], bool); 9] = [
     (b"sameSite", false),
 ];
 
-/// Parts a session's text: its cookie's JSON, and its data as a JSON object.
+/// Splits a session's text into the JSON of its cookie and its data, a JSON object.
 ///
-/// `None` if the text has no cookie that is an object where JavaScript puts it, so that
-/// [`join`] would not give the text back. Takes time linear in the length of the text, and
-/// of what is read of it whatever its nesting.
+/// `None` if there is no object as the member `cookie` where JavaScript puts it, so that
+/// [`join`] would not return the same text. Takes time linear in the length of the text,
+/// however deeply it is nested.
 pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     let place = cookie_place(text);
     let (before, rest) = text.split_at(place);
@@ -96,12 +101,13 @@ pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
         _ => return None,
     };
     let data = [before, behind].concat();
-    // An index behind the cookie would be taken for one before it.
+    // `join` would put the cookie behind an array index that stood behind it.
     (cookie_place(&data) == place).then_some((cookie, data))
 }
 
-/// The text of a session: its data, a JSON object, and in its place the cookie's JSON, of
-/// about `length` bytes, which `write_cookie` appends.
+/// Joins the text of a session from its data, a JSON object, and its cookie's JSON, which
+/// `write_cookie` appends to the text that it is given. `length` is about the number of bytes
+/// that it appends.
 pub fn join(data: &[u8], length: usize, write_cookie: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let (before, behind) = data.split_at(cookie_place(data));
     let mut text = Vec::with_capacity(data.len() + KEY.len() + length + 1);
@@ -119,9 +125,9 @@ pub fn join(data: &[u8], length: usize, write_cookie: impl FnOnce(&mut Vec<u8>))
     text
 }
 
-/// Where in a JSON object the key `cookie` stands or would: behind the keys that are array
-/// indexes, as JavaScript lists those first, from the least to the greatest, and a session
-/// gets its cookie before any other key.
+/// Returns the byte of a JSON object at which the key `cookie` stands or is to be inserted:
+/// behind the keys that are array indexes, which JavaScript lists first, from the least to the
+/// greatest, and before all other keys, as a session gets its cookie before these.
 fn cookie_place(object: &[u8]) -> usize {
     let mut reader = Reader {
         text: object,
@@ -142,13 +148,16 @@ fn cookie_place(object: &[u8]) -> usize {
     place
 }
 
-/// Reads a cookie's JSON. `None` if it is none as far as it was read.
+/// Reads the JSON of a session's cookie. `None` if it is no JSON object; of the values in it
+/// the reader checks quotes and brackets alone.
 pub fn cookie(text: &[u8]) -> Option<Cookie> {
     let mut reader = Reader { text, at: 0 };
     let cookie = reader.cookie()?;
     (reader.at == text.len()).then_some(cookie)
 }
 
+/// A reader of JSON, as `JSON.stringify` writes it: `at` is the byte of `text` that it reads
+/// next. Its methods return `None` if the text is not what they expect.
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
@@ -163,7 +172,7 @@ impl<'t> Reader<'t> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// Reads an object, calling `on_key` with the reader at each value.
+    /// Reads an object. Calls `on_key` with each key, which must read the key's value.
     fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'t [u8]) -> Option<()>) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
@@ -185,7 +194,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads a string and returns what stands between its quotes, escapes and all.
+    /// Reads a string and returns the bytes between its quotes, with escapes as they stand.
     fn string(&mut self) -> Option<&'t [u8]> {
         self.expect(b'"')?;
         let start = self.at;
@@ -205,9 +214,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads a key that is an array index (ECMA-262, "array index"), and its colon.
+    /// Reads a key that is an array index (ECMA-262 section 6.1.7), and the colon behind it.
     fn index(&mut self) -> Option<u32> {
-        // Most keys are none, and are not read to see that.
+        // Most keys do not begin with a digit, and need not be read.
         self.text
             .get(self.at + 1)
             .filter(|it| it.is_ascii_digit())?;
@@ -218,7 +227,7 @@ impl<'t> Reader<'t> {
         (is_canonical && index != u32::MAX).then_some(index)
     }
 
-    /// Skips a value of any depth, in constant space.
+    /// Reads over a value, however deeply it is nested, in constant space.
     fn skip_value(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
@@ -246,7 +255,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Skips a number, `true`, `false` or `null`.
+    /// Reads over a number, `true`, `false` or `null`.
     fn skip_literal(&mut self) {
         let rest = &self.text[self.at..];
         self.at += rest
@@ -256,6 +265,7 @@ impl<'t> Reader<'t> {
             .max(1);
     }
 
+    /// Reads a cookie's JSON: see [`cookie`].
     fn cookie(&mut self) -> Option<Cookie> {
         let mut found = Cookie {
             expiry: Expiry::Never,
@@ -279,7 +289,7 @@ impl<'t> Reader<'t> {
                 b"originalMaxAge" => lifetime = lifetime_of(value),
                 _ => {}
             }
-            // Skips the keys left out here, none of which may be a needed one.
+            // Moves on in `KEYS` to this key: those left out may be no needed ones.
             in_order = in_order
                 && keys
                     .find(|(known, needed)| *known == key || *needed)
@@ -296,12 +306,17 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// What a cookie's `originalMaxAge` says.
 enum Lifetime {
+    /// It is null.
     None,
+    /// It is this number of ms.
     Of(i64),
+    /// It is missing or something else.
     Unclear,
 }
 
+/// Returns what a cookie's `expires` says, of which `value` is the JSON.
 fn expiry_of(value: &[u8]) -> Expiry {
     match value {
         b"null" => Expiry::Never,
@@ -310,6 +325,7 @@ fn expiry_of(value: &[u8]) -> Expiry {
     }
 }
 
+/// Returns what a cookie's `originalMaxAge` says, of which `value` is the JSON.
 fn lifetime_of(value: &[u8]) -> Lifetime {
     if value == b"null" {
         return Lifetime::None;

@@ -1,6 +1,7 @@
-//! Signed values: `value.signature`, as npm `cookie-signature` 1.0.7 makes them.
+//! Signs values and verifies signatures as npm `cookie-signature` 1.0.7 does.
 //!
-//! The signature is HMAC-SHA256 of the value, in base64 without padding.
+//! A signed value is the value, a dot and its signature: HMAC-SHA256 (RFC 2104) of the value,
+//! in base64 without padding (RFC 4648 section 4).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -10,12 +11,12 @@ use sha2::Sha256;
 use crate::error::Error;
 use crate::wtf8;
 
-/// Bytes of an HMAC-SHA256 tag.
+/// The bytes of an HMAC-SHA256 tag.
 const TAG: usize = 32;
-/// Characters of a tag in base64 without padding.
+/// The characters of a tag in base64 without padding.
 const ENCODED_TAG: usize = 43;
 
-/// A secret, prepared once: both hash states of HMAC already hold it.
+/// A secret that is prepared for signing: HMAC's inner and outer hash have taken it in.
 #[derive(Clone)]
 pub struct Key(Hmac<Sha256>);
 
@@ -23,14 +24,15 @@ impl Key {
     /// Prepares a secret of any length, also an empty one.
     ///
     /// # Errors
-    /// [`Error::Secret`] if the HMAC implementation refuses the length; the one
-    /// in use refuses none.
+    /// [`Error::Secret`] if the HMAC implementation refuses the length. The one in use refuses
+    /// none.
     pub fn new(secret: &[u8]) -> Result<Key, Error> {
         Hmac::new_from_slice(secret)
             .map(Key)
             .map_err(|_| Error::Secret)
     }
 
+    /// Returns the HMAC of `value` in UTF-8, before its last step.
     fn mac(&self, value: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         mac.update(&wtf8::to_utf8(value));
@@ -38,7 +40,7 @@ impl Key {
     }
 }
 
-/// Appends a dot and the signature of `value` to it.
+/// Returns `value` with a dot and its signature by `key` behind it.
 pub fn sign(value: &[u8], key: &Key) -> Vec<u8> {
     let tag = key.mac(value).finalize().into_bytes();
     let mut signed = Vec::with_capacity(value.len() + 1 + ENCODED_TAG);
@@ -48,16 +50,16 @@ pub fn sign(value: &[u8], key: &Key) -> Vec<u8> {
     signed
 }
 
-/// The value of a signed text, if one of the keys made its signature.
+/// Returns the value of a signed text. `None` if none of the keys made its signature.
 ///
-/// Keys are tried in order, which is how secrets rotate. The comparison takes
-/// the same time wherever the signatures differ.
+/// The keys are tried in their order: the first is the newest, the others are those that it
+/// replaces. Comparing two signatures takes the same time wherever they differ.
 pub fn unsign<'v>(signed: &'v [u8], keys: &[Key]) -> Option<&'v [u8]> {
     let dot = memchr::memrchr(b'.', signed)?;
     let value = &signed[..dot];
     let mut tag = [0; TAG];
-    // A text has one tag and a tag has one text: the engine refuses padding and
-    // stray low bits, so comparing tags is comparing signatures.
+    // The decoder refuses padding and stray low bits, so a tag has one text only, and
+    // comparing tags is comparing signatures.
     match STANDARD_NO_PAD.decode_slice(&signed[dot + 1..], &mut tag) {
         Ok(TAG) => keys
             .iter()
@@ -68,74 +70,4 @@ pub fn unsign<'v>(signed: &'v [u8], keys: &[Key]) -> Option<&'v [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn key(secret: &[u8]) -> Key {
-        Key::new(secret).unwrap_or_else(|error| unreachable!("{error}"))
-    }
-
-    /// RFC 4231, test case 2.
-    #[test]
-    fn signs_the_rfc_4231_vector() {
-        assert_eq!(
-            sign(b"what do ya want for nothing?", &key(b"Jefe")),
-            b"what do ya want for nothing?.W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM"
-        );
-    }
-
-    #[test]
-    fn refuses_what_is_not_exactly_the_signature() {
-        let keys = [key(b"secret")];
-        let signed = sign(b"value", &keys[0]);
-        assert_eq!(unsign(&signed, &keys), Some(&b"value"[..]));
-        for at in 0..signed.len() {
-            let mut forged = signed.clone();
-            forged[at] ^= 1;
-            assert_eq!(unsign(&forged, &keys), None, "bit 0 of byte {at}");
-        }
-        assert_eq!(unsign(&[&signed[..], b"="].concat(), &keys), None);
-        assert_eq!(unsign(&signed[..signed.len() - 1], &keys), None);
-        assert_eq!(unsign(b"", &keys), None);
-        assert_eq!(unsign(b"value", &keys), None);
-        assert_eq!(unsign(b"value.", &keys), None);
-    }
-
-    /// The last of 43 characters carries two bits that no tag has.
-    #[test]
-    fn refuses_stray_low_bits() {
-        let keys = [key(b"secret")];
-        let mut signed = sign(b"value", &keys[0]);
-        let last = signed.len() - 1;
-        let valid = signed[last];
-        let accepted: Vec<u8> = (0..=255)
-            .filter(|&byte| {
-                signed[last] = byte;
-                unsign(&signed, &keys).is_some()
-            })
-            .collect();
-        assert_eq!(accepted, [valid]);
-    }
-
-    #[test]
-    fn no_key_accepts_nothing() {
-        assert_eq!(unsign(&sign(b"value", &key(b"secret")), &[]), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_key_of_the_list_verifies(value: Vec<u8>, secrets in prop::collection::vec(any::<Vec<u8>>(), 1..4), pick: prop::sample::Index) {
-            let keys: Vec<Key> = secrets.iter().map(|secret| key(secret)).collect();
-            let signed = sign(&value, &keys[pick.index(keys.len())]);
-            prop_assert_eq!(unsign(&signed, &keys), Some(&value[..]));
-        }
-
-        #[test]
-        fn another_key_does_not(value: Vec<u8>, secret in prop::collection::vec(1u8.., 0..64)) {
-            let other = [&secret[..], b"x"].concat();
-            let signed = sign(&value, &key(&other));
-            prop_assert_eq!(unsign(&signed, &[key(&secret)]), None);
-        }
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
-//! The decisions of a request: facts in, an enum out.
+//! Decides what a request does to its session, from what is known of the two.
 //!
-//! Two moments ask. When the response's headers are written: does the session
-//! cookie go with them ([`sets_cookie`])? When the response ends: what happens to
-//! the session in the store ([`end`])? A new option is a new fact in the one list
-//! [`facts!`](crate::facts), not a new branch in the middleware.
+//! When the response's headers are written, [`sets_cookie`] decides whether the session cookie
+//! goes with them. When the response ends, [`end`] decides what happens to the session in the
+//! store. Both are functions of [`Facts`]. An option that has a say in them is a new fact in
+//! the list [`facts!`](crate::facts).
 
-/// The facts, in the order of their bits: gives the list to a macro.
+/// Calls the macro `$receiver` with the list of all facts, in the order of their bits in
+/// [`Facts`], each with its documentation.
 #[macro_export]
 macro_rules! facts {
     ($receiver:ident) => {
@@ -29,19 +30,19 @@ macro_rules! facts {
 
 macro_rules! define {
     ($($name:ident: $doc:tt,)+) => {
-        /// What is known of a request and its session, one bit a fact.
+        /// What is known of a request and its session: a bit for each fact, set if it is true.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Facts(pub u32);
 
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the facts")]
-        enum Place {
+        enum Bit {
             $($name,)+
         }
 
         impl Facts {
-            $(#[doc = $doc] pub const $name: u32 = 1 << Place::$name as u32;)+
+            $(#[doc = $doc] pub const $name: u32 = 1 << Bit::$name as u32;)+
 
-            /// Every combination of facts.
+            /// Returns every combination of facts, in the order of their numbers.
             pub fn all() -> impl Iterator<Item = Facts> {
                 (0..1 << [$(Facts::$name),+].len()).map(Facts)
             }
@@ -57,20 +58,20 @@ impl Facts {
     }
 }
 
-/// What the end of a request does to its session in the store.
+/// What happens to the session in the store when the response ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The store is not called.
+    /// The middleware does not call the store.
     Nothing,
-    /// The session is written.
+    /// The middleware calls the store's `set`.
     Save,
-    /// Only the session's expiry is renewed.
+    /// The middleware calls the store's `touch`, which renews the session's expiry alone.
     Touch,
-    /// The session is removed.
+    /// The middleware calls the store's `destroy`.
     Destroy,
 }
 
-/// What to do with the session when the response ends.
+/// Decides what happens to the session in the store when the response ends.
 pub fn end(facts: Facts) -> End {
     if facts.has(Facts::UNSET) && facts.has(Facts::UNSET_DESTROY) && facts.has(Facts::HAS_ID) {
         End::Destroy
@@ -85,8 +86,8 @@ pub fn end(facts: Facts) -> End {
     }
 }
 
-/// Whether the response carries the session cookie, security of the connection
-/// aside.
+/// Decides whether the response sets the session cookie. That a secure cookie goes over a
+/// secure connection only is not decided here.
 pub fn sets_cookie(facts: Facts) -> bool {
     if !facts.has(Facts::HAS_SESSION) || !facts.has(Facts::ID_IS_STRING) {
         false
@@ -97,6 +98,7 @@ pub fn sets_cookie(facts: Facts) -> bool {
     }
 }
 
+/// Decides whether a session that is not destroyed is saved.
 fn must_save(facts: Facts) -> bool {
     let uninitialized = !facts.has(Facts::ID_FROM_COOKIE) && !facts.has(Facts::WAS_SAVED);
     if uninitialized && !facts.has(Facts::SAVE_UNINITIALIZED) {

@@ -9,9 +9,9 @@ use std::borrow::Cow;
 /// The UTF-8 form of U+FFFD, which Node.js puts in place of a lone surrogate.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
-/// Encodes UTF-16 units, keeping lone surrogates.
+/// Encodes UTF-16 units as generalised UTF-8, and keeps lone surrogates.
 pub fn from_utf16(units: &[u16]) -> Vec<u8> {
-    // One look at all of them, not one at each: so the compiler takes many at a time.
+    // Without a branch for each unit, so that the compiler can test many at a time.
     if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
         return units.iter().map(|&unit| unit as u8).collect();
     }
@@ -32,7 +32,7 @@ pub fn from_utf16(units: &[u16]) -> Vec<u8> {
     bytes
 }
 
-/// Decodes into UTF-16 units what [`from_utf16`] made.
+/// Decodes generalised UTF-8 into UTF-16 units, the inverse of [`from_utf16`].
 ///
 /// Bytes that are not generalised UTF-8 become U+FFFD.
 pub fn to_utf16(bytes: &[u8]) -> Vec<u16> {
@@ -46,8 +46,8 @@ pub fn to_utf16(bytes: &[u8]) -> Vec<u16> {
     units
 }
 
-/// The UTF-8 that Node.js makes of the same string: lone surrogates become
-/// U+FFFD. `crypto` hashes this form.
+/// Turns generalised UTF-8 into the UTF-8 that Node.js makes of the same string, in which
+/// lone surrogates are U+FFFD. Node.js's `crypto` hashes strings in this form.
 pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(bytes).is_ok() {
         return Cow::Borrowed(bytes);
@@ -62,12 +62,13 @@ pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(utf8)
 }
 
+/// A part of generalised UTF-8.
 enum Chunk<'a> {
     Text(&'a [u8]),
     Surrogate(u16),
 }
 
-/// Splits bytes into text and the surrogates between it.
+/// Splits generalised UTF-8 into lone surrogates and the text between them.
 struct Surrogates<'a>(&'a [u8]);
 
 impl<'a> Iterator for Surrogates<'a> {
@@ -88,7 +89,8 @@ impl<'a> Iterator for Surrogates<'a> {
     }
 }
 
-/// U+D800 to U+DFFF are the three bytes `ED A0..BF 80..BF`.
+/// Returns the surrogate, U+D800 to U+DFFF, that `bytes` begin with. In generalised UTF-8 it
+/// is three bytes: `ED`, `A0` to `BF`, and `80` to `BF`.
 fn leading_surrogate(bytes: &[u8]) -> Option<u16> {
     match *bytes {
         [0xED, second @ 0xA0..=0xBF, third @ 0x80..=0xBF, ..] => {

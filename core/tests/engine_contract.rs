@@ -8,7 +8,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use express_session_core::engine::{Asker, Bounds, Changed, Engine, Found, Reason, Stats, Stored};
+use express_session_core::engine::{
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Reason, Stats, Stored,
+};
 use express_session_core::error::Error;
 use express_session_core::memory_store::MemoryStore;
 use proptest::prelude::*;
@@ -46,9 +48,9 @@ contract!(
     sids_have_any_length,
     a_session_expires_on_the_millisecond,
     touch_changes_the_cookie_alone,
-    what_it_cannot_judge_is_left_to_javascript,
+    what_it_cannot_read_is_left_to_javascript,
     takes_down_what_javascript_says,
-    hands_out_what_is_to_be_judged_in_slices,
+    hands_out_what_is_to_be_classified_in_slices,
     lists_in_order_of_insertion,
     renewing_moves_the_date_alone,
     renewing_leaves_a_cookie_without_a_lifetime,
@@ -72,9 +74,6 @@ const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}
 const FOREVER: &str = r#"{"cookie":{"expires":null},"a":1}"#;
 const PLAIN: &str =
     r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}"#;
-
-/// What an unclear text costs in a slice beside its length.
-const JUDGEMENT: usize = 1000;
 
 fn until(date: &str) -> String {
     format!(
@@ -120,8 +119,8 @@ fn sids(store: &dyn Engine) -> Vec<String> {
         .collect()
 }
 
-fn unjudged(store: &dyn Engine) -> usize {
-    store.unjudged(0, usize::MAX).unwrap().0.len()
+fn unclassified(store: &dyn Engine) -> usize {
+    store.unclassified(0, usize::MAX).unwrap().0.len()
 }
 
 fn hands_back_what_it_was_given(make: Make) {
@@ -180,7 +179,7 @@ fn touch_changes_the_cookie_alone(make: Make) {
     assert_eq!(store.touch(b"b", cookie, 0, None), Ok(Changed::Missing));
 }
 
-fn what_it_cannot_judge_is_left_to_javascript(make: Make) {
+fn what_it_cannot_read_is_left_to_javascript(make: Make) {
     let store = &*make(Bounds::default());
     store.set_raw(b"a", b"not json", None, None).unwrap();
     set(store, b"b", r#"{"a":1}"#);
@@ -188,19 +187,19 @@ fn what_it_cannot_judge_is_left_to_javascript(make: Make) {
     set(store, b"c", odd);
     for (sid, expected) in [(b"a", "not json"), (b"b", r#"{"a":1}"#), (b"c", odd)] {
         assert_eq!(unclear(store, sid).as_deref(), Some(expected));
-        assert_eq!(store.touch(sid, b"{}", 0, None), Ok(Changed::Not));
-        assert_eq!(store.renew(sid, 0, None, None, 0), Ok(Changed::Not));
+        assert_eq!(store.touch(sid, b"{}", 0, None), Ok(Changed::Refused));
+        assert_eq!(store.renew(sid, 0, None, None, 0), Ok(Changed::Refused));
         assert_eq!(
             store.write(sid, 0, None, None, None, b"{}"),
-            Ok(Changed::Not)
+            Ok(Changed::Refused)
         );
     }
-    assert_eq!(unjudged(store), 3);
+    assert_eq!(unclassified(store), 3);
     assert_eq!(store.len(i64::MAX), Ok(3));
     set(store, b"a", PLAIN);
-    assert_eq!(unjudged(store), 2);
+    assert_eq!(unclassified(store), 2);
     store.clear().unwrap();
-    assert_eq!(unjudged(store), 0);
+    assert_eq!(unclassified(store), 0);
 }
 
 fn takes_down_what_javascript_says(make: Make) {
@@ -211,48 +210,48 @@ fn takes_down_what_javascript_says(make: Make) {
     for sid in [b"a", b"b", b"c", b"d"] {
         raw(sid, b"text");
     }
-    store.judge(b"a", b"text", true, None, 0).unwrap();
-    store.judge(b"b", b"text", true, Some(2000), 0).unwrap();
-    store.judge(b"c", b"text", false, None, 0).unwrap();
-    store.judge(b"none", b"text", true, None, 0).unwrap();
+    store.classify(b"a", b"text", true, None, 0).unwrap();
+    store.classify(b"b", b"text", true, Some(2000), 0).unwrap();
+    store.classify(b"c", b"text", false, None, 0).unwrap();
+    store.classify(b"none", b"text", true, None, 0).unwrap();
     assert_eq!(
-        store.unjudged(0, usize::MAX).unwrap().0,
+        store.unclassified(0, usize::MAX).unwrap().0,
         [b"d".as_slice().into()]
     );
     assert_eq!(store.len(1999), Ok(3), "c is no session");
     assert_eq!(store.len(2000), Ok(2), "b has expired");
     assert_eq!(unclear(store, b"a").as_deref(), Some("text"));
     let mut text = Vec::new();
-    let judged = |found: Result<Found, Error>| match found {
-        Ok(Found::Unclear { is_judged }) => Some(is_judged),
+    let classified = |found: Result<Found, Error>| match found {
+        Ok(Found::Unclear { is_classified }) => Some(is_classified),
         _ => None,
     };
     assert_eq!(
-        judged(store.get(b"a", 0, Asker::User, &mut text)),
+        classified(store.get(b"a", 0, Asker::User, &mut text)),
         Some(true)
     );
     assert_eq!(
-        judged(store.get(b"d", 0, Asker::User, &mut text)),
+        classified(store.get(b"d", 0, Asker::User, &mut text)),
         Some(false)
     );
 
-    // Who was slow has judged another text.
+    // A classification of a text that is not the session's any more changes nothing.
     raw(b"d", b"other");
-    store.judge(b"d", b"text", true, Some(0), 5).unwrap();
+    store.classify(b"d", b"text", true, Some(0), 5).unwrap();
     assert!(has(store, b"d"));
-    store.judge(b"d", b"other", true, Some(5), 5).unwrap();
+    store.classify(b"d", b"other", true, Some(5), 5).unwrap();
     assert!(!has(store, b"d"), "it is over");
     assert_eq!(store.stats().unwrap().expired, 2);
     set(store, b"c", PLAIN);
     store
-        .judge(b"c", PLAIN.as_bytes(), false, Some(0), 5)
+        .classify(b"c", PLAIN.as_bytes(), false, Some(0), 5)
         .unwrap();
     assert_eq!(store.len(0), Ok(2), "it has a cookie now");
     raw(b"a", b"text");
-    assert_eq!(unjudged(store), 1, "it may be another one");
+    assert_eq!(unclassified(store), 1, "it may be another one");
 }
 
-fn hands_out_what_is_to_be_judged_in_slices(make: Make) {
+fn hands_out_what_is_to_be_classified_in_slices(make: Make) {
     let store = &*make(Bounds::default());
     for at in 0..300u32 {
         let sid = at.to_be_bytes();
@@ -262,11 +261,13 @@ fn hands_out_what_is_to_be_judged_in_slices(make: Make) {
         }
     }
     store
-        .set_raw(b"long", &[b'x'; 50 * JUDGEMENT], None, None)
+        .set_raw(b"long", &[b'x'; 50 * CLASSIFICATION_COST], None, None)
         .unwrap();
     let (mut from, mut sids, mut slices) = (0, Vec::new(), 0);
     loop {
-        let (some, next) = store.unjudged(from, 5 * (JUDGEMENT + 4)).unwrap();
+        let (some, next) = store
+            .unclassified(from, 5 * (CLASSIFICATION_COST + 4))
+            .unwrap();
         assert!(some.len() <= 6, "{}", some.len());
         sids.extend(some);
         slices += 1;
@@ -281,7 +282,7 @@ fn hands_out_what_is_to_be_judged_in_slices(make: Make) {
     sids.dedup();
     assert_eq!(sids.len(), 101, "each once");
     for odd in [u64::MAX, 1 << 63, 15 << 32 | 5_000_000] {
-        assert_eq!(store.unjudged(odd, 1), Ok((Vec::new(), None)));
+        assert_eq!(store.unclassified(odd, 1), Ok((Vec::new(), None)));
     }
 }
 
@@ -324,7 +325,7 @@ fn renewing_moves_the_date_alone(make: Make) {
     let far = 253_402_300_799_000;
     assert_eq!(
         store.renew(b"a", id, None, None, far),
-        Ok(Changed::Not),
+        Ok(Changed::Refused),
         "year 10000"
     );
     assert_eq!(
@@ -342,8 +343,14 @@ fn renewing_leaves_a_cookie_without_a_lifetime(make: Make) {
 
     set(store, b"b", FOREVER);
     let other = cookie(store, b"b");
-    assert_eq!(store.renew(b"a", other, None, None, 0), Ok(Changed::Not));
-    assert_eq!(store.renew(b"b", other, None, None, 0), Ok(Changed::Not));
+    assert_eq!(
+        store.renew(b"a", other, None, None, 0),
+        Ok(Changed::Refused)
+    );
+    assert_eq!(
+        store.renew(b"b", other, None, None, 0),
+        Ok(Changed::Refused)
+    );
 }
 
 fn a_session_without_a_date_has_a_deadline(make: Make) {
@@ -384,7 +391,7 @@ fn writes_a_session_whose_cookie_is_known(make: Make) {
     let store = &*make(Bounds::default());
     let data = br#"{"b":2}"#;
     let write = |sid: &[u8], cookie, date| store.write(sid, cookie, date, None, None, data);
-    assert_eq!(write(b"a", 0, None), Ok(Changed::Not), "not known");
+    assert_eq!(write(b"a", 0, None), Ok(Changed::Refused), "not known");
     assert!(!has(store, b"a"));
 
     set(store, b"a", PLAIN);
@@ -394,15 +401,19 @@ fn writes_a_session_whose_cookie_is_known(make: Make) {
     assert_eq!(text(store, b"a", 0).as_ref(), Some(&expected));
     assert_eq!(write(b"b", id, None), Ok(Changed::Done), "a new one");
     assert_eq!(text(store, b"b", 0), Some(expected));
-    assert_eq!(write(b"a", id + 1, None), Ok(Changed::Not));
-    assert_eq!(write(b"a", id, Some(5)), Ok(Changed::Not), "no date");
-    assert_eq!(write(b"c", id, Some(5)), Ok(Changed::Not), "no date");
+    assert_eq!(write(b"a", id + 1, None), Ok(Changed::Refused));
+    assert_eq!(write(b"a", id, Some(5)), Ok(Changed::Refused), "no date");
+    assert_eq!(write(b"c", id, Some(5)), Ok(Changed::Refused), "no date");
 
     set(store, b"a", &until("1970-01-01T00:00:05.000Z"));
-    assert_eq!(write(b"a", id, None), Ok(Changed::Not), "another cookie");
+    assert_eq!(
+        write(b"a", id, None),
+        Ok(Changed::Refused),
+        "another cookie"
+    );
     let id = cookie(store, b"a");
-    assert_eq!(write(b"a", id, None), Ok(Changed::Not), "a date");
-    assert_eq!(write(b"a", id, Some(i64::MAX)), Ok(Changed::Not));
+    assert_eq!(write(b"a", id, None), Ok(Changed::Refused), "a date");
+    assert_eq!(write(b"a", id, Some(i64::MAX)), Ok(Changed::Refused));
     assert_eq!(write(b"a", id, Some(7000)), Ok(Changed::Done));
     let expected = until("1970-01-01T00:00:07.000Z").replace(r#""a":1"#, r#""b":2"#);
     assert_eq!(text(store, b"a", 6999), Some(expected));
@@ -413,7 +424,7 @@ fn writes_a_session_whose_cookie_is_known(make: Make) {
     };
     assert_eq!(
         write(b"c", odd, None),
-        Ok(Changed::Not),
+        Ok(Changed::Refused),
         "no lifetime known"
     );
 }
@@ -538,7 +549,7 @@ fn puts_together_what_comes_in_parts(make: Make) {
     let indexed = r#"{"1":2,"10":3,"cookie":{"expires":null},"a":1}"#;
     assert_eq!(text(store, b"a", 0).as_deref(), Some(indexed));
     set(store, b"a", indexed);
-    assert_eq!(unjudged(store), 0);
+    assert_eq!(unclassified(store), 0);
     assert_eq!(text(store, b"a", 0).as_deref(), Some(indexed));
     let stored = put(r#"{"expires":"soon"}"#, br#"{"1":2,"a":1}"#);
     assert_eq!(stored, Stored::Done(None));
@@ -553,12 +564,12 @@ fn a_cookie_that_is_not_common_has_no_number(make: Make) {
     assert_eq!(stored, Ok(Stored::Done(None)));
     let expected = r#"{"cookie":{"expires":null,"prefs":[]},"a":1}"#;
     assert_eq!(text(store, b"a", 0).as_deref(), Some(expected));
-    let found = store.get(b"a", 0, Asker::Door, &mut Vec::new());
+    let found = store.get(b"a", 0, Asker::Middleware, &mut Vec::new());
     assert!(matches!(found, Ok(Found::Unclear { .. })));
     assert_eq!(
         store.stats().unwrap().hits,
         1,
-        "the door asks again by another way"
+        "the session reader asks again by another way"
     );
 }
 
@@ -641,7 +652,7 @@ fn prunes_in_slices(make: Make) {
         set(store, &at.to_be_bytes(), &until(&date));
     }
     let id = cookie(store, &0u32.to_be_bytes());
-    // Those of the first second are used, and live on.
+    // The sessions of the first second are used, and expire later.
     for at in (0..100u32).step_by(10) {
         assert_eq!(
             store.renew(&at.to_be_bytes(), id, Some(60_000), None, 0),
@@ -678,11 +689,11 @@ fn counts_hits_and_misses(make: Make) {
     let get = |sid, now, asker| store.get(sid, now, asker, &mut Vec::new()).unwrap();
     get(b"a", 0, Asker::User);
     get(b"b", 0, Asker::User);
-    get(b"a", 1999, Asker::Door);
+    get(b"a", 1999, Asker::Middleware);
     for sid in [b"a", b"b"] {
         get(sid, 1999, Asker::Viewer);
     }
-    get(b"a", 2000, Asker::Door);
+    get(b"a", 2000, Asker::Middleware);
     let Stats {
         hits,
         misses,
@@ -702,7 +713,9 @@ fn looking_is_no_use(make: Make) {
     for sid in [b"a", b"b"] {
         store.get(sid, 0, Asker::Viewer, &mut Vec::new()).unwrap();
     }
-    store.get(b"b", 0, Asker::Door, &mut Vec::new()).unwrap();
+    store
+        .get(b"b", 0, Asker::Middleware, &mut Vec::new())
+        .unwrap();
     store.peek(b"a").unwrap();
     set(store, b"c", PLAIN);
     assert_eq!(sids(store), ["b", "c"]);
@@ -730,7 +743,7 @@ fn many_threads_lose_nothing(make: Make) {
     assert_eq!(store.len(0), Ok(4 * 1000 + 1));
 }
 
-/// Every call of an engine that fails says so, and that it was there is not seen later.
+/// Every call of an engine that fails returns the error, and changes nothing that is seen later.
 #[test]
 fn a_failing_engine_fails_everywhere_and_then_goes_on() {
     static IS_ON: AtomicBool = AtomicBool::new(false);
@@ -752,8 +765,8 @@ fn a_failing_engine_fails_everywhere_and_then_goes_on() {
         ("write", store.write(b"a", 0, None, None, None, b"{}").err()),
         ("touch", store.touch(b"a", b"{}", 0, None).err()),
         ("renew", store.renew(b"a", 0, None, None, 0).err()),
-        ("judge", store.judge(b"a", b"x", true, None, 0).err()),
-        ("unjudged", store.unjudged(0, 1).err()),
+        ("classify", store.classify(b"a", b"x", true, None, 0).err()),
+        ("unclassified", store.unclassified(0, 1).err()),
         ("destroy", store.destroy(b"a").err()),
         ("clear", store.clear().err()),
         ("moment", store.moment().err()),
@@ -785,7 +798,7 @@ enum Call {
     Write,
     Touch,
     Renew,
-    Judge(bool),
+    Classify(bool),
     Destroy,
     Clear,
     Moment,
@@ -798,7 +811,11 @@ enum Call {
 type Step = (Call, usize, usize, i64);
 
 fn step() -> impl Strategy<Value = Step> {
-    let asker = prop_oneof![Just(Asker::User), Just(Asker::Door), Just(Asker::Viewer)];
+    let asker = prop_oneof![
+        Just(Asker::User),
+        Just(Asker::Middleware),
+        Just(Asker::Viewer)
+    ];
     let call = prop_oneof![
         4 => asker.prop_map(Call::Get),
         3 => Just(Call::Set),
@@ -807,7 +824,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Call::Write),
         2 => Just(Call::Touch),
         2 => Just(Call::Renew),
-        2 => any::<bool>().prop_map(Call::Judge),
+        2 => any::<bool>().prop_map(Call::Classify),
         2 => Just(Call::Destroy),
         1 => Just(Call::Clear),
         2 => Just(Call::Moment),
@@ -849,7 +866,8 @@ fn cookie_of(kind: usize, time: i64) -> String {
     }
 }
 
-/// What an engine says of everything, in words: numbers that are its own left out.
+/// All that an engine answers about its sessions, as a text. Bytes, which each engine counts
+/// in its own way, are left out.
 fn all_of(store: &dyn Engine) -> String {
     let stats = Stats {
         bytes: 0,
@@ -859,19 +877,19 @@ fn all_of(store: &dyn Engine) -> String {
     let texts: Vec<_> = SIDS.iter().map(|sid| store.peek(sid).unwrap()).collect();
     let mut removed: Vec<_> = store.take_removed().unwrap();
     removed.sort_by(|one, other| one.sid.cmp(&other.sid));
-    let (mut unjudged, mut from) = (Vec::new(), Some(0));
+    let (mut unclassified, mut from) = (Vec::new(), Some(0));
     while let Some(at) = from {
-        let (some, next) = store.unjudged(at, 1).unwrap();
+        let (some, next) = store.unclassified(at, 1).unwrap();
         assert!(some.len() <= 1);
-        unjudged.extend(some);
+        unclassified.extend(some);
         from = next;
     }
-    unjudged.sort_unstable();
+    unclassified.sort_unstable();
     assert_eq!(stats.sessions == 0, store.bytes() == 0);
-    format!("{stats:?} {listed:?} {texts:?} {removed:?} {unjudged:?}")
+    format!("{stats:?} {listed:?} {texts:?} {removed:?} {unclassified:?}")
 }
 
-/// One engine, and the last moment that was noted.
+/// One of the two engines, and the moment that `since` names in its calls.
 struct Side {
     engine: Box<dyn Engine>,
     since: Option<u64>,
@@ -943,12 +961,12 @@ impl Side {
                 let date = date.filter(|_| number % 2 == 0);
                 format!("{:?}", engine.renew(sid, *kind as u64, date, deadline, now))
             }
-            Call::Judge(is_session) => {
+            Call::Classify(is_session) => {
                 // The text that it has, or another one.
                 let text = engine.peek(sid).unwrap().filter(|_| number % 4 != 0);
                 format!(
                     "{:?}",
-                    engine.judge(sid, &text.unwrap_or_default(), *is_session, deadline, now)
+                    engine.classify(sid, &text.unwrap_or_default(), *is_session, deadline, now)
                 )
             }
             Call::Destroy => format!("{:?}", engine.destroy(sid)),

@@ -7,27 +7,26 @@ use std::path::{Path, PathBuf};
 #[allow(missing_docs)]
 mod fuzz;
 
-/// Where inputs are kept: those written by hand, those that found something new, and
-/// those that once found a flaw.
-const KINDS: [&str; 3] = ["seeds", "corpus-min", "regressions"];
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
-}
-
-/// The inputs of a target in one of its folders, which need not be there.
-fn inputs(kind: &str, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let Ok(entries) = fs::read_dir(folder().join(kind).join(target)) else {
-        return Vec::new();
-    };
+/// What is in a folder of `fuzz/inputs`, in the order of its names.
+fn paths(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/inputs")
+        .join(folder);
+    let entries = fs::read_dir(&folder);
+    let entries = entries.unwrap_or_else(|error| unreachable!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
+    paths
+}
+
+/// The inputs of a target, with their files.
+fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let read = |path: PathBuf| {
         let input = fs::read(&path);
         let input = input.unwrap_or_else(|error| unreachable!("{}: {error}", path.display()));
         (path, input)
     };
-    paths.into_iter().map(read).collect()
+    paths(target).into_iter().map(read).collect()
 }
 
 fn replay(target: &str) {
@@ -35,8 +34,8 @@ fn replay(target: &str) {
     let Some((_, check)) = check else {
         unreachable!("there is no target {target}");
     };
-    assert!(inputs("seeds", target).len() >= 5, "the seeds are there");
-    let inputs: Vec<_> = KINDS.iter().flat_map(|kind| inputs(kind, target)).collect();
+    let inputs = inputs(target);
+    assert!(inputs.len() >= 40, "the inputs are there");
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     for (path, input) in &inputs {
         // The harness shows these if the check fails.
@@ -113,18 +112,19 @@ fn store_calls() {
     replay("memory_store");
 }
 
-/// A target without a test here, or a folder without a target, would go unnoticed.
+/// A target without a test here, inputs or a dictionary, and inputs without a target, would
+/// go unnoticed.
 #[test]
 fn nothing_is_left_out() {
-    let mut targets: Vec<String> = fuzz::TARGETS.map(|(name, _)| name.to_owned()).into();
-    targets.sort();
-    let entries = fs::read_dir(folder().join("seeds"));
-    let entries = entries.unwrap_or_else(|error| unreachable!("{error}"));
-    let mut folders: Vec<String> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+    let names = fuzz::TARGETS.iter().map(|(name, _)| *name);
+    let mut expected: Vec<String> = names
+        .flat_map(|name| [name.to_owned(), format!("{name}.dict")])
         .collect();
-    folders.sort();
-    assert_eq!(folders, targets);
-    assert_eq!(targets.len(), 5, "and each has a test above");
+    expected.sort();
+    let found: Vec<String> = paths("")
+        .iter()
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(fuzz::TARGETS.len(), 5, "and each has a test above");
 }

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use express_session_core::engine::{Asker, Bounds, Changed, Engine, Found, Removed, Stored};
-use express_session_core::memory_store::{Kind, MemoryStore};
+use express_session_core::memory_store::MemoryStore;
 
-use super::model::{Cookie, Lifetime, Model, Overhead, whole};
+use super::model::{Cookie, Kind, Lifetime, Model, Overhead, whole};
 use super::{iso, same, same_if_any, shown, sure};
 
 /// More calls take time and find nothing that fewer do not.
@@ -151,8 +151,8 @@ impl Both {
             }
             b'j' => {
                 let is_session = kind & 1 != 0;
-                sure(store.judge(sid, data, is_session, date, now));
-                model.judge(sid, data, is_session, date, now);
+                sure(store.classify(sid, data, is_session, date, now));
+                model.classify(sid, data, is_session, date, now);
             }
             b't' => assert_eq!(
                 store.touch(sid, cookie.text().as_bytes(), now, deadline),
@@ -163,7 +163,7 @@ impl Both {
                 Ok(model.renew(sid, id, date, deadline, now))
             ),
             b'g' => self.get(sid, Asker::User),
-            b'D' => self.get(sid, Asker::Door),
+            b'D' => self.get(sid, Asker::Middleware),
             b'G' => self.get_whole(sid, Asker::User),
             b'a' => self.get_whole(sid, Asker::Viewer),
             b'd' => assert_eq!(store.destroy(sid), Ok(model.destroy(sid))),
@@ -188,13 +188,13 @@ impl Both {
         // What the caller's buffer held before is not part of the answer.
         let mut text = b"left over".to_vec();
         let found = sure(self.store.get(sid, self.now, asker, &mut text));
-        // A door asks again by another way about what it cannot read.
+        // A session reader asks again by another way about what it cannot read.
         let is_use = asker == Asker::User || !matches!(found, Found::Unclear { .. });
         match (found, self.model.get(sid, self.now, is_use)) {
             (Found::Missing, None) => assert_eq!(text, b""),
-            (Found::Unclear { is_judged }, Some(session)) => {
+            (Found::Unclear { is_classified }, Some(session)) => {
                 assert!(session.cookie.is_none());
-                assert_eq!(is_judged, session.kind != Kind::Unjudged);
+                assert_eq!(is_classified, session.kind != Kind::Unclassified);
                 same(&text, &session.text);
             }
             (Found::Live(live), Some(session)) => {
@@ -220,10 +220,10 @@ impl Both {
     }
 
     /// In slices: each sid comes once.
-    fn unjudged(&self) -> Vec<Box<[u8]>> {
+    fn unclassified(&self) -> Vec<Box<[u8]>> {
         let (mut sids, mut from) = (Vec::new(), Some(0));
         while let Some(at) = from {
-            let (some, next) = sure(self.store.unjudged(at, 1));
+            let (some, next) = sure(self.store.unclassified(at, 1));
             assert!(some.len() <= 1);
             sids.extend(some);
             from = next;
@@ -236,16 +236,16 @@ impl Both {
         let Both { store, model, .. } = self;
         assert_eq!(store.stats(), Ok(model.stats()));
         let all = model.sessions.iter();
-        let unjudged = all.clone().filter(|it| it.kind == Kind::Unjudged);
-        let mut unjudged: Vec<_> = unjudged.map(|it| Box::from(&it.sid[..])).collect();
-        unjudged.sort_unstable();
+        let unclassified = all.clone().filter(|it| it.kind == Kind::Unclassified);
+        let mut unclassified: Vec<_> = unclassified.map(|it| Box::from(&it.sid[..])).collect();
+        unclassified.sort_unstable();
         assert!(
             sure(store.sids())
                 .iter()
                 .map(|sid| &**sid)
                 .eq(all.map(|it| &it.sid[..]))
         );
-        assert_eq!(self.unjudged(), unjudged);
+        assert_eq!(self.unclassified(), unclassified);
         for sid in SIDS {
             let session = model.find(sid);
             let whole = session.map(|it| it.whole());

@@ -1,7 +1,6 @@
 //! A store as a list: what the memory store does, without what makes it fast.
 
 use express_session_core::engine::{Bounds, Changed, Reason, Removed, Stats, Stored};
-use express_session_core::memory_store::Kind;
 
 use super::{iso, json};
 
@@ -44,6 +43,15 @@ impl Cookie {
             _ => false,
         }
     }
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Session,
+    /// Only JavaScript can tell, and has not yet.
+    Unclassified,
+    NoSession,
 }
 
 pub struct Session {
@@ -283,7 +291,7 @@ impl Model {
             kind: if cookie.is_some() {
                 Kind::Session
             } else {
-                Kind::Unjudged
+                Kind::Unclassified
             },
             cookie,
             text,
@@ -359,7 +367,7 @@ impl Model {
                 self.store(sid, data.to_vec(), Some((id, cookie)), deadline);
                 Changed::Done
             }
-            _ => Changed::Not,
+            _ => Changed::Refused,
         }
     }
 
@@ -377,7 +385,7 @@ impl Model {
         self.use_session(at);
         let session = &mut self.sessions[at];
         let (Some(id), Some(old)) = (id, &mut session.cookie) else {
-            return Changed::Not;
+            return Changed::Refused;
         };
         *old = (id, cookie.clone());
         session.set_date(cookie.date, deadline);
@@ -388,7 +396,7 @@ impl Model {
         Changed::Done
     }
 
-    pub fn judge(
+    pub fn classify(
         &mut self,
         sid: &[u8],
         text: &[u8],
@@ -428,14 +436,14 @@ impl Model {
         self.use_session(at);
         let session = &mut self.sessions[at];
         let Some((_, cookie)) = session.cookie.as_ref().filter(|(known, _)| *known == id) else {
-            return Changed::Not;
+            return Changed::Refused;
         };
         let date = match (date, cookie.lifetime) {
             (None, Lifetime::Of(lifetime)) => Some(now + lifetime),
             (date, _) => date,
         };
         if !cookie.can_expire(date) {
-            return Changed::Not;
+            return Changed::Refused;
         }
         session.set_date(date, deadline);
         Changed::Done

@@ -1,6 +1,6 @@
 //! The text of a session, against `serde_json`; and the store's answers about it.
 
-use express_session_core::cookie_text::{CookieText, CookieTexts};
+use express_session_core::cookie_text::{CookieText, CookieTextCache};
 use express_session_core::engine::{Asker, Changed, Engine, Found};
 use express_session_core::memory_store::MemoryStore;
 use express_session_core::session_text::{self, Expiry, Renewal};
@@ -167,8 +167,8 @@ fn is_whole(members: &[json::Member]) -> bool {
 
 /// A cookie's text is the same text when it was taken apart and put together.
 fn shares_a_cookie(text: &[u8]) {
-    let mut texts = CookieTexts::default();
-    let made = texts.of(text);
+    let mut texts = CookieTextCache::default();
+    let made = texts.intern(text);
     let clear = session_text::cookie(text).filter(|it| it.expiry != Expiry::Unclear);
     assert_eq!(made.is_some(), clear.is_some());
     let Some((cookie, expires)) = made else {
@@ -176,9 +176,11 @@ fn shares_a_cookie(text: &[u8]) {
     };
     same(&written(&cookie, expires), text);
     assert_eq!(cookie.has_date(), expires.is_some());
-    assert_eq!(cookie.is_common, is_common(text, expires.is_some()));
-    let again = texts.of(text).map(|(again, expires)| (again.id, expires));
-    if cookie.is_common {
+    assert_eq!(cookie.is_shareable, is_shareable(text, expires.is_some()));
+    let again = texts
+        .intern(text)
+        .map(|(again, expires)| (again.id, expires));
+    if cookie.is_shareable {
         assert_eq!(again, Some((cookie.id, expires)));
     } else {
         assert_ne!(again.map(|(id, _)| id), Some(cookie.id));
@@ -197,10 +199,10 @@ fn shares_a_cookie(text: &[u8]) {
         .position(|window| window == old.as_bytes());
     assert!(place.is_some(), "the date is in the text");
     assert_eq!(other.len(), text.len());
-    let back = texts.of(&other);
+    let back = texts.intern(&other);
     assert_eq!(
         back.map(|(back, expires)| (back.id == cookie.id, expires)),
-        Some((cookie.is_common, Some(951_782_400_123)))
+        Some((cookie.is_shareable, Some(951_782_400_123)))
     );
     if let Ok(mut value) = serde_json::from_slice::<Value>(text) {
         value["expires"] = date.into();
@@ -210,7 +212,7 @@ fn shares_a_cookie(text: &[u8]) {
 
 /// Whether sessions may share a cookie: it is ASCII, not longer than 512 bytes without its
 /// date, and nothing in it can be changed. Of what is no JSON the engine decides.
-fn is_common(text: &[u8], has_date: bool) -> bool {
+fn is_shareable(text: &[u8], has_date: bool) -> bool {
     let length = text.len() - if has_date { 24 } else { 0 };
     let is_flat = match json::members(text) {
         Some(members) => !members
@@ -222,7 +224,7 @@ fn is_common(text: &[u8], has_date: bool) -> bool {
 }
 
 /// A cookie that differs in one character before its date, or behind it, is another one.
-fn is_not_mistaken(texts: &mut CookieTexts, text: &[u8]) {
+fn is_not_mistaken(texts: &mut CookieTextCache, text: &[u8]) {
     let is_letter = |byte: &u8| byte.is_ascii_alphabetic();
     let ends = [
         text.iter().position(is_letter),
@@ -231,7 +233,7 @@ fn is_not_mistaken(texts: &mut CookieTexts, text: &[u8]) {
     for at in ends.into_iter().flatten() {
         let mut other = text.to_vec();
         other[at] ^= 0x20;
-        if let Some((cookie, expires)) = texts.of(&other) {
+        if let Some((cookie, expires)) = texts.intern(&other) {
             same(&written(&cookie, expires), &other);
         }
     }
@@ -273,11 +275,16 @@ fn stores(text: &[u8], other: &[u8]) {
     let Some(((cookie, data), read)) = parts.zip(read) else {
         for now in [i64::MIN, 0, i64::MAX] {
             let found = sure(store.get(sid, now, Asker::User, &mut out));
-            assert_eq!(found, Found::Unclear { is_judged: false });
+            assert_eq!(
+                found,
+                Found::Unclear {
+                    is_classified: false
+                }
+            );
             same(&out, text);
         }
-        assert_eq!(sure(store.unjudged(0, usize::MAX)).0.len(), 1);
-        assert_eq!(store.touch(sid, other, 0, None), Ok(Changed::Not));
+        assert_eq!(sure(store.unclassified(0, usize::MAX)).0.len(), 1);
+        assert_eq!(store.touch(sid, other, 0, None), Ok(Changed::Refused));
         same_if_any(sure(store.peek(sid)).as_deref(), Some(text));
         return;
     };
@@ -306,7 +313,7 @@ fn stores(text: &[u8], other: &[u8]) {
     };
     let expected = match date {
         None => {
-            assert_eq!(renewed, Ok(Changed::Not));
+            assert_eq!(renewed, Ok(Changed::Refused));
             text.to_vec()
         }
         Some(time) => {
@@ -329,7 +336,7 @@ fn stores(text: &[u8], other: &[u8]) {
         assert_eq!(touched, Ok(Changed::Done));
         joined(other, &data)
     } else {
-        assert_eq!(touched, Ok(Changed::Not));
+        assert_eq!(touched, Ok(Changed::Refused));
         expected
     };
     same_if_any(sure(store.peek(sid)).as_deref(), Some(&expected));

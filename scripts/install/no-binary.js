@@ -64,7 +64,7 @@ function withoutRust(place) {
   return inProject(place, { installer: 'npm', name: NAME }, async (project) => {
     const { status, output } = await project.exec(await project.told(), { rust: 'none', mayFail: true });
     assert.equal(status, 1);
-    assert.match(output, /nothing was built: cargo is not in PATH, outside of node_modules: install Rust \(https:\/\/rustup\.rs\)\.$/m);
+    assert.match(output, /nothing was built: cargo was not found in PATH, without the folders in node_modules: install Rust \(https:\/\/rustup\.rs\)\.$/m);
   });
 }
 

@@ -3,7 +3,7 @@
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { platformName } = require('../../session/platform');
+const { platformName } = require('../../session/native/platform');
 const writeSizes = require('../release/sizes');
 
 const root = path.join(__dirname, '..', '..');

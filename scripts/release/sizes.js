@@ -1,7 +1,7 @@
 'use strict';
 
 // Writes into the package of each platform how many bytes its addon has, which
-// session/native.js looks at before it loads one: `node scripts/release/sizes.js`.
+// session/native/load.js looks at before it loads one: `node scripts/release/sizes.js`.
 const fs = require('node:fs');
 const path = require('node:path');
 

@@ -12,7 +12,7 @@ const FILES = {
   'fuzz/Cargo.lock': /^name = "express-session-(?:core|rs)"\nversion = "(.*)"$/gm,
   '__test__/engines/Cargo.toml': /^name = "express-session-engines"\nversion = "(.*)"$/gm,
   '__test__/engines/Cargo.lock': /^name = "express-session-(?:core|engines)"\nversion = "(.*)"$/gm,
-  'session/native.js': /^const VERSION = '(.*)';$/gm,
+  'session/native/load.js': /^const VERSION = '(.*)';$/gm,
 };
 
 /**

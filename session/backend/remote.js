@@ -1,10 +1,10 @@
 'use strict';
 
 const debug = require('debug')('express-session');
-const { answer, ask } = require('../answer');
-const native = require('../native');
-const redacted = require('../redacted');
-const { sidOf, tellNone } = require('../sid');
+const { storeCallback, callStore } = require('../store/call');
+const native = require('../native/load');
+const redacted = require('../store/redacted');
+const { sidFrom, logNoSession } = require('../cookie/sid');
 
 /**
  * The backend of any store: it is asked by its own methods, and answers once, in the async
@@ -21,8 +21,8 @@ const remote = {
    */
   open(request, header, next) {
     const { req, settings: { store, resident } } = request;
-    const sid = sidOf(request, header);
-    request.came(sid);
+    const sid = sidFrom(request, header);
+    request.setCookieId(sid);
     if (!sid) {
       request.begin();
       next();
@@ -30,18 +30,18 @@ const remote = {
     }
     debug('fetching a session');
     let hasAnswered = false;
-    const answered = answer(req, (error, data) => {
+    const answered = storeCallback(req, (error, data) => {
       hasAnswered = true;
-      remote.answer(request, error, data, next);
+      remote.loaded(request, error, data, next);
     });
     try {
-      if (resident !== undefined) request.asks();
-      ask(answered, store, 'get', sid);
+      if (resident !== undefined) request.startLoading();
+      callStore(answered, store, 'get', sid);
     } catch (error) {
       // After the answer, it is the app that threw.
       if (hasAnswered) throw error;
       // What the store throws before it has answered is its answer.
-      remote.answer(request, error, undefined, next);
+      remote.loaded(request, error, undefined, next);
     }
   },
 
@@ -53,14 +53,14 @@ const remote = {
    * @param {object | undefined} data
    * @param {(error?: Error) => void} next
    */
-  answer(request, error, data, next) {
+  loaded(request, error, data, next) {
     if (error && error.code !== 'ENOENT') {
       if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
       next(error);
       return;
     }
     const found = error ? undefined : data;
-    if (!found) tellNone(native.UNKNOWN_SID);
+    if (!found) logNoSession(native.UNKNOWN_SID);
     try {
       request.begin(found);
     } catch (damaged) {
@@ -80,7 +80,7 @@ const remote = {
    * @returns {'done' | 'waiting'}
    * @throws what the store throws before it has answered
    */
-  commit(request, end, session, out) {
+  commit(request, end, session, response) {
     const { req, settings: { store, resident } } = request;
     // Of a store of ours whose methods, or the session's, are a program's.
     const id = resident !== undefined && end === native.END_SAVE ? request.idOf(session) : undefined;
@@ -88,15 +88,15 @@ const remote = {
       debug('not saving: the session was destroyed');
       return 'done';
     }
-    const callback = answer(req, out.wait());
+    const callback = storeCallback(req, response.wait());
     if (end === native.END_SAVE) {
       request.save(session, callback);
     } else if (end === native.END_DESTROY) {
       debug('destroying');
-      ask(callback, store, 'destroy', req.sessionID);
+      callStore(callback, store, 'destroy', req.sessionID);
     } else {
       debug('touching');
-      ask(callback, store, 'touch', req.sessionID, session);
+      callStore(callback, store, 'touch', req.sessionID, session);
     }
     return 'waiting';
   },

@@ -1,15 +1,15 @@
 'use strict';
 
-const Cookie = require('../cookie');
-const MemoryStore = require('../memory');
-const Session = require('../session');
+const { makeCookie, reviveCookie } = require('../cookie/cookie');
+const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
+const { Session, addData, adoptAsSession } = require('../request/session');
 const debug = require('debug')('express-session');
-const native = require('../native');
+const native = require('../native/load');
 const remote = require('./remote');
-const { tellNone } = require('../sid');
-const { answer, ask, isOfEngine } = require('../answer');
-const { arrivalOf, cookieOf } = require('../generate');
-const { isSame } = require('../attributes');
+const { logNoSession } = require('../cookie/sid');
+const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { planCookie, plannedCookie } = require('../request/generate');
+const { isSame } = require('../cookie/attributes');
 
 /** From this length on, in characters, a session may have hundreds of keys. */
 const LARGE = 4096;
@@ -31,23 +31,23 @@ class Resident {
 
   constructor(settings) {
     this.settings = settings;
-    /** From a Cookie header to a stored session, in one call: `native.createDoor`, made for these keys. */
-    this.door = undefined;
+    /** From a Cookie header to a stored session, in one call: `native.createSessionReader`, made for these keys. */
+    this.readSession = undefined;
     this.keys = undefined;
-    this.records = undefined;
-    /** What the door says beside the data. It is read before any program can act. */
-    this.found = Buffer.from(new ArrayBuffer(native.FOUND_BYTES));
-    this.doubles = new Float64Array(this.found.buffer);
+    this.engine = undefined;
+    /** What the session reader says beside the data. It is read before any program can act. */
+    this.details = Buffer.from(new ArrayBuffer(native.DETAILS_BYTES));
+    this.doubles = new Float64Array(this.details.buffer);
   }
 
   /** This moment of the store's, NaN if it keeps no records. */
   moment() {
-    return MemoryStore.recordsIn(this.settings.store)?.moment() ?? NaN;
+    return existingEngine(this.settings.store)?.moment() ?? NaN;
   }
 
   /** Whether a session was destroyed since a moment, NaN for none. */
   wasDestroyed(sid, since) {
-    return !Number.isNaN(since) && MemoryStore.recordsIn(this.settings.store).wasDestroyed(sid, since);
+    return !Number.isNaN(since) && existingEngine(this.settings.store).wasDestroyed(sid, since);
   }
 
   /**
@@ -59,14 +59,14 @@ class Resident {
   open(request, header, next) {
     let found;
     try {
-      found = this.enter(request, header);
+      found = this.load(request, header);
     } catch (error) {
-      if (!isOfEngine(error)) throw error;
-      remote.answer(request, error, undefined, next);
+      if (!isEngineError(error)) throw error;
+      remote.loaded(request, error, undefined, next);
       return;
     }
     if (found === native.UNCLEAR_SESSION) remote.open(request, header, next);
-    else if (found === native.UNKNOWN_SID) remote.answer(request, undefined, undefined, next);
+    else if (found === native.UNKNOWN_SID) remote.loaded(request, undefined, undefined, next);
     else next();
   }
 
@@ -77,18 +77,18 @@ class Resident {
    *   none of the cookie's sid, `UNCLEAR_SESSION` if it must be asked the other way
    * @throws what the engine throws
    */
-  enter(request, header) {
+  load(request, header) {
     const { req, keyring, settings } = request;
-    const records = this.records = MemoryStore.records(settings.store);
+    const engine = this.engine = engineOf(settings.store);
     // An accessor that a program has made for it is on the request, or on what that inherits from.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
-    const text = header ? this.doorFor(keyring)(header, now) : native.NO_COOKIE;
-    const stored = typeof text === 'string' ? new Stored(text, this, records) : undefined;
+    const text = header ? this.readerFor(keyring)(header, now) : native.NO_COOKIE;
+    const stored = typeof text === 'string' ? new StoredSession(text, this, engine) : undefined;
     const isUnknown = text === native.UNKNOWN_SID;
-    const cookieId = isUnknown ? this.foundSid() : stored?.id;
+    const cookieId = isUnknown ? this.detailsSid() : stored?.id;
     // Now the program may act.
-    if (records.dispose !== undefined) records.tell();
+    if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
@@ -96,30 +96,30 @@ class Resident {
     }
     // cookie-parser may have found the cookie elsewhere; and a secret that verified nothing may be none.
     const isNone = isUnknown ||
-      !(text === native.UNCLEAR_SESSION || req.signedCookies || req.cookies || keyring.hasRest());
-    const arrival = isNone && settings.canWait ? arrivalOf(req, settings, now) : undefined;
-    if (arrival === undefined) {
+      !(text === native.UNCLEAR_SESSION || req.signedCookies || req.cookies || keyring.hasInvalidSecret());
+    const plan = isNone && settings.canDelay ? planCookie(req, settings, now) : undefined;
+    if (plan === undefined) {
       if (!isUnknown) return native.UNCLEAR_SESSION;
-      request.came(cookieId);
+      request.setCookieId(cookieId);
       return text;
     }
-    tellNone(text);
-    request.sleep(new Fresh(native.sessionId(), arrival), cookieId);
+    logNoSession(text);
+    request.sleep(new NewSession(native.sessionId(), plan), cookieId);
     return undefined;
   }
 
   /** The door for the keys of a request. */
-  doorFor(keyring) {
-    const keys = keyring.refresh();
+  readerFor(keyring) {
+    const keys = keyring.preparedKeys();
     if (this.keys !== keys) {
       this.keys = keys;
-      this.door = native.createDoor(this.settings.name, keys, this.records.store, this.found);
+      this.readSession = native.createSessionReader(this.settings.name, keys, this.engine.handle, this.details);
     }
-    return this.door;
+    return this.readSession;
   }
 
-  foundSid() {
-    return this.found.latin1Slice(native.FOUND_SID, native.FOUND_SID + this.found[native.FOUND_SID_LENGTH]);
+  detailsSid() {
+    return this.details.latin1Slice(native.DETAILS_SID, native.DETAILS_SID + this.details[native.DETAILS_SID_LENGTH]);
   }
 
   /**
@@ -127,11 +127,11 @@ class Resident {
    * @returns {string | undefined} as `commit`; undefined if the session must be made for that
    * @throws what the engine throws
    */
-  renew(request, out) {
-    const { records } = this;
-    if (!request.source.renew(records, NaN)) return undefined;
+  renew(request, response) {
+    const { engine } = this;
+    if (!request.source.renew(engine, NaN)) return undefined;
     if (debug.enabled) debug('touching');
-    return records.flush === undefined ? 'done' : pending(request, records, out);
+    return engine.flush === undefined ? 'done' : pending(request, engine, response);
   }
 
   /**
@@ -140,93 +140,93 @@ class Resident {
    *
    * @throws what the engine throws
    */
-  commit(request, end, session, out) {
+  commit(request, end, session, response) {
     // A request may have begun with a store that had methods of a program's.
-    const records = this.records ??= MemoryStore.records(this.settings.store);
+    const engine = this.engine ??= engineOf(this.settings.store);
     let isDone = true;
     if (end === native.END_DESTROY) {
       debug('destroying');
-      records.destroy(`${request.req.sessionID}`);
+      engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
-      isDone = touch(request, session, records);
+      isDone = touch(request, session, engine);
     } else {
-      save(request, session, records);
+      save(request, session, engine);
     }
-    if (!isDone) return remote.commit(request, end, session, out);
-    return records.flush === undefined ? 'done' : pending(request, records, out);
+    if (!isDone) return remote.commit(request, end, session, response);
+    return engine.flush === undefined ? 'done' : pending(request, engine, response);
   }
 }
 
 module.exports = Resident;
 
 /** The response must wait for what the engine was told, as for the answer of any store. */
-function pending({ req }, records, out) {
-  ask(answer(req, out.wait()), records, 'flush');
+function pending({ req }, engine, response) {
+  callStore(storeCallback(req, response.wait()), engine, 'flush');
   return 'waiting';
 }
 
 /** Renews the lifetime of a session in the store. False if only the store's own method can do that. */
-function touch(request, session, records) {
+function touch(request, session, engine) {
   const { source, originalId } = request;
   const { cookie } = session;
   // That of the request, which a program may have put back since, and not the session's own.
   const id = `${request.req.sessionID}`;
-  const expires = source instanceof Stored && id === originalId ? expiryOf(cookie, source.cookie) : undefined;
-  const isRenewed = expires !== undefined && source.renew(records, expires);
+  const expires = source instanceof StoredSession && id === originalId ? expiryOf(cookie, source.cookie) : undefined;
+  const isRenewed = expires !== undefined && source.renew(engine, expires);
   const json = isRenewed ? undefined : JSON.stringify(cookie);
-  if (!isRenewed && (json === undefined || !records.touch(id, json, records.deadline(id, session)))) return false;
+  if (!isRenewed && (json === undefined || !engine.touch(id, json, engine.deadline(id, session)))) return false;
   if (debug.enabled) debug('touching');
   return true;
 }
 
 /** Stores a session, unless another request has destroyed it since this one has had it. */
-function save(request, session, records) {
+function save(request, session, engine) {
   if (debug.enabled) debug('saving');
   const { source, originalId } = request;
   const id = `${request.idOf(session)}`;
-  const text = request.storing(session);
+  const text = request.dataToStore(session);
   const since = request.since(id);
   let isStored;
   if (isPlainlyWritten(session)) {
     // As its cookie, which the engine may know by its number, and its data.
     const { cookie } = session;
-    const deadline = records.ttl === undefined ? NaN : records.deadline(id, session);
-    const number = source instanceof Stored && id === originalId ? source.cookieNumber : records.lastPut;
-    const expires = expiryOf(cookie, records.cookies.get(number));
-    const outcome = expires === undefined ? native.NOT_CHANGED : records.write(id, number, expires, deadline, since, text);
+    const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
+    const number = source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
+    const expires = expiryOf(cookie, engine.cookies.get(number));
+    const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, text);
     isStored = outcome === native.NOT_CHANGED
-      ? records.put(id, JSON.stringify(cookie), text, deadline, since)
+      ? engine.put(id, JSON.stringify(cookie), text, deadline, since)
       : outcome === native.CHANGED;
   } else {
-    isStored = records.save(id, session, JSON.stringify(session), since);
+    isStored = engine.save(id, session, JSON.stringify(session), since);
   }
   if (!isStored) debug('not saving: the session was destroyed');
 }
 
 /** A session of the store's that nobody has looked at. */
-class Stored {
+class StoredSession {
   /**
    * @param {string} text the JSON of its data
    * @param {Resident} resident whose door has just told the rest
-   * @param {import('../records')} records
+   * @param {import('../engine/engine')} records
    */
-  constructor(text, resident, records) {
-    const { found, doubles } = resident;
-    this.id = resident.foundSid();
+  constructor(text, resident, engine) {
+    const { details, doubles } = resident;
+    this.id = resident.detailsSid();
     this.text = text;
     this.data = undefined;
     /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
-    this.cookieNumber = doubles[native.FOUND_COOKIE_ID / EIGHT];
-    this.cookie = records.cookie(this.cookieNumber, () => (
-      found.latin1Slice(native.FOUND_COOKIE, native.FOUND_COOKIE + found.readUInt16LE(native.FOUND_COOKIE_LENGTH))
+    this.cookieNumber = doubles[native.DETAILS_COOKIE_ID / EIGHT];
+    this.cookie = engine.cookie(this.cookieNumber, () => (
+      details.latin1Slice(native.DETAILS_COOKIE, native.DETAILS_COOKIE + details.readUInt16LE(native.DETAILS_COOKIE_LENGTH))
     ));
-    this.expires = doubles[native.FOUND_EXPIRES / EIGHT];
+    this.expires = doubles[native.DETAILS_EXPIRES / EIGHT];
     /** When it was found: a moment of the records. */
-    this.moment = doubles[native.FOUND_MOMENT / EIGHT];
+    this.moment = doubles[native.DETAILS_MOMENT / EIGHT];
     /** What using the session does to its expiry: a `RENEWAL_` number. */
-    this.renewal = found[native.FOUND_RENEWAL];
+    this.renewal = details[native.DETAILS_RENEWAL];
     /** How many changes the records had seen. */
-    this.changes = records.changes;
+    this.changeCount = engine.changeCount;
   }
 
   /** What `createSession` would have made of it when the request came. */
@@ -235,15 +235,15 @@ class Stored {
     const date = Number.isNaN(expires) ? null : new Date(expires);
     // A session takes over no key `req`, as it has one.
     const isLarge = text.length > LARGE && !text.includes('"req":');
-    const session = isLarge ? Session.adopt(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
+    const session = isLarge ? adoptAsSession(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
     session.cookie = renewal === native.RENEWAL_UNCLEAR
       // As the record's text has it: where a date is there as text, that counts beside other times.
-      ? Cookie.revive('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
-      : Cookie.of(cookie, date, cookie.originalMaxAge);
+      ? reviveCookie('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
+      : makeCookie(cookie, date, cookie.originalMaxAge);
     // The text alone is to tell whether a large one has changed: a snapshot of it would be large.
     if (isLarge) return session;
     this.data = JSON.parse(text);
-    Session.take(session, this.data);
+    addData(session, this.data);
     return session;
   }
 
@@ -251,32 +251,32 @@ class Stored {
    * Gives the record a new expiry, in ms since the epoch, NaN for the one that its cookie's
    * lifetime makes. False if the record may be another by now.
    */
-  renew(records, expires) {
-    const { ttl } = records;
+  renew(engine, expires) {
+    const { ttl } = engine;
     if (this.renewal === native.RENEWAL_UNCLEAR || typeof ttl === 'function') return false;
     const isNothing = this.renewal === native.RENEWAL_SAME && ttl === undefined &&
-      records.changes === this.changes && !records.isShared;
-    return isNothing || records.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl);
+      engine.changeCount === this.changeCount && !engine.isShared;
+    return isNothing || engine.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl);
   }
 }
 
 /** A new session that nobody has looked at. */
-class Fresh {
+class NewSession {
   /**
    * @param {string} id
    * @param {object} arrival what decides about its cookie
    */
-  constructor(id, arrival) {
+  constructor(id, plan) {
     this.id = id;
     this.text = '{}';
     this.moment = NaN;
-    this.arrival = arrival;
+    this.plan = plan;
   }
 
   /** What `generate` would have made when the request came. */
   session(req) {
     const session = new Session(req);
-    session.cookie = cookieOf(this.arrival);
+    session.cookie = plannedCookie(this.plan);
     return session;
   }
 }

@@ -1,8 +1,8 @@
 'use strict';
 
-const Cookie = require('../cookie');
-const MemoryStore = require('../memory');
-const Session = require('../session');
+const { Cookie, hasPlainJSON, hasPlainTimes } = require('../cookie/cookie');
+const { MemoryStore } = require('../store/memory-store');
+const { Session } = require('../request/session');
 const remote = require('./remote');
 
 // Programs replace methods at any time, to test or to extend. What the resident backend does
@@ -25,7 +25,7 @@ function select({ req, lastMade, settings }, session) {
   if (resident === undefined) return remote;
   const isOwn = store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
     store.createSession === createSession && store.generate === generate && Session.prototype.toJSON === undefined &&
-    Cookie.hasPlainJSON(session ? session.cookie : undefined);
+    hasPlainJSON(session ? session.cookie : undefined);
   if (!isOwn) return remote;
   const isPlain = session
     ? session === lastMade && session.save === save && req.sessionStore === store && session.cookie instanceof Cookie
@@ -40,7 +40,7 @@ function touchesPlainly(session = Session.prototype) {
   const { cookie } = session;
   return session.touch === touch && session.resetMaxAge === resetMaxAge &&
     (cookie === undefined || (cookie instanceof Cookie && typeof cookie.originalMaxAge === 'number')) &&
-    Cookie.keepsTime(cookie);
+    hasPlainTimes(cookie);
 }
 
 module.exports.touchesPlainly = touchesPlainly;

@@ -9,7 +9,7 @@ module.exports = [
     loads: 'import',
     backend: 'secantusdb',
     ci: true,
-    note: 'MongoDB itself is in no registry; SecantusDB, of PyPI, speaks its protocol',
+    note: 'ran against SecantusDB from PyPI, which speaks the protocol of MongoDB; no package registry has MongoDB itself',
     open: (_session, at) => created(require('connect-mongo').MongoStore, at),
   },
   {

@@ -6,11 +6,11 @@ import { Store, type SessionData } from 'express-session';
 
 const DAY_MS = 86_400_000;
 
-/** Keeps each session in a file, whose time of change says when it expires. */
+/** Keeps each session in a file. The file's modification time is the time at which the session expires. */
 export class FolderStore extends Store {
   /**
-   * @param folder made if it is missing
-   * @param lifeMs of a session whose cookie has no end
+   * @param folder is created if it does not exist
+   * @param lifeMs how long a session lasts whose cookie has no expiry, in ms
    */
   constructor(private readonly folder: string, private readonly lifeMs = DAY_MS) {
     super();
@@ -22,11 +22,11 @@ export class FolderStore extends Store {
   }
 
   override set(sid: string, session: SessionData, callback?: (error?: unknown) => void): void {
-    // The session is live: turn it into text now, before the app changes it again.
+    // Convert the session to text now, because the app may change it later.
     answer(this.write(this.fileOf(sid), JSON.stringify(session), this.endOf(session)), callback);
   }
 
-  /** Moves the end and leaves the data alone: another request may be writing it. */
+  /** Changes the expiry and not the data, because another request may be writing the data. */
   override touch(sid: string, session: SessionData, callback?: (error?: unknown) => void): void {
     const end = this.endOf(session);
     answer(utimes(this.fileOf(sid), end, end).catch(ignoreMissing), callback);
@@ -48,7 +48,7 @@ export class FolderStore extends Store {
     answer(this.files().then((files) => Promise.all(files.map((file) => rm(file, { force: true })))), callback);
   }
 
-  /** An id comes from `genid`, or from a cookie: it must not become a path. */
+  /** Hashes the id. It may come from a `genid` or a cookie, so it must not be used as a path. */
   private fileOf(sid: string): string {
     return path.join(this.folder, `${createHash('sha256').update(sid).digest('hex')}.json`);
   }
@@ -62,7 +62,7 @@ export class FolderStore extends Store {
       const [text, { mtime }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
       if (mtime.getTime() <= Date.now()) return null;
       const session: SessionData = JSON.parse(text);
-      // The end may have been moved since; none stays none.
+      // `touch` may have changed the expiry. A session without an expiry keeps none.
       if (session.cookie.expires) session.cookie.expires = mtime;
       return session;
     } catch (error) {
@@ -71,7 +71,7 @@ export class FolderStore extends Store {
     }
   }
 
-  /** Under another name first, so that nobody reads half a session. */
+  /** Writes a file with another name first, so that no request reads half a session. */
   private async write(file: string, text: string, end: Date): Promise<void> {
     const draft = `${file}.${randomUUID()}`;
     await writeFile(draft, text);
@@ -91,8 +91,8 @@ export class FolderStore extends Store {
 }
 
 /**
- * Calls back in a turn of its own: an exception of the app, thrown inside the
- * callback, would otherwise land in the promise.
+ * Calls back in a later turn of the event loop. Otherwise the promise would catch an
+ * exception that the app throws in the callback.
  */
 function answer<T>(work: Promise<T>, callback?: (error: unknown, value?: T) => void): void {
   work.then(
@@ -105,6 +105,6 @@ function ignoreMissing(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
-/** What the suite calls: `backend.folder` is a temporary folder. */
+/** The test suite calls this function. `backend.folder` is a temporary folder. */
 export default (_session: unknown, backend: { folder: string }): FolderStore =>
   new FolderStore(path.join(backend.folder, 'sessions'));

@@ -5,10 +5,10 @@ const path = require('node:path');
 
 /** Stores that read, change and write back. */
 const RACES = {
-  '20 parallel requests': 'writes at the same time get in each other\'s way',
-  length: 'counts by reading and writing back, without a lock',
+  '20 parallel requests': 'parallel writes disturb each other',
+  length: 'the store reads its data and writes it back without a lock',
 };
-const IN_MEMORY = { persists: 'keeps its sessions in its own memory' };
+const IN_MEMORY = { persists: 'the store keeps sessions in its own memory' };
 
 /** Stores that need no server and no compiler. */
 module.exports = [
@@ -92,7 +92,7 @@ module.exports = [
     package: 'express-session-cache-manager',
     with: ['cache-manager'],
     loads: 'import',
-    leftOut: { persists: 'on the cache in memory here' },
+    leftOut: { persists: 'the suite gives it a cache in memory' },
     open() {
       const CacheManagerStore = require('express-session-cache-manager').default;
       return new CacheManagerStore(require('cache-manager').caching({ store: 'memory', max: 1000 }));

@@ -4,7 +4,7 @@
 const SECRET = 'ONLY-for-the-suite-2026!';
 
 /** `length` hands out a statistic, whose form and moment are the server's. */
-const STATISTICS = { length: 'hands out statistics of the server' };
+const STATISTICS = { length: 'the store gives statistics of the server' };
 
 module.exports = [
   {

@@ -14,7 +14,7 @@ module.exports = [
     name: 'own store, TypeScript',
     loads: 'import',
     ci: true,
-    note: 'the example of [own-store.md](own-store.md)',
+    note: 'this is the example of [own-store.md](own-store.md)',
     open(session, at) {
       at.kept.store ??= compiled(at.folder);
       return at.kept.store.open(session, at);

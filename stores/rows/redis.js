@@ -119,8 +119,8 @@ module.exports = [
     package: 'express-sessions',
     loads: 'own',
     backend: 'redis',
-    note: 'inherits from the Store of Express 2, whatever the app uses; its MongoDB half was not ' +
-      'run: SecantusDB answers what mongoose 4 writes with "internal server error"',
+    note: 'the package inherits from the Store of Express 2, whatever the app uses; its MongoDB half was not ' +
+      'run, because SecantusDB answers the writes of mongoose 4 with "internal server error"',
     open: (_session, at) => new (require('express-sessions'))({
       storage: 'redis', host: '127.0.0.1', port: at.port,
     }),

@@ -8,7 +8,7 @@ module.exports = [
     loads: 'wraps',
     ci: true,
     with: ['memorystore'],
-    leftOut: { persists: 'wraps a store in memory here' },
+    leftOut: { persists: 'the suite gives it a store in memory' },
     async open(session) {
       const MemoryStore = require('memorystore')(session);
       return require('cluster-store').create({ name: 'suite', store: new MemoryStore() });
@@ -19,9 +19,9 @@ module.exports = [
     package: 'cluster-store',
     loads: 'wraps',
     with: ['memorystore'],
-    leftOut: { persists: 'wraps a store in memory here' },
-    note: 'the app runs in a worker of `cluster`, and the store in its primary; what the worker ' +
-      'gets has no `createSession`, which every express-session 1.x calls',
+    leftOut: { persists: 'the suite gives it a store in memory' },
+    note: 'the app runs in a worker of `cluster`, and the store in the primary process; the object that the ' +
+      'worker gets has no `createSession`, which every express-session 1.x calls',
     inPrimary(session) {
       const MemoryStore = require('memorystore')(session);
       return require('cluster-store/master').create({ name: 'suite', store: new MemoryStore() });

@@ -1,23 +1,24 @@
 //! The addon's own sources, but for the module that makes engines; and what only tests
-//! may have: panics and faults on purpose.
+//! may have: panics and faults on purpose, and the reader of `Cookie` headers alone.
 
 use napi_derive::napi;
 
+#[path = "../../../src/caller_buffer.rs"]
+mod caller_buffer;
 #[path = "../../../src/cookie.rs"]
 mod cookie;
-#[path = "../../../src/door.rs"]
-mod door;
 mod engines;
 #[path = "../../../src/error.rs"]
 mod error;
-#[path = "../../../src/found.rs"]
-mod found;
-#[path = "../../../src/held.rs"]
-mod held;
+#[path = "../../../src/handle.rs"]
+mod handle;
 mod panic;
+mod parse;
 mod planted;
 #[path = "../../../src/session_id.rs"]
 mod session_id;
+#[path = "../../../src/session_reader.rs"]
+mod session_reader;
 #[path = "../../../src/signature.rs"]
 mod signature;
 #[path = "../../../src/state.rs"]

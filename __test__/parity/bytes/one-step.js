@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What a request does in one step each way, `open` and `seal`, against the
+ * What a request does in one step each way, `open` and `signedCookieValue`, against the
  * originals one after the other.
  */
 
@@ -10,9 +10,9 @@ const assert = require('node:assert/strict');
 const { inspect } = require('node:util');
 const cookie = require('cookie');
 const signature = require('cookie-signature');
-const Keyring = require('../../../session/keyring');
-const serialize = require('../../../session/serialize');
-const native = require('../../../session/native');
+const Keyring = require('../../../session/cookie/keyring');
+const serialize = require('../../../session/cookie/serialize');
+const native = require('../../../session/native/load');
 
 const { Random, forEachCase } = require('./random');
 const { outcome, assertSame, short } = require('./outcome');
@@ -53,7 +53,7 @@ test.describe('the way in, in one step', () => {
 
   function check(header, name, secrets, keyring) {
     assertSame(
-      outcome(() => keyring.open(header, name)),
+      outcome(() => keyring.unsignCookie(header, name)),
       outcome(() => opened(header, name, secrets)),
       () => `${short(name)} in ${short(header)} with ${inspect(secrets)}`,
     );
@@ -110,7 +110,7 @@ test.describe('the way out, in one step', () => {
     const keyring = new Keyring(secrets);
     const theirs = makeOptions();
     assertSame(
-      outcome(() => new serialize.CookieWriter(name).seal(sid, keyring, makeOptions())),
+      outcome(() => new serialize.CookieWriter(name).write(sid, keyring, makeOptions())),
       outcome(() => cookie.serialize(name, `s:${signature.sign(sid, secrets[0])}`, theirs)),
       () => `seal(${short(name)}, ${short(sid)}, ${inspect(secrets)}, ${inspect(theirs)})`,
     );

@@ -5,7 +5,7 @@
 const test = require('node:test');
 const { inspect } = require('node:util');
 const cookie = require('cookie');
-const serialize = require('../../../session/serialize');
+const serialize = require('../../../session/cookie/serialize');
 
 const { Random, forEachCase } = require('./random');
 const { outcome, assertSame } = require('./outcome');

@@ -7,7 +7,7 @@ const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { inspect } = require('node:util');
 const signature = require('cookie-signature');
-const Keyring = require('../../../session/keyring');
+const Keyring = require('../../../session/cookie/keyring');
 
 const { Random, forEachCase } = require('./random');
 const { outcome, assertSame, short } = require('./outcome');

@@ -28,7 +28,7 @@ function startIds(seed, sids) {
   // the original asks for random bytes, ours asks its addon for an id
   crypto.randomBytes = (size, ...rest) => (size === BYTES ? next() : randomBytes(size, ...rest));
   addons ||= Object.values(require.cache)
-    .filter(({ filename }) => /[/\\]session[/\\]native\.js$/.test(filename))
+    .filter(({ filename }) => /[/\\]session[/\\]native[/\\]load\.js$/.test(filename))
     .map(({ exports }) => ({ exports, sessionId: exports.sessionId }));
   for (const { exports } of addons) exports.sessionId = () => next().toString('base64url');
   return () => {

@@ -1,5 +1,5 @@
-//! Cookies on the wire (RFC 6265): reading the `Cookie` header, writing
-//! `Set-Cookie`. The grammar and its tolerance are npm `cookie` 0.7.2's.
+//! Cookies on the wire (RFC 6265): reads the `Cookie` header and writes `Set-Cookie`. What
+//! is accepted beyond the grammar is what npm `cookie` 0.7.2 accepts.
 
 pub mod parse;
 pub mod percent;

@@ -7,7 +7,8 @@ use crate::error::Error;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Encodes every byte that is no letter, digit or one of `- _ . ! ~ * ' ( )`.
+/// Percent-encodes every byte of `text` that is no ASCII letter or digit and none of
+/// `- _ . ! ~ * ' ( )`.
 ///
 /// # Errors
 /// [`Error::MalformedUri`] if the text has a lone surrogate.
@@ -28,8 +29,8 @@ pub fn encode(text: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(encoded)
 }
 
-/// Decodes every escape, or nothing at all: `None` if an escape is no two hex
-/// digits or if a run of escapes is no UTF-8.
+/// Decodes every escape of `text`. `None` if a `%` is not followed by two hexadecimal digits,
+/// or if consecutive escapes are not valid UTF-8.
 pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     let Some(first) = escape_in(text) else {
         return Some(Cow::Borrowed(text));
@@ -38,7 +39,7 @@ pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     decoded.extend_from_slice(&text[..first]);
     let mut rest = &text[first..];
     while !rest.is_empty() {
-        // A character may be several escapes, so a whole run is checked at once.
+        // A character may take several escapes, so consecutive ones are checked together.
         let run = decoded.len();
         while let [b'%', escape @ ..] = rest {
             let [high, low, after @ ..] = escape else {
@@ -55,6 +56,7 @@ pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(decoded))
 }
 
+/// Returns where in `text` the first escape begins.
 fn escape_in(text: &[u8]) -> Option<usize> {
     memchr::memchr(b'%', text)
 }

@@ -1,4 +1,4 @@
-//! The `Set-Cookie` header, byte for byte as npm `cookie` 0.7.2 writes it.
+//! Writes the `Set-Cookie` header, byte for byte as npm `cookie` 0.7.2 does.
 //!
 //! ```text
 //! set-cookie-string = cookie-pair *( ";" SP cookie-av )   ; RFC 6265 section 4.1.1
@@ -11,42 +11,42 @@ use crate::error::Error;
 /// The value of the `Priority` attribute (draft-west-cookie-priority-00).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// First to be evicted.
+    /// The browser evicts the cookie first.
     Low,
-    /// What a cookie without the attribute has.
+    /// The priority of a cookie without the attribute.
     Medium,
-    /// Last to be evicted.
+    /// The browser evicts the cookie last.
     High,
 }
 
 /// The value of the `SameSite` attribute (RFC 6265bis).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
-    /// Sent with same-site requests and with top-level navigations.
+    /// The browser sends the cookie with same-site requests and top-level navigations.
     Lax,
-    /// Sent with every request.
+    /// The browser sends the cookie with every request.
     None,
-    /// Sent with same-site requests only.
+    /// The browser sends the cookie with same-site requests only.
     Strict,
 }
 
-/// An attribute that may be absent, or present with a value that JavaScript
-/// could not make sense of.
+/// An attribute as a JavaScript program gave it: not at all, with a valid value, or with one
+/// that is none of those that the attribute can have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Attribute<T> {
-    /// Not written.
+    /// The attribute is not written.
     #[default]
     Absent,
-    /// Refused with the attribute's error.
+    /// The value is invalid: the header is refused with the attribute's [`Error`].
     Invalid,
-    /// Written.
+    /// The attribute is written with this value.
     Value(T),
 }
 
 /// The attributes of a cookie, in the order in which they are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Attributes<'a> {
-    /// `Max-Age`, in whole seconds.
+    /// `Max-Age`, in seconds, a whole number.
     pub max_age: Attribute<f64>,
     /// `Domain`.
     pub domain: Option<&'a [u8]>,
@@ -69,16 +69,16 @@ pub struct Attributes<'a> {
 /// The value of a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// To be percent-encoded.
+    /// The value is percent-encoded before it is written.
     Plain(&'a [u8]),
-    /// Encoded by the caller, written as it is.
+    /// The caller has encoded the value: it is written as it is.
     Encoded(&'a [u8]),
 }
 
-/// The text of a `Set-Cookie` header.
+/// Writes the text of a `Set-Cookie` header.
 ///
 /// # Errors
-/// The first [`Error`] in the order name, value, attributes.
+/// The [`Error`] of the first of name, value and attributes, in this order, that is invalid.
 pub fn set_cookie(
     name: &[u8],
     value: Value<'_>,
@@ -159,7 +159,7 @@ fn write(header: &mut Vec<u8>, text: &str, value: &[u8]) {
     header.extend_from_slice(value);
 }
 
-/// `Number.prototype.toString` of a whole number (ECMA-262 section 6.1.6.1.20).
+/// Writes a whole number as `Number.prototype.toString` does (ECMA-262 section 6.1.6.1.20).
 fn number(value: f64) -> String {
     if value.abs() >= 1e21 {
         format!("{value:e}").replace('e', "e+")
@@ -169,7 +169,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// `cookie-name = token` (RFC 7230 section 3.2.6).
+/// Whether `name` is a cookie-name, which is a token (RFC 7230 section 3.2.6).
 fn is_token(name: &[u8]) -> bool {
     !name.is_empty()
         && name
@@ -177,6 +177,8 @@ fn is_token(name: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
+/// Whether `value` is a cookie-value (RFC 6265 section 4.1.1):
+///
 /// ```text
 /// cookie-value = *cookie-octet / ( DQUOTE *cookie-octet DQUOTE )
 /// cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E
@@ -191,9 +193,9 @@ fn is_cookie_value(value: &[u8]) -> bool {
         .all(|byte| matches!(byte, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E))
 }
 
-/// Labels of 1 to 63 letters, digits and inner hyphens, joined by dots (RFC 1034
-/// section 3.5, RFC 1123 section 2.1), with one leading dot allowed as older
-/// browsers wanted it.
+/// Whether `domain` is a domain name: labels of 1 to 63 letters, digits and inner hyphens,
+/// joined by dots (RFC 1034 section 3.5, RFC 1123 section 2.1). It may have one leading dot,
+/// as older browsers wanted.
 fn is_domain(domain: &[u8]) -> bool {
     domain
         .strip_prefix(b".")
@@ -216,8 +218,8 @@ fn is_domain(domain: &[u8]) -> bool {
         })
 }
 
-/// Any printable ASCII but `;` and `<` (RFC 6265 section 4.1.1 forbids controls
-/// and `;` only; npm `cookie` 0.7.2 refuses `<` too).
+/// Whether `path` is printable ASCII without `;` and `<`. RFC 6265 section 4.1.1 forbids
+/// controls and `;` only; npm `cookie` 0.7.2 refuses `<`, too.
 fn is_path(path: &[u8]) -> bool {
     path.iter()
         .all(|byte| matches!(byte, 0x20..=0x3A | 0x3D..=0x7E))

@@ -1,41 +1,42 @@
-//! The session cookie in a `Cookie` header.
+//! Finds the session cookie in a `Cookie` header and verifies its signature.
 
 use std::borrow::Cow;
 
 use super::parse;
 use crate::signature::{self, Key};
 
-/// What stands before a signed value.
+/// What a cookie's value begins with if it is signed, as in npm `express-session` 1.19.0.
 pub const PREFIX: &[u8] = b"s:";
 
-/// How many cookies of one name are tried. A browser that keeps old ones sends one for
-/// each path and each domain that the page is in; a header that has more is no browser's,
-/// and must not cost more.
-const MOST: usize = 16;
+/// How many cookies of one name are verified at most. A browser that keeps old cookies of the
+/// name sends one for each path and each domain that the page is in; a header with more than
+/// these comes from no browser, and must not take more time.
+const MAX_TRIED: usize = 16;
 
-/// Why a header gives no signed value.
+/// Why [`open`] found no signed value in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no cookie of the name, or an empty one.
+    /// There is no cookie of the name, or its value is empty.
     Absent,
-    /// The cookie is not signed.
+    /// The value does not begin with [`PREFIX`].
     Unsigned,
-    /// None of the keys made the signature.
+    /// The value has no signature that one of the keys made.
     Forged,
 }
 
-/// The signed value of the cookie called `name`, without its signature. It may be empty.
+/// Returns the value that one of `keys` signed in the cookie called `name`, without its
+/// signature. The value may be empty.
 ///
-/// Of several cookies of the name the first counts that one of the keys signed: browsers
-/// send an old one, which stays for another path or a parent domain, before or after the
-/// one that was set last (RFC 6265 section 4.2.2 says that servers should not rely on the
-/// order).
+/// If there are several cookies of the name, the first counts that one of the keys signed:
+/// a browser sends an old cookie, which it keeps for another path or a parent domain, before
+/// or after the one that was set last (RFC 6265 section 4.2.2 says that servers should not
+/// rely on the order).
 ///
 /// # Errors
-/// What is wrong with the first cookie of the name, if none is signed.
+/// The [`Refusal`] of the first cookie of the name if none of them is signed.
 pub fn open<'h>(header: &'h [u8], name: &[u8], keys: &[Key]) -> Result<Cow<'h, [u8]>, Refusal> {
     let mut first = None;
-    for value in parse::values(header, name).take(MOST) {
+    for value in parse::values(header, name).take(MAX_TRIED) {
         match verified(value, keys) {
             Ok(value) => return Ok(value),
             Err(refusal) => first = first.or(Some(refusal)),
@@ -44,6 +45,7 @@ pub fn open<'h>(header: &'h [u8], name: &[u8], keys: &[Key]) -> Result<Cow<'h, [
     Err(first.unwrap_or(Refusal::Absent))
 }
 
+/// Returns the signed value of one cookie.
 #[inline]
 fn verified<'h>(cookie: Cow<'h, [u8]>, keys: &[Key]) -> Result<Cow<'h, [u8]>, Refusal> {
     if cookie.is_empty() {
@@ -63,76 +65,4 @@ fn verified<'h>(cookie: Cow<'h, [u8]>, keys: &[Key]) -> Result<Cow<'h, [u8]>, Re
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn key(secret: &[u8]) -> Key {
-        Key::new(secret).unwrap_or_else(|error| unreachable!("{error}"))
-    }
-
-    /// A cookie's value, signed with `secret`.
-    fn signed(value: &str, secret: &[u8]) -> String {
-        let signed = signature::sign(value.as_bytes(), &key(secret));
-        format!("s:{}", String::from_utf8_lossy(&signed))
-    }
-
-    /// What a header says whose cookies of one name have these values.
-    fn opened(values: &[&str]) -> Result<String, Refusal> {
-        let header: Vec<String> = values.iter().map(|value| format!("sid={value}")).collect();
-        open(header.join("; ").as_bytes(), b"sid", &[key(b"secret")])
-            .map(|value| String::from_utf8_lossy(&value).into_owned())
-    }
-
-    #[test]
-    fn opens_a_signed_cookie() {
-        let good = signed("id", b"secret");
-        assert_eq!(opened(&[&good]).as_deref(), Ok("id"));
-        assert_eq!(opened(&[&good.replace("s:", "s%3A")]).as_deref(), Ok("id"));
-        assert_eq!(opened(&[&signed("", b"secret")]).as_deref(), Ok(""));
-        assert_eq!(opened(&[]), Err(Refusal::Absent));
-        assert_eq!(opened(&[""]), Err(Refusal::Absent));
-        assert_eq!(opened(&[&good[2..]]), Err(Refusal::Unsigned));
-        assert_eq!(opened(&[&signed("id", b"other")]), Err(Refusal::Forged));
-    }
-
-    #[test]
-    fn of_several_the_first_that_is_signed_counts() {
-        let (one, two) = (signed("one", b"secret"), signed("two", b"secret"));
-        let empty = signed("", b"secret");
-        let forged = signed("old", b"other");
-        assert_eq!(opened(&[&one, &two]).as_deref(), Ok("one"));
-        assert_eq!(opened(&[&one, &forged]).as_deref(), Ok("one"));
-        assert_eq!(
-            opened(&["", "old", &forged, &two, &one]).as_deref(),
-            Ok("two")
-        );
-        assert_eq!(opened(&[&empty, &one]).as_deref(), Ok(""));
-        assert_eq!(opened(&["old", &empty, &one]).as_deref(), Ok(""));
-    }
-
-    #[test]
-    fn without_a_signed_one_the_first_says_why() {
-        let forged = signed("old", b"other");
-        assert_eq!(opened(&["", "old", &forged]), Err(Refusal::Absent));
-        assert_eq!(opened(&["old", &forged, ""]), Err(Refusal::Unsigned));
-        assert_eq!(opened(&[&forged, "old", ""]), Err(Refusal::Forged));
-    }
-
-    #[test]
-    fn no_more_than_sixteen_are_tried() {
-        let good = signed("id", b"secret");
-        let mut values = vec!["old"; 15];
-        values.push(&good);
-        assert_eq!(opened(&values).as_deref(), Ok("id"));
-        values.insert(0, "old");
-        assert_eq!(opened(&values), Err(Refusal::Unsigned));
-    }
-
-    proptest! {
-        #[test]
-        fn any_header_is_opened(header: Vec<u8>, name: Vec<u8>) {
-            prop_assert!(open(&header, &name, &[key(b"secret")]).is_err());
-        }
-    }
-}
+mod tests;

@@ -1,35 +1,37 @@
-//! Which sids were destroyed lately.
+//! Remembers which sids were destroyed lately.
 
-/// How many of the sids destroyed last a shard tells apart.
+/// How many slots for hashes of destroyed sids a shard has.
 const SLOTS: usize = 64;
 
-/// The sids of a shard that were destroyed last, by hash, and when.
+/// The hashes of the sids of a shard that were destroyed last, each with the moment of it.
 ///
-/// It takes 1.5 kB, from the first destroy on, however many there are. For that it forgets:
-/// where two sids share a slot, the older one is known to have been destroyed, but not to
-/// be itself. So [`was_after`](Destroyed::was_after) never misses a destroy, and tells one
-/// that was none only if two other sids of the same slot were destroyed since.
+/// A moment is one of the store's serial numbers: see
+/// [`Engine::moment`](crate::engine::Engine::moment).
 ///
-/// When is told by the serial numbers that the store gives to what happens in it.
+/// It takes 1.5 kB from the first destroy on, however many sids are destroyed. The price is
+/// that it forgets: a slot knows by its hash only the sid that was destroyed last, and of those
+/// before it only that there was one, and when. So [`was_after`](Destroyed::was_after) never
+/// answers `false` for a sid that was destroyed, and answers `true` for another one only if two
+/// sids with other hashes in the same slot were destroyed since.
 #[derive(Default)]
 pub struct Destroyed {
     slots: Option<Box<[Slot; SLOTS]>>,
-    /// When all were destroyed, 0 for never.
+    /// The moment at which all sids were destroyed, 0 for never.
     all: u64,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    /// The one that was destroyed last.
+    /// The hash of the sid that was destroyed last.
     hash: u32,
-    /// When, 0 for never.
+    /// The moment of that, 0 for never.
     serial: u64,
-    /// When the last one was destroyed that is not the one above.
+    /// The moment at which a sid with another hash was destroyed last, 0 for never.
     other: u64,
 }
 
 impl Destroyed {
-    /// All that there may have been were destroyed.
+    /// Makes what a shard remembers after all of its sids were destroyed at the moment `serial`.
     pub fn all(serial: u64) -> Destroyed {
         Destroyed {
             slots: None,
@@ -37,7 +39,8 @@ impl Destroyed {
         }
     }
 
-    /// A sid is destroyed. `serial` is greater than any before.
+    /// Remembers that the sid with this hash was destroyed at the moment `serial`, which is
+    /// greater than at any call before.
     pub fn note(&mut self, hash: u32, serial: u64) {
         let slots = self
             .slots
@@ -50,7 +53,8 @@ impl Destroyed {
         slot.serial = serial;
     }
 
-    /// Whether a sid was destroyed at `since` or later, as far as it is remembered.
+    /// Whether the sid with this hash was destroyed at the moment `since` or later, as far as
+    /// is remembered.
     pub fn was_after(&self, hash: u32, since: u64) -> bool {
         let slot = self
             .slots

@@ -1,8 +1,8 @@
-//! Sessions in memory, as text.
+//! The engine that keeps sessions in the memory of this process.
 
 mod destroyed;
-mod due;
-mod order;
+mod expiry_index;
+mod lru;
 mod shard;
 pub mod shared;
 
@@ -13,53 +13,47 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::cookie_text::{CookieText, CookieTexts};
+use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
+    Stats, Stored,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
 use destroyed::Destroyed;
-use order::Order;
-pub use shard::Kind;
-use shard::{NEVER, Record, Shard};
+use lru::Lru;
+use shard::{NEVER, Record, Shard, TextKind};
 
-/// Bytes that an allocator takes for a piece of memory beside what was asked for, about.
+/// About the bytes that an allocator takes for a piece of memory beside those that it was asked
+/// for.
 pub const ALLOCATION: usize = 16;
 
-/// What a record costs in [`Engine::unjudged`] that JavaScript is to judge, its length
-/// aside; any other costs 1. It stands for the time that each takes.
-const JUDGEMENT: usize = 1000;
-
-/// Locks, so that threads seldom wait for each other; and so that no table is ever so
-/// large that growing it takes long.
+/// The number of shards. There are several so that threads seldom wait for each other's locks,
+/// and so that no hash table gets so large that growing it takes long.
 const SHARDS: usize = 16;
 
-/// A store of session texts by sid.
+/// An engine that keeps session texts in memory, in shards with a lock each.
 ///
-/// A text is handed back byte for byte. Every method holds a lock for as long as one
-/// look-up takes, so that several threads may hold one store. Looking up, storing and
-/// removing take time O(1); a session that expires costs O(log n) once in a lifetime.
-///
-/// Who has loaded a session and stores it later can name the moment of loading: then the
-/// session is not stored if somebody has destroyed it since. That it was evicted or has
-/// expired since does not matter.
+/// Several threads may use one store: a method that is about one session holds the lock of
+/// its shard for as long as a look-up takes. Looking up, storing and removing a session takes
+/// time O(1), and a session that expires costs O(log n) once in a lifetime.
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: DefaultHashBuilder,
-    cookies: Mutex<CookieTexts>,
+    cookies: Mutex<CookieTextCache>,
     bounds: Bounds,
     sessions: AtomicUsize,
     bytes: AtomicUsize,
-    /// The serial number of the next record to be inserted, or of the next sid to be
-    /// destroyed. It is taken under the lock of the sid's shard.
+    /// The current moment: the serial number of the next insertion or destruction of a sid,
+    /// which takes it under the lock of the sid's shard.
     serial: AtomicU64,
-    /// The number of the next use.
+    /// The number of the next use of a session.
     used: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
+    /// Whether removed sessions are collected: see [`Engine::take_removed`].
     is_watched: AtomicBool,
     removed: Mutex<Vec<Removed>>,
 }
@@ -71,6 +65,7 @@ impl Default for MemoryStore {
 }
 
 impl Record {
+    /// Returns the whole text of the session.
     fn whole(&self) -> Vec<u8> {
         match &self.cookie {
             Some(cookie) => cookie.whole(self.date(), self.text()),
@@ -80,7 +75,7 @@ impl Record {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Makes an empty store.
     pub fn new(bounds: Bounds) -> MemoryStore {
         let is_bounded = bounds != Bounds::default();
         MemoryStore {
@@ -90,7 +85,7 @@ impl MemoryStore {
             bounds,
             sessions: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            // 0 is no moment.
+            // A moment is greater than 0.
             serial: AtomicU64::new(1),
             used: AtomicU64::new(0),
             hits: AtomicU64::new(0),
@@ -102,11 +97,12 @@ impl MemoryStore {
         }
     }
 
-    /// What it was made with.
+    /// Returns the bounds that the store was made with.
     pub fn bounds(&self) -> Bounds {
         self.bounds
     }
 
+    /// Removes expired sessions: see [`Engine::prune`].
     fn prune_shards(&self, now: i64, mut budget: usize) -> bool {
         for shard in &self.shards {
             let mut shard = shard.lock();
@@ -137,15 +133,16 @@ impl MemoryStore {
         self.hasher.hash_one(sid)
     }
 
-    /// The shard of a sid, and what the shard needs of its hash.
+    /// Locks the shard of a sid, and returns it with the part of the sid's hash that it needs.
     fn shard(&self, sid: &[u8]) -> (MutexGuard<'_, Shard>, u32) {
         let hash = self.hash(sid);
-        // The shard is told by the top bits, the place in it by the bottom ones.
+        // The upper bits choose the shard, the lower ones the place in its hash table.
         let shard = (hash >> 32) as usize % SHARDS;
         (self.shards[shard].lock(), hash as u32)
     }
 
-    /// The number of a record that has not expired at `now`. One that has is removed.
+    /// Returns the number of the record of `sid` if it has not expired at `now`, and removes the
+    /// record if it has.
     fn live(&self, shard: &mut Shard, hash: u32, sid: &[u8], now: i64) -> Option<u32> {
         let number = shard.find(hash, sid)?;
         if shard.has_expired(number, now) {
@@ -156,12 +153,12 @@ impl MemoryStore {
     }
 
     fn use_record(&self, shard: &mut Shard, number: u32) {
-        if let Some(order) = &mut shard.order {
-            order.use_record(number, self.used.fetch_add(1, Relaxed));
+        if let Some(lru) = &mut shard.lru {
+            lru.use_record(number, self.used.fetch_add(1, Relaxed));
         }
     }
 
-    /// Stores a record, unless its sid was destroyed since the moment `since`.
+    /// Stores a record of `sid`, unless that was destroyed at the moment `since` or later.
     fn store(
         &self,
         sid: &[u8],
@@ -175,14 +172,14 @@ impl MemoryStore {
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
             return Stored::Destroyed;
         }
-        let common = cookie.as_ref().filter(|cookie| cookie.is_common);
+        let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
         self.store_in(shard, (hash, number, sid), text, cookie, expires);
         Stored::Done(id)
     }
 
-    /// Stores a record of a sid, which comes with its hash and the number of the record
-    /// that it has.
+    /// Stores a record of the sid that comes with its hash and the number of the record that it
+    /// has in `shard`, if any. Evicts what exceeds the store's bounds then.
     fn store_in(
         &self,
         mut shard: MutexGuard<'_, Shard>,
@@ -195,7 +192,7 @@ impl MemoryStore {
             return;
         };
         if !self.fits(&record) {
-            // It would drive out all others, and then itself.
+            // Storing it would evict all other sessions, and then this one.
             if let Some(number) = number {
                 self.remove(&mut shard, hash, number, Reason::Evicted);
             }
@@ -230,25 +227,26 @@ impl MemoryStore {
         self.evict();
     }
 
-    /// Whether a record would fit in, alone.
+    /// Whether a record is within the store's bounds when it is the only one.
     fn fits(&self, record: &Record) -> bool {
         let cookie = record.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
         let most = self.bounds.max_bytes;
         most.is_none_or(|most| record.bytes() + cookie <= most)
     }
 
-    /// Removes what is too much.
+    /// Removes the least recently used sessions until the store is within its bounds. No lock
+    /// of a shard may be held.
     fn evict(&self) {
-        while self.is_full() {
+        while self.exceeds_bounds() {
             let oldest = |at: usize| {
-                let (used, _) = self.shards[at].lock().order.as_ref()?.oldest()?;
+                let (used, _) = self.shards[at].lock().lru.as_ref()?.oldest()?;
                 Some((used, at))
             };
             let Some((_, at)) = (0..SHARDS).filter_map(oldest).min() else {
                 return;
             };
             let mut shard = self.shards[at].lock();
-            let oldest = shard.order.as_ref().and_then(Order::oldest);
+            let oldest = shard.lru.as_ref().and_then(Lru::oldest);
             let Some((_, number)) = oldest else {
                 continue;
             };
@@ -261,7 +259,8 @@ impl MemoryStore {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether the store holds more than its bounds allow.
+    fn exceeds_bounds(&self) -> bool {
         let Bounds { max, max_bytes } = self.bounds;
         max.is_some_and(|most| self.sessions.load(Relaxed) > most)
             || max_bytes.is_some_and(|most| self.bytes() > most)
@@ -269,12 +268,12 @@ impl MemoryStore {
 
     fn remove(&self, shard: &mut Shard, hash: u32, number: u32, reason: Reason) {
         if let Some(record) = shard.remove(hash, number) {
-            self.forget(&record, reason);
+            self.count_removed(&record, reason);
         }
     }
 
-    /// Counts a record as gone.
-    fn forget(&self, record: &Record, reason: Reason) {
+    /// Counts a record that was taken out of its shard as removed.
+    fn count_removed(&self, record: &Record, reason: Reason) {
         self.sessions.fetch_sub(1, Relaxed);
         self.bytes.fetch_sub(release(record), Relaxed);
         match reason {
@@ -306,18 +305,20 @@ impl Engine for MemoryStore {
             return Ok(Found::Missing);
         };
         let found = match &record.cookie {
-            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
-                cookie: Arc::clone(cookie),
-                expires: record.date(),
-                moment: self.serial.load(Relaxed),
-            }),
+            Some(cookie) if cookie.is_shareable || asker != Asker::Middleware => {
+                Found::Live(Live {
+                    cookie: Arc::clone(cookie),
+                    expires: record.date(),
+                    moment: self.serial.load(Relaxed),
+                })
+            }
             _ => Found::Unclear {
-                is_judged: record.kind != Kind::Unjudged,
+                is_classified: record.kind != TextKind::Unclassified,
             },
         };
         let is_use = match asker {
             Asker::User => true,
-            Asker::Door => matches!(found, Found::Live(_)),
+            Asker::Middleware => matches!(found, Found::Live(_)),
             Asker::Viewer => false,
         };
         text.extend_from_slice(record.text());
@@ -343,8 +344,8 @@ impl Engine for MemoryStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        // The lock is free again before another is taken.
-        let made = self.cookies.lock().of(cookie);
+        // The lock of the cache is released before that of a shard is taken.
+        let made = self.cookies.lock().intern(cookie);
         if let Some((cookie, date)) = made {
             return Ok(self.store(sid, data, Some(cookie), date.or(deadline), since));
         }
@@ -378,10 +379,10 @@ impl Engine for MemoryStore {
         }
         let known = match number.and_then(|number| shard.record(number)) {
             Some(record) => record.cookie.clone().filter(|known| known.id == cookie),
-            None => self.cookies.lock().known(cookie),
+            None => self.cookies.lock().get(cookie),
         };
         let Some(known) = known.filter(|known| known.can_expire(date)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let sid = (hash, number, sid);
         self.store_in(shard, sid, data, Some(known), date.or(deadline));
@@ -395,22 +396,22 @@ impl Engine for MemoryStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let made = self.cookies.lock().of(cookie);
+        let made = self.cookies.lock().intern(cookie);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
         };
         self.use_record(&mut shard, number);
         let Some((cookie, date)) = made else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let Some(old) = shard.give_cookie(number, Arc::clone(&cookie)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let held = cookie.hold();
         self.bytes.fetch_sub(old.release(), Relaxed);
         self.bytes.fetch_add(held, Relaxed);
-        shard.renew(number, date.or(deadline).unwrap_or(NEVER));
+        shard.set_expiry(number, date.or(deadline).unwrap_or(NEVER));
         if shard.record(number).is_some_and(|it| !self.fits(it)) {
             self.remove(&mut shard, hash, number, Reason::Evicted);
         }
@@ -436,20 +437,20 @@ impl Engine for MemoryStore {
             .record(number)
             .and_then(|record| record.cookie.as_ref());
         let Some(known) = known.filter(|known| known.id == cookie) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let date = match known.renewal {
             Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
             _ => date,
         };
         if !known.can_expire(date) {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         }
-        shard.renew(number, date.or(deadline).unwrap_or(NEVER));
+        shard.set_expiry(number, date.or(deadline).unwrap_or(NEVER));
         Ok(Changed::Done)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -466,33 +467,34 @@ impl Engine for MemoryStore {
             return Ok(());
         }
         let kind = if is_session {
-            Kind::Session
+            TextKind::Session
         } else {
-            Kind::NoSession
+            TextKind::NoSession
         };
-        shard.judge(number, kind);
+        shard.set_kind(number, kind);
         if let Some(expires) = expires {
-            shard.renew(number, expires);
+            shard.set_expiry(number, expires);
         }
         self.live(&mut shard, hash, sid, now);
         Ok(())
     }
 
-    fn unjudged(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
+    fn unclassified(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
         let mut sids = Vec::new();
         let (first, mut begin) = ((from >> 32) as usize, from as u32);
         for (at, shard) in self.shards.iter().enumerate().skip(first) {
             let shard = shard.lock();
             let numbers = shard.numbers().skip(std::mem::take(&mut begin) as usize);
-            for number in numbers.take_while(|_| shard.unjudged > 0) {
+            for number in numbers.take_while(|_| shard.unclassified > 0) {
                 if budget == 0 {
                     return Ok((sids, Some((at as u64) << 32 | u64::from(number))));
                 }
                 let record = shard.record(number);
-                let unjudged = record.filter(|record| record.kind == Kind::Unjudged);
-                let cost = unjudged.map_or(1, |record| JUDGEMENT + record.text().len());
+                let unclassified = record.filter(|record| record.kind == TextKind::Unclassified);
+                let cost =
+                    unclassified.map_or(1, |record| CLASSIFICATION_COST + record.text().len());
                 budget = budget.saturating_sub(cost);
-                sids.extend(unjudged.map(|record| Box::from(record.sid())));
+                sids.extend(unclassified.map(|record| Box::from(record.sid())));
             }
         }
         Ok((sids, None))
@@ -513,13 +515,13 @@ impl Engine for MemoryStore {
         for shard in &self.shards {
             let old = {
                 let mut shard = shard.lock();
-                let mut empty = Shard::new(shard.order.is_some());
+                let mut empty = Shard::new(shard.lru.is_some());
                 empty.destroyed = Destroyed::all(self.serial.fetch_add(1, Relaxed));
                 std::mem::replace(&mut *shard, empty)
             };
-            // Freed once the lock is.
+            // The lock is released before the records are counted and freed.
             for record in old.records() {
-                self.forget(record, Reason::Destroyed);
+                self.count_removed(record, Reason::Destroyed);
             }
         }
         Ok(())
@@ -534,7 +536,7 @@ impl Engine for MemoryStore {
         Ok(shard.was_destroyed(hash, shard.find(hash, sid), since))
     }
 
-    /// Takes time O(n log n), and memory for all of them.
+    /// Takes time O(n log n), and memory for all sids.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
         let mut sids = Vec::new();
         for shard in &self.shards {
@@ -546,7 +548,8 @@ impl Engine for MemoryStore {
         Ok(sids.into_iter().map(|(_, sid)| sid).collect())
     }
 
-    /// Takes time for what has expired and is still there, and not for what is alive.
+    /// Takes time in proportion to the sessions that have expired and are still there, and
+    /// none for those that are alive.
     fn len(&self, now: i64) -> Result<usize, Error> {
         self.prune(now, usize::MAX)?;
         let no_sessions = self.shards.iter().map(|shard| shard.lock().no_sessions);
@@ -554,12 +557,13 @@ impl Engine for MemoryStore {
         Ok(self.sessions.load(Relaxed).saturating_sub(no_sessions))
     }
 
-    /// Of those whose second is not over it looks at no more than is left of the budget.
+    /// With what is left of the budget, removes sessions that have expired in the second of
+    /// `now`, too.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         let is_done = self.prune_shards(now, budget);
-        // The GNU C library's allocator sorts what was freed when it is next asked for a
-        // large piece, ten thousand pieces at a time, which takes 5 ms. Asked now it has
-        // this slice's to sort, and nobody finds a pile.
+        // When the GNU C library's allocator is asked for a large piece, it sorts the small
+        // ones that were freed since the last time: ten thousand of them take 5 ms. Asked
+        // here, it sorts those of this call, and no request has to wait for many.
         drop(std::hint::black_box(Vec::<u8>::with_capacity(4096)));
         Ok(is_done)
     }
@@ -585,137 +589,16 @@ impl Engine for MemoryStore {
     }
 }
 
-/// Counts a record in: the bytes that it adds to what is held.
+/// Counts a record in that is stored. Returns the bytes that it adds to what the store holds.
 fn hold(record: &Record) -> usize {
     record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.hold())
 }
 
-/// Counts a record out: the bytes that are held no more.
+/// Counts a record out that is stored no more. Returns the bytes that it takes from what the
+/// store holds.
 fn release(record: &Record) -> usize {
     record.bytes() + record.cookie.as_ref().map_or(0, |cookie| cookie.release())
 }
 
 #[cfg(test)]
-mod tests {
-    //! What is the memory store's own; the contract is in `core/tests/engine_contract.rs`.
-    #![allow(clippy::unwrap_used, reason = "the memory store never fails")]
-
-    use super::*;
-
-    const PLAIN: &str =
-        r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"a":1}"#;
-
-    fn until(date: &str) -> String {
-        format!(
-            r#"{{"cookie":{{"originalMaxAge":5000,"expires":"{date}","httpOnly":true,"path":"/"}},"a":1}}"#
-        )
-    }
-
-    fn unbounded() -> MemoryStore {
-        MemoryStore::default()
-    }
-
-    fn set(store: &MemoryStore, sid: &[u8], text: &str) {
-        store.set(sid, text.as_bytes(), None, None).unwrap();
-    }
-
-    /// What a record takes, that with a cookie has another text than all others.
-    fn own_bytes(text: &str) -> usize {
-        let store = unbounded();
-        set(&store, b"a", text);
-        store.stats().unwrap().bytes
-    }
-
-    #[test]
-    fn a_cookie_counts_once_as_long_as_a_session_has_it() {
-        let store = unbounded();
-        let other = PLAIN.replace(r#""/""#, r#""/other""#);
-        let long = format!(
-            r#"{{"cookie":{{"expires":null,"path":"{}"}}}}"#,
-            "p".repeat(100_000)
-        );
-        let mut held = 0;
-        for (sid, text) in [(b"a", PLAIN), (b"b", &other), (b"c", &long), (b"d", &long)] {
-            set(&store, sid, text);
-            held += own_bytes(text);
-            assert_eq!(store.stats().unwrap().bytes, held);
-        }
-        set(&store, b"e", PLAIN);
-        let shared = store.stats().unwrap().bytes - held;
-        assert!(
-            shared < own_bytes(PLAIN) - 66,
-            "its cookie is there already"
-        );
-        store.destroy(b"a").unwrap();
-        store.destroy(b"e").unwrap();
-        assert_eq!(store.stats().unwrap().bytes, held - own_bytes(PLAIN));
-        let cookie = br#"{"expires":null}"#;
-        assert_eq!(store.touch(b"c", cookie, 0, None), Ok(Changed::Done));
-        assert_eq!(store.touch(b"d", cookie, 0, None), Ok(Changed::Done));
-        assert!(
-            store.stats().unwrap().bytes < 2000,
-            "the long ones are gone"
-        );
-        for sid in store.sids().unwrap() {
-            store.destroy(&sid).unwrap();
-        }
-        assert_eq!(store.stats().unwrap().bytes, 0);
-    }
-
-    #[test]
-    fn cookies_are_bounded() {
-        let session = |length: usize, at: usize| {
-            let path = "p".repeat(length);
-            format!(
-                r#"{{"cookie":{{"originalMaxAge":{at},"expires":null,"path":"{path}"}},"a":1}}"#
-            )
-        };
-        // Long ones, and those of "until midnight", which differ in their lifetime.
-        for length in [10_000, 1] {
-            let one = own_bytes(&session(length, 10_000));
-            let store = MemoryStore::new(Bounds {
-                max: None,
-                max_bytes: Some(10 * one),
-            });
-            for at in 0..100usize {
-                set(&store, &at.to_be_bytes(), &session(length, 10_000 + at));
-                assert!(store.stats().unwrap().bytes <= 10 * one);
-            }
-            assert_eq!(store.stats().unwrap().sessions, 10);
-            let touch =
-                |cookie: String| store.touch(&99usize.to_be_bytes(), cookie.as_bytes(), 0, None);
-            let cookie =
-                |length: usize| format!(r#"{{"expires":null,"path":"{}"}}"#, "p".repeat(length));
-            assert_eq!(touch(cookie(length + 5 * one)), Ok(Changed::Done));
-            assert!(store.stats().unwrap().bytes <= 10 * one);
-            assert_eq!(
-                store.stats().unwrap().sessions,
-                5,
-                "it has driven others out"
-            );
-            touch(cookie(10 * one)).unwrap();
-            assert_eq!(
-                store.stats().unwrap().sessions,
-                4,
-                "one that never fits goes"
-            );
-        }
-    }
-
-    /// Each shard used to look at as many as the budget was, which the fuzz target of the
-    /// store brought to light.
-    #[test]
-    fn a_slice_looks_at_no_more_than_its_budget_in_a_second_that_is_not_over() {
-        let store = unbounded();
-        for at in 0..100u32 {
-            set(
-                &store,
-                &at.to_be_bytes(),
-                &until("1970-01-01T00:00:05.200Z"),
-            );
-        }
-        assert!(store.prune(5_500, 7).unwrap(), "no second is over");
-        assert_eq!(store.stats().unwrap().expired, 7);
-        assert_eq!(store.len(5_500).unwrap(), 0);
-    }
-}
+mod tests;

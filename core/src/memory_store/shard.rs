@@ -1,4 +1,5 @@
-//! A part of the store: the records of some sids, behind one lock.
+//! A part of the memory store: the records of some of its sids, which the store keeps behind
+//! one lock.
 
 use std::sync::Arc;
 
@@ -6,64 +7,67 @@ use hashbrown::HashTable;
 
 use super::ALLOCATION;
 use super::destroyed::Destroyed;
-use super::due::{Due, Node, Nodes};
-use super::order::{self, Order};
+use super::expiry_index::{ExpiryIndex, ExpiryNode, ExpiryNodes};
+use super::lru::{self, Lru};
 use crate::cookie_text::CookieText;
 
-/// The time of a record that does not expire.
+/// The expiry of a record that does not expire.
 pub const NEVER: i64 = i64::MAX;
 
-/// What a text is.
+/// What the text of a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A session's.
+pub enum TextKind {
+    /// The text of a session.
     Session,
-    /// One that only JavaScript can judge, and has not judged yet.
-    Unjudged,
-    /// No session's, as JavaScript has said of `false`.
+    /// An unclear text that JavaScript has not classified yet: see
+    /// [`Engine::classify`](crate::engine::Engine::classify).
+    Unclassified,
+    /// The text of no session, as JavaScript found out. The text `false` is one.
     NoSession,
 }
 
 /// A session as it is kept.
 pub struct Record {
-    /// The sid, or what fits of it.
+    /// The first bytes of the sid, as many as fit.
     head: [u8; HEAD],
     sid_length: u32,
-    due: Node,
-    /// What is left of the sid, and behind it the session's data or, without a cookie, its
-    /// whole text.
+    expiry_node: ExpiryNode,
+    /// The rest of the sid, and behind it the session's data or an unclear text.
     content: Box<[u8]>,
-    /// The session's cookie, or none if only JavaScript can judge the text.
+    /// The session's cookie. `None` for an unclear text.
     pub cookie: Option<Arc<CookieText>>,
     /// What the text is.
-    pub kind: Kind,
-    /// When it expires, in ms since the epoch.
+    pub kind: TextKind,
+    /// When the session expires, in ms since the epoch, or `NEVER`.
     pub expires: i64,
-    /// Counts insertions: a sid keeps its place until it is removed.
+    /// The moment at which the sid was inserted, which a replacement of its record keeps.
     pub serial: u64,
 }
 
-/// The ids that the package makes lie in the record whole, so that finding one needs no
-/// look at the content.
+/// The bytes of a sid that are in the record itself. The sids that this package makes fit, so
+/// that comparing them does not read `content`.
 const HEAD: usize = 32;
 
-/// Where a record is, and enough of its sid's hash to move that without asking the record.
+/// An entry of the hash table: the number of a record, and the part of its sid's hash that the
+/// table needs when it grows, so that it does not have to read the record then.
 struct Entry {
     hash: u32,
     record: u32,
 }
 
-/// Bytes that a record takes beside its content and its cookie, as the store counts them:
-/// those in the table, of which a part is empty, and in the orders of use and of expiry
-/// included.
+/// The bytes that the store counts for a record beside those of its content and its cookie:
+/// for the record, for its entry in the hash table, of which a part is empty, for its node in
+/// the [`Lru`], and for its share of the [`ExpiryIndex`].
 pub const RECORD_BYTES: usize = size_of::<Record>()
     + 2 * size_of::<Entry>()
-    + order::NODE_BYTES
+    + lru::NODE_BYTES
     + 2 * size_of::<(u32, u32)>()
     + ALLOCATION;
 
 impl Record {
-    /// A record with these parts. `None` if the sid is longer than 4 GB.
+    /// Makes a record of a sid with these parts: `text` is the session's data if it has a
+    /// cookie, and otherwise an unclear text; `expires` is in ms since the epoch or `NEVER`.
+    /// `None` if the sid is longer than 4 GB.
     pub fn new(
         sid: &[u8],
         text: &[u8],
@@ -74,13 +78,13 @@ impl Record {
         let mut head = [0; HEAD];
         head[..start.len()].copy_from_slice(start);
         let kind = match cookie {
-            Some(_) => Kind::Session,
-            None => Kind::Unjudged,
+            Some(_) => TextKind::Session,
+            None => TextKind::Unclassified,
         };
         Some(Record {
             head,
             sid_length: sid.len().try_into().ok()?,
-            due: Node::default(),
+            expiry_node: ExpiryNode::default(),
             content: [rest, text].concat().into(),
             cookie,
             kind,
@@ -96,28 +100,29 @@ impl Record {
             && (rest.is_empty() || self.content[..rest.len()] == *rest)
     }
 
+    /// Returns the bytes of the sid that are in `content`.
     fn rest_length(&self) -> usize {
         (self.sid_length as usize).saturating_sub(HEAD)
     }
 
-    /// The session id.
+    /// Returns the session id.
     pub fn sid(&self) -> Vec<u8> {
         let start = &self.head[..HEAD.min(self.sid_length as usize)];
         [start, &self.content[..self.rest_length()]].concat()
     }
 
-    /// The session's data or, without a cookie, its whole text.
+    /// Returns the session's data or, if it has no cookie, its whole text.
     pub fn text(&self) -> &[u8] {
         &self.content[self.rest_length()..]
     }
 
-    /// The date in the session's cookie, in ms since the epoch.
+    /// Returns the date of the session's cookie, in ms since the epoch. `None` if it has none.
     pub fn date(&self) -> Option<i64> {
         let has_date = self.cookie.as_ref().is_some_and(|cookie| cookie.has_date());
         has_date.then_some(self.expires)
     }
 
-    /// What it takes of the memory that the store may take, its cookie aside.
+    /// Returns the bytes that the store counts for the record without its cookie.
     pub fn bytes(&self) -> usize {
         self.content.len() + RECORD_BYTES
     }
@@ -127,20 +132,21 @@ impl Record {
     }
 }
 
-/// The records of some sids.
+/// The records of some sids. Each has a number that it keeps until it is removed.
 #[derive(Default)]
 pub struct Shard {
     table: HashTable<Entry>,
     records: Records,
+    /// The numbers that no record has.
     free: Vec<u32>,
-    due: Due,
-    /// Kept if the store is bounded.
-    pub order: Option<Order>,
-    /// How many records JavaScript must judge and has not judged yet.
-    pub unjudged: usize,
-    /// How many records are no sessions.
+    expiries: ExpiryIndex,
+    /// The order of the records' last use. `None` if the store is not bounded.
+    pub lru: Option<Lru>,
+    /// How many records are `TextKind::Unclassified`.
+    pub unclassified: usize,
+    /// How many records are `TextKind::NoSession`.
     pub no_sessions: usize,
-    /// The sids that were destroyed lately.
+    /// Which of the shard's sids were destroyed lately.
     pub destroyed: Destroyed,
 }
 
@@ -158,22 +164,22 @@ impl Records {
     }
 }
 
-impl Nodes for Records {
-    fn node(&mut self, record: u32) -> Option<&mut Node> {
-        self.get_mut(record).map(|record| &mut record.due)
+impl ExpiryNodes for Records {
+    fn node(&mut self, record: u32) -> Option<&mut ExpiryNode> {
+        self.get_mut(record).map(|record| &mut record.expiry_node)
     }
 }
 
 impl Shard {
-    /// No records; those to come are kept in the order of their use if `is_bounded`.
+    /// Makes an empty shard of a store, which may be bounded.
     pub fn new(is_bounded: bool) -> Shard {
         Shard {
-            order: is_bounded.then(Order::default),
+            lru: is_bounded.then(Lru::default),
             ..Shard::default()
         }
     }
 
-    /// The record of `sid`, and its number.
+    /// Returns the number of the record of `sid`, of which `hash` is the hash.
     pub fn find(&self, hash: u32, sid: &[u8]) -> Option<u32> {
         let is_it = |entry: &Entry| {
             entry.hash == hash && self.record(entry.record).is_some_and(|it| it.has_sid(sid))
@@ -183,25 +189,25 @@ impl Shard {
             .map(|entry| entry.record)
     }
 
-    /// The record with a number.
+    /// Returns the record with a number. `None` if none has it.
     pub fn record(&self, number: u32) -> Option<&Record> {
         self.records.get(number)
     }
 
-    /// Counts a record in, by what JavaScript has said of it, and another one out.
-    fn count(&mut self, new: Option<Kind>, old: Option<Kind>) {
+    /// Counts a record of the kind `new` in and one of the kind `old` out.
+    fn count(&mut self, new: Option<TextKind>, old: Option<TextKind>) {
         let is = |kind, wanted| usize::from(kind == Some(wanted));
         let moved = |count: &mut usize, wanted| *count = *count + is(new, wanted) - is(old, wanted);
-        moved(&mut self.unjudged, Kind::Unjudged);
-        moved(&mut self.no_sessions, Kind::NoSession);
+        moved(&mut self.unclassified, TextKind::Unclassified);
+        moved(&mut self.no_sessions, TextKind::NoSession);
     }
 
-    /// The numbers of records, some of which may be free.
+    /// Returns the numbers that records may have, some of which are free.
     pub fn numbers(&self) -> std::ops::Range<u32> {
         0..self.records.0.len() as u32
     }
 
-    /// Every record.
+    /// Returns every record.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.0.iter().flatten()
     }
@@ -212,10 +218,10 @@ impl Shard {
             .is_some_and(|record| record.has_expired(now))
     }
 
-    /// Adds a record of a sid that has none.
+    /// Adds the record of a sid that has none, and returns its number.
     ///
     /// # Errors
-    /// The record, if there is no number left for it.
+    /// The record itself, if there is no number left for it.
     pub fn insert(&mut self, hash: u32, record: Record) -> Result<u32, Record> {
         let records = &mut self.records.0;
         let number = match self.free.pop() {
@@ -234,7 +240,7 @@ impl Shard {
         records[number as usize] = Some(record);
         self.count(Some(kind), None);
         if expires != NEVER {
-            self.due.file(&mut self.records, number, expires);
+            self.expiries.file(&mut self.records, number, expires);
         }
         let entry = Entry {
             hash,
@@ -245,32 +251,33 @@ impl Shard {
         Ok(number)
     }
 
-    /// Puts a record in the place of another of the same sid, and returns that.
+    /// Replaces the record with a number by another one of the same sid, and returns the old
+    /// one. `None` if no record has the number.
     pub fn replace(&mut self, number: u32, mut record: Record) -> Option<Record> {
         let expires = record.expires;
         let kind = record.kind;
-        let place = self.records.get_mut(number)?;
-        record.due = place.due;
-        let old = std::mem::replace(place, record);
+        let old_place = self.records.get_mut(number)?;
+        record.expiry_node = old_place.expiry_node;
+        let old = std::mem::replace(old_place, record);
         self.count(Some(kind), Some(old.kind));
         if expires == NEVER {
-            self.due.unfile(&mut self.records, number);
+            self.expiries.unfile(&mut self.records, number);
         } else {
-            self.due.file(&mut self.records, number, expires);
+            self.expiries.file(&mut self.records, number, expires);
         }
         Some(old)
     }
 
-    /// Gives a record another cookie, and returns the old one. `None` if only JavaScript
-    /// can judge its text.
+    /// Gives a record another cookie, and returns the old one. `None` if the record has no
+    /// cookie, as its text is unclear.
     pub fn give_cookie(&mut self, number: u32, cookie: Arc<CookieText>) -> Option<Arc<CookieText>> {
         let record = self.records.get_mut(number);
         let old = record.and_then(|record| record.cookie.as_mut())?;
         Some(std::mem::replace(old, cookie))
     }
 
-    /// Takes down what JavaScript says of a record's text.
-    pub fn judge(&mut self, number: u32, kind: Kind) {
+    /// Sets what the text of a record is.
+    pub fn set_kind(&mut self, number: u32, kind: TextKind) {
         if let Some(record) = self.records.get_mut(number) {
             let old = record.kind;
             record.kind = kind;
@@ -278,30 +285,29 @@ impl Shard {
         }
     }
 
-    /// Whether the sid of a hash, which has the record called `number` or none, was
-    /// destroyed since the moment with the serial number `since`. What was evicted or has
-    /// expired was not.
+    /// Whether the sid with this hash was destroyed at the moment `since` or later. `number` is
+    /// that of the sid's record, if it has one.
     pub fn was_destroyed(&self, hash: u32, number: Option<u32>, since: u64) -> bool {
         let record = number.and_then(|number| self.record(number));
-        // One that was there then and still is needs not be remembered.
+        // A record that was inserted before `since` and is still there was not destroyed.
         let is_same = record.is_some_and(|record| record.serial < since);
         !is_same && self.destroyed.was_after(hash, since)
     }
 
-    /// Gives a record another expiry.
-    pub fn renew(&mut self, number: u32, expires: i64) {
+    /// Gives a record another expiry, in ms since the epoch or `NEVER`.
+    pub fn set_expiry(&mut self, number: u32, expires: i64) {
         let Some(record) = self.records.get_mut(number) else {
             return;
         };
         record.expires = expires;
         if expires != NEVER {
-            self.due.file(&mut self.records, number, expires);
+            self.expiries.file(&mut self.records, number, expires);
         }
     }
 
-    /// Takes a record out.
+    /// Removes the record with a number, of whose sid `hash` is the hash, and returns it.
     pub fn remove(&mut self, hash: u32, number: u32) -> Option<Record> {
-        self.due.unfile(&mut self.records, number);
+        self.expiries.unfile(&mut self.records, number);
         let record = self.records.0.get_mut(number as usize)?.take()?;
         if let Ok(entry) = self
             .table
@@ -309,44 +315,46 @@ impl Shard {
         {
             entry.remove();
         }
-        if let Some(order) = &mut self.order {
-            order.remove(number);
+        if let Some(lru) = &mut self.lru {
+            lru.remove(number);
         }
         self.count(None, Some(record.kind));
         self.free.push(number);
         Some(record)
     }
 
-    /// A record that has expired in a second before that of `now`. Those filed for such a
-    /// second that live on are filed anew; `budget` is reduced by as many as were looked
-    /// at, and ends the search.
+    /// Returns a record that has expired in an earlier second than that of `now`, in ms since
+    /// the epoch. Records in the list of such a second whose expiry has moved to a later one
+    /// are filed anew. Each record that is looked at reduces `budget` by 1; at 0 the search
+    /// ends.
     pub fn expired(&mut self, now: i64, budget: &mut usize) -> Option<u32> {
         while *budget > 0 {
-            let number = self.due.over(now)?;
+            let number = self.expiries.over(now)?;
             *budget -= 1;
             if self.has_expired(number, now) {
                 return Some(number);
             }
-            self.due.unfile(&mut self.records, number);
+            self.expiries.unfile(&mut self.records, number);
             let expires = self.record(number).map(|record| record.expires);
             if let Some(expires) = expires.filter(|&expires| expires != NEVER) {
-                self.due.file(&mut self.records, number, expires);
+                self.expiries.file(&mut self.records, number, expires);
             }
         }
         None
     }
 
-    /// The records that have expired in the second of `now`, of as many as `budget`, which
-    /// is reduced by those.
+    /// Returns the records that have expired in the second of `now`, in ms since the epoch.
+    /// Looks at `budget` records at most, and reduces it by those that it looked at.
     pub fn expiring(&mut self, now: i64, budget: &mut usize) -> Vec<u32> {
-        let mut numbers = self.due.in_second(&mut self.records, now, *budget);
+        let mut numbers = self.expiries.in_second(&mut self.records, now, *budget);
         *budget -= numbers.len();
         numbers.retain(|&number| self.has_expired(number, now));
         numbers
     }
 }
 
-/// The table takes its control bits from the top of a hash.
+/// Spreads the part of a hash that an entry keeps over 64 bits, as the hash table takes its
+/// control bits from the upper ones.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -9,17 +9,17 @@ use express_session_core::error::Error;
 
 use super::plain::Plain;
 
-/// What its errors say.
+/// The message of its errors.
 pub const MESSAGE: &str = "the engine failed on purpose";
 
-/// A [`Plain`] engine that does nothing but fail while the switch is on.
+/// A [`Plain`] engine of which every call fails while a switch is on.
 pub struct Failing {
     engine: Plain,
     is_on: &'static AtomicBool,
 }
 
 impl Failing {
-    /// An empty one.
+    /// Makes an empty engine that fails while `is_on` is set.
     pub fn new(bounds: Bounds, is_on: &'static AtomicBool) -> Failing {
         Failing {
             engine: Plain::new(bounds),
@@ -100,7 +100,7 @@ impl Engine for Failing {
         self.engine()?.renew(sid, cookie, date, deadline, now)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -108,11 +108,11 @@ impl Engine for Failing {
         expires: Option<i64>,
         now: i64,
     ) -> Result<(), Error> {
-        self.engine()?.judge(sid, text, is_session, expires, now)
+        self.engine()?.classify(sid, text, is_session, expires, now)
     }
 
-    fn unjudged(&self, from: u64, budget: usize) -> Result<Slice, Error> {
-        self.engine()?.unjudged(from, budget)
+    fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error> {
+        self.engine()?.unclassified(from, budget)
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {

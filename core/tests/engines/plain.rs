@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use express_session_core::cookie_text::{CookieText, CookieTexts};
+use express_session_core::cookie_text::{CookieText, CookieTextCache};
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
+    Stats, Stored,
 };
 use express_session_core::error::Error;
 use express_session_core::session_text::{self, Renewal};
@@ -14,16 +15,13 @@ use parking_lot::Mutex;
 /// Bytes that a session takes beside its texts, as `Stats::bytes` counts them.
 const SESSION_BYTES: usize = size_of::<Session>();
 
-/// What an unclear text costs in `unjudged` beside its length.
-const JUDGEMENT: usize = 1000;
-
 #[derive(Clone)]
 struct Session {
-    /// Counts insertions and destroys: see `Sessions::serial`.
+    /// The moment at which the sid was inserted: see `Sessions::serial`.
     serial: u64,
-    /// Counts uses.
+    /// The number of the last use: a later use has a greater number.
     used: u64,
-    /// None of an unclear text.
+    /// `None` for an unclear text.
     cookie: Option<Arc<CookieText>>,
     /// The data, or the whole of an unclear text.
     text: Vec<u8>,
@@ -60,7 +58,7 @@ struct Sessions {
     by_sid: HashMap<Vec<u8>, Session>,
     /// Bytes of all of these.
     bytes: usize,
-    cookies: CookieTexts,
+    cookies: CookieTextCache,
     bounds: Bounds,
     /// The last moment at which something was inserted or destroyed.
     serial: u64,
@@ -75,7 +73,7 @@ struct Sessions {
 pub struct Plain(Mutex<Sessions>);
 
 impl Plain {
-    /// An empty one.
+    /// Makes an empty engine.
     pub fn new(bounds: Bounds) -> Plain {
         Plain(Mutex::new(Sessions {
             bounds,
@@ -109,7 +107,7 @@ impl Sessions {
         }
     }
 
-    /// The session of a sid that is alive. One that has expired is removed.
+    /// Returns the session of a sid if it is alive at `now`, and removes it if it has expired.
     fn live(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
         if self.by_sid.get(sid)?.has_expired(now) {
             self.remove(sid, Reason::Expired);
@@ -117,8 +115,8 @@ impl Sessions {
         self.by_sid.get_mut(sid)
     }
 
-    /// `live`, which it is used.
-    fn used(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
+    /// Does what `live` does, and takes it for a use of the session.
+    fn live_used(&mut self, sid: &[u8], now: i64) -> Option<&mut Session> {
         self.used += 1;
         let used = self.used;
         let session = self.live(sid, now)?;
@@ -148,20 +146,21 @@ impl Sessions {
             text,
             expires,
         };
-        self.place(sid, session);
+        self.replace(sid, session);
     }
 
-    /// Puts a session in the place of the one that a sid had, if there is room.
-    fn place(&mut self, sid: &[u8], session: Session) {
+    /// Replaces the session of a sid by another one, and evicts what exceeds the bounds then.
+    fn replace(&mut self, sid: &[u8], session: Session) {
         self.bytes += session.bytes(sid);
         if let Some(old) = self.by_sid.insert(sid.to_vec(), session) {
             self.bytes -= old.bytes(sid);
         }
-        self.bound(sid);
+        self.evict(sid);
     }
 
-    /// Removes what is more than the bounds: the session of `sid` if it is too large alone.
-    fn bound(&mut self, sid: &[u8]) {
+    /// Removes the session of `sid` if it exceeds the bounds alone, and then the least recently
+    /// used sessions until all that are left are within the bounds.
+    fn evict(&mut self, sid: &[u8]) {
         let Bounds { max, max_bytes } = self.bounds;
         let bytes = self.by_sid.get(sid).map_or(0, |session| session.bytes(sid));
         if max_bytes.is_some_and(|most| bytes > most) {
@@ -179,14 +178,14 @@ impl Sessions {
         }
     }
 
-    /// Sids in order of insertion.
+    /// Returns all sessions in the order in which their sids were inserted.
     fn listed(&self) -> Vec<(&Vec<u8>, &Session)> {
         let mut all: Vec<_> = self.by_sid.iter().collect();
         all.sort_unstable_by_key(|(_, session)| session.serial);
         all
     }
 
-    /// Removes expired sessions, as many as `most`. Returns whether those were all.
+    /// Removes at most `most` expired sessions. Returns whether those were all.
     fn prune(&mut self, now: i64, most: usize) -> bool {
         let all = self.by_sid.iter();
         let expired = all.filter(|(_, session)| session.has_expired(now));
@@ -208,19 +207,21 @@ impl Engine for Plain {
         };
         text.extend_from_slice(&session.text);
         let found = match &session.cookie {
-            Some(cookie) if cookie.is_common || asker != Asker::Door => Found::Live(Live {
-                cookie: Arc::clone(cookie),
-                expires: session.date(),
-                moment: sessions.serial + 1,
-            }),
+            Some(cookie) if cookie.is_shareable || asker != Asker::Middleware => {
+                Found::Live(Live {
+                    cookie: Arc::clone(cookie),
+                    expires: session.date(),
+                    moment: sessions.serial + 1,
+                })
+            }
             _ => Found::Unclear {
-                is_judged: session.is_session.is_some(),
+                is_classified: session.is_session.is_some(),
             },
         };
-        let asks_again = asker == Asker::Door && matches!(found, Found::Unclear { .. });
+        let asks_again = asker == Asker::Middleware && matches!(found, Found::Unclear { .. });
         if asker != Asker::Viewer && !asks_again {
             sessions.counts.hits += 1;
-            sessions.used(sid, now);
+            sessions.live_used(sid, now);
         }
         Ok(found)
     }
@@ -238,7 +239,7 @@ impl Engine for Plain {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         let mut sessions = self.0.lock();
-        let Some((cookie, date)) = sessions.cookies.of(cookie) else {
+        let Some((cookie, date)) = sessions.cookies.intern(cookie) else {
             drop(sessions);
             let write = |text: &mut Vec<u8>| text.extend_from_slice(cookie);
             let text = session_text::join(data, cookie.len(), write);
@@ -247,7 +248,7 @@ impl Engine for Plain {
         if since.is_some_and(|since| sessions.was_destroyed(sid, since)) {
             return Ok(Stored::Destroyed);
         }
-        let id = cookie.is_common.then_some(cookie.id);
+        let id = cookie.is_shareable.then_some(cookie.id);
         sessions.store(sid, Some(cookie), data.to_vec(), date.or(deadline));
         Ok(Stored::Done(id))
     }
@@ -282,10 +283,10 @@ impl Engine for Plain {
         }
         let known = match sessions.by_sid.get(sid) {
             Some(session) => session.cookie.clone().filter(|known| known.id == cookie),
-            None => sessions.cookies.known(cookie),
+            None => sessions.cookies.get(cookie),
         };
         let Some(known) = known.filter(|known| known.can_expire(date)) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         sessions.store(sid, Some(known), data.to_vec(), date.or(deadline));
         Ok(Changed::Done)
@@ -299,19 +300,19 @@ impl Engine for Plain {
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
         let mut sessions = self.0.lock();
-        let made = sessions.cookies.of(cookie);
-        let Some(session) = sessions.used(sid, now) else {
+        let made = sessions.cookies.intern(cookie);
+        let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
         };
         let (Some((cookie, date)), true) = (made, session.cookie.is_some()) else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let touched = Session {
             cookie: Some(cookie),
             expires: date.or(deadline),
             ..session.clone()
         };
-        sessions.place(sid, touched);
+        sessions.replace(sid, touched);
         Ok(Changed::Done)
     }
 
@@ -324,25 +325,25 @@ impl Engine for Plain {
         now: i64,
     ) -> Result<Changed, Error> {
         let mut sessions = self.0.lock();
-        let Some(session) = sessions.used(sid, now) else {
+        let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
         };
         let known = session.cookie.clone().filter(|known| known.id == cookie);
         let Some(known) = known else {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         };
         let date = match known.renewal {
             Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
             _ => date,
         };
         if !known.can_expire(date) {
-            return Ok(Changed::Not);
+            return Ok(Changed::Refused);
         }
         session.expires = date.or(deadline);
         Ok(Changed::Done)
     }
 
-    fn judge(
+    fn classify(
         &self,
         sid: &[u8],
         text: &[u8],
@@ -361,7 +362,7 @@ impl Engine for Plain {
         Ok(())
     }
 
-    fn unjudged(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
+    fn unclassified(&self, from: u64, mut budget: usize) -> Result<Slice, Error> {
         let sessions = self.0.lock();
         let mut sids = Vec::new();
         let listed = sessions.listed().into_iter();
@@ -369,14 +370,14 @@ impl Engine for Plain {
             if budget == 0 {
                 return Ok((sids, Some(session.serial)));
             }
-            let is_unjudged = session.is_session.is_none();
-            let cost = if is_unjudged {
-                JUDGEMENT + session.text.len()
+            let is_unclassified = session.is_session.is_none();
+            let cost = if is_unclassified {
+                CLASSIFICATION_COST + session.text.len()
             } else {
                 1
             };
             budget = budget.saturating_sub(cost);
-            sids.extend(is_unjudged.then(|| Box::from(&sid[..])));
+            sids.extend(is_unclassified.then(|| Box::from(&sid[..])));
         }
         Ok((sids, None))
     }

@@ -12,7 +12,7 @@ module.exports = [
     package: '@cyclic.sh/session-store',
     loads: 'import',
     backend: 'dynamodb',
-    note: 'made for the DynamoDB of Cyclic.sh, a service that has ended',
+    note: 'was made for the DynamoDB of Cyclic.sh, a service that has ended',
     async open(_session, at) {
       Object.assign(process.env, {
         AWS_REGION: 'local', AWS_ACCESS_KEY_ID: 'suite', AWS_SECRET_ACCESS_KEY: 'suite',

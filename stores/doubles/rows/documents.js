@@ -64,7 +64,7 @@ module.exports = [
     package: 'couchdb-expression',
     loads: 'arg',
     backend: 'double of CouchDB',
-    background: 'it throws in a callback for a session that is not there, which is passed over here',
+    background: 'the store throws in a callback if a session is missing; the suite ignores that exception',
     // Made of the session's id, which is no other than by chance.
     fleeting: ['_id'],
     async open(session, at) {

@@ -25,7 +25,7 @@ module.exports = [
     package: 'express-oracle-session',
     loads: 'arg',
     backend: 'double of oracledb',
-    note: 'asks for its rows as arrays, and then for their column `data`, so it can read no session',
+    note: 'the store asks for rows as arrays, and then reads their column `data`, so it can read no session',
     open(session, at) {
       standIn('oracledb', oracledb);
       at.kept.connection ??= createOracle();

@@ -7,7 +7,7 @@ module.exports = [
     with: ['pouchdb-server'],
     loads: 'arg',
     backend: 'couchdb',
-    note: 'against pouchdb-server, whose ETag for HEAD differs from that of CouchDB',
+    note: 'ran against pouchdb-server, whose ETag for HEAD differs from that of CouchDB',
     async open(session, at) {
       const url = `http://127.0.0.1:${at.port}`;
       await fetch(`${url}/sessions`, { method: 'PUT' });
@@ -24,12 +24,12 @@ module.exports = [
     loads: 'import',
     backend: 'couchdb',
     varies: {
-      '20 parallel requests': 'reads from a cache that changes of the database reach later',
-      length: 'asks the database, which the sessions reach later',
-      all: 'asks the database, which the sessions reach later',
+      '20 parallel requests': 'the store reads from a cache that gets changes of the database late',
+      length: 'the store asks the database, which gets the sessions late',
+      all: 'the store asks the database, which gets the sessions late',
     },
     fleeting: ['$dirty', '_rev'],
-    background: 'its timer may try to keep a session that has gone, which is passed over here',
+    background: 'a timer of the store may touch a session that was destroyed; the suite ignores the error',
     open: (_session, at) => new (require('session-pouchdb-store'))(
       `http://127.0.0.1:${at.port}/sessions`, { commit: 100 },
     ),
