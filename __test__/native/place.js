@@ -3,9 +3,9 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { platformName } = require('../../session/native/platform');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const name = `express-session-rs.${platformName()}.node`;
@@ -23,8 +23,7 @@ class Place {
    * @param {object[]} [rust.messages] what cargo tells of a build that fails
    */
   constructor(t, { made = binary, release = '99.0.0', rustc = release, host = 'of-the-test', messages } = {}) {
-    this.folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'build-')));
-    t.after(() => fs.rmSync(this.folder, { recursive: true }));
+    this.folder = temporaryFolder('build', t);
     this.own = path.join(this.folder, 'node_modules', 'express-session-rs');
     this.file = path.join(this.own, name);
     for (const each of ['package.json', 'bin', 'session', 'Cargo.toml', 'Cargo.lock', 'src', 'core/Cargo.toml']) {

@@ -18,9 +18,7 @@
 process.env.NO_DEPRECATION = '*';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { compareTraces } = require('./differential/crash');
@@ -32,6 +30,8 @@ const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
 const { session, isOurs } = require('../subject');
 const original = require('express-session');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { run } = require('../../test-kit/program');
 
 const SEED = Number(process.env.DIFF_SEED || 30_000_000);
 const isFullRun = !process.env.DIFF_SCENARIOS;
@@ -94,8 +94,7 @@ const DIFFERENT = {
 };
 
 test('the compat tests pass when every MemoryStore is asked as any store', { skip: !isOurs }, async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'remote-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('remote', t);
   const calls = path.join(folder, 'calls');
   const { ran, failed } = await verdicts({
     REMOTE_CALLS: calls,
@@ -112,23 +111,17 @@ test('the compat tests pass when every MemoryStore is asked as any store', { ski
 });
 
 /** Runs the compat tests: how many ran, and the names of those that failed. */
-function verdicts(variables) {
-  const env = { ...process.env, ...variables };
-  // A test runner below a test runner would report to that.
-  delete env.NODE_TEST_CONTEXT;
+async function verdicts(variables) {
   const files = fs.readdirSync(COMPAT)
     .filter((name) => name.endsWith('.test.js') && !UNASKED.includes(name)).map((name) => path.join(COMPAT, name));
-  const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=tap', ...files], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  runner.stdout.setEncoding('utf8').on('data', (text) => { output += text; });
-  return new Promise((resolve, reject) => {
-    runner.on('error', reject);
-    runner.on('close', () => {
-      // Old versions of Node.js count each file as a test.
-      const told = [...output.matchAll(/^ *(not )?ok \d+ - (.*)$/gm)].filter(([, , name]) => !/\.test\.js$|# SKIP/.test(name));
-      // A test for each kind of server has that behind its name.
-      const failed = told.filter(([, not]) => not).map(([, , name]) => name.replace(/ \([^)]*\)$/, ''));
-      resolve({ ran: told.length, failed: new Set(failed) });
-    });
+  const { stdout } = await run(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=tap', ...files], {
+    // A test runner below a test runner would report to that.
+    env: { ...variables, NODE_TEST_CONTEXT: undefined },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // Old versions of Node.js count each file as a test.
+  const told = [...stdout.matchAll(/^ *(not )?ok \d+ - (.*)$/gm)].filter(([, , name]) => !/\.test\.js$|# SKIP/.test(name));
+  // A test for each kind of server has that behind its name.
+  const failed = told.filter(([, not]) => not).map(([, , name]) => name.replace(/ \([^)]*\)$/, ''));
+  return { ran: told.length, failed: new Set(failed) };
 }
