@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: BOUNDARY_FACTOR=30
+
 /**
  * Whatever a program passes to any export, of the addon or of the package, the process
  * lives on and the answer is what was promised, or a JavaScript error: properties, each

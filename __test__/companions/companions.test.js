@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 /**
  * The frameworks and packages that people use with express-session: each in a small
  * program, through which the same visitors go on both packages. All in one file, so

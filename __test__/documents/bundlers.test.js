@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 // What docs/migrating.md says of bundlers, with esbuild: for a binary that the platform's
 // package brought, and for one that was built on the machine.
 const assert = require('node:assert/strict');

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 /** README.md and docs/migrating.md: each of their code blocks runs. */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');

@@ -44,6 +44,9 @@ const ANSWERS = {
   'never': { flush() {}, isLate: true, error: `StoreTimeout: session store did not answer within ${LIMIT} ms` },
 };
 
+/** What comes has all the time that a busy machine needs. */
+const limitOf = (answer) => ({ storeTimeout: answer === 'never' ? LIMIT : LONGEST });
+
 /** Stores with such records: one that the resident backend takes, and one with a method that is a program's. */
 const STORES = {
   resident: () => new MemoryStore(),
@@ -136,7 +139,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}: the disk answers ${answer}`, async (t) => {
       /** Makes the request, and returns what nothing but the backend can make another. */
       const request = async (make, send) => {
-        const app = await start(t, make(), options);
+        const app = await start(t, make(), { ...limitOf(answer), ...options });
         const begun = isNew ? undefined : cookieOf((await app.visit('/begin')).cookies[0]);
         app.use = use;
         app.send = send;
@@ -287,7 +290,7 @@ for (const [backend, make] of Object.entries(STORES)) {
   for (const [answer, { flush, error }] of Object.entries(ANSWERS)) {
     for (const method of ['save', 'destroy', 'regenerate']) {
       test(`the ${backend} backend: ${method}(callback) when the disk answers ${answer}`, async (t) => {
-        const app = await start(t, make());
+        const app = await start(t, make(), limitOf(answer));
         const { cookies: [begun] } = await app.visit('/begin');
         const heard = [];
         app.send = undefined;

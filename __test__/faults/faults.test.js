@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+// In test:long: FAULTS_SECONDS=120
+
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
 

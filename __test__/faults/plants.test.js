@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+
 /** Whether the faults test would find a fault: defects are planted in the app, one at a time. */
 const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');

@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it starts Redis, and installs clients of it.
+// In coverage: it is the test of redis.js.
+
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { test } = require('node:test');

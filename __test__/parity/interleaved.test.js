@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: INTERLEAVED_ROUNDS=5000
+
 /**
  * Three requests at a time through one `session()`, of visitors with different cookies: all
  * three have arrived before one goes on, and then they take turns at random. What a response

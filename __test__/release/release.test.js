@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 const assert = require('node:assert/strict');
 const { execFile, execFileSync } = require('node:child_process');
 const fs = require('node:fs');

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts Redis.
+
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');

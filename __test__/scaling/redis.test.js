@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const { once } = require('node:events');

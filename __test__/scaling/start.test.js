@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const net = require('node:net');

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 // On real ones that are too old, which npm has for this platform.
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
