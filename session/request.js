@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, Cookie, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, Request, Session as SessionShape, SessionClass, SessionRequest } from '../types' */
+/** @import { Callback, Request, Session as SessionShape, SessionClass } from '../types' */
 
 const { storeCallback, callStore, runEngine, functionOf } = require('../store/call');
 const REQUEST_SESSION = require('./key');
