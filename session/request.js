@@ -15,7 +15,7 @@ const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
-const { Session, hideFields, restoreMethods, watchSession } = require('./request/session');
+const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { callStore, functionOf } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -308,7 +308,7 @@ class RequestSession {
    */
   watch(session) {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
-    const isOurs = session === this.lastMade && session.save === save && session.reload === reload;
+    const isOurs = session === this.lastMade && hasOurMethod(session, 'save') && hasOurMethod(session, 'reload');
     if (!isOurs) this.foreignSave = wrapMethods(session, this) ?? this.foreignSave;
     else if (session === this.firstSession) this.watchesFirst = true;
     else watchSession(session);
@@ -472,7 +472,7 @@ class RequestSession {
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
       // set. After a `save` of the program, which may replace the session, that is decided again.
-      if (decision & SETS_COOKIE) this.cookieSession = session?.save === save ? session : undefined;
+      if (decision & SETS_COOKIE) this.cookieSession = session && hasOurMethod(session, 'save') ? session : undefined;
       else if (progress === 'done' && session) this.cookieSession = null;
     }
     return progress;

@@ -346,3 +346,63 @@ test('replacing leaves everything as it was', async () => {
   await replacing(session.Session.prototype, { login() {} }, async () => {});
   assert.deepEqual(Object.getOwnPropertyNames(session.Session.prototype), before);
 });
+
+/** What a program may do with the methods of a session before it calls one that it has taken from the session. */
+const uses = {
+  'as they are': (its) => ({ save: () => its.save(), reload: (done) => its.reload(done) }),
+  'save replaced': (its) => {
+    const { save: taken } = its;
+    its.save = function (...args) { return taken.apply(this, args); };
+    return { save: () => its.save(), reload: (done) => its.reload(done) };
+  },
+  'both replaced': (its) => {
+    const { save: taken, reload: other } = its;
+    its.save = function (...args) { return taken.apply(this, args); };
+    its.reload = function (...args) { return other.apply(this, args); };
+    return { save: () => its.save(), reload: (done) => its.reload(done) };
+  },
+  'both replaced, through a Proxy': (its) => {
+    const { save: taken, reload: other } = its;
+    Object.assign(its, { save: (...args) => taken.apply(its, args), reload() {} });
+    const stand = new Proxy(its, {});
+    return { save: () => taken.call(stand), reload: (done) => other.call(stand, done) };
+  },
+  'both replaced, through an heir': (its) => {
+    const { save: taken, reload: other } = its;
+    Object.assign(its, { save: (...args) => taken.apply(its, args), reload() {} });
+    const stand = Object.create(its);
+    // An heir has no data of its own to save.
+    return { save: () => undefined, reload: (done) => other.call(stand, done) };
+  },
+  'of the class': (its) => {
+    const { save: taken, reload: other } = Object.getPrototypeOf(its);
+    return { save: () => taken.call(its), reload: (done) => other.call(its, done) };
+  },
+};
+
+each('what save and reload return is theirs, whichever session they are of and whoever has replaced them', async (t, kind) => {
+  await pair(async (module) => {
+    const app = await open(t, { kind, module, options: { genid: counter() } });
+    await app.visit(write);
+    const answers = {};
+    const first = (req, use) => use(req.session);
+    const reloaded = (req, use) => { req.session.reload(() => use(req.session)); };
+    const twice = (req, use) => { req.session.reload(() => req.session.reload(() => use(req.session))); };
+    const regenerated = (req, use) => { req.session.regenerate(() => use(req.session)); };
+    for (const [which, get] of Object.entries({ first, reloaded, twice, regenerated })) {
+      // The first session has no others here, so those of the class are its own.
+      for (const [name, prepare] of Object.entries(uses)) {
+        if (which === 'first' && name === 'of the class') continue;
+        await app.visit(write);
+        const { body } = await app.visit((req, res) => {
+          get(req, (its) => {
+            const { save: itsSave, reload: itsReload } = prepare(its);
+            const results = [itsSave(), itsReload(() => res.end(results.map((result) => (result === undefined ? 'undefined' : 'the session')).join()))];
+          });
+        });
+        answers[`${which}, ${name}`] = body;
+      }
+    }
+    return answers;
+  });
+});

@@ -4,7 +4,7 @@
 
 const { Cookie, hasPlainJSON, hasPlainTimes } = require('../cookie/cookie');
 const { MemoryStore } = require('../store/memory-store');
-const { Session } = require('../request/session');
+const { Session, hasOurMethod } = require('../request/session');
 const remote = require('./remote');
 
 // Programs replace methods of stores, sessions and cookies at any time, to test or to extend
@@ -13,7 +13,7 @@ const remote = require('./remote');
 // when it ends.
 
 const { get, set, touch: touchStored, destroy, createSession } = MemoryStore.prototype;
-const { save, touch, resetMaxAge } = Session.prototype;
+const { touch, resetMaxAge } = Session.prototype;
 
 /**
  * Returns the backend of a request: `resident` if its store is a `MemoryStore` and no program
@@ -31,7 +31,7 @@ function select({ req, lastMade, settings }, session) {
     hasPlainJSON(session ? session.cookie : undefined);
   if (!isOwnStore) return remote;
   const isOwnSession = session
-    ? session === lastMade && session.save === save && req.sessionStore === store && session.cookie instanceof Cookie
+    ? session === lastMade && hasOurMethod(session, 'save') && req.sessionStore === store && session.cookie instanceof Cookie
     : touchesPlainly();
   return isOwnSession ? resident : remote;
 }

@@ -1,5 +1,6 @@
 'use strict';
 
+/** @import RequestSession from '../request' */
 /** @import { Callback, Request, Session as SessionShape, SessionClass } from '../types' */
 
 const { storeCallback, callStore, runEngine, functionOf } = require('../store/call');
@@ -47,45 +48,79 @@ function requestOf({ req }) {
 }
 
 /**
- * Returns the `RequestSession` that must know of the saves and reloads of a session; undefined if
- * none must. A session that was watched (`watchSession`) is told from others also through a
- * Proxy, and through an object that inherits from it.
+ * Returns the `RequestSession` that must know of the saves and reloads of a session, if the
+ * session is the first one of its request. A further session that must be watched has methods
+ * of its own: `watchedMethods`.
  *
  * @param {SessionShape} session
  */
 function watcherOf(session) {
   const request = requestOf(session);
-  if (request === undefined) return undefined;
+  if (!request?.watchesFirst) return undefined;
   // The first session of a request has no own `id`, and neither has a Proxy or heir of it.
-  const isWatched = session === request.firstSession || ownOf(session, 'id') === undefined
-    ? request.watchesFirst
-    : isOwn(session, 'save', save) || isOwn(session, 'reload', reload);
-  return isWatched ? request : undefined;
+  return session === request.firstSession || !hasOwnId(session) ? request : undefined;
 }
 
 /**
- * Returns the descriptor of a property that an object has itself or inherits from an object
- * before `Session.prototype`.
+ * Whether an object has a property `id` itself, or inherits it from an object before
+ * `Session.prototype`.
  *
  * @param {object} session
- * @param {string} name
  */
-function ownOf(session, name) {
+function hasOwnId(session) {
   for (let holder = session; holder && holder !== Session.prototype; holder = Object.getPrototypeOf(holder)) {
-    const own = Object.getOwnPropertyDescriptor(holder, name);
-    if (own) return own;
+    if (Object.hasOwn(holder, 'id')) return true;
   }
-  return undefined;
+  return false;
 }
 
 /**
- * @param {object} session
- * @param {string} name
- * @param {Function} method
+ * Stores a session, and tells the `RequestSession` that watches it.
+ *
+ * @param {SessionShape} session
+ * @param {Callback | undefined} callback
+ * @param {RequestSession | undefined} watcher
  */
-function isOwn(session, name, method) {
-  const own = ownOf(session, name);
-  return own !== undefined && own.value === method;
+function saveSession(session, callback, watcher) {
+  const { req } = session;
+  const answered = storeCallback(req, callback);
+  let method = 'set';
+  if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
+  callStore(answered, req.sessionStore, method, session.id, session);
+  return watcher ? undefined : session;
+}
+
+/**
+ * Reads a session from the store again, and tells the `RequestSession` that watches it.
+ *
+ * @param {SessionShape} session
+ * @param {Callback | undefined} callback
+ * @param {RequestSession | undefined} watcher
+ */
+function reloadSession(session, callback, watcher) {
+  const { req, id } = session;
+  const store = req.sessionStore;
+  /** @type {number} */
+  let moment;
+  const call = functionOf(callback);
+  /** @param {any[]} results */
+  const done = (...results) => {
+    if (watcher) watcher.afterReload(session, moment, results[0]);
+    call(...results);
+  };
+  const answered = storeCallback(req, (error, data) => {
+    if (error) return done(error);
+    if (!data) return done(new Error('failed to load session'));
+    try {
+      store.createSession(req, data);
+    } catch (damaged) {
+      return done(damaged);
+    }
+    done();
+  });
+  if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
+  callStore(answered, store, 'get', id);
+  return watcher ? undefined : session;
 }
 
 /** @type {Omit<SessionShape, 'cookie'> & ThisType<SessionShape>} */
@@ -117,13 +152,7 @@ const members = {
    * @param {Callback} [callback]
    */
   save(callback) {
-    const watcher = watcherOf(this);
-    const { req } = this;
-    const answered = storeCallback(req, callback);
-    let method = 'set';
-    if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(this); })) return undefined;
-    callStore(answered, req.sessionStore, method, this.id, this);
-    return watcher ? undefined : this;
+    return saveSession(this, callback, watcherOf(this));
   },
 
   /**
@@ -134,30 +163,7 @@ const members = {
    * @param {Callback} [callback]
    */
   reload(callback) {
-    const { req, id } = this;
-    const store = req.sessionStore;
-    const watcher = watcherOf(this);
-    /** @type {number} */
-    let moment;
-    const call = functionOf(callback);
-    /** @param {any[]} results */
-    const done = (...results) => {
-      if (watcher) watcher.afterReload(this, moment, results[0]);
-      call(...results);
-    };
-    const answered = storeCallback(req, (error, data) => {
-      if (error) return done(error);
-      if (!data) return done(new Error('failed to load session'));
-      try {
-        store.createSession(req, data);
-      } catch (damaged) {
-        return done(damaged);
-      }
-      done();
-    });
-    if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
-    callStore(answered, store, 'get', id);
-    return watcher ? undefined : this;
+    return reloadSession(this, callback, watcherOf(this));
   },
 
   /**
@@ -194,6 +200,34 @@ for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(mem
 
 const { save, reload } = members;
 
+/**
+ * The methods `save` and `reload` of a further session that a `RequestSession` watches. They are
+ * other functions than those of the class, so that a program which has taken one from the
+ * session calls it with the same result after it has replaced the property.
+ *
+ * @type {Pick<SessionShape, 'save' | 'reload'> & ThisType<SessionShape>}
+ */
+const watchedMethods = {
+  save(callback) {
+    return saveSession(this, callback, requestOf(this));
+  },
+
+  reload(callback) {
+    return reloadSession(this, callback, requestOf(this));
+  },
+};
+
+/**
+ * Whether the method `save` or `reload` of a session is one of this file.
+ *
+ * @param {SessionShape} session
+ * @param {'save' | 'reload'} name
+ */
+function hasOurMethod(session, name) {
+  const method = session[name];
+  return method === members[name] || method === watchedMethods[name];
+}
+
 // The functions below are no methods of the class, because programs list its methods.
 
 /**
@@ -212,14 +246,13 @@ function adoptAsSession(req, object) {
 
 /**
  * Lets the `RequestSession` know of the saves and reloads of a further session of its request,
- * whose methods no program has replaced. `watcherOf` sees by these properties, which are those
- * of the class, that the session is watched.
+ * whose methods no program has replaced.
  *
  * @param {SessionShape} session
  */
 function watchSession(session) {
-  defineHidden(session, 'save', save);
-  defineHidden(session, 'reload', reload);
+  defineHidden(session, 'save', watchedMethods.save);
+  defineHidden(session, 'reload', watchedMethods.reload);
 }
 
 /**
@@ -284,6 +317,7 @@ module.exports = {
   addData,
   adoptAsSession,
   defineHidden,
+  hasOurMethod,
   watchSession,
   restoreMethods,
   hideFields,
