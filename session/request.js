@@ -604,8 +604,9 @@ class RequestSession {
   addCookie(session, res, next) {
     const { req, settings, keyring } = this;
     const isCleared = session === CLEARED;
-    const { secure } = isCleared ? /** @type {CookieData} */ (this.cookieData) : session.cookie;
-    if (secure && !isSecure(req, settings.proxy)) {
+    const attributes = isCleared ? /** @type {CookieData} */ (this.cookieData) : session.cookie;
+    // Read as express-session reads it, so that a session without a cookie gives the same error.
+    if (attributes.secure && !isSecure(req, settings.proxy)) {
       debug('cookie withheld: the connection is not secure');
       return undefined;
     }
