@@ -56,7 +56,7 @@ function serialize(name, value, options) {
     serializedPart({ bits: native.COOKIE_PATH, path: `${options.path}` });
     header += '; Path=' + options.path;
   }
-  if (options.expires) header += serializedExpires(options.expires);
+  if (options.expires) header += serializedExpires(/** @type {Date} */ (options.expires));
   if (options.httpOnly) header += serializedPart({ bits: native.COOKIE_HTTP_ONLY });
   if (options.secure) header += serializedPart({ bits: native.COOKIE_SECURE });
   if (options.partitioned) header += serializedPart({ bits: native.COOKIE_PARTITIONED });
@@ -151,7 +151,10 @@ function serializedPart({ name = 'n', value = '', bits = 0, maxAge = NaN, domain
 }
 
 /**
- * @param {unknown} expires
+ * Returns what `serialize` writes for `Expires`. A TypeError about a method of a strange value
+ * names the variable `expires`, as in npm `cookie`.
+ *
+ * @param {Date} expires or anything that a program has assigned
  * @throws {TypeError}
  */
 function serializedExpires(expires) {
@@ -159,11 +162,10 @@ function serializedExpires(expires) {
     return serializedPart({ bits: native.COOKIE_EXPIRES, expires: getTime.call(expires) });
   }
   // A Date of another realm, or of a derived class, has methods of its own.
-  const date = /** @type {Date} */ (expires);
-  if (Object.prototype.toString.call(date) !== '[object Date]' || isNaN(date.valueOf())) {
+  if (Object.prototype.toString.call(expires) !== '[object Date]' || isNaN(expires.valueOf())) {
     throw new TypeError('option expires is invalid');
   }
-  return '; Expires=' + date.toUTCString();
+  return '; Expires=' + expires.toUTCString();
 }
 
 /**
@@ -185,7 +187,7 @@ function isPlain(options) {
  * Returns whether a value is a Date without properties or methods of its own.
  *
  * @param {any} date
- * @returns {date is Date}
+ * @returns {boolean}
  */
 function isPlainDate(date) {
   return date instanceof Date && date.constructor === Date &&
