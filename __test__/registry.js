@@ -4,8 +4,9 @@ const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
-const os = require('node:os');
 const path = require('node:path');
+const { serve } = require('../test-kit/app');
+const { discard, temporaryFolder } = require('../test-kit/folder');
 
 /**
  * A registry of packages on this machine. So the commands of the documents run as they
@@ -70,22 +71,21 @@ async function startRegistry({ token } = {}) {
     const document = packages.get(name);
     return document ? answer(200, document) : answer(404, { error: 'not found' });
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const url = `http://127.0.0.1:${server.address().port}/`;
+  const { url, close } = await serve(server);
   return {
     url,
     published,
     refused,
     brings(folder) {
       const manifest = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
-      const staged = fs.mkdtempSync(path.join(os.tmpdir(), 'registry-'));
+      const staged = temporaryFolder('registry');
       try {
         // Under the name that npm's own tarballs have.
         const isOwn = (file) => path.basename(file) !== 'node_modules';
         fs.cpSync(folder, path.join(staged, 'package'), { recursive: true, filter: isOwn });
         add(manifest.name, manifest.version, manifest, execFileSync('tar', ['-czf', '-', '-C', staged, 'package']));
       } finally {
-        fs.rmSync(staged, { recursive: true });
+        discard(staged);
       }
     },
     takes(tarball) {
@@ -93,7 +93,7 @@ async function startRegistry({ token } = {}) {
       add(manifest.name, manifest.version, manifest, fs.readFileSync(tarball));
     },
     forget: (name) => { packages.delete(name); },
-    close: () => { server.closeAllConnections(); server.close(); },
+    close,
   };
 }
 

@@ -11,6 +11,7 @@ const openFloor = require('./floor');
 const { bare, open } = require('./subjects');
 const connect = require('./redis-client');
 const sample = require('./sample');
+const { cookieOf } = require('../test-kit/jar');
 
 const BLOCK_MS = 20;
 const BARE_BLOCK_MS = 8;
@@ -116,7 +117,7 @@ async function logIn(lanes, { middleware }, { bytes, isFlat }, users) {
     res.end();
   });
   await drive(lanes, users, () => headersOf(''), app, (res) => {
-    const cookie = res.getHeader('set-cookie').map((line) => line.split(';')[0]).join('; ');
+    const cookie = cookieOf(res.getHeader('set-cookie'));
     clients.push({ cookie, sid: /s%3A([^.]+)/.exec(cookie)?.[1] });
   });
   return clients;

@@ -7,7 +7,6 @@ const os = require('node:os');
 const path = require('node:path');
 const readArguments = require('./arguments');
 const chart = require('./chart');
-const startRedis = require('./redis-server');
 const { cpuRows, cpuTable } = require('./rounds');
 const { growth, growthTable } = require('./growth');
 const { throughput, httpTable } = require('./http');
@@ -19,6 +18,8 @@ const { SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
 const { walkRows, walkTable } = require('./walk');
 const { threadRates, threadTable } = require('./threads');
+const { missing } = require('../test-kit/installed');
+const { startRedis } = require('../test-kit/redis');
 
 main().catch((error) => {
   console.error(error);
@@ -73,11 +74,9 @@ async function main() {
 
 async function runCpu(report, subjects, options) {
   const needsServer = options.redis && !options['no-server'];
-  const server = needsServer ? await startRedis() : undefined;
-  if (needsServer && !server) {
-    console.log('redis-server is not installed (apt install redis-server, brew install redis): the\n' +
-      'connect-redis rows run on a client that answers at once, without a server.\n');
-  }
+  const absent = needsServer && missing('redis-server');
+  if (absent) console.log(`${absent}.\nThe connect-redis rows run on a client that answers at once, without a server.\n`);
+  const server = needsServer && !absent ? await startRedis() : undefined;
   report.redis = server ? 'server' : 'client that answers at once';
   try {
     report.cpu = await cpuRows(subjects, options, server && { port: server.port });

@@ -7,6 +7,9 @@ const http = require('node:http');
 const { HANDLERS } = require('./scenarios');
 const { open } = require('./subjects');
 const sample = require('./sample');
+const { serve } = require('../test-kit/app');
+const { ask } = require('../test-kit/client');
+const { cookieOf } = require('../test-kit/jar');
 
 const { subject, scenario, maxAge } = JSON.parse(process.argv[2]);
 const { middleware } = open(subject, { maxAge });
@@ -24,13 +27,9 @@ const server = http.createServer((req, res) => {
   });
 });
 
-server.listen(0, '127.0.0.1', () => {
-  const { port } = server.address();
-  http.get({ port, host: '127.0.0.1', path: '/login', agent: false }, (res) => {
-    res.resume();
-    const cookie = (res.headers['set-cookie'] || []).map((line) => line.split(';')[0]).join('; ');
-    res.on('end', () => process.send({ port, cookie }));
-  });
+serve(server).then(async ({ port }) => {
+  const { cookies } = await ask(port, '/login');
+  process.send({ port, cookie: cookieOf(cookies) });
 });
 process.on('message', () => process.send(process.cpuUsage()));
 process.on('disconnect', () => process.exit(0));

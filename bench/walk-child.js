@@ -11,6 +11,7 @@ const { pathToFileURL } = require('node:url');
 const { HANDLERS } = require('./scenarios');
 const { Lane, drive } = require('./lane');
 const sample = require('./sample');
+const { cookieOf } = require('../test-kit/jar');
 
 const WARM_UP = 20;
 const COUNTED = 50;
@@ -56,7 +57,7 @@ async function walkOf({ name, handler, loads, isOther }, session, folder, inspec
     res.end();
   });
   if (loads) {
-    await drive(lane, 1, () => [], login, (res) => { [cookie] = res.getHeader('set-cookie')[0].split(';'); });
+    await drive(lane, 1, () => [], login, (res) => { cookie = cookieOf(res.getHeader('set-cookie')); });
   }
   const headers = () => ['Host', 'shop.example.com', ...(cookie ? ['Cookie', cookie] : [])];
   await drive(lane, WARM_UP, headers, app);

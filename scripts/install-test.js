@@ -3,12 +3,13 @@
 // Installs the package as its users do, from tarballs, into empty projects, and runs
 // programs there. `npm run test:install`; arguments pick cases whose name contains them.
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const pack = require('./install/pack');
 const { Project, NAME, ALIAS } = require('./install/project');
-const startRedis = require('./install/redis');
 const withoutBinary = require('./install/no-binary');
+const { discard, temporaryFolder } = require('../test-kit/folder');
+const { needs } = require('../test-kit/installed');
+const { startRedis } = require('../test-kit/redis');
 
 /** Case by case, what throws if the package is not as it should be. */
 const cases = {
@@ -50,11 +51,13 @@ main().catch((error) => {
 async function main() {
   const picked = process.argv.slice(2);
   const names = Object.keys(cases).filter((name) => picked.length === 0 || picked.some((text) => name.includes(text)));
-  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'install-')));
-  const redis = await startRedis(folder);
+  const why = needs('redis-server');
+  if (why) console.error(`connect-redis is not tried: ${why}`);
+  const folder = temporaryFolder('install');
+  const redis = why ? undefined : await startRedis();
   let failed = 0;
   try {
-    const place = { folder, redis: redis?.socket, packages: pack(folder) };
+    const place = { folder, redis: redis?.url, packages: pack(folder) };
     const left = [...names];
     const work = async () => {
       for (let name = left.shift(); name; name = left.shift()) {
@@ -67,8 +70,8 @@ async function main() {
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   } finally {
-    redis?.stop();
-    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    await redis?.stop();
+    discard(folder);
   }
   process.stdout.write(`${names.length - failed} passed, ${failed} failed\n`);
   if (failed > 0 || names.length === 0) process.exitCode = 1;

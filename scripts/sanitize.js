@@ -6,14 +6,14 @@
 // instead of all.
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const replace = require('../bin/replace');
+const { temporaryFolder } = require('../test-kit/folder');
 
 const root = path.join(__dirname, '..');
 const target = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
 const folder = path.join(root, 'target', 'sanitize');
-const reports = fs.mkdtempSync(path.join(os.tmpdir(), 'sanitize-'));
+const reports = temporaryFolder('sanitize');
 
 /** What the tests are found in. compat/binary.test.js breaks the addon that it finds itself. */
 const FOLDERS = ['native', 'boundary', 'memory', 'compat', 'parity'];
@@ -29,18 +29,14 @@ main();
 function main() {
   const addon = build('express_session_rs', 'Cargo.toml');
   const testAddon = build('express_session_engines', path.join('__test__', 'engines', 'Cargo.toml'));
-  try {
-    findsPlanted(testAddon);
-    const status = tests(addon, testAddon);
-    // Its own runtime is linked into a program, so this needs no other.
-    cargo('test', '--package', 'express-session-core');
-    const found = fs.readdirSync(reports);
-    for (const name of found) console.log(fs.readFileSync(path.join(reports, name), 'utf8'));
-    console.log(`address sanitizer: ${found.length} reports`);
-    process.exitCode = found.length > 0 || status !== 0 ? 1 : 0;
-  } finally {
-    fs.rmSync(reports, { recursive: true });
-  }
+  findsPlanted(testAddon);
+  const status = tests(addon, testAddon);
+  // Its own runtime is linked into a program, so this needs no other.
+  cargo('test', '--package', 'express-session-core');
+  const found = fs.readdirSync(reports);
+  for (const name of found) console.log(fs.readFileSync(path.join(reports, name), 'utf8'));
+  console.log(`address sanitizer: ${found.length} reports`);
+  process.exitCode = found.length > 0 || status !== 0 ? 1 : 0;
 }
 
 /** The addon of a crate, in a file that Node.js takes for one. */

@@ -1,26 +1,63 @@
 'use strict';
 
-// Runs every test: the Rust engine's, then the JavaScript ones, and ends with one
-// line that counts them all. Arguments are test files to run alone.
+// Runs the tests, and ends with one line that counts them all:
+//
+//   node scripts/test.js           all: the Rust engine's, then the JavaScript ones
+//   node scripts/test.js --quick   all but the files that say `// Not in check: WHY`
+//   node scripts/test.js --long    the files that say `// In test:long: NAME=VALUE …`, each with
+//                                  these variables, and once for each such line
+//   node scripts/test.js FILE…     these files
+//
+// With --coverage it also says which lines of the package were run by the quick files, and by
+// those that say `// In coverage: WHY`, and fails if these are too few.
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 
 const root = path.join(__dirname, '..');
-const chosen = process.argv.slice(2);
 
-main();
+/** Test files that run at once. Many wait for servers and for sessions to expire. */
+const AT_A_TIME = os.availableParallelism() + 1;
 
-async function main() {
+/** What must have run of every hundred lines of the package. */
+const LEAST_COVERED = '97';
+const PACKAGE = ['index.js', 'redis.js', 'session/**/*.js'];
+/** Where Node.js puts down which lines have run. */
+const TRACES = path.join(root, 'target', 'coverage');
+
+main(process.argv.slice(2));
+
+async function main(args) {
+  const has = (option) => args.includes(option);
+  const named = args.filter((arg) => !arg.startsWith('--'));
+  const files = named.length > 0 ? named : testFiles(path.join(root, '__test__'));
+  const isQuick = (file) => marks(file, 'Not in check').length === 0;
+  const isTraced = (file) => has('--coverage') && (isQuick(file) || marks(file, 'In coverage').length > 0);
   const results = [];
-  if (chosen.length === 0) results.push(await cargo());
-  results.push(await node(chosen.length > 0 ? chosen : testFiles(path.join(root, '__test__'))));
+
+  if (has('--long')) {
+    for (const file of files) {
+      for (const variables of marks(file, 'In test:long')) results.push(await long(file, variables));
+    }
+  } else {
+    if (named.length === 0) results.push(await cargo());
+    if (has('--coverage')) results.push(await covered(files.filter(isTraced)));
+    const rest = files.filter((file) => !isTraced(file) && (isQuick(file) || !has('--quick')));
+    if (rest.length > 0) results.push(await node(rest));
+  }
 
   const sum = (name) => results.reduce((total, result) => total + result[name], 0);
   const failed = sum('failed');
   console.log(`${sum('passed')} passed, ${failed} failed, ${sum('skipped')} skipped`);
   process.exitCode = failed > 0 || results.some((result) => result.status !== 0) ? 1 : 0;
+}
+
+/** What a test file says of itself behind a mark, which stands at the beginning of a line. */
+function marks(file, mark) {
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line.startsWith(`// ${mark}: `)).map((line) => line.slice(`// ${mark}: `.length));
 }
 
 async function cargo() {
@@ -36,10 +73,8 @@ async function cargo() {
   return counted;
 }
 
-async function node(files) {
-  // Many files wait for servers and for sessions to expire; by default one core stays idle.
-  const concurrency = `--test-concurrency=${Math.max(2, os.availableParallelism())}`;
-  const { status, output } = await run(process.execPath, ['--test', concurrency, '--test-reporter=spec', ...files]);
+async function node(files, env = {}) {
+  const { status, output } = await run(process.execPath, ['--test', `--test-concurrency=${AT_A_TIME}`, '--test-reporter=spec', ...files], env);
   const count = (name) => Number(new RegExp(`^ℹ ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const failed = count('fail') + count('cancelled');
   return {
@@ -48,6 +83,29 @@ async function node(files) {
     failed: status !== 0 && failed === 0 ? 1 : failed,
     skipped: count('skipped') + count('todo'),
   };
+}
+
+/** Runs one file alone, as what takes minutes measures memory, too. */
+async function long(file, variables) {
+  console.log(`${variables} ${path.relative(root, file)}`);
+  return node([file], Object.fromEntries(variables.split(' ').map((each) => each.split('='))));
+}
+
+/** Runs files, and adds a failure to theirs if they run too little of the package. */
+async function covered(files) {
+  fs.rmSync(TRACES, { recursive: true, force: true });
+  const tests = await node(files, { NODE_V8_COVERAGE: TRACES });
+  // A copy that a test has installed elsewhere is the package, too.
+  for (const file of fs.readdirSync(TRACES).map((name) => path.join(TRACES, name))) {
+    const traced = fs.readFileSync(file, 'utf8');
+    fs.writeFileSync(file, traced.replace(/file:[^"]+\/node_modules\/express-session-rs\/(?=(?:index|redis|session\/[^"]+)\.js")/g, `${pathToFileURL(root)}/`));
+  }
+  const { status } = await run(process.execPath, [
+    path.join(root, 'node_modules', 'c8', 'bin', 'c8.js'), 'report', '--temp-directory', TRACES, '--reporter', 'text',
+    // A file that nobody loads counts, too.
+    '--all', ...PACKAGE.flatMap((each) => ['--include', each]), '--check-coverage', '--lines', LEAST_COVERED,
+  ]);
+  return status === 0 ? tests : { ...tests, status, failed: tests.failed + 1 };
 }
 
 /** Every `*.test.js` below a folder. */
@@ -60,9 +118,9 @@ function testFiles(folder) {
 }
 
 /** Runs a command, shows what it prints, and returns that too. */
-function run(command, args) {
+function run(command, args, env = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8');
     child.stdout.on('data', (text) => {

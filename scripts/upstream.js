@@ -13,8 +13,8 @@
  */
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
+const { temporaryFolder } = require('../test-kit/folder');
 
 const REPOSITORY = 'https://github.com/expressjs/session.git';
 const VERSION = '1.19.0';
@@ -40,31 +40,25 @@ async function main() {
   const args = process.argv.slice(2);
   if (args.length > 1) throw new NotRun('usage: npm run test:upstream -- [DIR]');
 
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'upstream-'));
-  const remove = () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const folder = temporaryFolder('upstream');
 
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => {
       running?.kill();
-      remove();
       process.exit(2);
     });
   }
 
-  try {
-    const checkout = args.length ? fromCaller(args[0]) : await clone(path.join(folder, 'checkout'));
-    const manifest = readManifest(checkout);
-    const flags = mochaFlags(manifest);
-    const suite = path.join(folder, 'suite');
+  const checkout = args.length ? fromCaller(args[0]) : await clone(path.join(folder, 'checkout'));
+  const manifest = readManifest(checkout);
+  const flags = mochaFlags(manifest);
+  const suite = path.join(folder, 'suite');
 
-    prepare({ checkout, manifest, suite });
-    await install(suite);
-    await makeCertificate(suite);
+  prepare({ checkout, manifest, suite });
+  await install(suite);
+  await makeCertificate(suite);
 
-    return judge(await mocha(suite, flags));
-  } finally {
-    remove();
-  }
+  return judge(await mocha(suite, flags));
 }
 
 /** npm runs scripts in the package's folder; a relative DIR means the caller's. */

@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { Next, Options, Request, Response } from './types' */
+
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
 const Connection = require('./store/connection');
@@ -9,15 +11,15 @@ const Resident = require('./backend/resident');
 const checked = require('./options');
 const ResponsePatch = require('./response');
 const pathname = require('./request/pathname');
-const select = require('./backend/select');
+const { select } = require('./backend/select');
 const { cookieOptions, generate } = require('./request/generate');
 
 /**
  * Makes the middleware that puts a session on each request.
  *
- * @param {object} [options] see index.d.ts
- * @returns {(req: object, res: object, next: (error?: Error) => void) => void}
- * @throws {TypeError} naming the option that is wrong
+ * @param {Options} [options] index.d.ts explains them
+ * @returns {(req: Request, res: Response, next: Next) => void}
+ * @throws {TypeError} that names the wrong option
  */
 function session(options) {
   const settings = checked(options, deprecate);
@@ -44,8 +46,8 @@ function session(options) {
     try {
       path = pathname(req);
     } catch (malformed) {
-      // A target that is no URL, which the HTTP parser lets through: thrown, it would
-      // end a server that is bare `http`, and anybody can send it.
+      // The HTTP parser accepts targets that are not URLs, and any client can send one. In a
+      // server without Express, an error that is thrown here would end the process.
       next(malformed);
       return;
     }
@@ -54,14 +56,15 @@ function session(options) {
       next();
       return;
     }
-    if (!ownKeyring && !req.secret) {
+    const keyring = ownKeyring || (req.secret && new Keyring([req.secret]));
+    if (!keyring) {
       next(new Error('secret option required for sessions'));
       return;
     }
-    const keyring = ownKeyring || new Keyring([req.secret]);
     req.sessionStore = store;
     const header = req.headers.cookie;
-    // Only a program puts there what is no text. The words are those of npm `cookie` 0.7.2.
+    // A client cannot cause this, only a program that assigns the header. The message is that
+    // of npm `cookie` 0.7.2.
     if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
     new ResponsePatch(request, res, next);

@@ -1,25 +1,30 @@
 'use strict';
 
+/** @import { CipherKey } from 'node:crypto' */
+/** @import { Options, Settings } from './types' */
+
 const { MemoryStore, existingEngine } = require('./store/memory-store');
 const check = require('./cookie/check');
 const native = require('./native/load');
 const { CookieWriter } = require('./cookie/serialize');
 
-/** The longest that Node.js's timers can wait. */
+/** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-// Read once, as programs set it before they load anything.
+// This is read when the package is loaded: programs set NODE_ENV before that.
 const isProduction = process.env.NODE_ENV === 'production';
 
 /**
- * The options of `session()`, checked, with defaults in place.
+ * Checks the options of `session()` and fills in the defaults.
  *
- * @param {object} [options] as the caller gave them
- * @param {(message: string) => void} deprecate made where the program calls, so that
- *   a warning names the program's line
- * @throws {TypeError} naming the option that is wrong
+ * @param {Options | undefined} options
+ * @param {(message: string) => void} deprecate made in middleware.js: depd blames the caller of
+ *   the file in which the function was made, here the program's line
+ * @returns {Settings}
+ * @throws {TypeError} that names the wrong option
  */
 function checked(options, deprecate) {
+  /** @type {Options} */
   const given = options || {};
   const generateId = given.genid || native.sessionId;
   if (typeof generateId !== 'function') {
@@ -27,7 +32,7 @@ function checked(options, deprecate) {
   }
 
   let { resave, saveUninitialized } = given;
-  // Each from a line of its own: depd tells a line once.
+  // Two calls on two lines: depd prints one warning for each line that calls it.
   if (resave === undefined) {
     deprecate('undefined resave option; provide resave option');
     resave = true;
@@ -52,19 +57,26 @@ function checked(options, deprecate) {
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
-  // A text once and for all: what it is converted to must not change between two uses.
+  // The name is converted to a string here and only here, because the `toString` of an object
+  // could return another string at the next use.
   const name = `${given.name || given.key || 'connect.sid'}`;
   const cookie = given.cookie || {};
   check(name, cookie);
 
   const store = given.store || new MemoryStore();
-  // What never changes between requests, as the engine wants it.
+  // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
     (given.unset === 'destroy' ? native.UNSET_DESTROY : 0) |
     (typeof store.touch === 'function' ? native.STORE_TOUCHES : 0);
 
-  const settings = {
+  if (isProduction && store instanceof MemoryStore && !existingEngine(store)?.isBounded && !hasExpiry(cookie)) {
+    console.warn(
+      'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
+      'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
+    );
+  }
+  return {
     cookie,
     generateId,
     name,
@@ -77,30 +89,29 @@ function checked(options, deprecate) {
     facts,
     deprecate,
     cookieWriter: new CookieWriter(name),
-    /** Whether a new session may be made later than when its request comes. */
+    // An id or a cookie that a function of the program makes must be made when the request comes.
     canDelay: generateId === native.sessionId && typeof cookie !== 'function',
-    /** `store.generate`, as the middleware sets it. */
+    // The middleware assigns these two.
     generate: undefined,
-    /** The backend of a store of ours, as the middleware sets it. */
     resident: undefined,
   };
-
-  if (isProduction && store instanceof MemoryStore && !existingEngine(store)?.isBounded && !cookie.maxAge && !cookie.expires) {
-    console.warn(
-      'Warning: the session MemoryStore has no limit, and its sessions never expire. ' +
-      'Set cookie.maxAge, or the store\'s option ttl, max or maxBytes.',
-    );
-  }
-  return settings;
 }
 
 module.exports = checked;
 
+/** @param {unknown} ms */
 function isDelay(ms) {
   return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;
 }
 
-/** The array of secrets, itself if the caller gave one; undefined without any. */
+/**
+ * Returns the array of secrets: the caller's own array if the caller gave one, because programs
+ * add keys to it later; undefined if there is no secret.
+ *
+ * @param {Options['secret']} secret
+ * @returns {CipherKey[] | undefined}
+ * @throws {TypeError} if the array is empty
+ */
 function secretsOf(secret) {
   if (Array.isArray(secret)) {
     if (secret.length === 0) {
@@ -108,5 +119,13 @@ function secretsOf(secret) {
     }
     return secret;
   }
-  return secret ? [secret] : undefined;
+  return secret ? [/** @type {CipherKey} */ (secret)] : undefined;
+}
+
+/**
+ * Whether the option `cookie` gives cookies an expiry. A function as the option gives none.
+ * @param {Record<string, any>} cookie
+ */
+function hasExpiry(cookie) {
+  return Boolean(cookie.maxAge || cookie.expires);
 }

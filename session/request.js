@@ -1,118 +1,159 @@
 'use strict';
 
-const debug = require('debug')('express-session');
-const { callStore, runEngine, functionOf } = require('./store/call');
-const { startLifetimeAt } = require('./cookie/cookie');
-const Original = require('./request/original');
-const REQUEST_SESSION = require('./request/key');
-const { Session, defineHidden, hideFields, restoreMethods, watchSession } = require('./request/session');
-const defer = require('./store/defer');
-const dataJSON = require('./request/data-json');
-const isSecure = require('./cookie/secure');
-const native = require('./native/load');
-const serialize = require('./cookie/serialize');
-const select = require('./backend/select');
+/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import Resident from './backend/resident' */
+/** @import ResponsePatch from './response' */
 
-/** Facts → decision, for every combination: what the end of the response does, and whether a cookie goes. */
+const debug = require('debug')('express-session');
+const { select, touchesPlainly } = require('./backend/select');
+const { startLifetimeAt } = require('./cookie/cookie');
+const isSecure = require('./cookie/secure');
+const serialize = require('./cookie/serialize');
+const native = require('./native/load');
+const dataJSON = require('./request/data-json');
+const wrapMethods = require('./request/foreign-session');
+const REQUEST_SESSION = require('./request/key');
+const Original = require('./request/original');
+const { sessionProperty, hasSessionProperty } = require('./request/property');
+const { Session, hideFields, restoreMethods, watchSession } = require('./request/session');
+const { callStore, functionOf } = require('./store/call');
+const defer = require('./store/defer');
+
+/**
+ * The decision on each combination of facts: what the end of the response does to the session,
+ * and whether the response sets the session cookie.
+ */
 const DECISIONS = native.decisions();
 const { END_MASK, SETS_COOKIE } = native;
 
-/** `saved`, while what is stored is what the request began with. */
+/** The value of `saved` while the store has the data that the request began with. */
 const ORIGINAL = Symbol('original');
+
+/** `sessionForCookie` returns this if the browser is to delete the cookie of an ended session. */
+const CLEARED = Symbol('cleared');
+
+/** The facts of each session that is asleep. */
+const ASLEEP_FACTS = native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
 
 const { save, reload } = Session.prototype;
 
-/** In place of a session: it is destroyed, and its cookie must go. */
-const CLEARED = Symbol('cleared');
-
-/** What is a fact of every session that nobody has looked at. */
-const WHOLE = native.HAS_ID | native.ID_IS_STRING | native.HAS_SESSION;
-
 /**
- * The session of one request: what it was when the request came, who may have changed it
- * since, and so what the end of the response must do. It is asleep until somebody looks at
- * `req.session`, if the backend that had it lets it sleep. The engine draws the conclusions
- * (`core/src/state.rs`).
+ * The session of one request: what the session was when the request came, who may have changed
+ * it since, and so what the end of the response must do with it. It finds the facts; what they
+ * lead to is decided in the engine (core/src/state.rs).
+ *
+ * The session is *asleep* if the backend has found it, and nobody has read `req.session` yet.
+ * Then there is no session object, only its `source`, and the session cannot have changed. The
+ * first read *wakes* the session: the object is made, and from then on the session is awake.
+ * Only the resident backend lets sessions sleep.
+ *
+ * A *moment* is a number by which a `MemoryStore` knows whether a session was destroyed before or
+ * after another event (`native.storeMoment`).
  */
 class RequestSession {
   /**
-   * @param {object} settings of `session()`, checked
-   * @param {object} req
+   * @param {Settings} settings
+   * @param {Request} req
    * @param {import('./cookie/keyring')} keyring
    */
   constructor(settings, req, keyring) {
     this.settings = settings;
     this.req = req;
     this.keyring = keyring;
-    /** The sid that the request's cookie brought. */
+    /** @type {string | undefined} The sid that the cookie of the request brought. */
     this.cookieId = undefined;
-    /** The sid that the session had when the request came. */
+    /** @type {string | undefined} The sid of the session with which the request began. */
     this.originalId = undefined;
-    /** Its data then. */
+    /** @type {Original | undefined} The data of that session, as they were then. */
     this.original = undefined;
-    /** What the backend knows of it, and makes it of when it wakes. */
+    /** @type {SessionSource | undefined} What the resident backend knows of that session. */
     this.source = undefined;
     this.isAsleep = false;
-    /** `req.session`, of a session that was asleep. */
+    /** @type {SessionShape | null | undefined} The value of `req.session`, if the session was asleep and is awake now. */
     this.session = undefined;
-    /** When the response ended with the session asleep: ms since the epoch. */
+    /** @type {number | undefined} When the response ended, in ms since the epoch, if the session was asleep then. */
     this.endedAt = undefined;
 
-    /** The JSON of what was saved last, or `ORIGINAL`. */
+    /**
+     * The JSON of the data that were saved last, or `ORIGINAL`; undefined if nothing was saved,
+     * and the session is new or the option `resave` is set.
+     * @type {string | typeof ORIGINAL | undefined}
+     */
     this.saved = undefined;
+    /** Whether this response has started the lifetime of the session anew. */
     this.isTouched = false;
-    /** The first session that was made for the request; null if a program put another there. */
+    /**
+     * The first `Session` that was made for the request; null if the program or another package
+     * has put a session on the request before, or after `dropOriginal`.
+     * @type {SessionShape | null | undefined}
+     */
     this.firstSession = undefined;
-    /** Its id, which what stands for it, a Proxy or an heir, finds here. */
+    /**
+     * The id of `firstSession`. The session has no `id` of its own: it reads this one, and so
+     * does a Proxy of the session or an object that inherits from it.
+     * @type {string | undefined}
+     */
     this.firstId = undefined;
-    /** Whether that session tells of its saves and reloads itself. */
+    /** Whether `save` and `reload` of `firstSession` call `beforeSave` and `afterReload`. */
     this.watchesFirst = false;
-    /** The last session that was made for the request. */
+    /** @type {SessionShape | undefined} The last `Session` that was made for the request. */
     this.lastMade = undefined;
-    /** The `save` that `watch` has put in place of that of a class of its own. */
+    /** @type {Function | undefined} The wrapper of `save` of a session that was not made by this package. */
     this.foreignSave = undefined;
-    /** Whose session was loaded, or reloaded, and at which moment of the store's. */
+    /** @type {string | undefined} The sid of the session that was loaded or reloaded last. */
     this.loadedId = undefined;
+    /** The moment of that load. */
     this.loadedAt = NaN;
-    /** Whose session was saved, and when. */
+    /** @type {string | undefined} The sid of the session that was saved last. */
     this.savedId = undefined;
+    /** The moment of that save. */
     this.savedAt = NaN;
-    /** Whose sessions this request has destroyed, if there are any. */
+    /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
-    /** Whether `destroy` was called, and the store has not failed in it. */
+    /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
-    /** For the option `clearCookie`: what the cookie was set with, of a session that was made. */
+    /**
+     * With the option `clearCookie`: the attributes of the cookie of the first session that was awake.
+     * @type {CookieData | undefined}
+     */
     this.cookieData = undefined;
 
-    // What is known as long as nobody can change the session.
-    /** The JSON of the data. */
+    // These two hold only as long as nobody can change the session: see `invalidate`.
+    /** @type {string | undefined} The JSON of the session's data. */
     this.knownJSON = undefined;
-    /** Whose cookie the response must carry: null for none. */
+    /**
+     * The session whose cookie the response must set, if the end of the response has decided
+     * that; null for none.
+     * @type {SessionShape | null | undefined}
+     */
     this.cookieSession = undefined;
-    /** Whether the end of the response is saving the session by a method of a program's. */
+    /** Whether the end of the response is calling a `save` that may call ours. */
     this.isEnding = false;
-    /** The session cannot be read or written. What comes now is an error page. */
+    /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
-    // Of another middleware: the request leads to its first session no more.
+    // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
   }
 
-  /** The cookie brought a sid, or none. */
+  /**
+   * Notes the sid that the cookie of the request brought.
+   * @param {string | undefined} sid
+   */
   setCookieId(sid) {
     this.cookieId = sid;
     this.req.sessionID = sid;
   }
 
-  /** The store is asked for the session now. */
+  /** Notes that the store is loading the session from now on. */
   startLoading() {
     this.loadedAt = this.moment();
   }
 
   /**
-   * The session is there, and sleeps until somebody looks at it.
+   * Puts a session on the request that is asleep.
    *
-   * @param {{ id: string, text: string, moment: number, session: (req: object) => Session }} source
+   * @param {SessionSource} source
    * @param {string | undefined} cookieId the sid that the cookie brought
    */
   sleep(source, cookieId) {
@@ -125,14 +166,15 @@ class RequestSession {
     this.isAsleep = true;
     if (source.id === cookieId) this.markLoaded(cookieId);
     else req.sessionID = source.id;
-    Object.defineProperty(req, 'session', property);
+    Object.defineProperty(req, 'session', sessionProperty);
   }
 
   /**
-   * Puts a session on the request at once.
+   * Puts a session on the request that is awake.
    *
-   * @param {object} [data] what the store had, unless the session is new. It is what
-   *   counts: a key that the session did not take over is a modification.
+   * @param {SessionData | null} [data] what the store has returned; without data, the session is
+   *   new. The session is compared with these data later, so a key that it has not taken over
+   *   counts as a modification.
    * @throws what the program's functions throw, and a TypeError for damaged data
    */
   begin(data) {
@@ -145,36 +187,48 @@ class RequestSession {
         store.generate(req);
       }
       this.originalId = req.sessionID;
-      // It may be one that another package made, or the program.
+      // If no `Session` was made, the program or another package has made the session.
       this.firstSession ??= null;
       if (data) this.markLoaded(req.sessionID);
-      this.original = data ? new Original(undefined, data) : new Original(dataJSON(req.session));
-      this.watch(req.session);
+      const session = /** @type {SessionShape} */ (req.session);
+      this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
+      this.watch(session);
     } catch (error) {
-      // What was put on the request before the error is not whole.
+      // A session that is on the request already is incomplete, and must not be stored.
       this.hasFailed = Boolean(req.session);
       throw error;
     }
   }
 
-  /** The session is that of the store. Without `resave` it counts as saved until it is modified. */
+  /**
+   * Notes that the session was loaded from the store. Without the option `resave` it counts as
+   * saved until it is modified.
+   *
+   * @param {string | undefined} sid
+   */
   markLoaded(sid) {
     this.loadedId = sid;
     if (!this.settings.resave) this.saved = ORIGINAL;
   }
 
-  /** Makes the session that was there when the request came. */
+  /** Makes the session object of a session that is asleep. */
   wake() {
+    const source = /** @type {SessionSource} */ (this.source);
     this.isAsleep = false;
-    const session = this.source.session(this.req);
-    this.original = new Original(this.source.text, this.source.data);
+    const session = source.session(this.req);
+    this.original = new Original(source.text, source.data);
     this.session = session;
     this.watch(session);
-    // The response has ended, and would have touched it.
-    if (this.isTouched) startLifetimeAt(session.cookie, this.endedAt, session.cookie.originalMaxAge);
+    // The response has ended before, and its end has touched the session: see `settleAsleep`.
+    if (this.isTouched) startLifetimeAt(session.cookie, /** @type {number} */ (this.endedAt), session.cookie.originalMaxAge);
   }
 
-  /** A session is made for the request. Returns whether it is the first, whose id the request keeps. */
+  /**
+   * Notes that a `Session` is made for the request.
+   *
+   * @param {SessionShape} session
+   * @returns {boolean} whether it is the first one, whose id is `firstId`
+   */
   register(session) {
     if (this.isAsleep) return false;
     this.lastMade = session;
@@ -184,7 +238,11 @@ class RequestSession {
     return true;
   }
 
-  /** Takes what a program puts on the request in place of a session that was asleep. */
+  /**
+   * Takes the value that a program assigns to `req.session`, while that is the accessor property.
+   *
+   * @param {SessionShape | null | undefined} session
+   */
   assign(session) {
     if (this.isAsleep) {
       this.isAsleep = false;
@@ -194,13 +252,21 @@ class RequestSession {
     this.session = session;
   }
 
-  /** Another middleware takes the request. */
+  /**
+   * Lets another middleware take the request. The first session gets a property `id`, because
+   * its request leads to another `RequestSession` from now on.
+   */
   leave() {
     const { firstSession, firstId } = this;
     if (firstSession && firstSession.id === firstId) Object.defineProperty(firstSession, 'id', { value: firstId });
   }
 
-  /** Gives the first session, and what stands in its place, what a program has hidden from them. */
+  /**
+   * Restores the methods of the first session, and those of a clone of it, if a program has
+   * hidden them. session/request/session.js says how that happens.
+   *
+   * @param {SessionShape | null} [session] `req.session`
+   */
   restoreMethods(session) {
     const { firstSession } = this;
     if (firstSession && this.watchesFirst && (firstSession.save !== save || firstSession.reload !== reload)) {
@@ -209,73 +275,55 @@ class RequestSession {
     if (session !== firstSession && isLikeFirst(session)) hideFields(session);
   }
 
-  /** `req.session`, with all that belongs to it. */
+  /**
+   * Returns `req.session`, awake, with its methods restored.
+   *
+   * @returns {SessionShape | null | undefined}
+   */
   current() {
-    const { req } = this;
-    if (this.isAsleep && hasProperty(this)) this.wake();
-    if (this.source !== undefined) this.original ??= new Original(this.source.text);
-    const session = this.source !== undefined && hasProperty(this) ? this.session : req.session;
+    const { req, source } = this;
+    if (this.isAsleep && hasSessionProperty(this)) this.wake();
+    // If the program has replaced a session that was asleep, `wake` was not called.
+    if (source !== undefined) this.original ??= new Original(source.text);
+    const session = source !== undefined && hasSessionProperty(this) ? this.session : req.session;
     this.restoreMethods(session);
     return session;
   }
 
-  /** Whether nobody has replaced or deleted the session, which is asleep. */
+  /**
+   * Returns whether the session, which is asleep, is still the session of the request, and its
+   * JSON is what its source says. A program may have deleted or replaced it, or given all sessions
+   * a method `toJSON`.
+   */
   isUntouched() {
-    return this.req.sessionID === this.originalId && hasProperty(this) &&
-      // One that the program has made since is a modification.
+    return this.req.sessionID === this.originalId && hasSessionProperty(this) &&
       Session.prototype.toJSON === undefined;
   }
 
   /**
-   * Lets the request know of a session's saves and reloads, and of what it destroys. The
-   * methods of a session of another kind, or those a program replaced, are wrapped; like
-   * the originals they are found on the object, but do not show.
+   * Makes sure that this object knows of the saves and reloads of a session, and of the sessions
+   * that it destroys.
+   *
+   * @param {SessionShape} session
    */
   watch(session) {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
-    if (session === this.lastMade && session.save === save && session.reload === reload) {
-      if (session === this.firstSession) this.watchesFirst = true;
-      else watchSession(session);
-      return;
-    }
-    const request = this;
-    const { destroy, regenerate, reload: itsReload, save: itsSave } = session;
-    defineHidden(session, 'reload', function watchedReload(callback) {
-      const tell = functionOf(callback);
-      let moment;
-      if (!runEngine(tell, () => { moment = request.moment(); })) return;
-      itsReload.call(this, (...results) => {
-        request.afterReload(this, moment, results[0]);
-        tell(...results);
-      });
-    });
-    const watchedSave = function watchedSave(...args) {
-      if (runEngine(functionOf(args[0]), () => { request.beforeSave(this); })) itsSave.apply(this, args);
-    };
-    const isOfClass = !Object.hasOwn(session, 'save');
-    defineHidden(session, 'save', watchedSave);
-    // Ours tell by themselves.
-    if (session instanceof Session) return;
-    if (isOfClass) this.foreignSave = watchedSave;
-    defineHidden(session, 'destroy', function watchedDestroy(callback, ...args) {
-      return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
-    });
-    defineHidden(session, 'regenerate', function watchedRegenerate(...args) {
-      request.noteDestroyed(request.req.sessionID);
-      return regenerate.apply(this, args);
-    });
+    const isOurs = session === this.lastMade && session.save === save && session.reload === reload;
+    if (!isOurs) this.foreignSave = wrapMethods(session, this) ?? this.foreignSave;
+    else if (session === this.firstSession) this.watchesFirst = true;
+    else watchSession(session);
   }
 
-  /** This moment of the store's, NaN for a store that knows none. */
+  /** Returns the current moment; NaN if the store knows none, as it is not a `MemoryStore`. */
   moment() {
     return this.settings.resident?.moment() ?? NaN;
   }
 
   /**
-   * A session is about to be saved.
+   * Notes that a method `save` is about to save a session.
    *
-   * @param {object} session
-   * @returns {string} the method of the store that is to save it
+   * @param {SessionShape} session
+   * @returns {'set' | 'setIfPresent'} the method of the store that must save it
    */
   beforeSave(session) {
     this.restoreMethods(session);
@@ -284,7 +332,12 @@ class RequestSession {
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
 
-  /** The session of a sid is saved now. */
+  /**
+   * Notes that a session is saved now.
+   *
+   * @param {SessionShape} session
+   * @param {string | undefined} id
+   */
   noteSave(session, id) {
     if (debug.enabled) debug('saving');
     this.dataToStore(session);
@@ -293,21 +346,32 @@ class RequestSession {
   }
 
   /**
-   * The data of a session are about to be stored.
-   * @returns {string} their JSON
+   * Notes that the data of a session are about to be stored.
+   *
+   * @param {SessionShape} session
+   * @returns {string} the JSON of the data, without the cookie
+   * @throws what `JSON.stringify` throws
    */
   dataToStore(session) {
-    this.saved = this.knownJSON ?? dataJSON(session);
-    return this.saved;
+    const json = this.knownJSON ?? dataJSON(session);
+    this.saved = json;
+    return json;
   }
 
-  /** `session` was reloaded after a moment, or in vain, and another may have taken its place. */
+  /**
+   * Notes that the `reload` of a session has finished. A new session may have taken its place
+   * on the request; that one is watched then.
+   *
+   * @param {SessionShape} session
+   * @param {number} moment of the beginning of the reload
+   * @param {any} error of the reload
+   */
   afterReload(session, moment, error) {
     if (debug.enabled && !error) debug('reloaded');
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
       const { id } = current;
-      // Under another id it is not the store's.
+      // A session with another id was put there by the program, not by the reload.
       if (!error && id === session.id) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
@@ -317,27 +381,40 @@ class RequestSession {
     }
   }
 
-  /** The request destroys the session of a sid, now or later: to save it still is its own affair. */
+  /**
+   * Notes that this request destroys a session. If it saves the session nevertheless, the
+   * session is stored again.
+   *
+   * @param {string | undefined} sid
+   */
   noteDestroyed(sid) {
     (this.destroyedIds ??= new Set()).add(sid);
   }
 
   /**
-   * The program destroys the session of a sid.
-   * @returns {Function | undefined} what is to hear of it in place of the program's callback
+   * Notes that the program calls `destroy` of a session.
+   *
+   * @param {string | undefined} sid
+   * @param {Callback | undefined} callback of the program
+   * @returns {Callback | undefined} the callback for the store
    */
   beforeDestroy(sid, callback) {
     this.noteDestroyed(sid);
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
-    const tell = functionOf(callback);
+    const call = functionOf(callback);
     return (error, ...results) => {
       if (error) this.isDestroyed = false;
-      tell(error, ...results);
+      call(error, ...results);
     };
   }
 
-  /** Whether the end of the response tells the store to save a session only if it still has it. */
+  /**
+   * Returns whether the end of the response must save a session by the store's `setIfPresent`:
+   * this request has loaded the session and has not destroyed it, and the store has that method.
+   *
+   * @param {string | undefined} id
+   */
   savesIfPresent(id) {
     const { req, settings: { store } } = this;
     return id !== undefined && id === this.loadedId && !this.destroyedIds?.has(id) && req.sessionStore === store &&
@@ -345,9 +422,13 @@ class RequestSession {
   }
 
   /**
-   * Logged out stays logged out: since when nobody must have destroyed the session of a
-   * sid, so that the end of the response may store it. NaN for a session that is new, or
-   * destroyed by the request itself.
+   * Returns the moment at which this request has loaded or saved a session. If another request
+   * has destroyed the session since then, for example at logout, the end of the response must not
+   * store it again.
+   *
+   * @param {string | undefined} sid
+   * @returns {number} NaN if the session may be stored in any case: it is new, or this request
+   *   itself has destroyed it
    */
   since(sid) {
     if (sid === undefined || this.destroyedIds?.has(sid)) return NaN;
@@ -355,20 +436,25 @@ class RequestSession {
     return sid === this.loadedId ? this.loadedAt : NaN;
   }
 
-  /** Starts the cookie's lifetime anew. */
+  /**
+   * Starts the lifetime of a session's cookie anew.
+   *
+   * @param {SessionShape} session
+   * @throws what a `touch` of the program throws
+   */
   touch(session) {
-    if (select.touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    if (touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     else session.touch();
     this.isTouched = true;
   }
 
   /**
-   * Does what the end of the response must do to the session in the store.
+   * Does to the session in the store what the end of the response must do.
    *
-   * @param {{ wait: () => (error?: Error) => void }} out its `wait` is called if the store's
-   *   answer is not there at once, for what the store is to call
-   * @returns {'nothing' | 'done' | 'waiting'} whether the response must wait
-   * @throws what the store throws, or `JSON.stringify` for data it refuses
+   * @param {ResponsePatch} response its method `wait` is called if the response must wait
+   * @returns {'nothing' | 'done' | 'waiting'} `'nothing'` if nothing had to be done; `'waiting'`
+   *   if the response must wait until the store calls back
+   * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
   settle(response) {
     if (this.isAsleep && this.isUntouched()) {
@@ -379,20 +465,28 @@ class RequestSession {
     if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
     const end = decision & END_MASK;
-    const progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, session, response);
+    const progress = end === native.END_NOTHING
+      ? 'nothing'
+      : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
-      // A store may change what it is given to save; but a cookie that was due stays so, unless
-      // a method of a program's has saved it, which may put another in its place.
-      if (decision & SETS_COOKIE) this.cookieSession = session.save === save ? session : undefined;
+      // The store may change the session when it saves it, but a cookie that was decided on is
+      // set. After a `save` of the program, which may replace the session, that is decided again.
+      if (decision & SETS_COOKIE) this.cookieSession = session?.save === save ? session : undefined;
       else if (progress === 'done' && session) this.cookieSession = null;
     }
     return progress;
   }
 
-  /** `settle` of a session nobody has looked at; undefined if it must be made first. */
+  /**
+   * Does what `settle` does for a session that is asleep.
+   *
+   * @param {ResponsePatch} response
+   * @returns {'nothing' | 'done' | 'waiting' | undefined} undefined if the session must be woken first
+   * @throws what the engine throws
+   */
   settleAsleep(response) {
-    const { resident } = this.settings;
+    const resident = /** @type {Resident} */ (this.settings.resident);
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
@@ -406,21 +500,25 @@ class RequestSession {
   }
 
   /**
-   * Saves a session at the end of the response: by its own `save`, which another package may
-   * have made, or the program.
+   * Saves a session at the end of the response, by its own method `save` or in its place.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} callback made by `storeCallback`
+   * @throws what `save` and the store throw before they have called back
    */
   save(session, callback) {
     const { req } = this;
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
-    // These do no more than hand the session to the store, and tell of that.
+    // Our `save` does no more than this. The `save` of another class does not know of
+    // `setIfPresent`, so that is called in its place.
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
     if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.noteSave(session, id);
       callStore(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
       return;
     }
-    // Another one may change the data before it comes to ours.
+    // A `save` of the program may change the data before it calls ours.
     this.knownJSON = undefined;
     this.isEnding = true;
     try {
@@ -430,31 +528,37 @@ class RequestSession {
     }
   }
 
-  /** Lets go of what decides what the end does: that is done, and the store may take long to answer. */
+  /**
+   * Drops what was kept to decide what the end of the response does. That is done now, and the
+   * memory is free while the response waits for the store.
+   */
   dropOriginal() {
     this.original = undefined;
     if (!this.isAsleep) this.source = undefined;
     this.saved = undefined;
-    // The program may have let go of it.
     this.firstSession = null;
     this.lastMade = undefined;
   }
 
-  /** From now on somebody can change the data. */
+  /** Drops what is known of the session, because from now on somebody can change it. */
   invalidate() {
     this.knownJSON = undefined;
     this.cookieSession = undefined;
   }
 
-  /** The session cannot be read or written. */
+  /** Notes that the session cannot be read or written. */
   fail() {
     this.hasFailed = true;
     this.invalidate();
   }
 
   /**
-   * The session whose cookie the response's headers must carry; null for none, and `CLEARED`
-   * if they must let the browser forget the one that the request brought.
+   * Decides whether the headers of the response set the session cookie.
+   *
+   * @returns {SessionShape | typeof CLEARED | null} the session whose cookie they set, null for
+   *   none, `CLEARED` if the browser must delete the cookie that the request brought
+   * @throws what `JSON.stringify` throws for the data, and a TypeError if the session has no
+   *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
     if (this.cookieSession !== undefined) return this.cookieSession;
@@ -463,17 +567,22 @@ class RequestSession {
     if (!session) return this.clearedCookie(session);
     const { cookie } = session;
     const facts = this.facts(session);
-    // Where a session has no cookie although that decides, the headers are refused.
-    if (!cookie && facts & native.ID_FROM_COOKIE && !(facts & native.ROLLING)) return cookie.expires;
-    const unmodified = DECISIONS[facts] & SETS_COOKIE;
-    // The text is made only where it decides.
-    const isDue = unmodified === (DECISIONS[facts | native.MODIFIED] & SETS_COOKIE)
-      ? unmodified
-      : !this.original.compare(session).isSame;
-    return isDue ? session : null;
+    // Without a cookie this throws the same error as express-session 1.19.0 does here.
+    if (!cookie && facts & native.ID_FROM_COOKIE && !(facts & native.ROLLING)) return /** @type {any} */ (cookie).expires;
+    const ifUnmodified = DECISIONS[facts] & SETS_COOKIE;
+    if (ifUnmodified === (DECISIONS[facts | native.MODIFIED] & SETS_COOKIE)) return ifUnmodified ? session : null;
+    // Only here the data matter. They are not compared before, because that may need their JSON.
+    const { isSame } = /** @type {Original} */ (this.original).compare(session);
+    return isSame ? null : session;
   }
 
-  /** `CLEARED`, if the browser has a cookie of a session that is destroyed, and is to forget it; else null. */
+  /**
+   * Returns `CLEARED` if the browser must delete the cookie that the request brought: the option
+   * `clearCookie` is set, and the session has ended.
+   *
+   * @param {null | undefined | false | 0 | ''} session `req.session`, which is falsy
+   * @returns {typeof CLEARED | null}
+   */
   clearedCookie(session) {
     const { clearCookie, facts } = this.settings;
     const isUnset = facts & native.UNSET_DESTROY && (session === null || session === undefined);
@@ -483,17 +592,19 @@ class RequestSession {
   }
 
   /**
-   * Adds the cookie of a session to a response, unless the connection must not carry it.
+   * Adds the cookie of a session to a response, unless the cookie is secure and the connection
+   * is not.
    *
-   * @param {object} session or `CLEARED`
-   * @param {import('node:http').ServerResponse} res
-   * @param {(error: Error) => void} next is told, in a later turn, why it cannot be written
-   * @returns {string | undefined} the header, if there is one now
+   * @param {SessionShape | typeof CLEARED} session
+   * @param {Response} res
+   * @param {Next} next gets the error, in a later turn, if the cookie cannot be written
+   * @returns {string | undefined} the header Set-Cookie of this cookie, if it was added
+   * @throws what a `touch` of the program throws
    */
   addCookie(session, res, next) {
     const { req, settings, keyring } = this;
     const isCleared = session === CLEARED;
-    const { secure } = isCleared ? this.cookieData : session.cookie;
+    const { secure } = isCleared ? /** @type {CookieData} */ (this.cookieData) : session.cookie;
     if (secure && !isSecure(req, settings.proxy)) {
       debug('cookie withheld: the connection is not secure');
       return undefined;
@@ -502,9 +613,9 @@ class RequestSession {
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
-        : settings.cookieWriter.write(req.sessionID, keyring, session.cookie.data);
-      const others = res.getHeader('Set-Cookie');
-      res.setHeader('Set-Cookie', others ? [].concat(others, header) : [header]);
+        : settings.cookieWriter.write(/** @type {string} */ (req.sessionID), keyring, session.cookie.data);
+      const before = res.getHeader('Set-Cookie');
+      res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
       return header;
     } catch (error) {
@@ -513,14 +624,21 @@ class RequestSession {
     }
   }
 
-  /** The facts of this moment. Keeps what it has found out of the data. */
+  /**
+   * Returns the facts at this moment, for which it compares the data. Keeps their JSON in
+   * `knownJSON`, if it was made.
+   *
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @returns {number}
+   * @throws what `JSON.stringify` throws
+   */
   factsWithData(session) {
     let facts = this.facts(session);
     this.knownJSON = undefined;
-    // A session whose id is no string is never saved, and one with another id is
-    // modified whatever it holds.
+    // The data do not matter: a session whose id is not a string is never saved, and a session
+    // with another id is modified.
     if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return facts;
-    const { isSame, text } = this.original.compare(session);
+    const { isSame, text } = /** @type {Original} */ (this.original).compare(session);
     this.knownJSON = text;
     if (!isSame) facts |= native.MODIFIED;
     const { saved } = this;
@@ -533,12 +651,22 @@ class RequestSession {
     return facts;
   }
 
-  /** `session.id`, which the request itself knows of its first session. */
+  /**
+   * Returns `session.id`. That of the first session is here, which saves the accessor.
+   *
+   * @param {SessionShape} session
+   * @returns {string | undefined}
+   */
   idOf(session) {
     return session === this.firstSession ? this.firstId : session.id;
   }
 
-  /** The facts of this moment, as far as they show without the session's data. */
+  /**
+   * Returns the facts at this moment that do not depend on the session's data.
+   *
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @returns {number} the sum of the facts
+   */
   facts(session) {
     const { sessionID } = this.req;
     let { facts } = this.settings;
@@ -555,50 +683,23 @@ class RequestSession {
     return this.idOf(session) === this.originalId ? facts : facts | native.MODIFIED;
   }
 
-  /** The facts of a session that nobody has looked at. */
+  /** Returns the facts of a session that is asleep. */
   factsAsleep() {
     const { facts, resave } = this.settings;
-    if (this.loadedId === undefined) return facts | WHOLE;
-    return facts | WHOLE | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
+    if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
   }
 }
 
 module.exports = RequestSession;
 
 /**
- * `req.session`, made when it is first looked at. One descriptor serves every
- * request, so that requests stay alike for the JavaScript engine.
+ * Returns whether a session is the first session of a request, or a clone of it. A Proxy or heir
+ * of the first session has no `req` of its own.
+ *
+ * @param {SessionShape | null | undefined} session
+ * @returns {session is SessionShape}
  */
-const property = {
-  configurable: true,
-  enumerable: true,
-
-  get() {
-    const request = this[REQUEST_SESSION];
-    if (request.isAsleep) request.wake();
-    else request.restoreMethods();
-    return request.session;
-  },
-
-  set(session) {
-    const request = this[REQUEST_SESSION];
-    if (request.req === this) {
-      request.assign(session);
-      return;
-    }
-    // An object that inherits from the request gets a property of its own.
-    Object.defineProperty(this, 'session', { value: session, configurable: true, enumerable: true, writable: true });
-  },
-};
-
-/** Whether that property still leads to a request's session: another middleware may have taken the request. */
-function hasProperty(request) {
-  const { req } = request;
-  const own = Object.getOwnPropertyDescriptor(req, 'session');
-  return own !== undefined && own.get === property.get && req[REQUEST_SESSION] === request;
-}
-
-/** Whether a session is the first one of a request, or a clone of that: an heir has no `req` of its own. */
 function isLikeFirst(session) {
   return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
     Boolean(session.req?.[REQUEST_SESSION]?.watchesFirst);

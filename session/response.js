@@ -1,49 +1,73 @@
 'use strict';
 
+/** @import { Callback, Next, Response } from './types' */
+/** @import RequestSession from './request' */
+
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./store/defer');
 const { setHeaders, forgetBody } = require('./response/headers');
 
-/** The stages of a response. `end` was not called, or was in vain, and an error page may follow. */
+// The stages of a response.
+/** `end` was not called, or it has thrown. In that case an error page may follow. */
 const OPEN = 0;
 /** `end` was called. */
 const ENDED = 1;
-/** `end` was called, and the store's answer completes the response. */
+/** `end` was called, and the rest of the response is sent when the store has called back. */
 const WAITING = 2;
-/** `end` has sent everything. */
+/** `end` has sent the whole response. */
 const SENT = 3;
 
 /**
- * The way out: settles the cookie when the response's headers are written, and
- * the session before the last part of the body is sent.
+ * Wraps the methods `writeHead` and `end` of a response: it adds the session cookie before the
+ * headers are sent, and settles the session before the last part of the body is sent.
  */
 class ResponsePatch {
   /**
-   * @param {import('./request')} request
-   * @param {import('node:http').ServerResponse} res or anything in its place
-   * @param {(error?: Error) => void} next
+   * @param {RequestSession} request
+   * @param {Response} res or an object with the same methods
+   * @param {Next} next
    */
   constructor(request, res, next) {
     this.request = request;
     this.res = res;
     this.next = next;
-    // As they were before: what is done here ends with them.
-    this.plainWriteHead = res.writeHead;
-    this.plainWrite = res.write;
-    this.plainEnd = res.end;
+    // The methods that are wrapped, or called in their place. Another package may have wrapped
+    // them before.
+    /** @type {Function} */
+    this.innerWriteHead = res.writeHead;
+    /** @type {Function} */
+    this.innerWrite = res.write;
+    /** @type {Function} */
+    this.innerEnd = res.end;
+    /** Whether `writeHead` was called. */
     this.hasHeaders = false;
-    /** The session's Set-Cookie header, if the response has got one. */
+    /** @type {string | undefined} The Set-Cookie header of the session, if the response has got one. */
     this.cookie = undefined;
-    /** Writing the headers found the session unreadable, and said so. */
+    /** Whether `writeHead` has thrown an error, because the session could not be read. */
     this.hasThrown = false;
+    /** @type {number} `OPEN`, `ENDED`, `WAITING` or `SENT`. */
     this.stage = OPEN;
-    /** What `end` was given and keeps until the store has answered. */
-    this.rest = undefined;
-    /** Callbacks of `end` that were not the one which ended the response. */
-    this.others = undefined;
+    /**
+     * The part of `end` that must wait for the store: the last byte of the body, if the client
+     * knows the length of the body, and the callback.
+     * @type {{ chunk: Uint8Array | undefined, callback: Callback | undefined } | undefined}
+     */
+    this.lastPart = undefined;
+    /**
+     * The callbacks of calls of `end` that did not end the response: it had ended before, or they
+     * have failed.
+     * @type {Callback[] | undefined}
+     */
+    this.extraCallbacks = undefined;
 
     const patch = this;
+    /**
+     * @this {Response}
+     * @param {number} status
+     * @param {any} [first]
+     * @param {any} [second]
+     */
     this.patchedWriteHead = function writeHeadWithCookie(status, first, second) {
       return patch.writeHead(this, status, first, second);
     };
@@ -51,11 +75,18 @@ class ResponsePatch {
     res.end = this.end.bind(this);
   }
 
-  /** `writeHead` of `res`, or of an object that inherits from it. */
+  /**
+   * Adds the session cookie at the first call, then calls the wrapped `writeHead`.
+   *
+   * @param {Response} res the response, or an object that inherits from it
+   * @param {number} status
+   * @param {any} first the status message or headers
+   * @param {any} second headers, if `first` is a message; Node.js also accepts them without one
+   * @throws what the session's cookie throws, and what Node.js throws for invalid headers
+   */
   writeHead(res, status, first, second) {
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
-    // Without a message, Node.js takes headers from either place.
     const headers = message === undefined ? second ?? first : second;
     if (headers) setHeaders(res, headers);
     if (!this.hasHeaders) {
@@ -72,39 +103,51 @@ class ResponsePatch {
       if (session) this.cookie = request.addCookie(session, this.res, this.next);
     }
     return message === undefined
-      ? this.plainWriteHead.call(res, status)
-      : this.plainWriteHead.call(res, status, message);
+      ? this.innerWriteHead.call(res, status)
+      : this.innerWriteHead.call(res, status, message);
   }
 
+  /**
+   * Settles the session, then ends the response, or lets it wait until the store has called back.
+   *
+   * @param {any} [chunk] or the callback
+   * @param {any} [encoding] or the callback
+   * @param {Callback} [callback]
+   * @returns {any} what the wrapped `end` returns; while the response waits, whether the client
+   *   can take more, as `write` does; false for a call that does not end the response
+   * @throws what Node.js throws for an invalid body or header; an error page may follow
+   */
   end(chunk, encoding, callback) {
-    // The callback may stand in any place.
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
     const { request, res } = this;
     if (this.stage !== OPEN) return this.endAgain(callback);
-    // Node.js throws for what is no body; an error page can follow, as no header is written yet.
+    // Node.js throws for an invalid body. That must happen before the headers are sent and the
+    // session is stored, so that an error page can follow.
     const isBody = !chunk || typeof chunk === 'string' || chunk instanceof Uint8Array;
-    if (!isBody && this.plainEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
+    if (!isBody && this.innerEnd === OutgoingMessage.prototype.end) return this.send(chunk, encoding, callback);
     this.stage = ENDED;
-    if (request.hasFailed || this.rest !== undefined) return this.send(chunk, encoding, callback);
+    if (request.hasFailed || this.lastPart !== undefined) return this.send(chunk, encoding, callback);
 
     let progress;
     try {
       progress = request.settle(this);
     } catch (error) {
       request.fail();
-      // Who wrote the headers was told, and this is the answer.
+      // `writeHead` has thrown the error to its caller before, and what that one sends now is
+      // the error page.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
       this.stage = OPEN;
-      this.keep(callback);
+      this.keepCallback(callback);
       forgetBody(res, this.cookie);
       defer(this.next, error);
       return false;
     }
     const isWaiting = this.stage === WAITING;
-    // Whoever has wrapped one of them since may change the session before the headers are written.
+    // If another package has wrapped `writeHead` since, it may still change the session. So what
+    // is known of the session no longer counts.
     if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
-    if (isWaiting) return this.begin(chunk, encoding, callback);
+    if (isWaiting) return this.sendFirstPart(chunk, encoding, callback);
     if (progress !== 'done') return this.send(chunk, encoding, callback);
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
@@ -114,8 +157,9 @@ class ResponsePatch {
   }
 
   /**
-   * For `settle`: the response waits for the store.
-   * @returns {(error?: Error) => void} what the store is to call
+   * Makes the response wait for the store. `RequestSession#settle` calls this.
+   *
+   * @returns {Callback} the callback for the store
    */
   wait() {
     this.stage = WAITING;
@@ -123,16 +167,21 @@ class ResponsePatch {
       if (this.stage !== WAITING) return;
       this.stage = ENDED;
       if (error) defer(this.next, error);
-      // A store that answers at once is followed by the rest of `end` itself.
-      if (this.rest !== undefined) this.complete();
+      // If the store calls back before it returns, `sendFirstPart` completes the response.
+      if (this.lastPart !== undefined) this.complete();
     };
   }
 
   /**
-   * Sends what may be sent before the store has answered, the headers at least.
-   * @throws what Node.js throws; an error page may follow
+   * Sends the headers, and as much of the body as may be sent before the store has called back.
+   *
+   * @param {any} chunk
+   * @param {BufferEncoding | undefined} encoding
+   * @param {Callback | undefined} callback
+   * @returns {boolean} whether the client can take more, as `write` does
+   * @throws what Node.js throws for an invalid body or header; an error page may follow
    */
-  begin(chunk, encoding, callback) {
+  sendFirstPart(chunk, encoding, callback) {
     const { res } = this;
     let hasRoom = true;
     let last;
@@ -142,43 +191,51 @@ class ResponsePatch {
         const bytes = bytesOfKnownLength(res, chunk, encoding);
         last = bytes && bytes.subarray(-1);
         hasRoom = bytes
-          ? this.plainWrite.call(res, bytes.subarray(0, -1))
-          : this.plainWrite.call(res, chunk, encoding);
+          ? this.innerWrite.call(res, bytes.subarray(0, -1))
+          : this.innerWrite.call(res, chunk, encoding);
       } catch (refused) {
         this.stage = OPEN;
         throw refused;
       }
     }
-    this.rest = { chunk: last, callback };
-    // Whoever has wrapped `writeHead` may have put the headers off, and they depend on it.
+    this.lastPart = { chunk: last, callback };
+    // If another package has wrapped `writeHead` and calls it later, the cookie is yet to come,
+    // which depends on the original session.
     if (this.hasHeaders) this.request.dropOriginal();
     if (this.stage !== WAITING) this.complete();
     return hasRoom;
   }
 
-  /** Sends what completes the response. */
+  /** Sends the last part of the response. Its errors go to `next`, because the caller of `end` has returned. */
   complete() {
     try {
-      this.send(this.rest.chunk, undefined, this.rest.callback);
+      this.send(this.lastPart?.chunk, undefined, this.lastPart?.callback);
     } catch (refused) {
-      // Whoever ended the response may be gone.
       defer(this.next, refused);
     }
   }
 
-  /** `end`, where it was called before. */
+  /**
+   * Takes a call of `end` after the first one, which ends nothing.
+   *
+   * @param {Callback | undefined} callback
+   */
   endAgain(callback) {
-    this.keep(callback);
-    if (this.stage === SENT) this.tellOthers();
+    this.keepCallback(callback);
+    if (this.stage === SENT) this.callExtra();
     return false;
   }
 
-  /** A callback of `end` waits for whatever ends the response. */
-  keep(callback) {
-    if (typeof callback === 'function') (this.others ??= []).push(callback);
+  /**
+   * Keeps the callback of a call that did not end the response until another call has ended it.
+   *
+   * @param {Callback | undefined} callback a program may pass a value of another type
+   */
+  keepCallback(callback) {
+    if (typeof callback === 'function') (this.extraCallbacks ??= []).push(callback);
   }
 
-  /** @throws what Node.js throws for headers that it refuses; an error page may follow */
+  /** @throws what Node.js throws for invalid headers; an error page may follow */
   sendHeaders() {
     const { res } = this;
     try {
@@ -194,35 +251,47 @@ class ResponsePatch {
     }
   }
 
-  /** @throws what Node.js throws for what is no body, say; an error page may follow */
+  /**
+   * Calls the wrapped `end`.
+   *
+   * @param {any} chunk
+   * @param {BufferEncoding | undefined} encoding
+   * @param {Callback | undefined} callback
+   * @throws what Node.js throws for an invalid body or header; an error page may follow
+   */
   send(chunk, encoding, callback) {
     let result;
     try {
       result = callback === undefined
-        ? this.plainEnd.call(this.res, chunk, encoding)
-        : this.plainEnd.call(this.res, chunk, encoding, callback);
+        ? this.innerEnd.call(this.res, chunk, encoding)
+        : this.innerEnd.call(this.res, chunk, encoding, callback);
     } catch (error) {
       this.stage = OPEN;
       throw error;
     }
     this.stage = SENT;
-    if (this.others !== undefined) this.tellOthers();
+    if (this.extraCallbacks !== undefined) this.callExtra();
     return result;
   }
 
-  /** Node.js calls those who come too late with an error of its own. */
-  tellOthers() {
-    const others = this.others ?? [];
-    this.others = undefined;
-    for (const callback of others) this.plainEnd.call(this.res, undefined, undefined, callback);
+  /** Hands the extra callbacks to Node.js, which calls them with an error if the response has finished. */
+  callExtra() {
+    const callbacks = this.extraCallbacks ?? [];
+    this.extraCallbacks = undefined;
+    for (const callback of callbacks) this.innerEnd.call(this.res, undefined, undefined, callback);
   }
 }
 
 module.exports = ResponsePatch;
 
 /**
- * A client that knows the length takes the response for complete at its last byte, so
- * that this byte must wait for the store. Undefined if the client does not know it.
+ * Returns the bytes of the last chunk of a body whose length the client knows. Such a client
+ * takes the response for complete when the last byte comes, so that byte must wait for the store.
+ *
+ * @param {Response} res
+ * @param {any} chunk
+ * @param {BufferEncoding | undefined} encoding
+ * @returns {Buffer | undefined} undefined if the client does not know the length, or the chunk is empty
  */
 function bytesOfKnownLength(res, chunk, encoding) {
   if (!(Number(res.getHeader('Content-Length')) > 0)) return undefined;
@@ -231,12 +300,17 @@ function bytesOfKnownLength(res, chunk, encoding) {
 }
 
 /**
- * `write`, after an `end` that did not wait for the store. With the original it does wait,
- * so that a write in the same turn is heard; in Node.js, such a write is an error that ends
- * the process unless the response is closed. Here it is neither.
+ * Stands in for `write` after an `end` that did not wait for the store. In express-session
+ * 1.19.0 `end` waits, so a `write` in the same turn of the event loop is sent. In Node.js such a
+ * `write` is an error, which ends the process unless the response is closed. Here the `write` is
+ * ignored, and its callback gets the error.
+ *
+ * @param {Response} res
+ * @param {Function} write
+ * @param {any[]} args
  */
 function writeLate(res, write, args) {
-  // Who has wrapped `end` may end the response later.
+  // Another package that has wrapped `end` may end the response later.
   if (!res.writableEnded || res.destroyed) return write.apply(res, args);
   debug('write after end: ignored');
   const callback = args.find((arg) => typeof arg === 'function');

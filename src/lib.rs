@@ -2,7 +2,7 @@
 //! modules.
 //!
 //! Every export is a free function, because calling a method of a class takes ten times as
-//! long. The functions that requests call, those of [`sessionReader::create_session_reader`] and
+//! long. The functions that requests call, those of [`session_reader::create_session_reader`] and
 //! [`store::store_request_calls`], are closures that such exports make: they own what they need, and
 //! do not look it up at each call. All of them catch panics, which would otherwise end the
 //! process. The package's JavaScript calls each of them, and tests call no others.

@@ -101,7 +101,7 @@ pub fn create_session_reader<'env>(
     let store = Rc::clone(store);
     // The memory is kept for the next call unless it is large.
     let data = RefCell::new(Vec::new());
-    env.create_function_from_closure("enter", move |call: FunctionCallContext| {
+    env.create_function_from_closure("readSession", move |call: FunctionCallContext| {
         let header: Text = call.get(0)?;
         let now: f64 = call.get(1)?;
         let sid = match signed::open(&header, &name, &keys) {

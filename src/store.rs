@@ -111,7 +111,7 @@ pub fn store_get(
         Found::Live(_) => Either3::A(text.into()),
         Found::Unclear { is_classified } => Either3::B(Unclear {
             text: text.into(),
-            is_classified: is_classified,
+            is_classified,
         }),
         Found::Missing => Either3::C(()),
     })

@@ -1,6 +1,6 @@
 'use strict';
 
-const express = require('express');
+const kit = require('../test-kit/app');
 
 /** How long a session lives unless a check says otherwise, in ms. */
 const LIFE_MS = 60000;
@@ -19,25 +19,27 @@ const NESTED = {
  * @param {object} store
  */
 function createApp(session, store) {
-  const app = express();
-  app.use(session({
+  const middleware = session({
     name: 'sid',
     secret: 'the suite',
     store,
     resave: false,
     saveUninitialized: false,
     cookie: { maxAge: LIFE_MS },
-  }));
+  });
+  return kit.createApp({ layers: [middleware], routes: routes(session), fail: showError });
+}
 
-  app.get('/count', (req, res) => {
+const routes = (session) => ({
+  'GET /count': (req, res) => {
     if (!req.session) return res.json({ none: true });
     if (req.query.life) req.session.cookie.maxAge = Number(req.query.life);
     if (req.query.tag) req.session.tag = req.query.tag;
     req.session.count = (req.session.count ?? 0) + 1;
     res.json({ count: req.session.count });
-  });
+  },
 
-  app.get('/look', (req, res) => {
+  'GET /look': (req, res) => {
     if (!req.session) return res.json({ none: true });
     const { cookie, ...data } = req.session;
     res.json({
@@ -50,51 +52,49 @@ function createApp(session, store) {
         path: cookie.path,
       },
     });
-  });
+  },
 
-  app.get('/save', (req, res, next) => {
+  'GET /save': (req, res, next) => {
     req.session.saved = true;
     req.session.save((error) => {
       if (error) return next(error);
       res.json({ saved: true });
     });
-  });
+  },
 
-  app.get('/reload', (req, res, next) => {
+  'GET /reload': (req, res, next) => {
     req.session.scratch = true;
     req.session.reload((error) => {
       if (error) return next(error);
       res.json({ scratch: req.session.scratch ?? null, count: req.session.count });
     });
-  });
+  },
 
-  app.get('/regenerate', (req, res, next) => {
+  'GET /regenerate': (req, res, next) => {
     const before = req.sessionID;
     req.session.regenerate((error) => {
       if (error) return next(error);
       req.session.fresh = true;
       res.json({ another: req.sessionID !== before, count: req.session.count ?? null });
     });
-  });
+  },
 
-  app.get('/destroy', (req, res, next) => {
+  'GET /destroy': (req, res, next) => {
     req.session.destroy((error) => {
       if (error) return next(error);
       res.json({ gone: req.session === undefined });
     });
-  });
+  },
 
-  app.get('/nested', (req, res) => {
+  'GET /nested': (req, res) => {
     req.session.nested = NESTED;
     res.json({ stored: true });
-  });
+  },
+});
 
-  // Express takes a function for an error handler by its four parameters.
-  app.use((error, _req, res, next) => {
-    if (res.headersSent) return next(error);
-    res.status(500).json({ error: error.message, code: error.code ?? null });
-  });
-  return app;
+function showError(error, _req, res, next) {
+  if (res.headersSent) return next(error);
+  res.status(500).json({ error: error.message, code: error.code ?? null });
 }
 
 module.exports = { createApp, LIFE_MS, NESTED };

@@ -1,8 +1,6 @@
 'use strict';
 
-const fs = require('node:fs');
-const os = require('node:os');
-const path = require('node:path');
+const { discard, temporaryFolder } = require('../test-kit/folder');
 
 /**
  * The servers of one run of the suite. Each is started when a row needs it.
@@ -42,11 +40,12 @@ class Backends {
   }
 
   async #start(name, key) {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${key}-`));
+    const folder = temporaryFolder(key);
     try {
-      this.#running.set(key, { ...await require(`./backends/${name}`)(folder), folder });
+      const backend = await require(`./backends/${name}`)(folder);
+      this.#running.set(key, Object.assign(backend, { folder }));
     } catch (error) {
-      fs.rmSync(folder, { recursive: true, force: true });
+      discard(folder);
       throw error;
     }
   }
@@ -57,7 +56,7 @@ class Backends {
     if (!backend) return;
     this.#running.delete(key);
     await backend.stop();
-    fs.rmSync(backend.folder, { recursive: true, force: true });
+    discard(backend.folder);
   }
 
   /**

@@ -1,6 +1,6 @@
 'use strict';
 
-const http = require('node:http');
+const { serve } = require('../test-kit/app');
 const Browser = require('./browser');
 const Trace = require('./trace');
 const { createApp } = require('./app');
@@ -22,8 +22,7 @@ const CHECK_MS = 15000;
 async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
   const trace = new Trace({ [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' }, fleeting);
   let { store, app } = await mount(session, open, trace);
-  const server = http.createServer((req, res) => { app(req, res); });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port, close } = await serve((req, res) => { app(req, res); });
   const saw = (path, { status, body, cookies }) => {
     trace.add({ path: trace.plain(path), status, ...trace.plain({ body, cookies }) });
   };
@@ -31,7 +30,7 @@ async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
     session,
     notes: {},
     get store() { return store; },
-    browser: () => new Browser(server.address().port, saw),
+    browser: () => new Browser(port, saw),
     ask: (method, ...args) => asked(store, method, args),
     reopen: async () => { ({ store, app } = await mount(session, open, trace)); },
   };
@@ -43,8 +42,7 @@ async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
     await settled();
     if (check.shuffled) trace.shuffle();
   }
-  server.closeAllConnections();
-  server.close();
+  await close();
   return {
     checks: verdicts.map((verdict) => ({ ...verdict, message: trace.plain(verdict.message ?? '') })),
     trace: trace.sections,

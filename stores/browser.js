@@ -1,12 +1,12 @@
 'use strict';
 
-const http = require('node:http');
+const { Visitor } = require('../test-kit/client');
 
 /** Longer than any store here needs; a request that takes this long hangs. */
 const PATIENCE_MS = 8000;
 
 /**
- * A browser with one cookie jar.
+ * A browser that tells of what it sees.
  *
  * @typedef {{ status: number, body: any, cookies: string[] }} Answer
  */
@@ -16,10 +16,17 @@ class Browser {
    * @param {(path: string, answer: Answer) => void} [saw] told of every answer
    */
   constructor(port, saw = () => {}) {
-    this.port = port;
+    this.visitor = new Visitor(port, { patience: PATIENCE_MS });
     this.saw = saw;
-    /** What the browser sends as Cookie; '' for none. */
-    this.cookie = '';
+  }
+
+  /** What the browser sends as Cookie; '' for none. */
+  get cookie() {
+    return this.visitor.jar.header;
+  }
+
+  set cookie(text) {
+    this.visitor.jar.header = text;
   }
 
   /**
@@ -27,43 +34,18 @@ class Browser {
    * @returns {Promise<Answer>} `status` is 0 if no answer came
    */
   async get(path) {
-    const answer = await this.#ask(path);
-    // A response that expires the cookie does not occur in these apps.
-    if (answer.cookies.length > 0) this.cookie = answer.cookies[0].split(';')[0];
+    const answer = await this.visitor.get(path).then(
+      ({ status, body, cookies }) => ({ status, body: parsed(body), cookies }),
+      (error) => ({ status: 0, body: reason(error), cookies: [] }),
+    );
     this.saw(path, answer);
     return answer;
   }
+}
 
-  #ask(path) {
-    return new Promise((resolve) => {
-      const request = http.get({
-        host: '127.0.0.1',
-        port: this.port,
-        path,
-        agent: false,
-        headers: this.cookie ? { cookie: this.cookie } : {},
-      }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk) => { text += chunk; });
-        response.on('error', () => { lost('broken off'); });
-        response.on('end', () => {
-          clearTimeout(timer);
-          const cookies = response.headers['set-cookie'] ?? [];
-          resolve({ status: response.statusCode, body: parsed(text), cookies });
-        });
-      });
-      const lost = (body) => {
-        clearTimeout(timer);
-        resolve({ status: 0, body, cookies: [] });
-      };
-      request.on('error', (error) => { lost(error.code); });
-      const timer = setTimeout(() => {
-        lost('hangs');
-        request.destroy();
-      }, PATIENCE_MS);
-    });
-  }
+function reason({ isHang, text, code }) {
+  if (isHang) return 'hangs';
+  return text === undefined ? code : 'broken off';
 }
 
 function parsed(text) {

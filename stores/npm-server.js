@@ -1,8 +1,8 @@
 'use strict';
 
 const path = require('node:path');
-const { freePort } = require('./port');
-const { startServer } = require('./server');
+const { freePort } = require('../test-kit/port');
+const { startServer } = require('../test-kit/program');
 
 const modules = path.join(__dirname, 'large', 'node_modules');
 
@@ -18,9 +18,8 @@ async function startNpmServer(folder, script, args, env = {}) {
   const port = await freePort();
   return startServer(process.execPath, [path.resolve(modules, script), ...args(port)], {
     port,
-    source: 'npm run test:stores -- --all installs it',
     cwd: folder,
-    env: { ...process.env, ...env },
+    env,
   });
 }
 

@@ -1,12 +1,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const http = require('node:http');
 const net = require('node:net');
+const { serve } = require('../test-kit/app');
+const { freePort } = require('../test-kit/port');
 const Browser = require('./browser');
 const Trace = require('./trace');
 const { createApp } = require('./app');
-const { freePort } = require('./port');
 
 const CROWD = 10;
 /** How long the crowd goes on with the server, without it, and with it again, in ms. */
@@ -89,13 +89,13 @@ async function play(stage, session, open, outage, at) {
   const trace = new Trace({ [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' });
   const store = await open();
   trace.listen(store);
-  const server = http.createServer(createApp(session, store));
+  const app = createApp(session, store);
   trace.listen(store, ['generate']);
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port, close } = await serve(app);
   const saw = (path, { status, body, cookies }) => {
     trace.add({ path, status, ...trace.plain({ body, cookies }) });
   };
-  const browser = () => new Browser(server.address().port, saw);
+  const browser = () => new Browser(port, saw);
 
   const checks = [];
   const check = async (name, run) => {
@@ -154,8 +154,7 @@ async function play(stage, session, open, outage, at) {
       answered(await answer, '/count');
     });
   }
-  server.closeAllConnections();
-  server.close();
+  await close();
   return { checks, trace: trace.sections };
 }
 

@@ -4,6 +4,7 @@
  * Runs stores with express-session and with this package in its place, and
  * compares: `npm run test:stores -- [NAME…] [--all] [--ci] [--list] [--write]`.
  */
+const { isRequired } = require('../test-kit/installed');
 const Backends = require('./backends');
 const Progress = require('./progress');
 const options = require('./options');
@@ -14,7 +15,6 @@ const { find, isPath, rows } = require('./table');
 const writePage = require('./page');
 const { formatList, formatTable } = require('./text');
 
-const isCi = process.env.CI === 'true';
 /** How often a row runs with both packages at most, where they differ. */
 const RUNS = 3;
 
@@ -93,7 +93,7 @@ async function runRow(row, tell) {
     return { row, ...compare(pairs, varying) };
   } catch (error) {
     // On a machine of one's own a missing server is no failure.
-    const skipped = Boolean(error.isMissing) && !isCi;
+    const skipped = Boolean(error.isMissing) && !isRequired;
     const [message, ...details] = error.message.split('\n').filter((line) => line.trim() !== '');
     const text = error.isMissing ? message : `could not run: ${message}`;
     return { row, text, same: skipped, skipped, counts: [[0, 0], [0, 0]], failed: [], messages: [], details };

@@ -2,9 +2,8 @@
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
+const { discard, temporaryFolder } = require('../test-kit/folder');
 const { isDouble } = require('./backends');
 const subjects = require('./subjects');
 
@@ -27,7 +26,7 @@ const running = new Set();
  * @throws {Error} if a store given by its path, or one on a double, does not run
  */
 async function runSubject(row, subject, settings) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'store-'));
+  const folder = temporaryFolder('store');
   try {
     const at = JSON.stringify({ ...settings, folder });
     const program = spawn(process.execPath, [child, row.path ?? row.name, at], {
@@ -48,7 +47,7 @@ async function runSubject(row, subject, settings) {
     if ((row.path || isDouble(row.backend)) && report.error) throw new Error(reason(report.error, subject));
     return report;
   } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
+    discard(folder);
   }
 }
 

@@ -3,8 +3,8 @@
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
-const os = require('node:os');
 const path = require('node:path');
+const { discard, temporaryFolder } = require('../../test-kit/folder');
 
 const PROGRAM = path.join(__dirname, 'layout');
 
@@ -15,7 +15,7 @@ const PROGRAM = path.join(__dirname, 'layout');
  */
 function createLayout(place) {
   // Resolved, as a temporary folder may be a link itself.
-  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'alias-layout-'));
+  const folder = temporaryFolder('alias-layout');
   const modules = path.join(folder, 'node_modules');
 
   fs.mkdirSync(modules);
@@ -25,7 +25,7 @@ function createLayout(place) {
   }
   place(path.join(modules, 'express-session'), modules);
 
-  return { folder, remove: () => fs.rmSync(folder, { recursive: true, force: true }) };
+  return { folder, remove: () => discard(folder) };
 }
 
 /** What `npm link` and workspaces make. */

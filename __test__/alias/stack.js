@@ -15,6 +15,7 @@ const { Strategy } = require('passport-local');
 const flash = require('connect-flash');
 const csurf = require('csurf');
 const { csrfSync } = require('csrf-sync');
+const { serve } = require('../../test-kit/app');
 
 const HOUR = 60 * 60 * 1000;
 
@@ -148,13 +149,9 @@ app.use((error, req, res, next) => {
   res.status(error.status || 500).json({ name: error.name, message: error.message, code: error.code });
 });
 
-const server = app.listen(0, '127.0.0.1', () => {
-  process.send({ port: server.address().port, file: require.resolve('express-session') });
-});
+const serving = serve(app);
 
+serving.then(({ port }) => process.send({ port, file: require.resolve('express-session') }));
 // A parent that is gone means stop as well.
 process.on('message', (message) => message === 'stop' && process.disconnect());
-process.once('disconnect', () => {
-  server.close();
-  server.closeAllConnections();
-});
+process.once('disconnect', () => serving.then(({ close }) => close()));

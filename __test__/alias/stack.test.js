@@ -1,14 +1,13 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const path = require('node:path');
 const { describe, it } = require('node:test');
 const { sign } = require('cookie-signature');
 
 const { compared } = require('./compared');
 const { Visit } = require('./visit');
+const { Program } = require('../../test-kit/program');
 
 const CLOCK = path.join(__dirname, 'clock.js');
 const HOOK = path.join(__dirname, 'hook.js');
@@ -25,39 +24,23 @@ const subject = process.env.SUBJECT ? original : path.join(__dirname, '..', '..'
  * @param {{ alias?: string, express: string }} options
  */
 async function drive({ alias, express }) {
-  const child = spawn(process.execPath, ['--require', CLOCK, ...(alias ? ['--require', HOOK] : []), STACK], {
-    env: { ...process.env, NODE_ENV: 'test', NODE_NO_WARNINGS: '1', EXPRESS: express, EXPRESS_SESSION_ALIAS: alias || '' },
+  const stack = new Program(process.execPath, ['--require', CLOCK, ...(alias ? ['--require', HOOK] : []), STACK], {
+    env: { NODE_ENV: 'test', NODE_NO_WARNINGS: '1', EXPRESS: express, EXPRESS_SESSION_ALIAS: alias || '' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  const output = { stdout: '', stderr: '' };
-
-  for (const stream of ['stdout', 'stderr']) {
-    child[stream].setEncoding('utf8');
-    child[stream].on('data', (text) => { output[stream] += text; });
-  }
-
-  const ended = once(child, 'close');
-  const started = await Promise.race([
-    once(child, 'message').then(([message]) => message),
-    ended.then(() => { throw new Error(`the stack did not start:\n${output.stderr}`); }),
-  ]);
-
-  const visit = new Visit(started.port);
-
-  const later = async (ms) => {
-    child.send(ms);
-    await once(child, 'message');
-  };
+  const { port, file } = await stack.message();
+  const visit = new Visit(port);
 
   try {
-    await walk(visit, later);
+    await walk(visit, (ms) => stack.ask(ms));
   } finally {
     visit.close();
-    if (child.connected) child.send('stop');
-    await ended;
+    await stack.dismiss();
   }
 
-  return { file: started.file, code: child.exitCode, output, records: visit.records };
+  const { stdout, stderr, child: { exitCode: code } } = stack;
+
+  return { file, code, output: { stdout, stderr }, records: visit.records };
 }
 
 // The secrets in stack.js.

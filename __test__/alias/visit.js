@@ -1,7 +1,9 @@
 'use strict';
 
 const http = require('node:http');
-const { once } = require('node:events');
+
+const { ask } = require('../../test-kit/client');
+const { Jar } = require('../../test-kit/jar');
 
 /**
  * Sends requests to one server and keeps what came back: status, headers as
@@ -17,7 +19,7 @@ class Visit {
 
   /** A browser: it has a cookie jar of its own. */
   browser() {
-    const jar = new Map();
+    const jar = new Jar();
     const request = (method, path, options) => this.#request(jar, method, path, options);
 
     return {
@@ -40,45 +42,24 @@ class Visit {
   }
 
   async #request(jar, method, path, { headers = {}, body = '' } = {}) {
-    const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
-    const request = http.request({
-      host: '127.0.0.1',
-      port: this.port,
-      agent: this.agent,
-      method,
-      path,
-      headers: { ...headers, 'Content-Length': Buffer.byteLength(body), ...(cookie && { Cookie: cookie }) },
+    const answer = await ask(this.port, path, {
+      method, body, jar, agent: this.agent, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) },
     });
-
-    request.end(body);
-
-    const [response] = await once(request, 'response');
-    response.setEncoding('utf8');
-
-    let text = '';
-    for await (const chunk of response) text += chunk;
-
-    for (const line of response.headers['set-cookie'] || []) {
-      const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
-      jar.set(name, value);
-    }
-
-    const record = {
-      request: `${method} ${path}`,
-      status: `${response.statusCode} ${response.statusMessage}`,
-      headers: pairs(response.rawHeaders),
-      body: text,
-    };
+    const record = recorded(method, path, answer);
 
     this.records.push(record);
     return record;
   }
 }
 
-function pairs(flat) {
-  const list = [];
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i], flat[i + 1]]);
-  return list;
+/** What is kept of an answer. @param {import('../../test-kit/client').Answer} answer */
+function recorded(method, path, { status, message, rawHeaders, body }) {
+  return {
+    request: `${method} ${path}`,
+    status: `${status} ${message}`,
+    headers: rawHeaders.flatMap((name, i) => (i % 2 ? [] : [[name, rawHeaders[i + 1]]])),
+    body,
+  };
 }
 
-module.exports = { Visit };
+module.exports = { Visit, recorded };

@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: BOUNDARY_FACTOR=30
+
 /**
  * Whatever a program passes to any export, of the addon or of the package, the process
  * lives on and the answer is what was promised, or a JavaScript error: properties, each
@@ -9,10 +11,10 @@
  */
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const path = require('node:path');
 const { test } = require('node:test');
 const { isOurs } = require('../subject');
+const { run } = require('../../test-kit/program');
 
 const seed = Number(process.env.BOUNDARY_SEED || Date.now() % 2 ** 31);
 const factor = Number(process.env.BOUNDARY_FACTOR || 1);
@@ -26,25 +28,16 @@ const properties = {
 
 const child = path.join(__dirname, 'child.js');
 
-function run(args, env = {}) {
-  return new Promise((resolve) => {
-    const its = spawn(process.execPath, ['--expose-gc', child, ...args.map(String)], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [stdout, stderr] = ['', ''];
-    its.stdout.setEncoding('utf8').on('data', (text) => { stdout += text; });
-    // Of a trace only the end matters.
-    its.stderr.setEncoding('utf8').on('data', (text) => { stderr = (stderr + text).slice(-20000); });
-    its.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
-  });
-}
+const tried = (args, env) => run(process.execPath, ['--expose-gc', child, ...args.map(String)], { env });
 
 for (const [file, names] of Object.entries(properties)) {
   for (const [name, runs] of Object.entries(names)) {
     test(`${file}: ${name}`, { skip: !isOurs }, async () => {
       const args = [file, name, seed, name === 'known' ? 1 : Math.ceil(runs * factor)];
-      const { status, signal, stdout, stderr } = await run(args);
+      const { status, signal, stdout, stderr } = await tried(args);
       const repeat = `repeat it with BOUNDARY_SEED=${seed} BOUNDARY_FACTOR=${factor}`;
       if (status !== 0 || signal) {
-        const again = await run(args, { TRACE: '1' });
+        const again = await tried(args, { TRACE: '1' });
         assert.fail(`the process ended with ${signal || status}; ${repeat}\n${stderr.slice(-4000)}\nthe last that it tried: ${again.stderr.split('\ncase ').at(-1).slice(0, 4000)}`);
       }
       const { failure, numRuns } = JSON.parse(stdout);

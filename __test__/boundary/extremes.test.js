@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: BOUNDARY_HUGE=1
+
 /**
  * The largest and the deepest there is, each in a process of its own. BOUNDARY_HUGE=1
  * takes strings as long as the engine makes them instead of 100 MB, which takes minutes

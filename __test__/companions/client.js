@@ -7,7 +7,7 @@ const { once } = require('node:events');
  * received.
  *
  * @param {object} stage see pair.js
- * @param {{ jar: Map<string, string> }} browser
+ * @param {{ jar: import('../../test-kit/jar').Jar }} browser
  * @param {string[]} transports
  * @param {string} [space] a namespace
  * @returns {Promise<object | undefined>} undefined if the server would not have it
@@ -15,7 +15,7 @@ const { once } = require('node:events');
 async function connect({ port, tell }, { jar }, transports, space = '/') {
   // Loaded when it is installed.
   const { io } = require('socket.io-client');
-  const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+  const cookie = jar.header;
   const client = io(`http://127.0.0.1:${port}${space}`, {
     transports, forceNew: true, reconnection: false, extraHeaders: cookie ? { cookie } : {},
   });

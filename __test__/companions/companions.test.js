@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 /**
  * The frameworks and packages that people use with express-session: each in a small
  * program, through which the same visitors go on both packages. All in one file, so
@@ -8,7 +10,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { after, before, describe, it } = require('node:test');
+const { before, describe, it } = require('node:test');
 
 const install = require('./install');
 const { original, subject } = require('./packages');
@@ -38,7 +40,6 @@ describe('as with the original:', () => {
     let projects = [];
 
     before(() => { projects = [original, subject].map(createProject); });
-    after(() => projects.forEach((project) => project.remove()));
 
     for (const runner of runners) {
       const skip = runner !== 'jest' && process.version.startsWith('v18.') && 'vitest 4 wants Node.js 20';

@@ -1,13 +1,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const path = require('node:path');
 
 const { Visit } = require('../alias/visit');
 const { original, subject } = require('./packages');
 const plain = require('./plain');
+const { Program } = require('../../test-kit/program');
 
 const CLOCK = path.join(__dirname, '..', 'alias', 'clock.js');
 const HOOK = path.join(__dirname, '..', 'alias', 'hook.js');
@@ -53,51 +52,33 @@ function alike(actual, expected) {
 }
 
 async function run({ program, env, args = [], steps }) {
-  const child = spawn(process.execPath, ['--require', CLOCK, ...args, path.join(PROGRAMS, `${program}.js`)], {
+  const child = new Program(process.execPath, ['--require', CLOCK, ...args, path.join(PROGRAMS, `${program}.js`)], {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     timeout: WATCHDOG,
     killSignal: 'SIGKILL',
   });
-  const output = { event: 'output', stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr']) {
-    child[stream].setEncoding('utf8');
-    child[stream].on('data', (text) => { output[stream] += text; });
-  }
-
-  const ended = once(child, 'close');
-  // Whoever waits for a program that is gone would wait for ever.
-  const meanwhile = (promise) => Promise.race([
-    promise,
-    ended.then(() => { throw new Error(`${program} ended too early`); }),
-  ]);
-  const message = () => meanwhile(once(child, 'message').then(([value]) => value));
 
   try {
-    const { file, port, records = [] } = await message();
+    const { file, port, records = [] } = await child.message();
     const visit = new Visit(port);
     visit.records.push(...records);
-    if (steps) await meanwhile(steps(stageOf(visit, child, message)));
+    // Whoever waits for a program that is gone would wait for ever.
+    if (steps) await child.until(steps(stageOf(visit, child)));
     visit.close();
-    await stop(child, ended);
+    await child.dismiss();
 
-    const { exitCode, signalCode } = child;
-    return { file, records: [...visit.records, output, { event: 'exit', exitCode, signalCode }] };
+    const { stdout, stderr, child: { exitCode, signalCode } } = child;
+    return { file, records: [...visit.records, { event: 'output', stdout, stderr }, { event: 'exit', exitCode, signalCode }] };
   } catch (error) {
-    await stop(child, ended);
-    error.message += `\n${program} printed:\n${output.stdout}${output.stderr}`;
+    await child.dismiss();
+    error.message += `\n${program} printed:\n${child.printed}`;
     throw error;
   }
 }
 
-async function stop(child, ended) {
-  // It may end by itself at this moment.
-  if (child.connected) child.send('stop', () => {});
-  await ended;
-}
-
 /** What the steps of a walk have at hand. */
-function stageOf(visit, child, message) {
+function stageOf(visit, program) {
   return {
     port: visit.port,
     browser: () => visit.browser(),
@@ -110,18 +91,14 @@ function stageOf(visit, child, message) {
 
     /** Lets time pass for the program. */
     async later(ms) {
-      const moved = message();
-      child.send(ms);
-      await moved;
+      await program.ask(ms);
     },
   };
 }
 
-/** The environment, without what would change what a program prints. */
+/** What a program's environment has besides this one's, and not: what would change what it prints. */
 function environment(env) {
-  const clean = { ...process.env, NODE_ENV: 'test', NODE_NO_WARNINGS: '1', ...env };
-  for (const name of ['DEBUG', 'NODE_OPTIONS', 'NODE_TEST_CONTEXT']) delete clean[name];
-  return clean;
+  return { NODE_ENV: 'test', NODE_NO_WARNINGS: '1', ...env, DEBUG: undefined, NODE_OPTIONS: undefined, NODE_TEST_CONTEXT: undefined };
 }
 
 module.exports = { pair, alike, environment };

@@ -1,16 +1,15 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
-const os = require('node:os');
 const path = require('node:path');
 
 const { installed } = require('../alias/layout');
 const { alike, environment } = require('./pair');
 const plain = require('./plain');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { Program } = require('../../test-kit/program');
 
 const TESTS = path.join(__dirname, 'runners');
 const BIN = path.join(__dirname, 'node_modules');
@@ -51,8 +50,7 @@ function vitest(folder, report, pool) {
  * @param {string} root the package's folder
  */
 function createProject(root) {
-  // Resolved, as a temporary folder may be a link itself.
-  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'companions-'));
+  const folder = temporaryFolder('companions');
   const modules = path.join(folder, 'node_modules');
   const { resolve } = createRequire(path.join(TESTS, 'app.js'));
 
@@ -63,7 +61,7 @@ function createProject(root) {
     fs.symlinkSync(path.dirname(resolve(`${name}/package.json`)), path.join(modules, name), 'junction');
   }
 
-  return { folder, remove: () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) };
+  return { folder };
 }
 
 /**
@@ -84,20 +82,14 @@ async function compare(name, projects) {
 async function run(name, folder) {
   const place = fs.mkdtempSync(path.join(folder, 'seen-'));
   const report = path.join(place, 'report.json');
-  const child = spawn(process.execPath, runners[name](folder, report), {
+  const program = new Program(process.execPath, runners[name](folder, report), {
     cwd: folder,
     env: environment({ TRANSCRIPTS: place }),
-    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: WATCHDOG,
     killSignal: 'SIGKILL',
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8');
-    stream.on('data', (text) => { output += text; });
-  }
-  const [code] = await once(child, 'close');
-  assert.ok(fs.existsSync(report), `${name} did not run:\n${output}`);
+  await program.ended;
+  assert.ok(fs.existsSync(report), `${name} did not run:\n${program.printed}`);
 
   const { testResults } = JSON.parse(fs.readFileSync(report, 'utf8'));
   const files = testResults.map(({ name, message, assertionResults }) => ({
@@ -112,7 +104,7 @@ async function run(name, folder) {
     return fs.existsSync(transcript) ? JSON.parse(fs.readFileSync(transcript, 'utf8')) : [];
   });
 
-  return [...seen, { event: 'tests', value: files }, { event: 'exit', value: code }];
+  return [...seen, { event: 'tests', value: files }, { event: 'exit', value: program.child.exitCode }];
 }
 
 module.exports = { runners: Object.keys(runners), createProject, compare };

@@ -2,6 +2,8 @@
 
 const { once } = require('node:events');
 
+const { recorded } = require('../alias/visit');
+
 /** What is random in the answer to a handshake: what proves that the server read the client's key. */
 const ACCEPT = ['ACCEPT', /^[\w+/]{27}=$/g];
 
@@ -10,28 +12,20 @@ const ACCEPT = ['ACCEPT', /^[\w+/]{27}=$/g];
  * handshake on record.
  *
  * @param {object} stage see pair.js
- * @param {{ jar: Map<string, string> }} browser
+ * @param {{ jar: import('../../test-kit/jar').Jar }} browser
  * @param {string} path
  * @returns {Promise<object | undefined>} undefined if the server would not have it
  */
 async function open({ port, record, tell }, { jar }, path) {
   // Loaded when it is installed.
   const WebSocket = require('ws');
-  const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+  const cookie = jar.header;
   const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: cookie && { cookie } });
 
   const answered = (response) => {
-    for (const line of response.headers['set-cookie'] || []) {
-      const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
-      jar.set(name, value);
-    }
-    const { statusCode, statusMessage, rawHeaders } = response;
-    record({
-      request: `UPGRADE ${path}`,
-      status: `${statusCode} ${statusMessage}`,
-      headers: rawHeaders.flatMap((name, i) => (i % 2 ? [] : [[name, rawHeaders[i + 1]]])),
-      body: '',
-    });
+    const { statusCode: status, statusMessage: message, headers, rawHeaders } = response;
+    jar.take(headers['set-cookie']);
+    record(recorded('UPGRADE', path, { status, message, rawHeaders, body: '' }));
   };
 
   const isOpen = await new Promise((resolve, reject) => {

@@ -10,16 +10,16 @@
 process.env.NO_DEPRECATION = 'express-session';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const http = require('node:http');
-const net = require('node:net');
+const path = require('node:path');
 const { test } = require('node:test');
 const original = require('express-session');
 const { clock } = require('../clock');
+const { createApp, frameworks, kinds, serve } = require('../../test-kit/app');
+const { PATIENCE, ask, raw } = require('../../test-kit/client');
+const { Jar } = require('../../test-kit/jar');
+const { run } = require('../../test-kit/program');
 const { session: subject } = require('../subject');
-
-const frameworks = { 'Express 5': require('express'), 'Express 4': require('express4') };
-const kinds = ['Express 5', 'Express 4', 'http'];
 
 /** The two packages as files, for child processes. */
 const files = {
@@ -27,8 +27,7 @@ const files = {
   subject: require.resolve(process.env.SUBJECT || '../..'),
 };
 
-// Nothing is measured: this only turns a response that never comes into a failure.
-const WATCHDOG = Number(process.env.WATCHDOG_MS) || 10000;
+const KIT = path.join(__dirname, '..', '..', 'test-kit');
 
 /** One test for each kind of server: `fn(t, kind)`. */
 function each(name, options, fn = options) {
@@ -43,21 +42,6 @@ async function pair(fn) {
   const ours = await fn(subject);
   assert.deepEqual(ours, theirs);
   return ours;
-}
-
-function listener(kind, layers, fail, mount) {
-  if (kind !== 'http') {
-    const app = frameworks[kind]();
-    for (const layer of layers) app.use(mount || '/', layer);
-    // An error handler is told by its four parameters.
-    app.use((err, req, res, next) => fail(err, req, res, next));
-    return app;
-  }
-  return (req, res) => {
-    let i = 0;
-    const next = (err) => (err ? fail(err, req, res) : layers[i++](req, res, next));
-    next();
-  };
 }
 
 /**
@@ -79,7 +63,7 @@ async function open(t, setup = {}) {
   const errors = [];
   const waiting = [];
 
-  const run = async (visit, req, res, next) => {
+  const answer = async (visit, req, res, next) => {
     try {
       visit.value = await visit.handler(req, res, next);
     } catch (err) {
@@ -90,7 +74,7 @@ async function open(t, setup = {}) {
   };
   const handle = (req, res, next) => {
     const visit = handlers.get(req.headers['x-visit']) || { handler: setup.handler };
-    visit.done = run(visit, req, res, next);
+    visit.done = answer(visit, req, res, next);
   };
 
   const fail = (err, req, res) => {
@@ -104,16 +88,9 @@ async function open(t, setup = {}) {
     res.end(String(err.message));
   };
 
-  const server = http.createServer(serverOptions, listener(kind, [...before, middleware, handle], fail, mount));
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = () => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
-  t.after(close);
-
-  const { port } = server.address();
-  const jar = new Map();
+  const app = createApp({ kind, layers: [...before, middleware], routes: handle, fail, mount });
+  const { server, port } = await serve(http.createServer(serverOptions, app), t);
+  const jar = new Jar();
   let visits = 0;
 
   /** Sends one request, on which `handler(req, res, next)` runs in the server. */
@@ -122,60 +99,22 @@ async function open(t, setup = {}) {
     const record = { handler };
     handlers.set(id, record);
     const sent = { connection: 'close', 'x-visit': id, ...headers };
-    if (cookie === undefined && jar.size) sent.cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+    if (cookie === undefined && jar.size) sent.cookie = jar.header;
     if (cookie) sent.cookie = cookie;
 
-    const answer = await new Promise((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port, path, method, headers: sent, agent: false, timeout: WATCHDOG });
-      request.on('timeout', () => request.destroy(new Error('the response did not complete')));
-      request.on('error', reject);
-      request.on('response', (response) => {
-        const chunks = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => resolve({ response, body: Buffer.concat(chunks).toString() }));
-      });
-      request.end(body);
-    }).catch((err) => {
+    const answer = await ask(port, path, { method, headers: sent, body }).catch((err) => {
       throw record.crash || err;
     });
     await record.done;
     if (record.crash) throw record.crash;
-
-    const { response } = answer;
-    const cookies = response.headers['set-cookie'] || [];
-    for (const text of cookies) {
-      const [name, ...value] = text.split(';')[0].split('=');
-      jar.set(name, value.join('='));
-    }
-    return {
-      status: response.statusCode,
-      message: response.statusMessage,
-      headers: response.headers,
-      rawHeaders: response.rawHeaders,
-      body: answer.body,
-      cookies,
-      value: record.value,
-    };
-  }
-
-  /** Sends these very bytes and gives back all that comes, both as latin1. */
-  function raw(bytes) {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
-      let text = '';
-      socket.setEncoding('latin1');
-      socket.setTimeout(WATCHDOG, () => socket.destroy(new Error('the response did not complete')));
-      socket.on('data', (part) => { text += part; });
-      socket.on('error', reject);
-      socket.on('close', () => resolve(text));
-    });
+    jar.take(answer.cookies);
+    return { ...answer, value: record.value };
   }
 
   /** The next error given to `next`. */
   function error() {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no error was given to next')), WATCHDOG);
+      const timer = setTimeout(() => reject(new Error('no error was given to next')), PATIENCE);
       waiting.push((err) => {
         clearTimeout(timer);
         resolve(err);
@@ -183,7 +122,7 @@ async function open(t, setup = {}) {
     });
   }
 
-  return { visit, raw, error, errors, jar, port, server };
+  return { visit, raw: (bytes) => raw(port, bytes), error, errors, jar, port, server };
 }
 
 /** What a client can see of an answer, without the one header that tells the time. */
@@ -276,18 +215,13 @@ const story = (t, kind, makeOptions, plan, { stores, ...setup } = {}) => pair(as
   return { told, errors: app.errors.map(String) };
 });
 
-/** Runs a script in a fresh node, where PACKAGE is the file to load. */
-function child(source, { file, env = {}, args = [] }) {
-  const clean = { ...process.env, PACKAGE: file };
-  for (const name of ['DEBUG', 'NODE_ENV', 'NO_DEPRECATION', 'TRACE_DEPRECATION', 'NODE_OPTIONS']) delete clean[name];
-  return new Promise((resolve, reject) => {
-    const node = spawn(process.execPath, [...args, '-e', source], { env: { ...clean, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const result = { stdout: '', stderr: '' };
-    node.stdout.on('data', (part) => { result.stdout += part; });
-    node.stderr.on('data', (part) => { result.stderr += part; });
-    node.on('error', reject);
-    node.on('close', (status) => resolve({ ...result, status }));
-  });
+/** What would change what a script prints. */
+const UNSET = Object.fromEntries(['DEBUG', 'NODE_ENV', 'NO_DEPRECATION', 'TRACE_DEPRECATION', 'NODE_OPTIONS'].map((name) => [name, undefined]));
+
+/** Runs a script in a fresh node, where PACKAGE is the file to load, and KIT the folder of the kit. */
+async function child(source, { file, env = {}, args = [] }) {
+  const { stdout, stderr, status } = await run(process.execPath, [...args, '-e', source], { env: { PACKAGE: file, KIT, ...UNSET, ...env } });
+  return { stdout, stderr, status };
 }
 
 module.exports = { files, each, pair, clock, open, seen, named, counter, ledger, write, read, story, child, original, kinds, frameworks };

@@ -7,6 +7,7 @@
 
 const assert = require('node:assert/strict');
 const { each, pair, clock, open, ledger, write } = require('./app');
+const { cookieOf } = require('../../test-kit/jar');
 
 const stores = [(module) => new module.MemoryStore(), (module) => ledger({ Store: module.Store })];
 
@@ -182,7 +183,7 @@ each('a setter on the request that handles another request meanwhile', async (t,
           if (n === 2) req.session.cookie.maxAge = 1e6;
           res.end();
         });
-        sent.push(cookies[0].split(';')[0]);
+        sent.push(cookieOf(cookies[0]));
       }
       const told = [];
       for (const [cookie, other] of [sent, sent.toReversed?.() ?? [sent[1], sent[0]], ['connect.sid=s%3Anobody.x', sent[1]]]) {

@@ -2,19 +2,18 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { child, files } = require('./app');
 const { isOurs } = require('../subject');
 const { platformName } = require('../../session/native/platform');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.dirname(files.subject);
 
 /** The package without its binary, in a folder of its own. */
 function bare(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-rs-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('express-session-rs', t);
   for (const name of ['index.js', 'package.json', 'session']) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
   return folder;

@@ -89,6 +89,8 @@ each('writeHead in all its forms', async (t, kind) => {
 test('writeHead takes a flat array on a Node.js before 18.3, which has no appendHeader', async () => {
   const [theirs, ours] = await Promise.all([files.original, files.subject].map((file) => child(`
     const http = require('node:http');
+    const { serve } = require(process.env.KIT + '/app');
+    const { ask } = require(process.env.KIT + '/client');
     delete http.OutgoingMessage.prototype.appendHeader;
     const lists = [['X-One', '1', 'X-Own', '2', 'X-One', '3'], [undefined, '1', 'X-One', '2'], ['X-One']];
     const middleware = require(process.env.PACKAGE)({ secret: 'keyboard', resave: false, saveUninitialized: false });
@@ -104,13 +106,12 @@ test('writeHead takes a flat array on a Node.js before 18.3, which has no append
       }
       res.end(thrown);
     }));
-    server.listen(0, '127.0.0.1', async () => {
+    serve(server).then(async ({ port, close }) => {
       for (const i of lists.keys()) {
-        await new Promise((resolve) => http.get({ host: '127.0.0.1', port: server.address().port, path: '/' + i, agent: false }, (res) => {
-          res.setEncoding('utf8').on('data', (text) => console.log(res.rawHeaders.join(), text)).on('end', resolve);
-        }));
+        const { rawHeaders, body } = await ask(port, '/' + i);
+        console.log(rawHeaders.join(), body);
       }
-      server.close();
+      await close();
     });
   `, { file })));
   assert.deepEqual(ours, theirs);

@@ -1,15 +1,17 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 // What docs/migrating.md says of bundlers, with esbuild: for a binary that the platform's
 // package brought, and for one that was built on the machine.
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
-const { after, before, test } = require('node:test');
+const { before, test } = require('node:test');
 const { Place, root, binary, name } = require('../native/place');
 const { platformName } = require('../../session/native/platform');
 const run = require('./run');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 // The stand-in for cargo, by which a binary is built here, does not run there.
 const skip = process.platform === 'win32';
@@ -25,13 +27,9 @@ let tools;
 
 before(async () => {
   if (skip) return;
-  tools = fs.mkdtempSync(path.join(os.tmpdir(), 'bundlers-'));
+  tools = temporaryFolder('bundlers');
   const { status, stdout, stderr } = await run('npm', ['install', '--prefix', tools, '--ignore-scripts', '--no-audit', '--no-fund', 'esbuild@0.28.2'], { cwd: tools });
   assert.equal(status, 0, stdout + stderr);
-});
-
-after(() => {
-  if (tools) fs.rmSync(tools, { recursive: true });
 });
 
 /** The binary, where the packages of a release have it, or `build` makes it. */

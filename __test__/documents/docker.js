@@ -7,11 +7,13 @@
  */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const http = require('node:http');
 const path = require('node:path');
 
 const { asInit } = require('../example/init');
 const { blocks, root } = require('./blocks');
 const { npm, succeed } = require('./installs');
+const { Visitor } = require('../../test-kit/client');
 
 /** What stands around the Dockerfile of a block, by its mark. */
 const apps = {
@@ -140,14 +142,13 @@ async function serve({ place, command: [program, ...args], env }) {
   });
   try {
     const [, port] = await server.printed(/^listening on (\d+)$/m);
-    let cookie = '';
-    for (const visits of [1, 2]) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { cookie } });
-      assert.equal(await response.text(), `Visit number ${visits}`);
-      cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
-    }
+    // Its connection stays open.
+    const agent = new http.Agent({ keepAlive: true });
+    const visitor = new Visitor(Number(port), { agent });
+    for (const visits of [1, 2]) assert.equal((await visitor.get('/')).body, `Visit number ${visits}`);
     server.kill('SIGTERM');
     assert.deepEqual(await server.ended, { code: 0, signal: null });
+    agent.destroy();
   } finally {
     server.kill('SIGKILL');
   }

@@ -1,9 +1,10 @@
 'use strict';
 
+// Not in check: it installs packages.
+
 /** README.md and docs/migrating.md: each of their code blocks runs. */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
@@ -14,6 +15,7 @@ const { shell, json, yaml } = require('./installs');
 const javascript = require('./javascript');
 const startRegistry = require('./registry');
 const { typescript } = require('./typescript');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const languages = {
   js: javascript,
@@ -30,14 +32,11 @@ let place;
 let registry;
 
 before(async () => {
-  place = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'documents-'));
+  place = temporaryFolder('documents');
   registry = await startRegistry(fs.mkdtempSync(path.join(place, 'registry-')));
 });
 
-after(() => {
-  registry?.close();
-  fs.rmSync(place, { recursive: true, force: true, maxRetries: 3 });
-});
+after(() => registry?.close());
 
 for (const file of ['README.md', 'docs/migrating.md']) {
   describe(file, () => {

@@ -2,39 +2,31 @@
 
 /** What docs/migrating.md says about the original, cookie-session and memorystore, tried on both sides. */
 const assert = require('node:assert/strict');
-const http = require('node:http');
 const { test } = require('node:test');
 
 const cookieSession = require('cookie-session');
-const express = require('express');
 const original = require('express-session');
 const memorystore = require('memorystore');
 const { clock } = require('../clock');
 const { session } = require('../subject');
+const { createApp, serve } = require('../../test-kit/app');
+const { Visitor } = require('../../test-kit/client');
+const { Jar } = require('../../test-kit/jar');
 
 const DAY = 24 * 60 * 60 * 1000;
 const options = { name: 'session', secret: 'x', resave: false, saveUninitialized: false, unset: 'destroy' };
 
 /** A server, and a browser that visits it and keeps its cookies in `jar`. */
-async function visiting(t, middleware, handlers, jar = new Map()) {
-  const app = express();
-  app.use(middleware);
-  for (const [name, handle] of Object.entries(handlers)) {
-    app.get(`/${name}`, (req, res) => res.json(handle(req, res) ?? null));
-  }
-  app.use((error, req, res, _next) => res.status(500).json(error.message));
-  const server = http.createServer(app);
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => { server.closeAllConnections(); server.close(); });
+async function visiting(t, middleware, handlers, jar = new Jar()) {
+  const routes = Object.fromEntries(Object.entries(handlers).map(([name, handle]) => (
+    [`GET /${name}`, (req, res) => res.json(handle(req, res) ?? null)]
+  )));
+  const fail = (error, req, res, _next) => res.status(500).json(error.message);
+  const { port } = await serve(createApp({ layers: [middleware], routes, fail }), t);
+  const visitor = Object.assign(new Visitor(port), { jar });
   const visit = async (name) => {
-    const cookie = Array.from(jar, (pair) => pair.join('=')).join('; ');
-    const response = await fetch(`http://127.0.0.1:${server.address().port}/${name}`, { headers: { cookie } });
-    for (const header of response.headers.getSetCookie()) {
-      const [, key, value] = /^([^=]+)=([^;]*)/.exec(header);
-      if (/; expires=Thu, 01 Jan 1970/i.test(header)) jar.delete(key);
-      else jar.set(key, value);
-    }
-    return { status: response.status, body: await response.json() };
+    const { status, body } = await visitor.get(`/${name}`);
+    return { status, body: JSON.parse(body) };
   };
   return { jar, visit };
 }
@@ -138,7 +130,7 @@ function storeOn(texts, { Store }) {
 
 test('forth and back: cookies and stored sessions stay valid, and what is new is ignored', async (t) => {
   const texts = new Map();
-  const jar = new Map();
+  const jar = new Jar();
   const handlers = {
     count: (req) => { req.session.n = (req.session.n ?? 0) + 1; return req.session.n; },
     login: (req) => { req.session.cookie.maxAge = DAY; },

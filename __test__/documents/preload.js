@@ -7,6 +7,7 @@
 const Module = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
+const { Visitor } = require('../../test-kit/client');
 
 const root = path.join(__dirname, '..', '..');
 const names = process.env.ALIAS ? ['express-session-rs', 'express-session'] : ['express-session-rs'];
@@ -27,11 +28,10 @@ net.Server.prototype.listen = function (port, ...rest) {
 
 /** Two visits of one browser; the test looks at what is printed. */
 async function visit(server) {
-  let cookie = '';
+  const visitor = new Visitor(server.address().port);
   for (let visits = 0; visits < 2; visits += 1) {
-    const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers: { cookie } });
-    cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
-    console.log(`${response.status} ${await response.text()}`);
+    const { status, body } = await visitor.get('/');
+    console.log(`${status} ${body}`);
   }
   process.exit();
 }

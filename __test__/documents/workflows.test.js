@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
@@ -125,9 +126,29 @@ test('CONTRIBUTING.md names folders, files and commands that are there', () => {
   const text = read('CONTRIBUTING.md');
   const { scripts } = JSON.parse(read('package.json'));
   const paths = [...text.matchAll(/`([\w./-]+\/[\w./-]*|[\w-]+\.(?:js|md|d\.ts))`/g)].map(([, name]) => name);
-  assert.ok(paths.length > 20, 'the map is missing');
-  const known = ['', 'session', '__test__'];
+  const known = ['', '__test__', '__test__/features'];
   assert.deepEqual(paths.filter((name) => !known.some((place) => fs.existsSync(path.join(root, place, name)))), []);
-  const commands = [...text.matchAll(/npm (?:run )?(test:stores|bench|lint|test)\b/g)].map(([, name]) => name);
+  const commands = [...text.matchAll(/npm (?:run )?(test:\w+|bench|lint|check|test)\b/g)].map(([, name]) => name);
   assert.deepEqual(commands.filter((name) => !scripts[name]), []);
+});
+
+test('the map of CONTRIBUTING.md has every file of the product, once', () => {
+  const isProduct = /^(?:index|redis|build)\.|^(?:session|src|core\/src|bin)\//;
+  const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  const files = stdout.split('\n').filter((file) => isProduct.test(file) && !/tests\.rs$/.test(file) && fs.existsSync(path.join(root, file)));
+  const rows = read('CONTRIBUTING.md').split('\n').filter((line) => line.startsWith('| `'));
+  const named = rows.flatMap((row) => [...row.split(' | ')[0].matchAll(/`([^`]+)`/g)].map(([, file]) => file));
+  assert.ok(files.length > 70, `${files}`);
+  assert.deepEqual(named.filter((file) => isProduct.test(file)).sort(), files.sort());
+});
+
+test('the walks of CONTRIBUTING.md name functions that are in the files', () => {
+  const [, walks] = /^## The two walks.*?\n(.*?)^## /ms.exec(read('CONTRIBUTING.md'));
+  let file;
+  const steps = [...walks.matchAll(/`(\w+)` in (?:`([\w./-]+)`|the same file)/g)].map(([, name, next]) => {
+    file = next ?? file;
+    return { name, file };
+  });
+  assert.ok(steps.length > 25, `${steps.length}`);
+  assert.deepEqual(steps.filter((step) => !new RegExp(`\\b${step.name}\\b[ (:=<]`).test(read(step.file))), []);
 });

@@ -6,12 +6,13 @@
  */
 
 const assert = require('node:assert/strict');
-const http = require('node:http');
 const { before, test } = require('node:test');
 const { setTimeout: wait } = require('node:timers/promises');
 const signature = require('cookie-signature');
-const express = require('express');
 const build = require('./addon');
+const { createApp, serve } = require('../../test-kit/app');
+const { ask } = require('../../test-kit/client');
+const { cookieOf } = require('../../test-kit/jar');
 
 /** What the engine says: `core/tests/engines/failing.rs`. */
 const MESSAGE = 'the engine failed on purpose';
@@ -126,27 +127,30 @@ async function fails(make, isWaitedFor, { cookie, from, options, sendsFirst, han
     }
   };
   const middleware = session({ secret: SECRET, resave: false, saveUninitialized: false, cookie: { maxAge: 600_000 }, store: make(), ...options });
-  const app = express();
-  app.use((req, res, next) => attempt(next, () => middleware(req, res, next)));
-  app.get('/begin', (req, res) => { req.session.n = 1; res.end('begun'); });
-  app.get('/again', read);
-  app.get('/failing', (req, res, next) => attempt(next, () => {
-    native.fail(true);
-    handler(req, res, next);
-  }));
-  app.use((error, req, res, _next) => {
+  const routes = {
+    'GET /begin': (req, res) => { req.session.n = 1; res.end('begun'); },
+    'GET /again': read,
+    'GET /failing': (req, res, next) => attempt(next, () => {
+      native.fail(true);
+      handler(req, res, next);
+    }),
+  };
+  const fail = (error, req, res, _next) => {
     heard.push({ error, hasHeaders: res.headersSent });
     if (!res.headersSent) res.statusCode = 500;
     res.end('an error page');
-  });
-  const server = await listening(app);
+  };
+  const layers = [(req, res, next) => attempt(next, () => middleware(req, res, next))];
+  const { port, close } = await serve(createApp({ layers, routes, fail }));
+  const visit = (target, own) => ask(port, target, { headers: own ? { cookie: own } : {}, patience: LONGEST });
   try {
-    const { cookies: [own], body } = await visit(server, '/begin');
+    const { cookies, body } = await visit('/begin');
+    const own = cookieOf(cookies);
     assert.equal(body, 'begun');
 
     const unknown = `connect.sid=${encodeURIComponent(`s:${signature.sign('nobody', SECRET)}`)}`;
     native.fail(from === 'arrival');
-    const failed = await visit(server, '/failing', cookie === 'unknown' ? unknown : cookie && own);
+    const failed = await visit('/failing', cookie === 'unknown' ? unknown : cookie && own);
     assert.deepEqual(thrown, [], 'nothing is thrown');
     // The response may be there first.
     await until(() => heard.length > 0);
@@ -157,12 +161,11 @@ async function fails(make, isWaitedFor, { cookie, from, options, sendsFirst, han
     // Of Express, if the engine failed for the error page, too.
     if (!hasHeaders) assert.equal(failed.status, 500, failed.body);
 
-    const again = await visit(server, '/again', own);
+    const again = await visit('/again', own);
     assert.deepEqual([again.status, again.body], [200, 'ok 1'], 'the session is as it was');
   } finally {
     native.fail(false);
-    server.closeAllConnections();
-    server.close();
+    await close();
   }
 }
 
@@ -346,31 +349,4 @@ async function until(isSo) {
     assert.ok(Date.now() < end, `${isSo}`);
     await wait(5);
   }
-}
-
-function listening(app) {
-  return new Promise((resolve) => {
-    const server = http.createServer(app);
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  });
-}
-
-/** @throws {Error} if the response hangs */
-function visit(server, target, cookie) {
-  return new Promise((resolve, reject) => {
-    const { port } = server.address();
-    const req = http.get({ port, path: target, agent: false, headers: cookie ? { cookie } : {} }, (res) => {
-      let body = '';
-      res.setEncoding('utf8');
-      res.on('data', (text) => { body += text; });
-      res.on('error', reject);
-      res.on('end', () => resolve({
-        status: res.statusCode,
-        body,
-        cookies: (res.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]),
-      }));
-    });
-    req.setTimeout(LONGEST, () => req.destroy(new Error('the response hangs')));
-    req.on('error', reject);
-  });
 }

@@ -9,12 +9,13 @@
 
 const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
-const http = require('node:http');
 const { test } = require('node:test');
 const { setTimeout: wait } = require('node:timers/promises');
-const express = require('express');
 const session = require('../..');
 const { engineOf } = require('../../session/store/memory-store');
+const { createApp, serve } = require('../../test-kit/app');
+const { ask } = require('../../test-kit/client');
+const { cookieOf } = require('../../test-kit/jar');
 
 const { MemoryStore } = session;
 
@@ -42,6 +43,9 @@ const ANSWERS = {
   'by a promise that is rejected': { flush: async () => { await wait(LATE); throw failure(); }, isLate: true, error: 'Error: the disk is full' },
   'never': { flush() {}, isLate: true, error: `StoreTimeout: session store did not answer within ${LIMIT} ms` },
 };
+
+/** What comes has all the time that a busy machine needs. */
+const limitOf = (answer) => ({ storeTimeout: answer === 'never' ? LIMIT : LONGEST });
 
 /** Stores with such records: one that the resident backend takes, and one with a method that is a program's. */
 const STORES = {
@@ -77,25 +81,23 @@ const REQUESTS = {
 /** Starts a server whose store's records have no `flush` yet. */
 async function start(t, store, options = {}) {
   const errors = [];
-  const app = express();
   const state = { use: () => {}, send: withLength, errors, store, records: engineOf(store), flushes: 0 };
-  app.use(session({ secret: SECRET, resave: false, saveUninitialized: false, store, storeTimeout: LIMIT, cookie: { maxAge: LIFETIME }, ...options }));
-  app.get('/begin', (req, res) => { req.session.n = 1; res.end(); });
-  app.get('/', (req, res, next) => {
-    state.use(req, res, next);
-    if (!res.writableEnded && state.send) state.send(res, req);
+  const middleware = session({
+    secret: SECRET, resave: false, saveUninitialized: false, store, storeTimeout: LIMIT, cookie: { maxAge: LIFETIME }, ...options,
   });
-  app.use((error, req, res, _next) => {
+  const routes = {
+    'GET /begin': (req, res) => { req.session.n = 1; res.end(); },
+    'GET /': (req, res, next) => {
+      state.use(req, res, next);
+      if (!res.writableEnded && state.send) state.send(res, req);
+    },
+  };
+  const fail = (error, req, res, _next) => {
     errors.push(`${error}`);
     if (!res.headersSent) res.status(error.status ?? 500).end('an error page');
-  });
-  const server = http.createServer(app);
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  state.visit = (target, cookie) => visit(server.address().port, target, cookie);
+  };
+  const { port } = await serve(createApp({ layers: [middleware], routes, fail }), t);
+  state.visit = (target, cookie) => visit(port, target, cookie);
   /** From now on changes are pending until `flush` has answered. */
   state.delay = (flush) => {
     state.records.flush = function (callback) {
@@ -110,30 +112,14 @@ async function start(t, store, options = {}) {
 }
 
 /** A response, and when its last byte and its end came. */
-function visit(port, path, cookie) {
-  return new Promise((resolve, reject) => {
-    const headers = cookie ? { cookie } : {};
-    const req = http.get({ port, path, agent: false, headers }, (res) => {
-      let body = '';
-      let lastAt;
-      res.setEncoding('latin1');
-      res.on('data', (text) => { body += text; lastAt = performance.now(); });
-      res.on('error', reject);
-      res.on('end', () => resolve({
-        status: res.statusCode,
-        body,
-        headers: Object.keys(res.headers),
-        cookies: res.headers['set-cookie'] ?? [],
-        lastAt,
-        endedAt: performance.now(),
-      }));
-    });
-    req.setTimeout(LONGEST, () => req.destroy(new Error('the response hangs')));
-    req.on('error', reject);
+async function visit(port, path, cookie) {
+  let lastAt;
+  const onResponse = (response) => { response.on('data', () => { lastAt = performance.now(); }); };
+  const { status, body, headers, cookies } = await ask(port, path, {
+    headers: cookie ? { cookie } : {}, patience: LONGEST, encoding: 'latin1', onResponse,
   });
+  return { status, body, headers: Object.keys(headers), cookies, lastAt, endedAt: performance.now() };
 }
-
-const pairOf = (header) => header.split(';')[0];
 
 /** Set-Cookie without what no two runs have alike: sid, signature, and when it expires, which is checked here. */
 function written(header) {
@@ -153,8 +139,8 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}: the disk answers ${answer}`, async (t) => {
       /** Makes the request, and returns what nothing but the backend can make another. */
       const request = async (make, send) => {
-        const app = await start(t, make(), options);
-        const begun = isNew ? undefined : pairOf((await app.visit('/begin')).cookies[0]);
+        const app = await start(t, make(), { ...limitOf(answer), ...options });
+        const begun = isNew ? undefined : cookieOf((await app.visit('/begin')).cookies[0]);
         app.use = use;
         app.send = send;
         app.delay(flush);
@@ -191,7 +177,7 @@ for (const [backend, make] of Object.entries(STORES)) {
       app.send = send;
       app.use = (req, res) => { req.session.n = 2; res.on('finish', () => { hasEnded = true; }); };
       app.delay((callback) => { answerNow = callback; });
-      const seen = app.visit('/', pairOf(begun)).then((it) => { assert.notEqual(answerNow, undefined); return it; });
+      const seen = app.visit('/', cookieOf(begun)).then((it) => { assert.notEqual(answerNow, undefined); return it; });
       await until(() => answerNow);
       await wait(5 * LATE);
       assert.equal(hasEnded, false);
@@ -206,7 +192,7 @@ for (const [backend, make] of Object.entries(STORES)) {
     const { cookies: [begun] } = await app.visit('/begin');
     app.use = (req) => { req.session.n = 2; };
     app.delay(() => { throw failure(); });
-    const seen = await app.visit('/', pairOf(begun));
+    const seen = await app.visit('/', cookieOf(begun));
     assert.deepEqual([seen.status, seen.body], [500, 'an error page']);
     assert.deepEqual(app.errors, ['Error: the disk is full']);
   });
@@ -271,7 +257,7 @@ for (const [backend, make] of Object.entries(STORES)) {
         };
         app.use = (req) => { request = req; look(req); };
         app.delay((callback) => { setTimeout(() => { see(); callback(); see(); }, LATE); });
-        const seen = await app.visit('/', pairOf(begun));
+        const seen = await app.visit('/', cookieOf(begun));
         see();
         const n = name === 'written before' ? 3 : 1;
         assert.deepEqual(found, Array(3).fill({ n, isItsOwn: true, isRenewed: true, req: true }));
@@ -289,7 +275,7 @@ for (const [backend, make] of Object.entries(STORES)) {
     const waiting = [];
     app.use = (req) => { request = req; };
     app.delay((callback) => { waiting.push(callback); });
-    const seen = app.visit('/', pairOf(begun));
+    const seen = app.visit('/', cookieOf(begun));
     await until(() => waiting.length === 1);
     request.session.n = 9;
     request.session.save((error) => { isSaved = !error; });
@@ -304,7 +290,7 @@ for (const [backend, make] of Object.entries(STORES)) {
   for (const [answer, { flush, error }] of Object.entries(ANSWERS)) {
     for (const method of ['save', 'destroy', 'regenerate']) {
       test(`the ${backend} backend: ${method}(callback) when the disk answers ${answer}`, async (t) => {
-        const app = await start(t, make());
+        const app = await start(t, make(), limitOf(answer));
         const { cookies: [begun] } = await app.visit('/begin');
         const heard = [];
         app.send = undefined;
@@ -318,7 +304,7 @@ for (const [backend, make] of Object.entries(STORES)) {
           hasReturned = true;
         };
         app.delay(flush);
-        assert.equal((await app.visit('/', pairOf(begun))).body, BODY);
+        assert.equal((await app.visit('/', cookieOf(begun))).body, BODY);
         await wait(2);
         assert.deepEqual(heard, [error ?? 'done', true]);
       });

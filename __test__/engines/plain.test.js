@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 /**
  * Tests of programs with a memory store, on an addon whose stores have another engine: the
  * plainest one that fulfils the contract of `core/src/engine.rs`. So what a program sees
@@ -28,7 +30,7 @@ const FILES = {
   'compat/session.test.js': {},
   'compat/store.test.js': {},
   'memory/memorystore.test.js': {},
-  'parity/differential.test.js': { DIFF_SCENARIOS: '500' },
+  'parity/differential.test.js': { DIFF_SCENARIOS: '300' },
 };
 
 /** What the addon has beside the package's exports. */
@@ -65,7 +67,8 @@ function run(file, env) {
   delete outer.NODE_TEST_CONTEXT;
   return new Promise((resolve) => {
     execFile(process.execPath, args, {
-      env: { ...outer, ...env, ENGINE: 'plain', NAPI_RS_NATIVE_LIBRARY_PATH: addon },
+      // An engine is asked the same on each kind of server.
+      env: { SERVER: 'http', ...outer, ...env, ENGINE: 'plain', NAPI_RS_NATIVE_LIBRARY_PATH: addon },
       maxBuffer: 64 * 1024 * 1024,
       timeout: LONGEST,
     }, (error, stdout, stderr) => resolve({ status: error ? error.code ?? error.signal : 0, stdout, stderr }));

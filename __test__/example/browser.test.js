@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it needs a browser.
+
 const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 

@@ -2,34 +2,39 @@
 
 const assert = require('node:assert/strict');
 const { createHmac } = require('node:crypto');
-const { once } = require('node:events');
 const http = require('node:http');
 const net = require('node:net');
 const { it } = require('node:test');
 
 const { SERVER, run, start } = require('./child');
 const { asInit, isAllowed } = require('./init');
+const { serve } = require('../../test-kit/app');
+const { Visitor } = require('../../test-kit/client');
+
+/** Somebody who was answered once. */
+async function visited(url, habits) {
+  const visitor = new Visitor(url, habits);
+
+  assert.equal((await visitor.get('/')).status, 200);
+  return visitor;
+}
 
 it('says in one line that the port is taken, and exits 1', async (t) => {
-  const other = net.createServer().listen(0, '127.0.0.1');
-  t.after(() => other.close());
-  await once(other, 'listening');
-  const { port } = other.address();
+  const { port } = await serve(net.createServer(), t);
+  const app = run({ PORT: String(port) });
 
-  const end = await run({ PORT: String(port) }).ended;
-
-  assert.equal(end.code, 1);
-  assert.match(end.stderr, new RegExp(`^Port ${port} is taken\\b.*\\n$`));
-  assert.equal(end.stdout, '');
+  assert.equal(await app.ended, 'ended with status 1');
+  assert.match(app.stderr, new RegExp(`^Port ${port} is taken\\b.*\\n$`));
+  assert.equal(app.stdout, '');
 });
 
 for (const port of ['abc', '-1', '65536', '3000.5', '0x50', ' 80', '1e3', '123456']) {
   it(`says in one line that PORT=${port} is no port, and exits 1`, async () => {
-    const end = await run({ PORT: port }).ended;
+    const app = run({ PORT: port });
 
-    assert.equal(end.code, 1);
-    assert.ok(end.stderr.startsWith(`PORT is ${JSON.stringify(port)}, which is no port`), end.stderr);
-    assert.match(end.stderr, /^[^\n]+\n$/);
+    assert.equal(await app.ended, 'ended with status 1');
+    assert.ok(app.stderr.startsWith(`PORT is ${JSON.stringify(port)}, which is no port`), app.stderr);
+    assert.match(app.stderr, /^[^\n]+\n$/);
   });
 }
 
@@ -38,12 +43,12 @@ it('signs the cookie with SECRET', async () => {
   const app = await start({ PORT: '0', SECRET: secret });
 
   try {
-    const { headers } = await fetch(app.url);
-    const value = decodeURIComponent(headers.getSetCookie()[0].match(/^connect\.sid=([^;]*)/)[1]);
+    const { jar } = await visited(app.url);
+    const value = decodeURIComponent(jar.get('connect.sid'));
     const [sid, signature] = value.slice('s:'.length).split('.');
 
     assert.equal(signature, createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, ''));
-    assert.doesNotMatch(app.output.stdout, /SECRET/);
+    assert.doesNotMatch(app.stdout, /SECRET/);
   } finally {
     await app.stop();
   }
@@ -56,15 +61,11 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     t.after(() => agent.destroy());
 
     const app = await start();
-    const [response] = await once(http.get(app.url, { agent }), 'response');
-    response.resume();
-    await once(response, 'end');
 
-    const end = await app.stop(signal);
-
-    assert.equal(end.code, 0);
-    assert.equal(end.signal, null);
-    assert.equal(end.stderr, '');
+    await visited(app.url, { agent });
+    await app.stop(signal);
+    assert.equal(await app.ended, 'ended with status 0');
+    assert.equal(app.stderr, '');
   });
 }
 
@@ -74,7 +75,7 @@ it('ends on SIGTERM as process 1, as in a container', { skip: !isAllowed && 'no 
   try {
     const [url] = await app.printed(/http:\/\/127\.0\.0\.1:\d+\//);
 
-    assert.equal((await fetch(url)).status, 200);
+    await visited(url);
     app.kill('SIGTERM');
     assert.deepEqual(await app.ended, { code: 0, signal: null });
   } finally {

@@ -17,13 +17,13 @@
 if (process.env.SUBJECT !== 'express-session') require('../../examples/redis/alias');
 
 const http = require('node:http');
-const express = require('express');
 const session = require('express-session');
 const { RedisStore } = require('connect-redis');
 const { createClient } = require('redis');
 
 const plants = require('./plants');
-const { HOST } = require('../../examples/redis/port');
+const kit = require('../../test-kit/app');
+const { HOST } = require('../../test-kit/port');
 
 const { SECRET, REDIS_URL, PORT, NUMBER, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT } = process.env;
 
@@ -49,49 +49,37 @@ async function main() {
 }
 
 function createApp(store, { savesLate = false, session: planted }) {
-  const app = express();
-
-  app.use(session({
+  const middleware = session({
     store,
     secret: SECRET,
     resave: false,
     saveUninitialized: false,
     ...planted,
     ...(STORE_TIMEOUT && { storeTimeout: Number(STORE_TIMEOUT) }),
-  }));
+  });
+  const routes = {
+    'POST /login': (req, res, next) => {
+      req.session.regenerate((error) => {
+        if (error) return next(error);
+        Object.assign(req.session, { owner: req.query.owner, secret: req.query.secret, value: 0, count: 0 });
+        saveAndShow(req, res, next);
+      });
+    },
+    'POST /write': (req, res, next) => {
+      if (!req.session?.owner) return show(req, res);
+      if (SLOW) setTimeout(write, Number(SLOW), req, res, next);
+      else write(req, res, next);
+    },
+    'GET /read': show,
+    'POST /logout': (req, res, next) => {
+      req.session.destroy((error) => {
+        if (error) return next(error);
+        res.json({ number: NUMBER });
+      });
+    },
+  };
 
-  app.post('/login', (req, res, next) => {
-    req.session.regenerate((error) => {
-      if (error) return next(error);
-      Object.assign(req.session, { owner: req.query.owner, secret: req.query.secret, value: 0, count: 0 });
-      saveAndShow(req, res, next);
-    });
-  });
-  app.post('/write', (req, res, next) => {
-    if (!req.session?.owner) return show(req, res);
-    if (SLOW) setTimeout(write, Number(SLOW), req, res, next);
-    else write(req, res, next);
-  });
-  app.get('/read', show);
-  app.post('/logout', (req, res, next) => {
-    req.session.destroy((error) => {
-      if (error) return next(error);
-      res.json({ number: NUMBER });
-    });
-  });
-  // Express knows an error handler by its four parameters.
-  app.use((error, req, res, next) => {
-    // The save at the end has failed, and the answer is complete. Express would close
-    // the connection, which nginx takes for a sign that the whole process is ill.
-    if (res.writableEnded) return;
-    if (res.headersSent) return next(error);
-    // A new session that could not be saved is saved once more at the end of this answer.
-    // If that fails again, Express closes the connection without asking here. Without a
-    // session nothing is saved, and what is stored stays (`unset: 'keep'`).
-    req.session = null;
-    res.status(500).json({ error: error.message, number: NUMBER });
-  });
-  return app;
+  return kit.createApp({ layers: [middleware], routes, fail: showError });
 
   function write(req, res, next) {
     req.session.value = Number(req.query.value);
@@ -104,6 +92,18 @@ function createApp(store, { savesLate = false, session: planted }) {
     if (savesLate) return show(req, res);
     req.session.save((error) => (error ? next(error) : show(req, res)));
   }
+}
+
+function showError(error, req, res, next) {
+  // The save at the end has failed, and the answer is complete. Express would close
+  // the connection, which nginx takes for a sign that the whole process is ill.
+  if (res.writableEnded) return;
+  if (res.headersSent) return next(error);
+  // A new session that could not be saved is saved once more at the end of this answer.
+  // If that fails again, Express closes the connection without asking here. Without a
+  // session nothing is saved, and what is stored stays (`unset: 'keep'`).
+  req.session = null;
+  res.status(500).json({ error: error.message, number: NUMBER });
 }
 
 /** Without an owner nobody is logged in. There is no session at all after `disconnect` of a store. */

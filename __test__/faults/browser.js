@@ -3,6 +3,8 @@
 const http = require('node:http');
 
 const Account = require('./account');
+const { ask } = require('../../test-kit/client');
+const { Jar } = require('../../test-kit/jar');
 
 /** How long an answer may take before it counts as never given, in ms. No fault takes so long. */
 const PATIENCE = 20000;
@@ -13,7 +15,7 @@ const KEPT = 4;
 /** A browser that keeps its connection and its cookie, and has one session at a time. */
 class Browser {
   logins = 0;
-  cookie = undefined;
+  jar = new Jar();
   /** The session that the cookie is of. @type {Account | undefined} */
   account = undefined;
   /** @type {{ account: Account, cookie: string }[]} */
@@ -25,6 +27,10 @@ class Browser {
     this.ledger = ledger;
     this.patience = patience;
     this.agent = new http.Agent({ keepAlive: true });
+  }
+
+  get cookie() {
+    return this.jar.header;
   }
 
   /**
@@ -97,7 +103,7 @@ class Browser {
     if (!await this.ask('POST', '/logout', {}, { what: 'logout' })) return false;
     this.end(account, cookie);
     // A login with the old cookie would end that session if the logout has not.
-    if (Math.random() < 0.5) this.cookie = undefined;
+    if (Math.random() < 0.5) this.jar.clear();
     this.ledger.answered++;
     return true;
   }
@@ -118,51 +124,21 @@ class Browser {
     const said = `${what} of ${owner}`;
 
     try {
-      const { status, headers, text } = await this.exchange(method, new URL(`${path}?${new URLSearchParams(query)}`, url), cookie);
+      const { status, headers, cookies, body } = await ask(new URL(url).port, `${path}?${new URLSearchParams(query)}`, {
+        method, headers: cookie ? { cookie } : {}, agent: this.agent, patience: this.patience,
+      });
 
-      ledger.inspect(owner, text + JSON.stringify(headers), said);
-      for (const line of headers['set-cookie'] ?? []) {
-        [this.cookie] = line.split(';');
-        ledger.claim(owner, this.cookie, said);
-      }
-      if (status === 200 || status === 401) return { shown: JSON.parse(text), isExcused: isExcused() };
-      ledger.fail(`status ${status}`, isExcused(), `${said}: ${text.slice(0, 200)}`);
+      ledger.inspect(owner, body + JSON.stringify(headers), said);
+      this.jar.take(cookies);
+      if (cookies.length > 0) ledger.claim(owner, this.cookie, said);
+      if (status === 200 || status === 401) return { shown: JSON.parse(body), isExcused: isExcused() };
+      ledger.fail(`status ${status}`, isExcused(), `${said}: ${body.slice(0, 200)}`);
     } catch (error) {
       ledger.inspect(owner, error.text ?? '', said);
       if (error.isHang) ledger.find('hanging', said);
       else ledger.fail('connection lost', isExcused(), `${said}: ${error.message}`);
     }
     return undefined;
-  }
-
-  /** Rejected if there is no whole answer: with the half that came as `text`. */
-  exchange(method, url, cookie) {
-    return new Promise((resolve, reject) => {
-      const request = http.request(url, { method, agent: this.agent, headers: cookie ? { cookie } : {} });
-      let text = '';
-      let isHang = false;
-      const timer = setTimeout(() => {
-        isHang = true;
-        request.destroy(new Error('no answer'));
-      }, this.patience);
-      // Of the response, if that has begun: an answer without its end hangs, too.
-      const fail = (error) => {
-        clearTimeout(timer);
-        reject(Object.assign(error, { text, isHang }));
-      };
-
-      request.on('error', fail);
-      request.on('response', (response) => {
-        response.setEncoding('utf8');
-        response.on('data', (chunk) => { text += chunk; });
-        response.on('error', fail);
-        response.on('end', () => {
-          clearTimeout(timer);
-          resolve({ status: response.statusCode, headers: response.headers, text });
-        });
-      });
-      request.end();
-    });
   }
 
   close() {

@@ -3,7 +3,7 @@
 const Browser = require('./browser');
 
 /** Between two steps of a browser at most, in ms. */
-const PAUSE = 16;
+const PAUSE = 40;
 
 /** In a row that a browser succeeds in, for it to be well. */
 const ROW = 3;

@@ -1,15 +1,18 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+// In test:long: FAULTS_SECONDS=120
+
 const assert = require('node:assert/strict');
-const { before, describe, it } = require('node:test');
+const { describe, it } = require('node:test');
 
 const allFaults = require('./faults');
-const { needs } = require('../scaling/programs');
+const { needs } = require('../../test-kit/installed');
 const { run, table } = require('./run');
 
 const SECONDS = Number(process.env.FAULTS_SECONDS || 0);
 
-const { how, skip } = needs('nginx', 'redis-server');
+const skip = needs('nginx', 'redis-server');
 
 const FROZEN = 'Redis is frozen for 5 seconds';
 const FULL = 'Redis has no memory left';
@@ -23,8 +26,6 @@ const APPS = [
 
 // Both at once: most of the time they wait.
 describe('two processes under load, with a Redis that faults happen to', { skip, concurrency: true, timeout: (120 + SECONDS) * 1000 }, () => {
-  before(() => assert.equal(how, undefined));
-
   for (const [app, env, failing] of APPS) {
     it(`serve no wrong session, lose nothing and resume: ${app}`, async (t) => {
       const { ledger, rows } = await run({ env, seconds: SECONDS });

@@ -139,8 +139,6 @@ if (require.main === module) main();
 async function main() {
   const { FAULTS_SECONDS, SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT } = process.env;
 
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-
   const { ledger, rows } = await run({
     env: Object.fromEntries(Object.entries({ SUBJECT, OFFLINE_QUEUE, STORE_TIMEOUT, SLOW, PLANT }).filter(([, value]) => value)),
     seconds: Number(FAULTS_SECONDS || 0),

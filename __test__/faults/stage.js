@@ -1,25 +1,23 @@
 'use strict';
 
-const { once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 
-const Program = require('../../examples/redis/program');
-const lastingPort = require('../scaling/lasting-port');
 const startNginx = require('../../examples/redis/nginx');
-const startRedis = require('../../examples/redis/redis');
-const { HOST } = require('../../examples/redis/port');
+const { discard, temporaryFolder } = require('../../test-kit/folder');
+const { HOST, lastingPort } = require('../../test-kit/port');
+const { Program } = require('../../test-kit/program');
+const { startRedis } = require('../../test-kit/redis');
 
 const APP = path.join(__dirname, 'app.js');
 const PROCESSES = 2;
 
 /**
  * With `always`, Redis answers a write when it is on the disk. What it has
- * answered is then there again after any restart, and none of that is by luck.
- * Without `save` there is no other file from which it might come.
+ * answered is then there again after any restart, and none of that is by luck: the kit's
+ * Redis writes no other file from which it might come.
  */
-const DURABLE = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 /** Redis, two processes of the app, and nginx before them: all of which may be hurt. */
 class Stage {
@@ -41,7 +39,7 @@ class Stage {
 
   constructor(env) {
     this.env = { SUBJECT: '', OFFLINE_QUEUE: '', STORE_TIMEOUT: '', SLOW: '', PLANT: '', ...env };
-    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-faults-'));
+    this.folder = temporaryFolder('express-session-faults');
     /** @type {(Program & { port: number })[]} */
     this.processes = [];
   }
@@ -71,7 +69,7 @@ class Stage {
 
   /** With what is in its folder, on the port of before. */
   async startRedis() {
-    this.redis = await startRedis(this.redisFolder, { port: this.redisPort, settings: DURABLE });
+    this.redis = await startRedis({ folder: this.redisFolder, port: this.redisPort, settings: DURABLE });
   }
 
   /** Starts a process of the app; in the place of one that was killed, with its port. */
@@ -82,7 +80,7 @@ class Stage {
     });
 
     this.processes[i] = Object.assign(program, { port });
-    await program.until(once(program.child, 'message'));
+    await program.message();
   }
 
   /** The URLs of the processes themselves, without nginx. */
@@ -94,7 +92,7 @@ class Stage {
     await this.nginx?.stop();
     await Promise.all(this.processes.map((program) => program?.stop()));
     await this.redis?.stop();
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    discard(this.folder);
   }
 }
 

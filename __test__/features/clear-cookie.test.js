@@ -10,6 +10,7 @@ const { test } = require('node:test');
 const { launch, skip } = require('../browser');
 const { kinds, ledger, open, original, write } = require('../compat/app');
 const { session } = require('../subject');
+const { cookieOf } = require('../../test-kit/jar');
 
 const EPOCH = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT';
 
@@ -100,9 +101,9 @@ for (const [storeName, makeOptions] of Object.entries(stores)) {
 
   test(`a cookie whose session is over is cleared by a logout, too: ${storeName}`, async (t) => {
     const { app } = await loggedIn(t, { ...makeOptions() });
-    await app.visit((req, res) => { req.session.destroy(() => res.end()); }, { cookie: [...app.jar].map((pair) => pair.join('=')).join('; ') });
+    await app.visit((req, res) => { req.session.destroy(() => res.end()); }, { cookie: app.jar.header });
     const [old] = (await app.visit(write)).cookies;
-    const sent = { cookie: old.split(';')[0] };
+    const sent = { cookie: cookieOf(old) };
     await app.visit((req, res) => { req.sessionStore.destroy(req.sessionID, () => res.end()); }, sent);
     const { cookies } = await app.visit((req, res) => { req.session.destroy(() => res.end()); }, sent);
     assert.ok(cookies[0].includes(EPOCH), 'the browser brought a cookie that was signed');
@@ -128,7 +129,7 @@ test('a secure cookie is not cleared over an insecure connection, where browsers
   const app = await open(t, { options: { clearCookie: true, proxy: true, cookie: { secure: true } } });
   await app.visit(write, { headers });
   const end = (req, res) => { req.session.destroy(() => res.end()); };
-  const [brought] = [...app.jar].map((pair) => pair.join('='));
+  const brought = app.jar.header;
   assert.deepEqual((await app.visit(end, { cookie: brought })).cookies, []);
   await app.visit(write, { headers, cookie: 'none=1' });
   const { cookies } = await app.visit(end, { headers });

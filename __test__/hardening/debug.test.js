@@ -16,6 +16,9 @@ const SECRET = 'a-secret-that-nobody-may-see';
 const program = `
   const http = require('node:http');
   const session = require(process.env.PACKAGE);
+  const { serve } = require(process.env.KIT + '/app');
+  const kit = require(process.env.KIT + '/client');
+  const { Jar } = require(process.env.KIT + '/jar');
   const ids = new Set();
   const cookies = new Set();
 
@@ -41,14 +44,13 @@ const program = `
       if (req.url === '/again') return req.session.regenerate(() => { ids.add(req.sessionID); res.end('another'); });
       res.end('page');
     }));
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    const ask = (path, cookie) => new Promise((resolve) => {
-      http.get({ host: '127.0.0.1', port: server.address().port, path, agent: false, headers: cookie ? { cookie } : {} }, (response) => {
-        const [set] = response.headers['set-cookie'] || [];
-        if (set) cookies.add(set.split(';')[0].split('=')[1]);
-        response.resume().on('end', () => { resolve(set && set.split(';')[0]); });
-      });
-    });
+    const { port } = await serve(server);
+    const ask = async (path, cookie) => {
+      const jar = new Jar();
+      await kit.ask(port, path, { jar, headers: cookie ? { cookie } : {} });
+      for (const value of jar.values()) cookies.add(value);
+      return jar.header;
+    };
     const cookie = await ask('/write');
     for (const path of ['/', '/write', '/again', '/slow']) await ask(path, cookie);
     await ask('/', cookie.replace(/.{6}$/, 'forged'));
@@ -148,6 +150,8 @@ test('DEBUG output says what the end of a response does, the same of each backen
     const { stderr, status } = await child(`
       const http = require('node:http');
       const session = require(process.env.PACKAGE);
+      const { serve } = require(process.env.KIT + '/app');
+      const { Visitor } = require(process.env.KIT + '/client');
       const store = new (class extends session.MemoryStore { ${methods} })();
       const middleware = session({ secret: ${JSON.stringify(SECRET)}, resave: false, saveUninitialized: false, unset: 'destroy', store });
       const server = http.createServer((req, res) => middleware(req, res, () => {
@@ -156,16 +160,13 @@ test('DEBUG output says what the end of a response does, the same of each backen
         if (req.url === '/unset') req.session = null;
         res.end();
       }));
-      server.listen(0, '127.0.0.1', async () => {
-        let cookie = '';
+      serve(server).then(async ({ port, close }) => {
+        const visitor = new Visitor(port);
         for (const path of ['/write', '/write', '/read', '/unseen', '/unset']) {
           console.error('--');
-          const { headers } = await new Promise((resolve) => {
-            http.get({ port: server.address().port, host: '127.0.0.1', path, headers: { cookie }, agent: false }, (res) => res.resume().on('end', () => resolve(res)));
-          });
-          cookie = headers['set-cookie']?.[0].split(';')[0] ?? cookie;
+          await visitor.get(path);
         }
-        server.close();
+        await close();
       });
     `, { file: files.subject, env: { DEBUG: 'express-session' } });
     assert.equal(status, 0, stderr);

@@ -5,6 +5,9 @@ const http = require('node:http');
 const { test } = require('node:test');
 const { kinds, ledger, open, pair, write } = require('../compat/app');
 const { session, isOurs } = require('../subject');
+const { serve } = require('../../test-kit/app');
+const { Visitor } = require('../../test-kit/client');
+const { HOST } = require('../../test-kit/port');
 const { flaw } = require('./flaw');
 
 const stores = {
@@ -222,7 +225,7 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
     let onArrival;
     let onEnd;
     const errors = [];
-    const server = http.createServer((req, res) => middleware(req, res, (error) => {
+    const { port } = await serve((req, res) => middleware(req, res, (error) => {
       if (error) return errors.push(error);
       if (req.url !== '/slow') {
         req.session.n ??= 0;
@@ -235,32 +238,18 @@ for (const [storeName, makeStore] of Object.entries(stores)) {
         onEnd([res.end('too late'), res.end()]);
       });
       onArrival();
-    }));
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    t.after(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    const { port } = server.address();
-    const ask = (path, cookie = '') => http.get({ host: '127.0.0.1', port, path, agent: false, headers: { cookie } });
-    const answered = (request) => new Promise((resolve, reject) => {
-      request.on('error', reject);
-      request.on('response', (response) => {
-        let body = '';
-        response.on('data', (part) => { body += part; });
-        response.on('end', () => { resolve({ body, cookie: response.headers['set-cookie']?.[0].split(';')[0] }); });
-      });
-    });
+    }), t);
+    const visitor = new Visitor(port);
 
-    const { cookie } = await answered(ask('/'));
+    await visitor.get('/');
     const arrived = new Promise((resolve) => { onArrival = resolve; });
     const ended = new Promise((resolve) => { onEnd = resolve; });
-    const slow = ask('/slow', cookie).on('error', () => {});
+    const slow = http.get({ host: HOST, port, path: '/slow', agent: false, headers: { cookie: visitor.jar.header } }).on('error', () => {});
     await arrived;
     slow.destroy();
     assert.equal((await ended)[1], false);
     await new Promise((resolve) => { setTimeout(resolve, 20); });
-    assert.equal((await answered(ask('/', cookie))).body, '1');
+    assert.equal((await visitor.get('/')).body, '1');
     assert.deepEqual(errors, []);
   });
 }

@@ -6,11 +6,15 @@ const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const http2 = require('node:http2');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { ledger } = require('../compat/app');
 const { session } = require('../subject');
+const { serve } = require('../../test-kit/app');
+const { PATIENCE } = require('../../test-kit/client');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { Jar } = require('../../test-kit/jar');
+const { HOST } = require('../../test-kit/port');
 const { flaw } = require('./flaw');
 
 const stores = {
@@ -21,8 +25,7 @@ const stores = {
 
 /** A certificate for 127.0.0.1 that lasts for this run. */
 function certificate(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'certificate-'));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder('certificate', t);
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name));
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
     '-days', '1', '-subj', '/CN=localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' });
@@ -45,27 +48,26 @@ async function open(t, { isSecure, options, handle }) {
   const server = isSecure
     ? http2.createSecureServer(certificate(t), listener)
     : http2.createServer(listener);
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const origin = `${isSecure ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
+  const { port } = await serve(server);
+  const origin = `${isSecure ? 'https' : 'http'}://${HOST}:${port}`;
   const client = http2.connect(origin, { rejectUnauthorized: false });
   t.after(() => {
     client.destroy();
     server.close();
   });
-  let cookie;
+  const jar = new Jar();
   const visit = (target, headers = {}) => new Promise((resolve, reject) => {
     // Browsers send each cookie in a field of its own: RFC 9113 section 8.2.3.
-    const cookies = cookie === undefined ? {} : { cookie: ['other=1', cookie] };
+    const cookies = jar.size === 0 ? {} : { cookie: ['other=1', jar.header] };
     const stream = client.request({ ':path': target, ...cookies, ...headers });
     const answer = { body: '' };
     stream.setEncoding('utf8');
-    stream.setTimeout(Number(process.env.WATCHDOG_MS) || 10000, () => { stream.close(http2.constants.NGHTTP2_CANCEL); });
+    stream.setTimeout(PATIENCE, () => { stream.close(http2.constants.NGHTTP2_CANCEL); });
     stream.on('response', (fields) => {
       answer.status = fields[':status'];
       answer.fields = fields;
-      const [set] = fields['set-cookie'] ?? [];
-      if (set) cookie = set.split(';')[0];
-      answer.cookie = set;
+      jar.take(fields['set-cookie']);
+      [answer.cookie] = fields['set-cookie'] ?? [];
     });
     stream.on('data', (text) => { answer.body += text; });
     stream.on('error', reject);

@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { each, kinds, ledger, open, write } = require('../compat/app');
+const { each, kinds, ledger, open, original, write } = require('../compat/app');
 const { session, isOurs } = require('../subject');
 const { flaw } = require('./flaw');
 const { logouts, slowUses, slowRequest } = require('./slow');
@@ -17,9 +17,9 @@ function watched() {
   return store;
 }
 
-/** A store of a program's own, with the optional method. */
-function guarded() {
-  const store = ledger();
+/** A store of a program's own, with the optional method. Its class makes the sessions. */
+function guarded(Store = session.Store) {
+  const store = ledger({ Store });
   store.setIfPresent = (sid, data, callback) => {
     store.calls.push('setIfPresent');
     if (store.data.has(sid)) store.data.set(sid, JSON.stringify(data));
@@ -32,7 +32,8 @@ const stores = {
   MemoryStore: () => new session.MemoryStore(),
   'MemoryStore with limits': () => new session.MemoryStore({ max: 10, ttl: 60000 }),
   'a watched MemoryStore': watched,
-  'a store with setIfPresent': guarded,
+  'a store with setIfPresent': () => guarded(),
+  'a store with setIfPresent, whose sessions are of another class': () => guarded(original.Store),
 };
 
 for (const kind of kinds) {

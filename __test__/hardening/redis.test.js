@@ -1,23 +1,25 @@
 'use strict';
 
+// Not in check: it starts Redis, and installs clients of it.
+// In coverage: it is the test of redis.js.
+
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { open, write } = require('../compat/app');
 const { session, isOurs } = require('../subject');
 const { install } = require('../../stores/install');
 const { flaw } = require('./flaw');
-const startServers = require('./redis-servers');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { needs } = require('../../test-kit/installed');
+const { HOST, freePort } = require('../../test-kit/port');
+const { askRedis, startRedis, startSentinel } = require('../../test-kit/redis');
 const { logouts, slowUses, slowRequest } = require('./slow');
 
 const keepLoggedOut = isOurs ? require('../../redis') : (store) => store;
 
 // Of the stores' own packages, where all versions are.
 const load = (name) => require(require.resolve(name, { paths: [path.join(__dirname, '..', '..', 'stores')] }));
-
-const HOST = '127.0.0.1';
 
 /** Makes a client of each kind that there is, closed at the end of the test. */
 const clients = {
@@ -81,25 +83,58 @@ const setUps = Object.entries({
   name: `connect-redis ${version}, ${client}`, version, client, isBrief: some.includes(client),
 })));
 
+const why = needs('redis-server');
 let servers;
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hardening-redis-'));
 test.before(async () => {
-  servers = await startServers(folder).catch((error) => {
-    // Redis is not made for Windows, so that no CI there has it.
-    const mustBeThere = process.env.CI === 'true' && process.platform !== 'win32';
-    if (!error.isMissing || mustBeThere) throw error;
-    return { message: error.message };
+  if (why) return;
+  servers = await startServers();
+  install('', () => {});
+});
+test.after(() => servers?.stop());
+
+/** A Redis, a Sentinel that knows it, and a Redis Cluster of one node. */
+async function startServers() {
+  const started = [];
+  const stop = async () => { await Promise.all(started.map((server) => server.stop())); };
+  try {
+    const redis = await startRedis();
+    started.push(redis);
+    const sentinel = await startSentinel(temporaryFolder('sentinel'), redis.port);
+    started.push(sentinel);
+    const node = await startCluster();
+    started.push(node);
+    const isOk = answers(node.port, 'CLUSTER INFO', /cluster_state:ok/);
+    // It is not looked at until then.
+    isOk.catch(() => {});
+    return { redis, sentinel, cluster: () => isOk.then(() => node), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startCluster() {
+  const bus = await freePort();
+  const node = await startRedis({
+    settings: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-announce-ip', HOST],
   });
-  if (!servers.message) install('', () => {});
-});
-test.after(async () => {
-  await servers?.stop?.();
-  fs.rmSync(folder, { recursive: true, force: true });
-});
+  await answers(node.port, 'CLUSTER ADDSLOTSRANGE 0 16383', /OK/);
+  return node;
+}
+
+/** Asks until the answer is as it should be. */
+async function answers(port, question, expected) {
+  for (;;) {
+    const answer = await askRedis(port, question);
+    if (expected.test(answer)) return;
+    if (answer.startsWith('-')) throw new Error(`${question}: ${answer}`);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+}
 
 /** A client of a server that holds nothing; undefined where there is no server. */
 async function connect(t, name) {
-  if (servers.message) return t.skip(servers.message);
+  if (why) return t.skip(why);
   if (name.startsWith('redis 6') && process.version.startsWith('v18.')) return t.skip('redis 6 wants Node.js 20');
   const { redis, sentinel, cluster } = servers;
   const server = name.includes('cluster') ? await cluster() : { ...redis, sentinel: sentinel.port };

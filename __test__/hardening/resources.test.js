@@ -104,6 +104,7 @@ test('the collector takes the async resource of a store that never answers', { s
     const { createHook } = require('node:async_hooks');
     const http = require('node:http');
     const session = require(process.env.PACKAGE);
+    const { serve } = require(process.env.KIT + '/app');
     let asked = 0;
     const made = new Set();
     let destroyed = 0;
@@ -126,13 +127,13 @@ test('the collector takes the async resource of a store that never answers', { s
     ];
     let n = 0;
     const server = http.createServer((req, res) => middleware(req, res, () => { uses[n++ % uses.length](req, res); }));
-    server.listen(0, '127.0.0.1', async () => {
+    serve(server).then(async ({ port }) => {
       const cookie = 'connect.sid=' + encodeURIComponent('s:' + require('cookie-signature').sign('sid', 'keyboard'));
       for (let i = 0; i < 80; i++) {
         // Each other waits for get.
         const headers = i % 2 ? { cookie } : {};
         const before = asked;
-        const request = http.get({ host: '127.0.0.1', port: server.address().port, agent: false, headers });
+        const request = http.get({ host: '127.0.0.1', port, agent: false, headers });
         const gone = new Promise((resolve) => { request.on('error', resolve); });
         while (asked === before) await new Promise((resolve) => { setTimeout(resolve, 1); });
         request.destroy(new Error('gone'));

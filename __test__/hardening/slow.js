@@ -47,7 +47,7 @@ for (const each of Object.values(slowUses)) each.options.unset = 'destroy';
  */
 async function slowRequest(app, logout, use) {
   await app.visit(write, { cookie: false });
-  const cookie = [...app.jar].map((pair) => pair.join('=')).join('; ');
+  const cookie = app.jar.header;
   let arrive;
   let release;
   const arrived = new Promise((resolve) => { arrive = resolve; });

@@ -9,6 +9,7 @@
 const http = require('node:http');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { session } = require('../subject');
+const { serve } = require('../../test-kit/app');
 
 const leak = Number(process.env.LEAK || 0);
 const leaked = [];
@@ -68,7 +69,7 @@ const server = http.createServer({ keepAliveTimeout: 0 }, (req, res) => {
   });
 });
 
-server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+serve(server).then(({ port }) => process.send({ port }));
 
 /** What is held once everything that can be freed is. */
 async function sample() {

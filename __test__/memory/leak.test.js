@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it takes long.
+// In test:long: LEAK_REQUESTS=1000000
+
 /**
  * Nothing of a request stays behind when it is over: the memory of a server is what it was
  * after as many requests as LEAK_REQUESTS says, over real connections. Nothing is timed.

@@ -10,11 +10,11 @@ const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { Worker } = require('node:worker_threads');
 const { isOurs } = require('../subject');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '../..');
 const THREADS = 50;
@@ -24,6 +24,7 @@ const work = `
   const { parentPort, workerData } = require('node:worker_threads');
   const http = require('node:http');
   const session = require(workerData.root);
+  const { cookieOf } = require(workerData.root + '/test-kit/jar');
   const store = new session.MemoryStore({ shared: workerData.name });
   const middleware = session({ secret: 'keyboard', name: 'sid', resave: false, saveUninitialized: false, store });
   const visit = (cookie, handler) => new Promise((resolve) => {
@@ -33,7 +34,7 @@ const work = `
     middleware(req, res, () => {
       const value = handler(req.session);
       res.end(() => {});
-      setImmediate(() => resolve({ value, cookie: String(res.getHeader('Set-Cookie') ?? '').split(';')[0] }));
+      setImmediate(() => resolve({ value, cookie: cookieOf(res.getHeader('Set-Cookie')) }));
     });
   });
   (async () => {
@@ -129,8 +130,7 @@ test('twice in one thread, the require cache cleared', { skip: !isOurs }, () => 
 });
 
 test('a copy under another name refuses what the first made, and the first what it made', { skip: !isOurs }, (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'addon-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('addon', t);
   require('../../session/native/load');
   const file = process.env.NAPI_RS_NATIVE_LIBRARY_PATH || Object.keys(require.cache).find((name) => name.endsWith('.node'));
   const copy = path.join(folder, 'copy.node');

@@ -8,6 +8,7 @@ const { clock, open, child, files, kinds, original } = require('../compat/app');
 const { session } = require('../subject');
 const { engineOf } = require('../../session/store/memory-store');
 const native = require('../../session/native/load');
+const { cookieOf } = require('../../test-kit/jar');
 
 const { MemoryStore } = session;
 
@@ -116,7 +117,7 @@ test('max holds in the middleware, where being used is a request', async (t) => 
   const app = await open(t, { options: { store, genid: undefined } });
   const login = async (name) => {
     const { cookies: [cookie] } = await app.visit((req, res) => { req.session.name = name; res.end(); }, { cookie: false });
-    return cookie.split(';')[0];
+    return cookieOf(cookie);
   };
   const nameOf = async (cookie) => (await app.visit((req, res) => res.end(String(req.session.name)), { cookie })).body;
   const [ann, bob] = [await login('ann'), await login('bob')];
@@ -153,7 +154,7 @@ for (const kind of kinds) {
         };
         for (const isDestroyed of [false, true]) {
           const { cookies: [text] } = await app.visit((req, res) => { req.session.n = 1; res.end(); }, { cookie: false });
-          const [cookie] = text.split(';');
+          const cookie = cookieOf(text);
           await app.visit(async (req, res) => {
             use(req.session);
             await crowd();
@@ -186,7 +187,7 @@ test('maxBytes', async () => {
   assert.equal(store.stats().sessions, sessions, 'and drives nobody out');
 });
 
-const cookieOf = {
+const cookiesOf = {
   'long ones': (n) => ({ path: `/${n}${'p'.repeat(20_000)}` }),
   '"until midnight", so that each has another lifetime': (n) => ({ originalMaxAge: 80_000_000 - n, expires: new Date(Date.now() + 80_000_000 - n) }),
   'with something nested': (n) => ({ prefs: { list: [n] } }),
@@ -203,7 +204,7 @@ const given = {
   'a key that JSON keeps before the cookie': (store, sid, its) => store.set(sid, { n: 1, ...its }),
 };
 
-for (const [kind, cookie] of Object.entries(cookieOf)) {
+for (const [kind, cookie] of Object.entries(cookiesOf)) {
   for (const [way, give] of Object.entries(given)) {
     test(`maxBytes bounds cookies: ${kind}, by ${way}`, () => {
       const maxBytes = 200_000;
@@ -244,7 +245,7 @@ test('cookies that requests bring are not kept beside the records if they are lo
         req.session.cookie.domain = path.length > 1 ? path : undefined;
         res.end();
       }, { cookie: false }).catch(() => ({ cookies: [] }));
-      if (text) await app.visit((req, res) => { req.session.n++; res.end(); }, { cookie: text.split(';')[0] });
+      if (text) await app.visit((req, res) => { req.session.n++; res.end(); }, { cookie: cookieOf(text) });
     }
   }
   const kept = JSON.stringify([...engineOf(store).cookies.values()]);

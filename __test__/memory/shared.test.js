@@ -10,6 +10,7 @@ const { Worker } = require('node:worker_threads');
 const signature = require('cookie-signature');
 const { open, files } = require('../compat/app');
 const { session } = require('../subject');
+const { ask: request } = require('../../test-kit/client');
 
 const { MemoryStore } = session;
 
@@ -79,27 +80,26 @@ test('a session of a request in one thread serves a request in another', async (
   const options = { secret: 'keyboard', resave: false, saveUninitialized: false };
   const { worker, message } = thread(name, `
     const session = require(workerData.file);
-    const http = require('node:http');
     const middleware = session({ ...${JSON.stringify(options)}, store });
-    const server = http.createServer((req, res) => middleware(req, res, () => {
+    const { serve } = require(${JSON.stringify(require.resolve('../../test-kit/app'))});
+    const listener = (req, res) => middleware(req, res, () => {
       req.session.views = (req.session.views || 0) + 1;
       res.end(String(req.session.views));
-    }));
-    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+    });
+    serve(listener).then(({ port }) => parentPort.postMessage(port));
   `);
   t.after(() => worker.terminate());
   const port = await message;
   const store = new MemoryStore({ shared: name });
   const here = await open(t, { options: { ...options, store, genid: undefined } });
-  const { cookies: [cookie] } = await here.visit((req, res) => { req.session.views = 10; res.end(); });
-  const headers = { cookie: cookie.split(';')[0] };
-  const there = await fetch(`http://127.0.0.1:${port}/`, { headers });
-  assert.equal(await there.text(), '11');
+  await here.visit((req, res) => { req.session.views = 10; res.end(); });
+  const headers = { cookie: here.jar.header };
+  assert.equal((await request(port, '/', { headers })).body, '11');
   // Not looked at, read and written here, after the other thread has written.
   await here.visit((req, res) => res.end());
   assert.equal((await here.visit((req, res) => res.end(String(req.session.views)))).body, '11');
   await here.visit((req, res) => { req.session.views++; res.end(); });
-  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`, { headers })).text(), '13');
+  assert.equal((await request(port, '/', { headers })).body, '13');
 });
 
 test('reading does not take back a cookie that another thread has given the session', async (t) => {

@@ -3,15 +3,14 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const faults = require('../../scripts/binaries');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 /** A file named as the addon of a platform. */
 function addon(t, name, bytes) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'binaries-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('binaries', t);
   const file = path.join(folder, `express-session-rs.${name}.node`);
   fs.writeFileSync(file, bytes);
   return file;

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 // `express-session-rs build` in an installed package that has no binary, with programs that
 // stand for Rust's. `npm run test:install` has the real ones.
 const assert = require('node:assert/strict');

@@ -3,11 +3,11 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { platformName } = require('../../session/native/platform');
 const manifest = require('../../package.json');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const name = `express-session-rs-${platformName()}`;
@@ -25,8 +25,7 @@ function standIn(mark, { VERSION = manifest.version } = {}) {
  * @param {string[]} [brings] the packages that a release has made its optional dependencies
  */
 function installed(t, brings = [name]) {
-  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'loader-')));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('loader', t);
   const own = path.join(folder, 'node_modules', 'express-session-rs');
   fs.mkdirSync(own, { recursive: true });
   fs.writeFileSync(path.join(own, 'package.json'), JSON.stringify({

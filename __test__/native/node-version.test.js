@@ -3,15 +3,14 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
-const { after, before, test } = require('node:test');
+const { before, test } = require('node:test');
 const { pathToFileURL } = require('node:url');
 const { assertTells, entries, needed, program, root } = require('./old-node');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 let folder;
-before(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'old-node-')); });
-after(() => fs.rmSync(folder, { recursive: true }));
+before(() => { folder = temporaryFolder('old-node'); });
 
 for (const version of ['v0.10.48', 'v9.11.2', 'v17.9.1']) {
   test(`a Node.js that says it is ${version}: one error says which is needed`, () => {

@@ -3,9 +3,9 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { platformName } = require('../../session/native/platform');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const name = `express-session-rs.${platformName()}.node`;
@@ -23,8 +23,7 @@ class Place {
    * @param {object[]} [rust.messages] what cargo tells of a build that fails
    */
   constructor(t, { made = binary, release = '99.0.0', rustc = release, host = 'of-the-test', messages } = {}) {
-    this.folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'build-')));
-    t.after(() => fs.rmSync(this.folder, { recursive: true }));
+    this.folder = temporaryFolder('build', t);
     this.own = path.join(this.folder, 'node_modules', 'express-session-rs');
     this.file = path.join(this.own, name);
     for (const each of ['package.json', 'bin', 'session', 'Cargo.toml', 'Cargo.lock', 'src', 'core/Cargo.toml']) {
@@ -37,20 +36,30 @@ class Place {
     const library = path.join(this.folder, process.platform === 'darwin' ? 'made.dylib' : 'made.so');
     fs.copyFileSync(made, library);
     const told = messages ?? [{ reason: 'compiler-artifact', target: { kind: ['cdylib'] }, filenames: [library] }];
-    this.program('cargo', `
-      if (process.argv[2] === '-vV') return console.log('release: ${release}\\nhost: ${host}');
+    this.rust('cargo', { release, host }, `
       require('node:fs').writeFileSync(${JSON.stringify(this.asked)}, JSON.stringify(process.env));
       if (process.env.HANGS) return setInterval(() => {}, 1000);
       console.error('cargo at work');
       for (const each of ${JSON.stringify(told)}) console.log(JSON.stringify(each));
       process.exitCode = ${messages ? 101 : 0};`);
-    this.program('rustc', `console.log('release: ${rustc}\\nhost: ${host}');`);
+    this.rust('rustc', { release: rustc, host }, '');
   }
 
   makes(...names) {
     const folder = path.join(this.folder, ...names);
     fs.mkdirSync(folder, { recursive: true });
     return folder;
+  }
+
+  /** Writes a program of Rust's. It is asked for its release most of all, which a shell tells before Node.js would have started. */
+  rust(of, { release, host }, text) {
+    const rest = path.join(this.folder, `${of}.js`);
+    fs.writeFileSync(rest, `(() => {${text}\n})();`);
+    for (const each of [of, `${of}.exe`]) {
+      fs.writeFileSync(path.join(this.commands, each), `#!/bin/sh
+        if [ "$1" = -vV ]; then echo 'release: ${release}'; echo 'host: ${host}'; exit; fi
+        exec '${process.execPath}' '${rest}' "$@"\n`, { mode: 0o755 });
+    }
   }
 
   /** Writes a program, for a Windows that is only said to be one, too. */

@@ -6,6 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { isMusl, platformName } = require('../../session/native/platform');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const isLinux = process.platform === 'linux';
@@ -18,8 +19,7 @@ function running(t, file) {
 }
 
 function program(t, bytes) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'platform-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('platform', t);
   const file = path.join(folder, 'node');
   fs.writeFileSync(file, bytes);
   return file;

@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: BYTES_CASES=100000
+
 /**
  * Sign, unsign, parse and serialise against npm cookie-signature 1.0.7 and
  * cookie 0.7.2, on picked and on random inputs. BYTES_SEED is the seed of the

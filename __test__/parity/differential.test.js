@@ -1,10 +1,12 @@
 'use strict';
 
+// In test:long: DIFF_SCENARIOS=20000 DIFF_SEED=40000000
+
 /**
  * The differential test: random scenarios through npm express-session and
  * through the package under test; every byte, store call and error must agree.
  *
- *   DIFF_SCENARIOS=n   how many (2,000 unless told)
+ *   DIFF_SCENARIOS=n   how many (1,000 unless told)
  *   DIFF_SEED=n        the first seed; scenario i has seed n + i, so that
  *                      DIFF_SEED=n DIFF_SCENARIOS=1 replays one
  *   DIFF_HABIT=name    only the scenarios that have this habit (habits.js)
@@ -29,9 +31,9 @@ const { report } = require('./differential/report');
 const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
 
-const FULL_RUN = 2000;
+const FULL_RUN = 1000;
 const SCENARIOS = numberFrom('DIFF_SCENARIOS', FULL_RUN);
-const SEED = numberFrom('DIFF_SEED', 20_250_000);
+const SEED = numberFrom('DIFF_SEED', 20_255_000);
 const HABIT = process.env.DIFF_HABIT;
 // enough to see a pattern; shrinking costs hundreds of runs each
 const REPORTED = 3;

@@ -1,5 +1,7 @@
 'use strict';
 
+// In test:long: INTERLEAVED_ROUNDS=5000
+
 /**
  * Three requests at a time through one `session()`, of visitors with different cookies: all
  * three have arrived before one goes on, and then they take turns at random. What a response
@@ -15,6 +17,9 @@ const { test } = require('node:test');
 const cookieSignature = require('cookie-signature');
 const { secret, raw, signed, sidOf, attributesOf } = require('../security/cookies');
 const { session, isOurs } = require('../subject');
+const { serve } = require('../../test-kit/app');
+const { ask } = require('../../test-kit/client');
+const { read } = require('../../test-kit/jar');
 const { createRandom } = require('./differential/random');
 
 const SEED = Number(process.env.INTERLEAVED_SEED || 1);
@@ -73,9 +78,9 @@ for (const [kind, make] of Object.entries(KINDS)) {
       const { now } = Date;
       let offset = 0;
       Date.now = () => now() + offset;
-      t.after(() => {
+      t.after(async () => {
         Date.now = now;
-        crowd.close();
+        await crowd.close();
       });
       await crowd.listen();
       for (let round = 0; round < ROUNDS; round++) {
@@ -138,7 +143,7 @@ class Crowd {
     this.plans = new Map();
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 3 });
     const middleware = session({ secret, resave: false, saveUninitialized: false, ...options });
-    this.server = http.createServer((req, res) => {
+    this.app = (req, res) => {
       const plan = this.plans.get(req.url);
       const fail = (error) => {
         plan.crash = error;
@@ -148,17 +153,16 @@ class Crowd {
         if (error) fail(error);
         else this.handle(plan, req, res).catch(fail);
       });
-    });
+    };
   }
 
-  listen() {
-    return new Promise((resolve) => { this.server.listen(0, '127.0.0.1', resolve); });
+  async listen() {
+    this.served = await serve(this.app);
   }
 
-  close() {
+  async close() {
     this.agent.destroy();
-    this.server.closeAllConnections();
-    this.server.close();
+    await this.served.close();
   }
 
   async handle(plan, req, res) {
@@ -229,20 +233,11 @@ class Crowd {
     assert.equal(new Set(sids).size, sids.length, 'two requests with one session');
   }
 
-  visit(path, plan) {
-    const { port } = this.server.address();
-    return new Promise((resolve, reject) => {
-      const headers = plan.header ? { cookie: plan.header } : {};
-      const req = http.get({ port, path, agent: this.agent, headers }, (res) => {
-        let body = '';
-        res.setEncoding('utf8');
-        res.on('data', (text) => { body += text; });
-        res.on('error', (error) => reject(plan.crash ?? error));
-        res.on('end', () => resolve({ status: res.statusCode, told: JSON.parse(body), cookies: res.headers['set-cookie'] ?? [] }));
-      });
-      req.setTimeout(LONGEST, () => req.destroy(new Error('the response hangs')));
-      req.on('error', (error) => reject(plan.crash ?? error));
-    });
+  async visit(path, plan) {
+    const headers = plan.header ? { cookie: plan.header } : {};
+    const { status, body, cookies } = await ask(this.served.port, path, { agent: this.agent, headers, patience: LONGEST })
+      .catch((error) => { throw plan.crash ?? error; });
+    return { status, told: JSON.parse(body), cookies };
   }
 
   /** Compares a response with what its visitor must see, and takes over what the visitor has now. */
@@ -286,7 +281,7 @@ class Crowd {
 }
 
 function checkCookie(header, { sid, maxAge, cookie }) {
-  const value = decodeURIComponent(header.split(';')[0].split('=').slice(1).join('=')).slice(2);
+  const value = decodeURIComponent(read(header).value).slice(2);
   assert.equal(sidOf(header), sid);
   assert.equal(cookieSignature.unsign(value, secret), sid);
   const attributes = attributesOf(header);

@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it takes long.
+// In test:long: DIFF_SCENARIOS=20000 DIFF_SEED=50000000
+
 /**
  * A request that begins at a MemoryStore is answered at once, and its session sleeps until
  * looked at, unless the program has replaced a method that this passes over: then the
@@ -15,9 +18,7 @@
 process.env.NO_DEPRECATION = '*';
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { compareTraces } = require('./differential/crash');
@@ -29,6 +30,8 @@ const { runScenario } = require('./differential/run');
 const { drawScenario } = require('./differential/scenario');
 const { session, isOurs } = require('../subject');
 const original = require('express-session');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { run } = require('../../test-kit/program');
 
 const SEED = Number(process.env.DIFF_SEED || 30_000_000);
 const isFullRun = !process.env.DIFF_SCENARIOS;
@@ -62,14 +65,14 @@ function forceRemote(scenario) {
   scenario.replaced.push({ do: 'replace', name, mark: 'none', in: 'ours' });
 }
 
-const FORCED_SCENARIOS = Number(process.env.DIFF_SCENARIOS || 500);
+const FORCED_SCENARIOS = Number(process.env.DIFF_SCENARIOS || 300);
 
 test(`${FORCED_SCENARIOS} scenarios agree when every MemoryStore is asked as any store`, { skip: !isOurs }, async () => {
   await agree(FORCED_SCENARIOS, forceRemote);
   for (const name of FORCED) assert.ok(!isFullRun || called.get(name) > FORCED_SCENARIOS / 10, `${name}: called ${called.get(name)} times`);
 });
 
-const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 4000);
+const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 1200);
 
 test(`${SCENARIOS} scenarios agree whatever the program replaces, and when`, { skip: !isOurs }, async () => {
   await agree(SCENARIOS, addReplacements);
@@ -79,8 +82,11 @@ test(`${SCENARIOS} scenarios agree whatever the program replaces, and when`, { s
 
 const COMPAT = path.join(__dirname, '../compat');
 /** Fewer than there are, so that not every new test is to be counted here. */
-const LEAST_TESTS = 1000;
-const LEAST_CALLS = 4000;
+const LEAST_TESTS = 350;
+const LEAST_CALLS = 1300;
+
+/** Files in which no MemoryStore is asked, or only in processes of their own. */
+const UNASKED = ['binary', 'connection', 'deprecations', 'surface', 'target'].map((name) => `${name}.test.js`);
 
 /** Tests of what is different on purpose with a store that answers later, and why. */
 const DIFFERENT = {
@@ -88,12 +94,13 @@ const DIFFERENT = {
 };
 
 test('the compat tests pass when every MemoryStore is asked as any store', { skip: !isOurs }, async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'remote-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('remote', t);
   const calls = path.join(folder, 'calls');
   const { ran, failed } = await verdicts({
     REMOTE_CALLS: calls,
     NODE_OPTIONS: `--require ${JSON.stringify(path.join(__dirname, 'remote-preload.js'))}`,
+    // What is asked as any store is on each kind of server, in compat itself.
+    SERVER: isFullRun ? 'http' : '',
     // as __test__/compat/app.js has it, which comes after the package here
     NO_DEPRECATION: 'express-session',
   });
@@ -104,22 +111,17 @@ test('the compat tests pass when every MemoryStore is asked as any store', { ski
 });
 
 /** Runs the compat tests: how many ran, and the names of those that failed. */
-function verdicts(variables) {
-  const env = { ...process.env, ...variables };
-  // A test runner below a test runner would report to that.
-  delete env.NODE_TEST_CONTEXT;
-  const files = fs.readdirSync(COMPAT).filter((name) => name.endsWith('.test.js')).map((name) => path.join(COMPAT, name));
-  const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=tap', ...files], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  runner.stdout.setEncoding('utf8').on('data', (text) => { output += text; });
-  return new Promise((resolve, reject) => {
-    runner.on('error', reject);
-    runner.on('close', () => {
-      // Old versions of Node.js count each file as a test.
-      const told = [...output.matchAll(/^ *(not )?ok \d+ - (.*)$/gm)].filter(([, , name]) => !/\.test\.js$|# SKIP/.test(name));
-      // A test for each kind of server has that behind its name.
-      const failed = told.filter(([, not]) => not).map(([, , name]) => name.replace(/ \([^)]*\)$/, ''));
-      resolve({ ran: told.length, failed: new Set(failed) });
-    });
+async function verdicts(variables) {
+  const files = fs.readdirSync(COMPAT)
+    .filter((name) => name.endsWith('.test.js') && !UNASKED.includes(name)).map((name) => path.join(COMPAT, name));
+  const { stdout } = await run(process.execPath, ['--test', '--test-concurrency=2', '--test-reporter=tap', ...files], {
+    // A test runner below a test runner would report to that.
+    env: { ...variables, NODE_TEST_CONTEXT: undefined },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // Old versions of Node.js count each file as a test.
+  const told = [...stdout.matchAll(/^ *(not )?ok \d+ - (.*)$/gm)].filter(([, , name]) => !/\.test\.js$|# SKIP/.test(name));
+  // A test for each kind of server has that behind its name.
+  const failed = told.filter(([, not]) => not).map(([, , name]) => name.replace(/ \([^)]*\)$/, ''));
+  return { ran: told.length, failed: new Set(failed) };
 }

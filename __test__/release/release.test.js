@@ -1,9 +1,10 @@
 'use strict';
 
+// Not in check: it takes long.
+
 const assert = require('node:assert/strict');
 const { execFile, execFileSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const { after, before, test } = require('node:test');
@@ -11,6 +12,7 @@ const { platformName } = require('../../session/native/platform');
 const { versions } = require('../../scripts/release/versions');
 const startRegistry = require('../registry');
 const Workflow = require('./workflow');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const { napi, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -27,7 +29,7 @@ let env;
 
 before(async () => {
   if (skip) return;
-  folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'release-')));
+  folder = temporaryFolder('release');
   registry = await startRegistry({ token: 'of the test' });
   for (const name of ['debug', 'ms', 'depd']) registry.brings(path.join(root, 'node_modules', name));
   env = {
@@ -62,7 +64,6 @@ before(async () => {
 after(() => {
   if (skip) return;
   registry.close();
-  fs.rmSync(folder, { recursive: true });
 });
 
 /** This checkout as a repository of its own. */

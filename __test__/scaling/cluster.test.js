@@ -1,15 +1,16 @@
 'use strict';
 
+// Not in check: it starts Redis.
+
 const assert = require('node:assert/strict');
-const { once } = require('node:events');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 
 const Nodes = require('./nodes');
-const Program = require('../../examples/redis/program');
 const Visitor = require('./visitor');
-const { HOST } = require('../../examples/redis/port');
-const { needs } = require('./programs');
+const { needs } = require('../../test-kit/installed');
+const { HOST } = require('../../test-kit/port');
+const { Program } = require('../../test-kit/program');
 
 const SERVER = path.join(__dirname, '..', '..', 'examples', 'redis', 'server.js');
 const DOCUMENTED = path.join(__dirname, 'documented.js');
@@ -20,13 +21,12 @@ const PAUSE = 50;
 /** How many sessions of each process are on each master, at least. */
 const EACH = 2;
 
-const { how, skip } = needs('redis-server', 'redis-cli');
+const skip = needs('redis-server', 'redis-cli');
 
 describe('sessions in a Redis Cluster of six nodes', { skip, timeout: 50000 }, () => {
   let nodes;
 
   before(async () => {
-    assert.equal(how, undefined);
     nodes = await Nodes.start();
   });
   after(() => nodes?.stop());
@@ -75,10 +75,10 @@ describe('sessions in a Redis Cluster of six nodes', { skip, timeout: 50000 }, (
 
     await visitor.count();
     await visitor.logIn('grace');
-    visitor.url = original.url;
+    visitor.goTo(original.url);
     await visitor.count();
     assert.deepEqual(await shown(visitor), { number: 'original', count: 2, user: 'Grace Hopper' });
-    visitor.url = ours.url;
+    visitor.goTo(ours.url);
     await visitor.count();
     assert.deepEqual(await shown(visitor), { number: 'ours', count: 3, user: 'Grace Hopper' });
   });
@@ -101,7 +101,7 @@ function startApps(t, nodes, file) {
 
     t.after(() => app.stop());
 
-    const [{ port, session }] = await app.until(once(app.child, 'message'));
+    const { port, session } = await app.message();
 
     assert.equal(session, require.resolve(number === 'ours' ? '../..' : 'express-session'));
     return Object.assign(app, { url: `http://${HOST}:${port}/` });

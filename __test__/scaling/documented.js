@@ -6,11 +6,11 @@
  */
 if (process.env.ORIGINAL !== '1') require('../../examples/redis/alias');
 
-const http = require('node:http');
 const { RedisStore } = require('connect-redis');
 const { createCluster } = require('redis');
 
 const { createApp } = require('../../examples/redis/app');
+const { serve } = require('../../test-kit/app');
 
 async function main() {
   const { SECRET: secret, REDIS_CLUSTER: nodes, NUMBER: number } = process.env;
@@ -20,9 +20,9 @@ async function main() {
   await client.connect();
 
   const store = new RedisStore({ client });
-  const server = http.createServer(createApp({ secret, store, number })).listen(0, '127.0.0.1', () => {
-    process.send({ port: server.address().port, session: require.resolve('express-session') });
-  });
+  const { port } = await serve(createApp({ secret, store, number }));
+
+  process.send({ port, session: require.resolve('express-session') });
 
   // Requests that wait for a dead node would keep it from ending by itself.
   process.once('SIGTERM', () => process.exit());

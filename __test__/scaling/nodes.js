@@ -2,15 +2,14 @@
 
 const { execFile } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const { createClient } = require('redis');
 
-const Program = require('../../examples/redis/program');
-const lastingPort = require('./lasting-port');
-const { find } = require('../../examples/redis/programs');
-const { HOST } = require('../../examples/redis/port');
+const { discard, temporaryFolder } = require('../../test-kit/folder');
+const { find } = require('../../test-kit/installed');
+const { HOST, lastingPort } = require('../../test-kit/port');
+const { startRedis } = require('../../test-kit/redis');
 
 const run = promisify(execFile);
 
@@ -39,7 +38,7 @@ class Nodes {
   }
 
   list = [];
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-cluster-'));
+  folder = temporaryFolder('express-session-cluster');
 
   async open() {
     for (let i = 0; i < MASTERS * (1 + REPLICAS); i++) {
@@ -59,29 +58,27 @@ class Nodes {
 
   /** Starts a node, or starts it again with what it knows of the others. */
   async run(node) {
-    node.program = new Program('redis-server', [
-      '--port', String(node.port), '--bind', HOST, '--dir', node.folder, '--save', '', '--appendonly', 'no',
-      '--cluster-enabled', 'yes', '--cluster-port', String(node.bus), '--cluster-node-timeout', String(NODE_TIMEOUT),
-      // Otherwise the master waits five seconds for more replicas to come.
-      '--repl-diskless-sync-delay', '0',
-    ]);
-    await node.program.listening(node.port);
-    node.client = createClient({ url: this.url(node) });
+    node.program = await startRedis({
+      folder: node.folder,
+      port: node.port,
+      settings: [
+        '--cluster-enabled', 'yes', '--cluster-port', String(node.bus), '--cluster-node-timeout', String(NODE_TIMEOUT),
+        // Otherwise the master waits five seconds for more replicas to come.
+        '--repl-diskless-sync-delay', '0',
+      ],
+    });
+    node.client = createClient({ url: node.program.url });
     // A killed node: nobody asks it any more.
     node.client.on('error', () => {});
     await node.client.connect();
   }
 
-  url({ port }) {
-    return `redis://${HOST}:${port}`;
-  }
-
   get urls() {
-    return this.list.map((node) => this.url(node));
+    return this.list.map(({ program }) => program.url);
   }
 
   get living() {
-    return this.list.filter(({ program }) => !program.over.signal.aborted);
+    return this.list.filter(({ program }) => program && !program.over.signal.aborted);
   }
 
   /** Until every living node says that all slots are served, and every replica has what its master has. */
@@ -140,7 +137,7 @@ class Nodes {
   async stop() {
     for (const { client } of this.living) client?.destroy();
     await Promise.all(this.list.map(({ program }) => program?.stop()));
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    discard(this.folder);
   }
 }
 

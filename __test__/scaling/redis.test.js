@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const { once } = require('node:events');
@@ -10,20 +12,19 @@ const { createClient } = require('redis');
 
 const Site = require('../../examples/redis/site');
 const Visitor = require('./visitor');
-const { needs } = require('./programs');
+const { needs } = require('../../test-kit/installed');
 
 const EXAMPLE = path.join(__dirname, '..', '..', 'examples', 'redis');
 const VISITORS = 12;
 const USERS = [['ada', 'Ada Lovelace'], ['grace', 'Grace Hopper'], ['linus', 'Linus Torvalds']];
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-const { how, skip } = needs('nginx', 'redis-server');
+const skip = needs('nginx', 'redis-server');
 
 describe('the Redis example behind nginx', { skip, timeout: 40000 }, () => {
   let site;
 
   before(async () => {
-    assert.equal(how, undefined);
     site = await Site.start({ processes: 2, secret: 'shared by the processes' });
   });
   after(() => site?.stop());

@@ -1,64 +1,40 @@
 'use strict';
 
+// Not in check: it starts nginx and Redis.
+
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const net = require('node:net');
-const os = require('node:os');
 const path = require('node:path');
-const { before, describe, it } = require('node:test');
+const { describe, it } = require('node:test');
 
-const { needs } = require('./programs');
+const { needs } = require('../../test-kit/installed');
+const { serve } = require('../../test-kit/app');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { Program } = require('../../test-kit/program');
 
 const START = path.join(__dirname, '..', '..', 'examples', 'redis', 'start.js');
 
-const { how, skip } = needs('nginx', 'redis-server');
+const skip = needs('nginx', 'redis-server');
 
 /** Runs the command in a temporary folder of its own, which has to be empty in the end. */
 function run(t, env) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-start-'));
+  const folder = temporaryFolder('express-session-start', t);
+  const program = new Program(process.execPath, [START], { env: { PORT: '0', PROCESSES: '', SECRET: '', ...env, TMPDIR: folder } });
+  const over = program.ended.then((how) => ({ how, stdout: program.stdout, stderr: program.stderr, left: fs.readdirSync(folder) }));
 
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
-
-  const child = spawn(process.execPath, [START], {
-    env: { ...process.env, PORT: '0', PROCESSES: '', SECRET: '', ...env, TMPDIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const printed = { stdout: '', stderr: '' };
-
-  for (const stream of ['stdout', 'stderr']) {
-    child[stream].setEncoding('utf8');
-    child[stream].on('data', (text) => { printed[stream] += text; });
-  }
-
-  const ended = once(child, 'close').then(([code]) => ({ code, ...printed, left: fs.readdirSync(folder) }));
-
-  t.after(async () => {
-    child.kill();
-    await ended;
-  });
-  return { child, printed, ended };
+  t.after(() => program.stop());
+  return { program, over };
 }
 
 /** Runs it and waits for the URL. `pids` are those it names, by the names it gives them. */
 async function start(t, env) {
-  const { child, printed, ended } = run(t, env);
-  const early = ended.then(({ stderr }) => { throw new Error(`ended before it listened:\n${stderr}`); });
+  const { program, over } = run(t, env);
+  const [url] = await program.prints(/http:\S+/);
+  const pids = Object.fromEntries([...program.stdout.matchAll(/(redis|nginx|process \d+)(?: has pid)? (\d+)/gi)]
+    .map(([, name, pid]) => [name.toLowerCase(), Number(pid)]));
 
-  // Later it is meant to end.
-  early.catch(() => {});
-  for (;;) {
-    const [url] = printed.stdout.match(/http:\S+/) || [];
-
-    if (url) {
-      const pids = Object.fromEntries([...printed.stdout.matchAll(/(redis|nginx|process \d+)(?: has pid)? (\d+)/gi)]
-        .map(([, name, pid]) => [name.toLowerCase(), Number(pid)]));
-
-      return { url, pids, child, ended, printed };
-    }
-    await Promise.race([once(child.stdout, 'data'), early]);
-  }
+  return { url, pids, program, over };
 }
 
 function isRunning(pid) {
@@ -72,83 +48,76 @@ function isRunning(pid) {
 const running = (pids) => Object.keys(pids).filter((name) => isRunning(pids[name]));
 
 describe('node examples/redis/start.js', { skip, timeout: 40000 }, () => {
-  before(() => assert.equal(how, undefined));
-
   for (const signal of ['SIGINT', 'SIGTERM']) {
     it(`runs as many processes as it is told to and stops everything on ${signal}`, async (t) => {
-      const { url, pids, child, ended } = await start(t, { PROCESSES: '3' });
+      const { url, pids, program, over } = await start(t, { PROCESSES: '3' });
 
       assert.deepEqual(Object.keys(pids).sort(), ['nginx', 'process 1', 'process 2', 'process 3', 'redis']);
       assert.equal(running(pids).length, 5);
       assert.equal((await fetch(url)).status, 200);
 
-      child.kill(signal);
+      program.signal(signal);
 
-      const { code, stderr, left } = await ended;
+      const { how, stderr, left } = await over;
 
-      assert.deepEqual({ code, stderr, left, running: running(pids) }, { code: 0, stderr: '', left: [], running: [] });
+      assert.deepEqual({ how, stderr, left, running: running(pids) }, { how: 'ended with status 0', stderr: '', left: [], running: [] });
     });
   }
 
   for (const name of ['redis', 'nginx']) {
     it(`stops everything when ${name} fails`, async (t) => {
-      const { url, pids, ended } = await start(t, {});
+      const { url, pids, over } = await start(t, {});
 
       process.kill(pids[name], 'SIGKILL');
 
-      const { code, stderr, left } = await ended;
+      const { how, stderr, left } = await over;
 
       // Not even by a worker of nginx that has outlived it.
       await assert.rejects(fetch(url));
 
       assert.match(stderr, new RegExp(`^${name}\\S* ended by SIGKILL: stopping\\.$`, 'm'));
-      assert.deepEqual({ code, left, running: running(pids) }, { code: 1, left: [], running: [] });
+      assert.deepEqual({ how, left, running: running(pids) }, { how: 'ended with status 1', left: [], running: [] });
     });
   }
 
   it('goes on without one process of the app, and stops when none is left', async (t) => {
-    const { url, pids, ended, child, printed } = await start(t, {});
+    const { url, pids, program, over } = await start(t, {});
 
     process.kill(pids['process 1'], 'SIGKILL');
-    while (!printed.stdout.includes('process 1 ended by SIGKILL; 1 left.')) await once(child.stdout, 'data');
+    await program.prints(/process 1 ended by SIGKILL; 1 left\./);
     assert.equal((await fetch(url)).status, 200);
 
     process.kill(pids['process 2'], 'SIGKILL');
 
-    const { code, stderr, left } = await ended;
+    const { how, stderr, left } = await over;
 
     assert.match(stderr, /^no process of the app is left: stopping\.$/m);
-    assert.deepEqual({ code, left, running: running(pids) }, { code: 1, left: [], running: [] });
+    assert.deepEqual({ how, left, running: running(pids) }, { how: 'ended with status 1', left: [], running: [] });
   });
 
   it('says in one line that the port is taken, and leaves nothing behind', async (t) => {
-    const other = net.createServer().listen(0, '127.0.0.1');
-
-    t.after(() => other.close());
-    await once(other, 'listening');
-
-    const { port } = other.address();
-    const { code, stdout, stderr, left } = await run(t, { PORT: String(port) }).ended;
+    const { port } = await serve(net.createServer(), t);
+    const { how, stdout, stderr, left } = await run(t, { PORT: String(port) }).over;
 
     assert.match(stderr, new RegExp(`^Port ${port} is taken\\b.*\\n$`));
-    assert.deepEqual({ code, stdout, left }, { code: 1, stdout: '', left: [] });
+    assert.deepEqual({ how, stdout, left }, { how: 'ended with status 1', stdout: '', left: [] });
   });
 });
 
 describe('node examples/redis/start.js on a machine that is not ready', () => {
   it('names the package of a program that is missing', async (t) => {
-    const { code, stdout, stderr, left } = await run(t, { PATH: __dirname }).ended;
+    const { how, stdout, stderr, left } = await run(t, { PATH: __dirname }).over;
 
     assert.match(stderr, /^redis-server\b.* not found: apt-get install redis-server\b.*\n$/);
-    assert.deepEqual({ code, stdout, left }, { code: 1, stdout: '', left: [] });
+    assert.deepEqual({ how, stdout, left }, { how: 'ended with status 1', stdout: '', left: [] });
   });
 
   for (const [name, value] of [['PORT', '65536'], ['PORT', '-1'], ['PROCESSES', '0'], ['PROCESSES', 'two'], ['PROCESSES', '65']]) {
     it(`says in one line that ${name}=${value} is no such number`, async (t) => {
-      const { code, stderr, left } = await run(t, { [name]: value }).ended;
+      const { how, stderr, left } = await run(t, { [name]: value }).over;
 
       assert.match(stderr, new RegExp(`^${name} is "${value}": use a number from \\d+ to \\d+\\.\\n$`));
-      assert.deepEqual({ code, left }, { code: 1, left: [] });
+      assert.deepEqual({ how, left }, { how: 'ended with status 1', left: [] });
     });
   }
 });

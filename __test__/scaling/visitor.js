@@ -1,23 +1,36 @@
 'use strict';
 
-const http = require('node:http');
-const { once } = require('node:events');
+const kit = require('../../test-kit/client');
 
 const PAGE = /id="count">(\d+)<(?:.|\n)*?(?:id="user">([^<]*)<|$)/;
 
 /** How long an answer may take before the request counts as failed, in ms. */
 const PATIENCE = 20000;
 
-/** A browser: keeps its cookie, and knows what the site has promised it. */
+/** A browser that knows what the site has promised it. */
 class Visitor {
   /** Counts that the site said it has stored. */
   acknowledged = 0;
   /** Counts that failed: each of them may have been stored nevertheless. */
   uncertain = 0;
-  cookie = undefined;
 
   constructor(url) {
     this.url = url;
+    this.browser = new kit.Visitor(url, { patience: PATIENCE });
+  }
+
+  /** What it sends as Cookie; '' for none. */
+  get cookie() {
+    return this.browser.jar.header;
+  }
+
+  set cookie(text) {
+    this.browser.jar.header = text;
+  }
+
+  /** From now on it visits another site with its cookie. */
+  goTo(url) {
+    this.browser.port = Number(new URL(url).port);
   }
 
   /**
@@ -25,28 +38,10 @@ class Visitor {
    * @returns {Promise<{ status: number, number: string, body: string }>}
    *   `number` of the process that answered
    */
-  async request(method, path, fields) {
-    const body = fields && String(new URLSearchParams(fields));
-    const request = http.request(new URL(path, this.url), {
-      method,
-      agent: false,
-      timeout: PATIENCE,
-      headers: {
-        ...(this.cookie && { cookie: this.cookie }),
-        ...(body && { 'content-type': 'application/x-www-form-urlencoded' }),
-      },
-    });
+  async request(method, path, form) {
+    const { status, headers, body } = await this.browser.ask(method, path, { form });
 
-    request.on('timeout', () => request.destroy(new Error(`no answer to ${method} ${path}`)));
-    request.end(body);
-
-    const [response] = await once(request, 'response');
-    let text = '';
-
-    for await (const chunk of response.setEncoding('utf8')) text += chunk;
-    for (const line of response.headers['set-cookie'] || []) this.cookie = line.split(';')[0];
-
-    return { status: response.statusCode, number: response.headers['x-process'], body: text };
+    return { status, number: headers['x-process'], body };
   }
 
   /** Presses the button. Throws if the site does not say that it counted. */

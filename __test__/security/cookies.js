@@ -2,6 +2,7 @@
 
 /** Session cookies as an attacker would write them, and what a browser would send back. */
 const signature = require('cookie-signature');
+const { read } = require('../../test-kit/jar');
 
 const secret = 'keyboard';
 
@@ -12,7 +13,7 @@ const raw = (value, name = 'connect.sid') => `${name}=${encodeURIComponent(value
 const signed = (sid, key = secret, name) => raw(`s:${signature.sign(sid, key)}`, name);
 
 /** The sid in a Set-Cookie header. */
-const sidOf = (header) => decodeURIComponent(header.split(';')[0].split('=').slice(1).join('=')).slice(2).split('.')[0];
+const sidOf = (header) => decodeURIComponent(read(header).value).slice(2).split('.')[0];
 
 /** What a Set-Cookie header says beside name and value, in its order. */
 const attributesOf = (header) => header.split('; ').slice(1);

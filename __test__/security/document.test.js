@@ -3,12 +3,13 @@
 /** SECURITY.md: its code runs as it stands, what it points to is there, its list is whole. */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const http = require('node:http');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const vm = require('node:vm');
 const { clock } = require('../clock');
 const { session } = require('../subject');
+const { serve } = require('../../test-kit/app');
+const { Visitor } = require('../../test-kit/client');
 
 const root = path.join(__dirname, '..', '..');
 const text = fs.readFileSync(path.join(root, 'SECURITY.md'), 'utf8');
@@ -36,36 +37,20 @@ before(async () => {
     res.send('done');
   });
   app.get('/sensitive', needsPassword, (req, res) => res.send('sensitive'));
-  server = http.createServer(app);
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server = await serve(app);
 });
 
 after(() => server.close());
 
-/** A browser: keeps the cookie until it is told to drop it. */
-function browser() {
-  const jar = { cookie: undefined, last: undefined };
-  const request = (method) => (target) => new Promise((resolve, reject) => {
-    const headers = { 'x-forwarded-proto': 'https', ...(jar.cookie && { cookie: jar.cookie }) };
-    http.request({ port: server.address().port, host: '127.0.0.1', method, path: target, headers, agent: false }, (res) => {
-      let body = '';
-      for (const header of res.headers['set-cookie'] || []) {
-        jar.last = header;
-        jar.cookie = header.split(';')[0];
-      }
-      res.on('data', (part) => { body += part; });
-      res.on('end', () => resolve({ status: res.statusCode, body, headers: res.headers }));
-    }).on('error', reject).end();
-  });
-  return { jar, get: request('GET'), post: request('POST') };
-}
+/** A browser, which comes over HTTPS. */
+const browser = () => new Visitor(server.port, { headers: { 'x-forwarded-proto': 'https' } });
 
 test('nobody has a session before he does something, and nothing may be cached', async () => {
   const ann = browser();
   const { body, headers } = await ann.get('/');
   assert.equal(body, 'nobody');
   assert.equal(headers['cache-control'], 'no-store');
-  assert.equal(ann.jar.cookie, undefined);
+  assert.equal(ann.jar.header, '');
   assert.equal(document.store.stats().sessions, 0);
 });
 
@@ -79,7 +64,7 @@ test('logging in again gives another id, and the old one is dead', async () => {
   const ann = browser();
   await ann.post('/login/ann');
   const thief = browser();
-  thief.jar.cookie = ann.jar.cookie;
+  thief.jar.header = ann.jar.header;
   assert.equal((await thief.get('/')).body, 'ann');
   await ann.post('/login/ann');
   assert.equal((await ann.get('/')).body, 'ann');
@@ -90,7 +75,7 @@ test('logging out ends the session and drops the cookie', async () => {
   const ann = browser();
   await ann.post('/login/ann');
   const thief = browser();
-  thief.jar.cookie = ann.jar.cookie;
+  thief.jar.header = ann.jar.header;
   const { status } = await ann.post('/logout');
   assert.equal(status, 302);
   assert.match(ann.jar.last, /^__Host-sid=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure$/);

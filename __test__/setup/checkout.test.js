@@ -3,9 +3,9 @@
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const isCheckout = fs.existsSync(path.join(root, '.git'));
@@ -23,8 +23,7 @@ function checkedOut(folder, autocrlf) {
 }
 
 test('a checkout has the same bytes with the line ends of Git for Windows', { skip: !isCheckout }, (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'checkout-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('checkout', t);
   const [plain, windows] = ['false', 'true'].map((autocrlf) => checkedOut(folder, autocrlf));
   // Links have no bytes of their own.
   const files = git('ls-files', '--stage', '-z').split('\0').filter((line) => line.startsWith('100')).map((line) => line.split('\t')[1]);

@@ -4,19 +4,18 @@ const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const replace = require('../../bin/replace');
 const { platformName } = require('../../session/native/platform');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??
   path.join(__dirname, '..', '..', `express-session-rs.${platformName()}.node`);
 
 /** An addon in a folder of its own, and what is to replace it. */
 function place(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'replace-'));
-  t.after(() => fs.rmSync(folder, { recursive: true, maxRetries: 5 }));
+  const folder = temporaryFolder('replace', t);
   const [source, target] = ['source', 'addon.node'].map((name) => path.join(folder, name));
   fs.copyFileSync(addon, target);
   fs.writeFileSync(source, 'new');

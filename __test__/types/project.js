@@ -7,8 +7,8 @@
  */
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
+const { discard, temporaryFolder } = require('../../test-kit/folder');
 
 const root = path.join(__dirname, '..', '..');
 const fixtures = path.join(__dirname, 'fixtures');
@@ -76,8 +76,7 @@ class Project {
    * @param {'commonjs' | 'module'} [options.type] what a `.ts` file is to Node
    */
   constructor({ express = 5, type = 'commonjs' } = {}) {
-    // The real path, for tsc reports real paths.
-    this.dir = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'session-types-'));
+    this.dir = temporaryFolder('session-types');
     this.write('package.json', JSON.stringify({ private: true, type }));
     fs.mkdirSync(path.join(this.dir, 'node_modules', '@types'), { recursive: true });
     this.link('@types/express', express === 4 ? '@types/express4' : '@types/express');
@@ -166,7 +165,7 @@ class Project {
   }
 
   remove() {
-    fs.rmSync(this.dir, { recursive: true, force: true });
+    discard(this.dir);
   }
 }
 

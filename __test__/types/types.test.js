@@ -1,5 +1,7 @@
 'use strict';
 
+// Not in check: it takes long.
+
 /**
  * index.d.ts under `tsc --strict`. The same fixtures go through
  * @types/express-session first: what that package accepts, ours has to accept.

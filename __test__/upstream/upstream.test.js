@@ -5,12 +5,11 @@
  * so that each way it can end is met.
  */
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { describe, it } = require('node:test');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { run } = require('../../test-kit/program');
 
 const SCRIPT = path.join(__dirname, '..', '..', 'scripts', 'upstream.js');
 
@@ -25,8 +24,7 @@ const TESTS = { 'test/session.js': '', 'test/cookie.js': '', 'test/support/gence
 
 /** A place with a folder for programs, one for temporary files and one for a checkout. */
 function createPlace(t) {
-  const place = fs.mkdtempSync(path.join(os.tmpdir(), 'upstream-test-'));
-  t.after(() => fs.rmSync(place, { recursive: true, force: true }));
+  const place = temporaryFolder('upstream-test', t);
 
   const inside = (name) => path.join(place, name);
   for (const name of ['bin', 'tmp', 'checkout']) fs.mkdirSync(inside(name));
@@ -49,24 +47,15 @@ function createPlace(t) {
     },
 
     async run(args, env = {}) {
-      const child = spawn(process.execPath, [SCRIPT, ...args], {
+      const { status: code, stdout, stderr } = await run(process.execPath, [SCRIPT, ...args], {
         cwd: place,
-        env: { ...process.env, PATH: inside('bin'), TMPDIR: inside('tmp'), TEMP: inside('tmp'), npm_lifecycle_event: '', ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: inside('bin'), TMPDIR: inside('tmp'), TEMP: inside('tmp'), npm_lifecycle_event: '', ...env },
       });
-      const output = { stdout: '', stderr: '' };
-
-      for (const stream of ['stdout', 'stderr']) {
-        child[stream].setEncoding('utf8');
-        child[stream].on('data', (text) => { output[stream] += text; });
-      }
-
-      const [code] = await once(child, 'close');
 
       // However it ends, it leaves nothing behind.
       assert.deepEqual(fs.readdirSync(inside('tmp')), []);
 
-      return { code, ...output };
+      return { code, stdout, stderr };
     },
   };
 }

@@ -10,16 +10,16 @@
  */
 if (process.env.ORIGINAL !== '1') require('./alias');
 
-const { once } = require('node:events');
-const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 
 const cpuTime = require('./cpu');
-const Program = require('./program');
 const Site = require('./site');
-const { HOST } = require('./port');
-const { missing } = require('./programs');
+const { serve } = require('../../test-kit/app');
+const { Visitor } = require('../../test-kit/client');
+const { missing } = require('../../test-kit/installed');
+const { HOST } = require('../../test-kit/port');
+const { Program } = require('../../test-kit/program');
 
 /** Requests under way at once, each on a connection of its own. */
 const CONNECTIONS = 16;
@@ -33,7 +33,7 @@ const PARTS = ['app', 'redis', 'nginx'];
 const SECRET = 'only measured';
 
 async function main() {
-  const absent = missing(['redis-server', 'nginx']);
+  const absent = missing('redis-server', 'nginx');
 
   if (absent) throw new Error(absent);
 
@@ -42,7 +42,7 @@ async function main() {
   const two = await Site.start({ processes: 2, secret: SECRET });
 
   try {
-    const [{ port }] = await alone.until(once(alone.child, 'message'));
+    const { port } = await alone.message();
     const subjects = [
       { name: '1 process, MemoryStore', port, app: [alone] },
       { name: '1 process, Redis', port: one.processes[0].port, app: one.processes, redis: [one.redis] },
@@ -93,21 +93,20 @@ function print(subjects) {
 }
 
 /** The app as it would be if it were never to be more than one process. */
-function serveAlone() {
+async function serveAlone() {
   const { MemoryStore } = require('express-session');
   const { createApp } = require('./app');
-  const server = http.createServer(createApp({ secret: SECRET, store: new MemoryStore(), number: '1' }));
+  const { port } = await serve(createApp({ secret: SECRET, store: new MemoryStore(), number: '1' }));
 
-  server.listen(0, HOST, () => process.send({ port: server.address().port }));
+  process.send({ port });
   process.once('disconnect', () => process.exit());
 }
 
 async function logIn(port) {
-  const response = await fetch(`http://${HOST}:${port}/login`, {
-    method: 'POST', body: new URLSearchParams({ name: 'ada' }), redirect: 'manual',
-  });
+  const visitor = new Visitor(port);
 
-  return response.headers.getSetCookie()[0].split(';')[0];
+  await visitor.post('/login', { name: 'ada' });
+  return visitor.jar.header;
 }
 
 /** @returns {Promise<{ responses: number, seconds: number }>} */

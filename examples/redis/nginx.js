@@ -3,8 +3,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const Program = require('./program');
-const { HOST } = require('./port');
+const { HOST } = require('../../test-kit/port');
+const { startServer } = require('../../test-kit/program');
 
 /** What nginx would otherwise put below /var, where only root may write. */
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -61,7 +61,7 @@ http {
  * @param {string} folder for its files
  * @param {number} port to listen on
  * @param {number[]} ports of the processes
- * @returns {Promise<Program & { balance: (ports: number[]) => void }>} `balance` changes the ports
+ * @returns {Promise<import('../../test-kit/program').Program & { balance: (ports: number[]) => void }>} `balance` changes the ports
  */
 async function startNginx(folder, port, ports) {
   const file = path.join(folder, 'nginx.conf');
@@ -70,9 +70,8 @@ async function startNginx(folder, port, ports) {
   write(ports);
 
   // Paths in the configuration are relative to -p. With -e, it does not look for its log below /var.
-  const nginx = new Program('nginx', ['-p', folder, '-e', 'stderr', '-c', file]);
+  const nginx = await startServer('nginx', ['-p', folder, '-e', 'stderr', '-c', file], { port });
 
-  await nginx.listening(port);
   return Object.assign(nginx, {
     balance(to) {
       write(to);

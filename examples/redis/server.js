@@ -17,7 +17,9 @@ const http = require('node:http');
 
 const { createApp } = require('./app');
 const openStore = require('./store');
-const { HOST } = require('./port');
+
+/** nginx, before it, is on this machine. */
+const HOST = '127.0.0.1';
 
 /** How long open requests may take to finish once the server is told to stop, in ms. */
 const GRACE = 2000;

@@ -2,13 +2,13 @@
 
 const { EventEmitter, once } = require('node:events');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 
-const Program = require('./program');
 const startNginx = require('./nginx');
-const startRedis = require('./redis');
-const { HOST, freePort } = require('./port');
+const { HOST, freePort } = require('../../test-kit/port');
+const { Program } = require('../../test-kit/program');
+const { discard, temporaryFolder } = require('../../test-kit/folder');
+const { startRedis } = require('../../test-kit/redis');
 
 const SERVER = path.join(__dirname, 'server.js');
 
@@ -48,11 +48,13 @@ class Site extends EventEmitter {
   constructor(secret) {
     super();
     this.secret = secret;
-    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-redis-'));
+    this.folder = temporaryFolder('express-session-redis');
   }
 
   async open(processes, port) {
-    this.redis = this.essential(await startRedis(this.folderOf('redis')));
+    // Nothing is kept: the folder goes when the example ends. On a server that stays, use
+    // --appendonly yes: without it, a restart of Redis forgets every session.
+    this.redis = this.essential(await startRedis({ folder: this.folderOf('redis') }));
     await Promise.all(Array.from({ length: processes }, () => this.run()));
 
     // Only now, so that a port that is free is likely to stay so.
@@ -89,7 +91,7 @@ class Site extends EventEmitter {
     this.processes.push(program);
     program.ended.then((how) => this.lose(program, how));
 
-    const [{ port, session }] = await program.until(once(program.child, 'message'));
+    const { port, session } = await program.message();
 
     return Object.assign(program, { number, port, session });
   }
@@ -121,7 +123,7 @@ class Site extends EventEmitter {
     await this.nginx?.stop('SIGQUIT');
     await Promise.all(this.processes.map((program) => program.stop()));
     await this.redis?.stop();
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    discard(this.folder);
   }
 }
 

@@ -7,7 +7,7 @@
 const crypto = require('node:crypto');
 
 const Site = require('./site');
-const { missing } = require('./programs');
+const { missing } = require('../../test-kit/installed');
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_PROCESSES = 2;
@@ -41,7 +41,7 @@ function whyNot(error, port) {
 async function main() {
   const port = read('PORT', { least: 0, most: 65535, otherwise: DEFAULT_PORT });
   const processes = read('PROCESSES', { least: 1, most: 64, otherwise: DEFAULT_PROCESSES });
-  const absent = missing(['redis-server', 'nginx']);
+  const absent = missing('redis-server', 'nginx');
 
   if (absent) throw new Error(absent);
 

@@ -64,7 +64,7 @@ class Project {
     this.name = name;
     this.installer = INSTALLERS[installer];
     this.type = type;
-    this.env = { ...process.env, ...(redis ? { REDIS_SOCKET: redis } : {}) };
+    this.env = { ...process.env, ...(redis ? { TEST_REDIS_URL: redis } : {}) };
     // npm gave them to this script, and they would speak for this repository.
     for (const key of Object.keys(this.env)) if (/^npm_(lifecycle|package)_/.test(key)) delete this.env[key];
     const main = `file:${packages.main}`;

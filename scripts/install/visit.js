@@ -29,7 +29,7 @@ const stores = {
   // Loads `express-session` itself, whatever that is in the project.
   async 'connect-redis'() {
     const { RedisStore } = load('connect-redis');
-    const client = load('redis').createClient({ socket: { path: process.env.REDIS_SOCKET } });
+    const client = load('redis').createClient({ url: process.env.TEST_REDIS_URL });
     await client.connect();
     return new RedisStore({ client, prefix: `${process.pid}:` });
   },
@@ -43,7 +43,7 @@ const stores = {
 async function visitAll(session, express) {
   assert.equal(typeof session.MemoryStore.prototype.stats, 'function', 'this is not the package under test');
   for (const [name, create] of Object.entries(stores)) {
-    if (name === 'connect-redis' && !process.env.REDIS_SOCKET) continue;
+    if (name === 'connect-redis' && !process.env.TEST_REDIS_URL) continue;
     const folder = fs.mkdtempSync(path.join(process.cwd(), 'store-'));
     try {
       await visit(session, express, await create(session, folder));

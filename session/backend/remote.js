@@ -1,5 +1,7 @@
 'use strict';
 
+/** @import { Backend, Next, SessionData } from '../types' */
+
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const native = require('../native/load');
@@ -7,18 +9,12 @@ const redacted = require('../store/redacted');
 const { sidFrom, logNoSession } = require('../cookie/sid');
 
 /**
- * The backend of any store: it is asked by its own methods, and answers once, in the async
- * context of whoever asked, within `storeTimeout`.
+ * The backend of any store. It calls the store's own methods. What the store calls back counts
+ * once, runs in the async context of the request, and must come within `storeTimeout`.
+ *
+ * @satisfies {Backend & { loaded: typeof loaded }}
  */
 const remote = {
-  /**
-   * Puts the session on a request.
-   *
-   * @param {import('../request')} request
-   * @param {string | undefined} header `Cookie`
-   * @param {(error?: Error) => void} next
-   * @throws what the program's functions throw, before the store was asked
-   */
   open(request, header, next) {
     const { req, settings: { store, resident } } = request;
     const sid = sidFrom(request, header);
@@ -30,61 +26,27 @@ const remote = {
     }
     debug('fetching a session');
     let hasAnswered = false;
-    const answered = storeCallback(req, (error, data) => {
+    const callback = storeCallback(req, (error, data) => {
       hasAnswered = true;
-      remote.loaded(request, error, data, next);
+      loaded(request, error, data, next);
     });
     try {
       if (resident !== undefined) request.startLoading();
-      callStore(answered, store, 'get', sid);
+      callStore(callback, store, 'get', sid);
     } catch (error) {
-      // After the answer, it is the app that threw.
+      // If the store has called back already, the error is one of the program's handlers.
       if (hasAnswered) throw error;
-      // What the store throws before it has answered is its answer.
-      remote.loaded(request, error, undefined, next);
+      loaded(request, error, undefined, next);
     }
   },
 
-  /**
-   * Puts on a request what the store has answered.
-   *
-   * @param {import('../request')} request
-   * @param {Error | undefined} error
-   * @param {object | undefined} data
-   * @param {(error?: Error) => void} next
-   */
-  loaded(request, error, data, next) {
-    if (error && error.code !== 'ENOENT') {
-      if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
-      next(error);
-      return;
-    }
-    const found = error ? undefined : data;
-    if (!found) logNoSession(native.UNKNOWN_SID);
-    try {
-      request.begin(found);
-    } catch (damaged) {
-      next(damaged);
-      return;
-    }
-    next();
-  },
+  loaded,
 
-  /**
-   * Does what the end of a response must do to the session in the store.
-   *
-   * @param {import('../request')} request
-   * @param {number} end one of the engine's `END_` numbers
-   * @param {object | undefined} session
-   * @param {{ wait: () => (error?: Error) => void }} out its `wait` gives what the store is to call
-   * @returns {'done' | 'waiting'}
-   * @throws what the store throws before it has answered
-   */
   commit(request, end, session, response) {
     const { req, settings: { store, resident } } = request;
-    // Of a store of ours whose methods, or the session's, are a program's.
+    // A MemoryStore comes here, too, if a program has replaced a method of it or of its session.
     const id = resident !== undefined && end === native.END_SAVE ? request.idOf(session) : undefined;
-    if (id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
+    if (resident !== undefined && id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
       debug('not saving: the session was destroyed');
       return 'done';
     }
@@ -103,3 +65,29 @@ const remote = {
 };
 
 module.exports = remote;
+
+/**
+ * Puts the session that the store has returned on a request, or a new one, and calls `next`,
+ * which gets the error of the store or of damaged data.
+ *
+ * @param {import('../request')} request
+ * @param {any} error an error with the code `ENOENT` means that there is no session
+ * @param {SessionData | null | undefined} data
+ * @param {Next} next
+ */
+function loaded(request, error, data, next) {
+  if (error && error.code !== 'ENOENT') {
+    if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
+    next(error);
+    return;
+  }
+  const stored = error ? undefined : data;
+  if (!stored) logNoSession(native.UNKNOWN_SID);
+  try {
+    request.begin(stored);
+  } catch (damaged) {
+    next(damaged);
+    return;
+  }
+  next();
+}

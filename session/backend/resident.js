@@ -1,147 +1,192 @@
 'use strict';
 
-const { makeCookie, reviveCookie } = require('../cookie/cookie');
-const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
-const { Session, addData, adoptAsSession } = require('../request/session');
+/** @import { Backend, Cookie, CookieData, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
+/** @import RequestSession from '../request' */
+/** @import ResponsePatch from '../response' */
+
 const debug = require('debug')('express-session');
-const native = require('../native/load');
-const remote = require('./remote');
-const { logNoSession } = require('../cookie/sid');
-const { storeCallback, callStore, isEngineError } = require('../store/call');
-const { planCookie, plannedCookie } = require('../request/generate');
 const { isSame } = require('../cookie/attributes');
-
-/** From this length on, in characters, a session may have hundreds of keys. */
-const LARGE = 4096;
-
-const EIGHT = Float64Array.BYTES_PER_ELEMENT;
+const { logNoSession } = require('../cookie/sid');
+const native = require('../native/load');
+const { planCookie } = require('../request/generate');
+const { Session } = require('../request/session');
+const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
+const remote = require('./remote');
+const { StoredSession, NewSession } = require('./sources');
 
 /**
- * The backend of a store of ours, for one `session()`: its engine answers at once, so the
- * session can sleep until somebody looks at it.
+ * The backend of a `MemoryStore`, for one `session()`. It calls the store's engine, which
+ * returns at once, in place of the store's methods. So it can let the session sleep until
+ * somebody reads `req.session`.
+ *
+ * @implements {Backend}
  */
 class Resident {
   /**
-   * @param {object} settings of `session()`
-   * @returns {Resident | undefined} undefined if the store is another's
+   * @param {Settings} settings
+   * @returns {Resident | undefined} undefined if the store is not a `MemoryStore`
    */
   static of(settings) {
     return settings.store instanceof MemoryStore ? new Resident(settings) : undefined;
   }
 
+  /** @param {Settings} settings */
   constructor(settings) {
     this.settings = settings;
-    /** From a Cookie header to a stored session, in one call: `native.createSessionReader`, made for these keys. */
+    /**
+     * The session reader, which finds the stored session of a `Cookie` header in one call. It
+     * was made for `keys`.
+     * @type {SessionReader | undefined}
+     */
     this.readSession = undefined;
+    /** @type {object | undefined} */
     this.keys = undefined;
+    /** @type {Engine | undefined} The engine of the store; undefined before the first request. */
     this.engine = undefined;
-    /** What the session reader says beside the data. It is read before any program can act. */
+    /**
+     * What the session reader has found beside the data of the session. The next call of the
+     * session reader overwrites it.
+     */
     this.details = Buffer.from(new ArrayBuffer(native.DETAILS_BYTES));
+    /** The same bytes as `details`, as doubles. */
     this.doubles = new Float64Array(this.details.buffer);
   }
 
-  /** This moment of the store's, NaN if it keeps no records. */
+  /** Returns the current moment of the store (`native.storeMoment`); NaN if the store has no engine yet. */
   moment() {
     return existingEngine(this.settings.store)?.moment() ?? NaN;
   }
 
-  /** Whether a session was destroyed since a moment, NaN for none. */
+  /**
+   * Returns whether the session `sid` was destroyed at the moment `since` or later.
+   *
+   * @param {string} sid
+   * @param {number} since NaN for no moment, for which the result is false
+   */
   wasDestroyed(sid, since) {
-    return !Number.isNaN(since) && existingEngine(this.settings.store).wasDestroyed(sid, since);
+    const engine = Number.isNaN(since) ? undefined : existingEngine(this.settings.store);
+    return engine !== undefined && engine.wasDestroyed(sid, since);
   }
 
   /**
-   * Puts the session on a request, as the remote backend does. An error of the engine goes to
-   * `next`.
+   * Opens the session of a request: see `Backend`.
    *
+   * @param {RequestSession} request
+   * @param {string | undefined} header `Cookie`
+   * @param {Next} next
    * @throws what the program's functions throw
    */
   open(request, header, next) {
-    let found;
+    let reason;
     try {
-      found = this.load(request, header);
+      reason = this.load(request, header);
     } catch (error) {
       if (!isEngineError(error)) throw error;
       remote.loaded(request, error, undefined, next);
       return;
     }
-    if (found === native.UNCLEAR_SESSION) remote.open(request, header, next);
-    else if (found === native.UNKNOWN_SID) remote.loaded(request, undefined, undefined, next);
+    if (reason === native.UNCLEAR_SESSION) remote.open(request, header, next);
+    else if (reason === native.UNKNOWN_SID) remote.loaded(request, undefined, undefined, next);
     else next();
   }
 
   /**
-   * Lets the session of a request sleep, if nobody can tell when it is made.
+   * Lets the session of a request sleep, if no program can notice when the session is made.
    *
-   * @returns {number | undefined} why it must be made at once: `UNKNOWN_SID` if the store has
-   *   none of the cookie's sid, `UNCLEAR_SESSION` if it must be asked the other way
+   * @param {RequestSession} request
+   * @param {string | undefined} header `Cookie`
+   * @returns {number | undefined} undefined if the session sleeps. `UNKNOWN_SID` if a new
+   *   session must be made now, as the store has none of the cookie's sid; `UNCLEAR_SESSION` if
+   *   the remote backend must open the session.
    * @throws what the engine throws
    */
   load(request, header) {
     const { req, keyring, settings } = request;
     const engine = this.engine = engineOf(settings.store);
-    // An accessor that a program has made for it is on the request, or on what that inherits from.
+    // A program may have defined an accessor `session` on the request or on its prototype. It
+    // must see the session assigned.
     if ('session' in req) return native.UNCLEAR_SESSION;
     const now = Date.now();
-    const text = header ? this.readerFor(keyring)(header, now) : native.NO_COOKIE;
+    const text = header ? this.readerFor(keyring, engine)(header, now) : native.NO_COOKIE;
     const stored = typeof text === 'string' ? new StoredSession(text, this, engine) : undefined;
     const isUnknown = text === native.UNKNOWN_SID;
     const cookieId = isUnknown ? this.detailsSid() : stored?.id;
-    // Now the program may act.
+    // From here on `details` is not read any more: functions of the program may run below, and
+    // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       return undefined;
     }
-    // cookie-parser may have found the cookie elsewhere; and a secret that verified nothing may be none.
-    const isNone = isUnknown ||
+    // The cookie may be in `req.cookies` or `req.signedCookies`, where `sidFrom` looks for it. An
+    // invalid secret must be reported if no other secret has verified the cookie.
+    const hasNoSession = isUnknown ||
       !(text === native.UNCLEAR_SESSION || req.signedCookies || req.cookies || keyring.hasInvalidSecret());
-    const plan = isNone && settings.canDelay ? planCookie(req, settings, now) : undefined;
+    const plan = hasNoSession && settings.canDelay ? planCookie(req, settings, now) : undefined;
     if (plan === undefined) {
       if (!isUnknown) return native.UNCLEAR_SESSION;
       request.setCookieId(cookieId);
-      return text;
+      return native.UNKNOWN_SID;
     }
-    logNoSession(text);
+    logNoSession(/** @type {number} */ (text));
     request.sleep(new NewSession(native.sessionId(), plan), cookieId);
     return undefined;
   }
 
-  /** The door for the keys of a request. */
-  readerFor(keyring) {
+  /**
+   * Returns the session reader for the keys of a request. It is made anew if the keys have
+   * changed.
+   *
+   * @param {import('../cookie/keyring')} keyring
+   * @param {Engine} engine
+   * @returns {SessionReader}
+   */
+  readerFor(keyring, engine) {
     const keys = keyring.preparedKeys();
     if (this.keys !== keys) {
       this.keys = keys;
-      this.readSession = native.createSessionReader(this.settings.name, keys, this.engine.handle, this.details);
+      this.readSession = native.createSessionReader(this.settings.name, keys, engine.handle, this.details);
     }
-    return this.readSession;
+    return /** @type {SessionReader} */ (this.readSession);
   }
 
+  /** Returns the sid that the session reader has written into `details`. */
   detailsSid() {
     return this.details.latin1Slice(native.DETAILS_SID, native.DETAILS_SID + this.details[native.DETAILS_SID_LENGTH]);
   }
 
   /**
-   * Renews the lifetime of a session that is asleep.
-   * @returns {string | undefined} as `commit`; undefined if the session must be made for that
+   * Renews the lifetime of the stored session of a request, which is asleep.
+   *
+   * @param {RequestSession} request
+   * @param {ResponsePatch} response
+   * @returns {'done' | 'waiting' | undefined} as `commit`; undefined if the session must be woken for that
    * @throws what the engine throws
    */
   renew(request, response) {
-    const { engine } = this;
-    if (!request.source.renew(engine, NaN)) return undefined;
+    const engine = /** @type {Engine} */ (this.engine);
+    // The decision `END_TOUCH` is for a session whose sid the cookie brought: it is stored.
+    const source = /** @type {InstanceType<typeof StoredSession>} */ (request.source);
+    if (!source.renew(engine, NaN)) return undefined;
     if (debug.enabled) debug('touching');
     return engine.flush === undefined ? 'done' : pending(request, engine, response);
   }
 
   /**
-   * Does what the end of a response must do to the session in the store, as the remote backend
-   * does. An engine may need time for what it was told: then the response waits for that.
+   * Settles the session in the store: see `Backend`. The response waits if the engine has a
+   * method `flush`: such an engine needs time for a change.
    *
+   * @param {RequestSession} request
+   * @param {number} end
+   * @param {SessionShape} session
+   * @param {ResponsePatch} response
+   * @returns {'done' | 'waiting'}
    * @throws what the engine throws
    */
   commit(request, end, session, response) {
-    // A request may have begun with a store that had methods of a program's.
+    // This is the first use of the engine if the request began with the remote backend.
     const engine = this.engine ??= engineOf(this.settings.store);
     let isDone = true;
     if (end === native.END_DESTROY) {
@@ -159,27 +204,52 @@ class Resident {
 
 module.exports = Resident;
 
-/** The response must wait for what the engine was told, as for the answer of any store. */
+/**
+ * Lets the response wait until the engine has made all changes.
+ *
+ * @param {RequestSession} request
+ * @param {Engine} engine one that has a method `flush`
+ * @param {ResponsePatch} response
+ * @returns {'waiting'}
+ */
 function pending({ req }, engine, response) {
   callStore(storeCallback(req, response.wait()), engine, 'flush');
   return 'waiting';
 }
 
-/** Renews the lifetime of a session in the store. False if only the store's own method can do that. */
+/**
+ * Renews the lifetime of a session in the store.
+ *
+ * @param {RequestSession} request
+ * @param {SessionShape} session
+ * @param {Engine} engine
+ * @returns {boolean} false if nothing was done, because only the store's own `touch` can do it
+ * @throws what the engine throws
+ */
 function touch(request, session, engine) {
   const { source, originalId } = request;
   const { cookie } = session;
-  // That of the request, which a program may have put back since, and not the session's own.
+  // The store's `touch` is given `req.sessionID`, too, and not `session.id`: they differ if a
+  // program has assigned one of them.
   const id = `${request.req.sessionID}`;
-  const expires = source instanceof StoredSession && id === originalId ? expiryOf(cookie, source.cookie) : undefined;
-  const isRenewed = expires !== undefined && source.renew(engine, expires);
-  const json = isRenewed ? undefined : JSON.stringify(cookie);
-  if (!isRenewed && (json === undefined || !engine.touch(id, json, engine.deadline(id, session)))) return false;
+  const stored = source instanceof StoredSession && id === originalId ? source : undefined;
+  const expires = stored && expiryOf(cookie, stored.cookie);
+  if (!(stored && expires !== undefined && stored.renew(engine, expires))) {
+    const json = JSON.stringify(cookie);
+    if (json === undefined || !engine.touch(id, json, engine.deadline(id, session))) return false;
+  }
   if (debug.enabled) debug('touching');
   return true;
 }
 
-/** Stores a session, unless another request has destroyed it since this one has had it. */
+/**
+ * Stores a session, unless another request has destroyed it since this request has loaded it.
+ *
+ * @param {RequestSession} request
+ * @param {SessionShape} session
+ * @param {Engine} engine
+ * @throws what the engine throws
+ */
 function save(request, session, engine) {
   if (debug.enabled) debug('saving');
   const { source, originalId } = request;
@@ -187,8 +257,9 @@ function save(request, session, engine) {
   const text = request.dataToStore(session);
   const since = request.since(id);
   let isStored;
-  if (isPlainlyWritten(session)) {
-    // As its cookie, which the engine may know by its number, and its data.
+  if (hasStorableParts(session)) {
+    // The engine remembers cookies by number. If it still knows this cookie, which mostly is the
+    // one that the session had or that the last new session had, its JSON need not be made.
     const { cookie } = session;
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
@@ -203,87 +274,13 @@ function save(request, session, engine) {
   if (!isStored) debug('not saving: the session was destroyed');
 }
 
-/** A session of the store's that nobody has looked at. */
-class StoredSession {
-  /**
-   * @param {string} text the JSON of its data
-   * @param {Resident} resident whose door has just told the rest
-   * @param {import('../engine/engine')} records
-   */
-  constructor(text, resident, engine) {
-    const { details, doubles } = resident;
-    this.id = resident.detailsSid();
-    this.text = text;
-    this.data = undefined;
-    /** The cookie that the record had, and its date apart: ms since the epoch, NaN for none. */
-    this.cookieNumber = doubles[native.DETAILS_COOKIE_ID / EIGHT];
-    this.cookie = engine.cookie(this.cookieNumber, () => (
-      details.latin1Slice(native.DETAILS_COOKIE, native.DETAILS_COOKIE + details.readUInt16LE(native.DETAILS_COOKIE_LENGTH))
-    ));
-    this.expires = doubles[native.DETAILS_EXPIRES / EIGHT];
-    /** When it was found: a moment of the records. */
-    this.moment = doubles[native.DETAILS_MOMENT / EIGHT];
-    /** What using the session does to its expiry: a `RENEWAL_` number. */
-    this.renewal = details[native.DETAILS_RENEWAL];
-    /** How many changes the records had seen. */
-    this.changeCount = engine.changeCount;
-  }
-
-  /** What `createSession` would have made of it when the request came. */
-  session(req) {
-    const { cookie, expires, text, renewal } = this;
-    const date = Number.isNaN(expires) ? null : new Date(expires);
-    // A session takes over no key `req`, as it has one.
-    const isLarge = text.length > LARGE && !text.includes('"req":');
-    const session = isLarge ? adoptAsSession(req, JSON.parse(`{"cookie":0,${text.slice(1)}`)) : new Session(req);
-    session.cookie = renewal === native.RENEWAL_UNCLEAR
-      // As the record's text has it: where a date is there as text, that counts beside other times.
-      ? reviveCookie('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
-      : makeCookie(cookie, date, cookie.originalMaxAge);
-    // The text alone is to tell whether a large one has changed: a snapshot of it would be large.
-    if (isLarge) return session;
-    this.data = JSON.parse(text);
-    addData(session, this.data);
-    return session;
-  }
-
-  /**
-   * Gives the record a new expiry, in ms since the epoch, NaN for the one that its cookie's
-   * lifetime makes. False if the record may be another by now.
-   */
-  renew(engine, expires) {
-    const { ttl } = engine;
-    if (this.renewal === native.RENEWAL_UNCLEAR || typeof ttl === 'function') return false;
-    const isNothing = this.renewal === native.RENEWAL_SAME && ttl === undefined &&
-      engine.changeCount === this.changeCount && !engine.isShared;
-    return isNothing || engine.renew(this.id, this.cookieNumber, expires, ttl === undefined ? NaN : Date.now() + ttl);
-  }
-}
-
-/** A new session that nobody has looked at. */
-class NewSession {
-  /**
-   * @param {string} id
-   * @param {object} arrival what decides about its cookie
-   */
-  constructor(id, plan) {
-    this.id = id;
-    this.text = '{}';
-    this.moment = NaN;
-    this.plan = plan;
-  }
-
-  /** What `generate` would have made when the request came. */
-  session(req) {
-    const session = new Session(req);
-    session.cookie = plannedCookie(this.plan);
-    return session;
-  }
-}
-
 /**
- * The expiry of a cookie that is the stored one otherwise: ms since the epoch, NaN for
- * none, undefined if it is another cookie.
+ * Returns the expiry of a cookie, if the cookie does not differ from the stored one in anything
+ * but its expiry.
+ *
+ * @param {Cookie} cookie
+ * @param {CookieData | undefined} stored
+ * @returns {number | undefined} ms since the epoch, NaN for none; undefined if the cookie differs
  */
 function expiryOf(cookie, stored) {
   if (stored === undefined || !isSame(cookie, stored)) return undefined;
@@ -293,10 +290,14 @@ function expiryOf(cookie, stored) {
 }
 
 /**
- * Whether the text of a session is that of its data with its cookie where the engine puts
- * it, before the first key that is no array index, and it is all taken over again.
+ * Returns whether the engine may store a session as two texts, the JSON of the cookie and that
+ * of the data. It puts the cookie before the first key that is no array index. So this must be
+ * the place of the cookie in the JSON of the session, and the session must have no key that it
+ * would not take over when it is loaded.
+ *
+ * @param {SessionShape} session
  */
-function isPlainlyWritten(session) {
+function hasStorableParts(session) {
   if (session.toJSON !== undefined) return false;
   let hasCookie = false;
   for (const key in session) {
@@ -307,7 +308,10 @@ function isPlainlyWritten(session) {
   return hasCookie;
 }
 
-/** Whether a key is one of those that JavaScript lists first (ECMA-262, "array index"). */
+/**
+ * Returns whether a key is an array index (ECMA-262, section 6.1.7). JavaScript lists these first.
+ * @param {string} key
+ */
 function isArrayIndex(key) {
-  return String(key >>> 0) === key && key !== '4294967295';
+  return String(Number(key) >>> 0) === key && key !== '4294967295';
 }

@@ -1,41 +1,48 @@
 'use strict';
 
+/** @import { Backend, Session as SessionShape } from '../types' */
+
 const { Cookie, hasPlainJSON, hasPlainTimes } = require('../cookie/cookie');
 const { MemoryStore } = require('../store/memory-store');
 const { Session } = require('../request/session');
 const remote = require('./remote');
 
-// Programs replace methods at any time, to test or to extend. What the resident backend does
-// not call must be what it was when this file was loaded, so each request asks anew, when it
-// begins and when it ends.
+// Programs replace methods of stores, sessions and cookies at any time, to test or to extend
+// them. The resident backend does not call these methods, so it may serve a request only while
+// they are those of this package. Therefore `select` compares them when a request begins and
+// when it ends.
 
 const { get, set, touch: touchStored, destroy, createSession } = MemoryStore.prototype;
 const { save, touch, resetMaxAge } = Session.prototype;
 
 /**
- * The backend of a request: `resident` for a store of ours, in which, and in whose sessions,
- * no program has replaced anything; else `remote`.
+ * Returns the backend of a request: `resident` if its store is a `MemoryStore` and no program
+ * has replaced a method of that store, of its sessions or of its cookies; else `remote`.
  *
  * @param {import('../request')} request
- * @param {object} [session] one that somebody has looked at
- * @returns {import('./resident') | typeof import('./remote')}
+ * @param {SessionShape | null} [session] `req.session`, unless it is asleep
+ * @returns {Backend}
  */
 function select({ req, lastMade, settings }, session) {
   const { resident, store, generate } = settings;
   if (resident === undefined) return remote;
-  const isOwn = store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
+  const isOwnStore = store.get === get && store.set === set && store.touch === touchStored && store.destroy === destroy &&
     store.createSession === createSession && store.generate === generate && Session.prototype.toJSON === undefined &&
     hasPlainJSON(session ? session.cookie : undefined);
-  if (!isOwn) return remote;
-  const isPlain = session
+  if (!isOwnStore) return remote;
+  const isOwnSession = session
     ? session === lastMade && session.save === save && req.sessionStore === store && session.cookie instanceof Cookie
     : touchesPlainly();
-  return isPlain ? resident : remote;
+  return isOwnSession ? resident : remote;
 }
 
-module.exports = select;
-
-/** Whether touching a session, or any, gives its cookie the lifetime that it had, and does nothing else. */
+/**
+ * Returns whether `touch()` of a session does no more than to start the lifetime of its cookie
+ * anew: the methods are those of this package, and so are the accessors of the cookie.
+ *
+ * @param {SessionShape} [session] left out for a session that is asleep
+ * @returns {boolean}
+ */
 function touchesPlainly(session = Session.prototype) {
   const { cookie } = session;
   return session.touch === touch && session.resetMaxAge === resetMaxAge &&
@@ -43,4 +50,4 @@ function touchesPlainly(session = Session.prototype) {
     hasPlainTimes(cookie);
 }
 
-module.exports.touchesPlainly = touchesPlainly;
+module.exports = { select, touchesPlainly };

@@ -1,49 +1,66 @@
 'use strict';
 
-/** As many keys as an object has that V8 turns into JSON quickly. */
-const FEW = 64;
+/** @import { SessionData } from '../types' */
+
+/** Up to this many keys, V8 keeps the properties of an object in a form that is turned into JSON quickly. */
+const FEW_KEYS = 64;
 
 /**
- * A text that changes when the session's data do. The cookie is left out, as its
- * expiry moves with every request.
+ * Returns the JSON of a session's data. It is compared to see whether they have changed, so the
+ * cookie is left out, whose expiry changes with each request.
  *
- * @param {object} session
- * @returns {string} JSON without the cookie; empty if it has none
- * @throws whatever `JSON.stringify` throws
+ * @param {SessionData} session
+ * @returns {string} empty if the session has no JSON
+ * @throws what `JSON.stringify` throws
  */
 function dataJSON(session) {
-  const canCut = typeof session.toJSON !== 'function';
+  const hasNoToJSON = typeof session.toJSON !== 'function';
   const keys = Object.keys(session);
-  if (canCut && keys.length <= FEW) return JSON.stringify(copyOf(session, keys));
-  const rest = canCut && keys[0] === 'cookie' ? restOf(session) : undefined;
-  return rest ?? withoutCookie(session) ?? '';
+  if (hasNoToJSON && keys.length <= FEW_KEYS) return JSON.stringify(withoutCookie(session, keys));
+  const cut = hasNoToJSON && keys[0] === 'cookie' ? cutOutCookie(session) : undefined;
+  return cut ?? omitCookie(session) ?? '';
 }
 
 module.exports = dataJSON;
 
-/** What follows the cookie in the JSON of a session; undefined if that begins otherwise. */
-function restOf(session) {
+/**
+ * Makes the JSON of a session and cuts the cookie out of it.
+ *
+ * @param {SessionData} session
+ * @returns {string | undefined} undefined if the JSON does not begin with the cookie
+ */
+function cutOutCookie(session) {
   const start = `{"cookie":${JSON.stringify(session.cookie)},`;
   const text = JSON.stringify(session);
   return text.startsWith(start) ? `{${text.slice(start.length)}` : undefined;
 }
 
 /**
- * What is in the session beside the cookie, which stays where it is: getters and `toJSON`
- * of the data may look at it.
+ * Returns a copy of a session without the cookie. The session itself keeps the cookie, because
+ * getters and `toJSON` methods of the data may read it.
+ *
+ * @param {SessionData} session
+ * @param {string[]} keys the session's own enumerable keys
  */
-function copyOf(session, keys) {
+function withoutCookie(session, keys) {
+  /** @type {Record<string, any>} */
   const copy = {};
   for (const key of keys) {
-    // Not by an assignment, which would give the copy another prototype.
+    // An assignment would change the prototype of the copy.
     if (key === '__proto__') Object.defineProperty(copy, key, { value: session[key], enumerable: true });
     else if (key !== 'cookie') copy[key] = session[key];
   }
   return copy;
 }
 
-/** The same for every kind of session: but a replacer is called for each value. */
-function withoutCookie(session) {
+/**
+ * Makes the JSON of any session without the cookie. This is slow, because `JSON.stringify` calls
+ * the function for each value.
+ *
+ * @param {SessionData} session
+ * @returns {string | undefined}
+ */
+function omitCookie(session) {
   return JSON.stringify(session, function omit(key, value) {
     return this === session && key === 'cookie' ? undefined : value;
   });

@@ -1,21 +1,36 @@
 'use strict';
 
+/** @import { Cookie as CookieShape, CookieData, CookieOptions, CookiePlan, Request, Settings } from '../types' */
+
 const { Cookie, hasPlainTimes, makeCookie } = require('../cookie/cookie');
+const isSecure = require('../cookie/secure');
 const REQUEST_SESSION = require('./key');
 const { Session } = require('./session');
-const isSecure = require('../cookie/secure');
 
-/** The cookie options of a request: those of `session()`, or what its function gives. */
+/**
+ * Returns the cookie options of a request: the option `cookie`, or what that function returns.
+ *
+ * @param {Request} req
+ * @param {Settings} settings
+ * @returns {CookieOptions}
+ */
 function cookieOptions(req, { cookie }) {
   return typeof cookie === 'function' ? cookie(req) : cookie;
 }
 
-/** Puts a new session, with a new id, on a request: `store.generate`. */
+/**
+ * Puts a new session, with a new id, on a request. This is the `generate` of each store.
+ *
+ * @param {Request} req
+ * @param {Settings} settings
+ * @throws what the options `genid` and `cookie` throw, and `Cookie`
+ */
 function generate(req, settings) {
-  const { cookie: given, proxy } = settings;
+  const { cookie: option, proxy } = settings;
   req.sessionID = settings.generateId(req);
   const request = req[REQUEST_SESSION];
-  // An id that was there before: what comes now is another session.
+  // `genid` has returned the sid of the loaded session. The new session replaces that one, so
+  // it must be stored even if another request has destroyed that one meanwhile.
   if (request !== undefined && request.loadedId === req.sessionID) request.noteDestroyed(req.sessionID);
   const session = new Session(req);
   req.session = session;
@@ -25,16 +40,30 @@ function generate(req, settings) {
     return;
   }
   session.cookie = new Cookie(cookieOptions(req, settings));
-  resolve(session.cookie, given, req, proxy);
+  // A function as the option has neither of the attributes, so for its cookies `'auto'` stays.
+  resolveAuto(session.cookie, /** @type {CookieOptions} */ (option), req, proxy);
 }
 
-/** Resolves the attributes that depend on the connection. */
-function resolve(attributes, given, req, proxy) {
-  if (given.secure === 'auto') attributes.secure = isSecure(req, proxy);
-  if (given.sameSite === 'auto') attributes.sameSite = isSecure(req, proxy) ? 'none' : 'lax';
+/**
+ * Replaces `'auto'`, as the value of `secure` and `sameSite`, by what the connection of a
+ * request demands.
+ *
+ * @param {CookieData} attributes are changed
+ * @param {CookieOptions} options say which of the two are `'auto'`
+ * @param {Request} req
+ * @param {boolean | undefined} proxy
+ */
+function resolveAuto(attributes, options, req, proxy) {
+  if (options.secure === 'auto') attributes.secure = isSecure(req, proxy);
+  if (options.sameSite === 'auto') attributes.sameSite = isSecure(req, proxy) ? 'none' : 'lax';
 }
 
-/** The cookie of a new session, as it was decided when the request came: see `planCookie`. */
+/**
+ * Makes the cookie of a plan, as it would have been made when the request came.
+ *
+ * @param {CookiePlan} plan
+ * @returns {CookieShape}
+ */
 function plannedCookie({ attributes, expires, originalMaxAge, lifetime, startedAt }) {
   if (lifetime === undefined) return makeCookie(attributes, expires, originalMaxAge);
   const end = new Date(startedAt + lifetime);
@@ -42,30 +71,29 @@ function plannedCookie({ attributes, expires, originalMaxAge, lifetime, startedA
 }
 
 /**
- * What decides about the cookie of a new session, read when the request comes: a program
- * may change the option before the session is made, and a handler what tells whether the
- * connection is secure.
+ * Reads all that decides the cookie of a new session. This happens when the request comes, and
+ * the session may be made later: until then a program may change the option, and a handler may
+ * change whether the connection counts as secure.
  *
- * @param {object} req
- * @param {object} settings of `session()`; its `cookie` is an object
- * @param {number} now in ms since the epoch
- * @returns {{ attributes: object, expires: any, originalMaxAge: any, lifetime: number | undefined, startedAt: number } | undefined}
- *   the attributes but for the times, and the fields of the cookie for those; or, in place of
- *   these, its lifetime in ms. Undefined if the cookie must be made at once, because making or
- *   touching it throws or warns.
+ * @param {Request} req
+ * @param {Settings} settings
+ * @param {number} now ms since the epoch
+ * @returns {CookiePlan | undefined} undefined if the cookie must be made at once by `Cookie`,
+ *   because the option is a function, or making the cookie throws or warns
  */
-function planCookie(req, { cookie: given, proxy }, now) {
-  // `Cookie` refuses it.
-  if (typeof given !== 'object') return undefined;
-  const plan = { attributes: {}, expires: null, originalMaxAge: null, lifetime: undefined, startedAt: now };
-  const { attributes } = plan;
-  for (const name in given) {
-    const value = given[name];
+function planCookie(req, { cookie: option, proxy }, now) {
+  if (typeof option !== 'object') return undefined;
+  /** @type {CookieData & Record<string, any>} */
+  const attributes = {};
+  /** @type {CookiePlan} */
+  const plan = { attributes, expires: null, originalMaxAge: null, lifetime: undefined, startedAt: now };
+  for (const name in option) {
+    const value = option[name];
     switch (name) {
-      // What `Cookie` passes over, or only makes of other attributes.
+      // `Cookie` ignores the first two, and treats the third in a way of its own.
       case 'data': case '__proto__': case 'originalMaxAge':
         return undefined;
-      // Of several, the last one counts.
+      // If the option has both, the later one counts.
       case 'maxAge': case 'expires': {
         const isDate = name === 'expires' && value instanceof Date;
         if (value && typeof value !== 'number' && !isDate) return undefined;
@@ -78,7 +106,7 @@ function planCookie(req, { cookie: given, proxy }, now) {
         attributes[name] = value;
     }
   }
-  resolve(attributes, attributes, req, proxy);
+  resolveAuto(attributes, attributes, req, proxy);
   return plan;
 }
 

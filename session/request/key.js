@@ -1,4 +1,9 @@
 'use strict';
 
-/** The property in which a request keeps its `RequestSession`. */
-module.exports = Symbol('express-session');
+/**
+ * The property of a request that holds its `RequestSession`.
+ * @type {unique symbol}
+ */
+const REQUEST_SESSION = Symbol('express-session');
+
+module.exports = REQUEST_SESSION;

@@ -1,31 +1,39 @@
 'use strict';
 
+/** @import { SessionData } from '../types' */
+
 const dataJSON = require('./data-json');
 const { DIFFERENT, UNSURE, snapshot, compare, restore } = require('./snapshot');
 
-/** The data of a session as they were when its request came, to tell whether they have changed. */
+/** The data of a session as they were when its request came, to see whether they have changed. */
 class Original {
   /**
-   * @param {string | undefined} text their JSON, if it is known
-   * @param {object} [data] the data otherwise, which may change later
+   * @param {string | undefined} text the JSON of the data without the cookie, if it is known
+   * @param {SessionData | Record<string, any>} [data] the data, if `text` is not known or the
+   *   data were parsed anyway. They may change later.
+   * @throws what `JSON.stringify` throws
    */
   constructor(text, data) {
     this.list = data === undefined ? undefined : snapshot(data);
-    this.text = text === undefined && this.list === undefined ? dataJSON(data) : text;
+    this.text = text === undefined && this.list === undefined ? dataJSON(/** @type {SessionData} */ (data)) : text;
   }
 
   /**
-   * Whether a session's data are what they were; and their JSON, if it is known by then.
+   * Returns whether the data of a session are still the original ones, and the JSON of the data
+   * now, if it was made or was known.
    *
-   * @param {object} session
+   * @param {SessionData} session
    * @returns {{ isSame: boolean, text: string | undefined }}
    * @throws what `JSON.stringify` throws
    */
   compare(session) {
-    const verdict = this.list === undefined ? UNSURE : compare(session, this.list);
-    if (verdict === DIFFERENT) return { isSame: false, text: undefined };
-    if (verdict !== UNSURE) return { isSame: true, text: this.text };
-    this.text ??= dataJSON(restore(this.list));
+    const { list } = this;
+    if (list !== undefined) {
+      const end = compare(session, list);
+      if (end === DIFFERENT) return { isSame: false, text: undefined };
+      if (end !== UNSURE) return { isSame: true, text: this.text };
+      this.text ??= dataJSON(/** @type {SessionData} */ (restore(list)));
+    }
     const text = dataJSON(session);
     return { isSame: text === this.text, text };
   }

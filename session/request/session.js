@@ -1,24 +1,35 @@
 'use strict';
 
+/** @import { Callback, Request, Session as SessionShape, SessionClass } from '../types' */
+
 const { storeCallback, callStore, runEngine, functionOf } = require('../store/call');
 const REQUEST_SESSION = require('./key');
 
 /**
  * The session of a request: the data, and methods that act on the store.
  *
- * @param {object} req the request; its `sessionID` becomes the session's `id`
- * @param {object} [data] what the store had; keys that every object has are left out
+ * @this {SessionShape}
+ * @param {Request} req the session's `id` is `req.sessionID`
+ * @param {object | null} [data] what the store has returned; keys that every session has are left out
  */
 function Session(req, data) {
-  // The session's own, so that it is found through a Proxy, an heir or a clone of the session.
+  // An own property, so that a Proxy of the session, an object that inherits from it and a clone
+  // have it, too.
   Object.defineProperty(this, 'req', { value: req });
   const request = req[REQUEST_SESSION];
-  // The request remembers the id of its first session: a second property would take as long
-  // as the rest of this function. Others, which are rare, have one.
+  // `RequestSession` keeps the id of the first session of a request, because a second property
+  // would take as long as the rest of this function. Further sessions are rare: each has its
+  // own property.
   if (request === undefined || !request.register(this)) Object.defineProperty(this, 'id', { value: req.sessionID });
   if (typeof data === 'object' && data !== null) addData(this, data);
 }
 
+/**
+ * Adds data to a session, except for keys that every session has.
+ *
+ * @param {SessionShape} session
+ * @param {Record<string, any>} data
+ */
 function addData(session, data) {
   for (const key in data) {
     if (!(key in session)) session[key] = data[key];
@@ -26,28 +37,39 @@ function addData(session, data) {
 }
 
 /**
- * What knows the request that a session belongs to, if that has come through the middleware.
- * @returns {import('./request') | undefined}
+ * Returns the `RequestSession` of the request that a session belongs to, or undefined if the
+ * request has not come through the middleware.
+ *
+ * @param {SessionShape} session
  */
 function requestOf({ req }) {
   return req === undefined || req === null ? undefined : req[REQUEST_SESSION];
 }
 
 /**
- * The same, if it wants to know of the saves and reloads of a session, or of what stands for
- * that session: a Proxy, or an object that inherits from it.
+ * Returns the `RequestSession` that must know of the saves and reloads of a session; undefined if
+ * none must. A session that was watched (`watchSession`) is told from others also through a
+ * Proxy, and through an object that inherits from it.
+ *
+ * @param {SessionShape} session
  */
 function watcherOf(session) {
   const request = requestOf(session);
   if (request === undefined) return undefined;
-  // What stands for the first session of the request has no id but the prototype's.
+  // The first session of a request has no own `id`, and neither has a Proxy or heir of it.
   const isWatched = session === request.firstSession || ownOf(session, 'id') === undefined
     ? request.watchesFirst
     : isOwn(session, 'save', save) || isOwn(session, 'reload', reload);
   return isWatched ? request : undefined;
 }
 
-/** A property that a session, or what stands for one, has beside its prototype. */
+/**
+ * Returns the descriptor of a property that an object has itself or inherits from an object
+ * before `Session.prototype`.
+ *
+ * @param {object} session
+ * @param {string} name
+ */
 function ownOf(session, name) {
   for (let holder = session; holder && holder !== Session.prototype; holder = Object.getPrototypeOf(holder)) {
     const own = Object.getOwnPropertyDescriptor(holder, name);
@@ -56,32 +78,44 @@ function ownOf(session, name) {
   return undefined;
 }
 
+/**
+ * @param {object} session
+ * @param {string} name
+ * @param {Function} method
+ */
 function isOwn(session, name, method) {
   const own = ownOf(session, name);
   return own !== undefined && own.value === method;
 }
 
+/** @type {Omit<SessionShape, 'cookie'> & ThisType<SessionShape>} */
 const members = {
-  /** The session id; read-only. */
+  /** The session id. It cannot be assigned. */
   get id() {
-    // Of the first session of a request, and of what stands for that. Others have their own.
+    // Only for the first session of a request; the others have a property of their own.
     const { req } = this;
     const request = req === undefined || req === null ? undefined : req[REQUEST_SESSION];
-    return request && request.firstId;
+    return /** @type {string} */ (request && request.firstId);
   },
 
-  /** Starts the cookie's lifetime anew. Does not call the store. */
+  /** Starts the lifetime of the cookie anew. It does not call the store. */
   touch() {
     return this.resetMaxAge();
   },
 
+  /** Sets `cookie.maxAge` to `cookie.originalMaxAge`. */
   resetMaxAge() {
     const { cookie } = this;
     cookie.maxAge = cookie.originalMaxAge;
     return this;
   },
 
-  /** Writes the session to the store now. On a request's own session, returns nothing. */
+  /**
+   * Stores the session now. Returns undefined if the middleware made the session for a request,
+   * as with express-session 1.19.0.
+   *
+   * @param {Callback} [callback]
+   */
   save(callback) {
     const watcher = watcherOf(this);
     const { req } = this;
@@ -93,19 +127,23 @@ const members = {
   },
 
   /**
-   * Replaces `req.session` by what the store has. The callback gets an error if it
-   * has nothing, or nothing that is a session. On a request's own session, returns
-   * nothing.
+   * Replaces `req.session` by a session of the stored data. The callback gets an error if the
+   * store has no such session, or data without a cookie. Returns undefined in the same case as
+   * `save`.
+   *
+   * @param {Callback} [callback]
    */
   reload(callback) {
     const { req, id } = this;
     const store = req.sessionStore;
     const watcher = watcherOf(this);
+    /** @type {number} */
     let moment;
-    const tell = functionOf(callback);
+    const call = functionOf(callback);
+    /** @param {any[]} results */
     const done = (...results) => {
       if (watcher) watcher.afterReload(this, moment, results[0]);
-      tell(...results);
+      call(...results);
     };
     const answered = storeCallback(req, (error, data) => {
       if (error) return done(error);
@@ -122,17 +160,23 @@ const members = {
     return watcher ? undefined : this;
   },
 
-  /** Removes the session from the request and from the store. */
+  /**
+   * Removes the session from its request and from the store.
+   * @param {Callback} [callback]
+   */
   destroy(callback) {
     const { req } = this;
     delete req.session;
     const request = requestOf(this);
-    const heard = request ? request.beforeDestroy(this.id, callback) : callback;
-    callStore(storeCallback(req, heard), req.sessionStore, 'destroy', this.id);
+    const watched = request ? request.beforeDestroy(this.id, callback) : callback;
+    callStore(storeCallback(req, watched), req.sessionStore, 'destroy', this.id);
     return this;
   },
 
-  /** Destroys the session and puts a new one, with a new id, on the request. */
+  /**
+   * Destroys the stored session, and replaces `req.session` by a new session with a new id.
+   * @param {Callback} [callback]
+   */
   regenerate(callback) {
     const { req } = this;
     const sessionStore = req.sessionStore;
@@ -143,39 +187,50 @@ const members = {
   },
 };
 
-// Not enumerable, so that a session shows its data alone.
+// They are not enumerable, so that `for … in` over a session lists its data only.
 for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(members))) {
   Object.defineProperty(Session.prototype, name, { ...member, enumerable: false });
 }
 
 const { save, reload } = members;
 
-// What follows is for the middleware, and no method of the class: a program may list those.
+// The functions below are no methods of the class, because programs list its methods.
 
 /**
- * Makes a session of an object with a place for the cookie and the data behind it. It is
- * quicker for hundreds of keys, as V8 adds them slowly.
+ * Makes a session of an object that has a place for the cookie and the data. This is faster than
+ * `new Session` for hundreds of keys, because V8 is slow to add so many properties.
+ *
+ * @param {Request} req
+ * @param {object} object
+ * @returns {SessionShape} the same object
  */
 function adoptAsSession(req, object) {
-  Session.call(Object.setPrototypeOf(object, Session.prototype), req);
-  return object;
+  const session = Object.setPrototypeOf(object, Session.prototype);
+  Session.call(session, req);
+  return session;
 }
 
 /**
- * Lets the request know of the saves and reloads of a session, which it made and which has
- * plain methods.
+ * Lets the `RequestSession` know of the saves and reloads of a further session of its request,
+ * whose methods no program has replaced. `watcherOf` sees by these properties, which are those
+ * of the class, that the session is watched.
+ *
+ * @param {SessionShape} session
  */
 function watchSession(session) {
-  // They tell what stands for this session from what stands for one that nobody watches.
   defineHidden(session, 'save', save);
   defineHidden(session, 'reload', reload);
 }
 
 /**
- * Gives the first session of a request the properties `save`, `reload` and `id`, where a
- * program has come between the session and its prototype: by another prototype, or by form
- * fields of that name. Those of express-session have them from the start, hidden, so that
- * such a form field is no data.
+ * Gives the first session of a request the properties `save`, `reload` and `id`, if `session.save`
+ * and so on are not those of `Session.prototype`: a program has changed the prototype of the
+ * session, or has copied form fields of these names into the session. With express-session,
+ * each session has these hidden properties from the start, so such a form field does not
+ * become data.
+ *
+ * @param {SessionShape} session
+ * @param {string | undefined} id
  */
 function restoreMethods(session, id) {
   restoreMethod(session, 'save', save);
@@ -183,25 +238,53 @@ function restoreMethods(session, id) {
   if (session.id !== id) Object.defineProperty(session, 'id', { value: id });
 }
 
-/** Hides the form fields of those names that a clone of such a session has been given. */
+/**
+ * Hides the properties `save` and `reload` of a session: a clone of the first session has
+ * form fields of these names as enumerable properties.
+ *
+ * @param {SessionShape} session
+ */
 function hideFields(session) {
   hideField(session, 'save');
   hideField(session, 'reload');
 }
 
+/**
+ * @param {SessionShape} session
+ * @param {string} name
+ * @param {Function} method
+ */
 function restoreMethod(session, name, method) {
   if (!hideField(session, name) && session[name] !== method) defineHidden(session, name, method);
 }
 
-/** Returns whether there is one. */
+/**
+ * Makes an own property not enumerable. Returns whether the session has it.
+ *
+ * @param {SessionShape} session
+ * @param {string} name
+ */
 function hideField(session, name) {
   const own = Object.getOwnPropertyDescriptor(session, name);
   if (own && own.enumerable) defineHidden(session, name, own.value);
   return own !== undefined;
 }
 
+/**
+ * @param {object} session
+ * @param {string} name
+ * @param {unknown} value
+ */
 function defineHidden(session, name, value) {
   Object.defineProperty(session, name, { value, configurable: true, writable: true, enumerable: false });
 }
 
-module.exports = { Session, addData, adoptAsSession, defineHidden, watchSession, restoreMethods, hideFields };
+module.exports = {
+  Session: /** @type {SessionClass} */ (/** @type {unknown} */ (Session)),
+  addData,
+  adoptAsSession,
+  defineHidden,
+  watchSession,
+  restoreMethods,
+  hideFields,
+};

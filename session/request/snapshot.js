@@ -4,32 +4,38 @@ const { getPrototypeOf, prototype: plainObject } = Object;
 const { prototype: plainArray } = Array;
 const { hasOwnProperty } = plainObject;
 
-/** What `compare` says: the JSON is another. */
+/** `compare` returns this if the JSON of the data has changed. */
 const DIFFERENT = -1;
-/** Only the JSON itself can tell. */
+/** `compare` returns this if only the JSON shows whether the data have changed. */
 const UNSURE = -2;
 
-/** Deeper data are compared by their JSON. */
+/** How deep objects may lie in each other. Deeper data get no snapshot. */
 const DEEPEST = 32;
 
 /**
- * What a session's data are now, to compare them with what becomes of them: every
- * object's keys and values in one list, in the order in which JSON has them. Making it
- * and comparing with it takes a third of the time of making the JSON.
+ * Makes a snapshot of data, with which they can be compared later: a list of the keys and values
+ * of all objects, in the order of the JSON. The number of the keys stands before them.
+ * To make a snapshot and compare with it takes a third of the time of making the JSON.
  *
- * @param {object} data whose key `cookie` is left out
- * @returns {Array | undefined} undefined if there is something in it that JSON does not
- *   show as it is
+ * @param {Record<string, any>} data its key `cookie` is left out
+ * @returns {any[] | undefined} undefined if the data contain something that JSON changes
  */
 function snapshot(data) {
-  // Not a literal: V8 learns that the lists of waiting requests live long, makes those of
-  // a literal among the old objects, and then collects none of what they hold for a while
-  // (10 kB of data: 105 µs per request instead of 73).
+  // This is not a literal, because V8 learns for each literal how long its arrays live. Those of
+  // slow requests live long, so V8 would allocate all of them among the old objects, and then
+  // keeps for long what they refer to (with 10 kB of data: 105 µs per request instead of 73).
   const list = Array.of();
   return append(data, list, 0) ? list : undefined;
 }
 
-/** Appends what an object holds. False if JSON does not show all of it as it is. */
+/**
+ * Appends the contents of an object or array to a snapshot.
+ *
+ * @param {Record<string, any>} object
+ * @param {any[]} list
+ * @param {number} depth
+ * @returns {boolean} false if JSON changes some of them
+ */
 function append(object, list, depth) {
   if (depth > 0) {
     const prototype = getPrototypeOf(object);
@@ -60,13 +66,14 @@ function append(object, list, depth) {
 }
 
 /**
- * Compares data with a snapshot of what they were.
+ * Compares data with a snapshot that was made of them before.
  *
- * @param {any} value the data, or at another depth than 0 one of the values in them
- * @param {Array} list
- * @param {number} [at] where the value stands in the list
+ * @param {any} value the data, or at a depth greater than 0 a value in them
+ * @param {any[]} list
+ * @param {number} [at] the index in the list at which the value begins
  * @param {number} [depth]
- * @returns {number} where the value ends in the list, if it is the same; else `DIFFERENT` or `UNSURE`
+ * @returns {number} the index behind the value if the value has not changed; else `DIFFERENT` or
+ *   `UNSURE`
  */
 function compare(value, list, at = 0, depth = 0) {
   if (depth > 0) {
@@ -78,7 +85,9 @@ function compare(value, list, at = 0, depth = 0) {
   if (Array.isArray(value)) {
     if (left !== value.length) return UNSURE;
     for (let i = 0; i < value.length && at >= 0; i++) {
+      /** @type {unknown} */
       const item = value[i];
+      /** @type {boolean} */
       const isSame = item === list[at] && (typeof item !== 'object' || item === null);
       at = isSame ? at + 1 : compare(item, list, at, depth + 1);
     }
@@ -87,7 +96,9 @@ function compare(value, list, at = 0, depth = 0) {
   for (const key in value) {
     if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(value, key)) continue;
     if (left-- === 0 || list[at] !== key) return UNSURE;
+    /** @type {unknown} */
     const member = value[key];
+    /** @type {boolean} */
     const isSame = member === list[at + 1] && (typeof member !== 'object' || member === null);
     at = isSame ? at + 2 : compare(member, list, at + 1, depth + 1);
     if (at < 0) return at;
@@ -95,28 +106,36 @@ function compare(value, list, at = 0, depth = 0) {
   return left === 0 ? at : UNSURE;
 }
 
-/** Whether JSON has one text for each of two values, and that for nothing else. */
+/**
+ * Returns whether two different values have different JSON for certain: each is of a type for
+ * which that holds.
+ *
+ * @param {unknown} value
+ * @param {unknown} other
+ */
 function haveDistinctJSON(value, other) {
   return (typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) &&
     (typeof other === 'string' || typeof other === 'boolean' || Number.isFinite(other));
 }
 
 /**
- * The data that a snapshot was made of, as they were.
- * @param {Array} list
- * @returns {object}
+ * Returns the data of which a snapshot was made, as they were then.
+ *
+ * @param {any[]} list
+ * @returns {Record<string, any>}
  */
 function restore(list) {
   let at = 0;
+  /** @param {any} value */
   const restored = (value) => {
     if (typeof value !== 'object' || value === null) return value;
-    const made = Array.isArray(value) ? [] : {};
+    const copy = Array.isArray(value) ? [] : {};
     for (let left = list[at++]; left > 0; left--) {
-      const key = Array.isArray(made) ? made.length : list[at++];
-      // Not an assignment: a key may be `__proto__`.
-      Object.defineProperty(made, key, { value: restored(list[at++]), enumerable: true, configurable: true, writable: true });
+      const key = Array.isArray(copy) ? copy.length : list[at++];
+      // An assignment would change the prototype if the key is `__proto__`.
+      Object.defineProperty(copy, key, { value: restored(list[at++]), enumerable: true, configurable: true, writable: true });
     }
-    return made;
+    return copy;
   };
   return restored({});
 }

@@ -1,13 +1,16 @@
 'use strict';
 
+/** @import { Response } from '../types' */
+
 /**
- * Puts the headers that `writeHead` was given on the response, so that whoever
- * acts before they are sent finds all of them in one place.
+ * Sets the headers that `writeHead` was given on the response. So a program that wraps
+ * `writeHead`, and the session cookie, find all headers of the response in one place.
  *
- * @param {import('node:http').ServerResponse} res
- * @param {object | Array | undefined} headers an object, or a list of pairs or a flat
- *   list of names and values, in which a name may stand several times
+ * @param {Response} res
+ * @param {Record<string, any> | any[] | undefined} headers an object, a list of pairs, or a flat
+ *   list of names and values. In a list, a name may occur several times.
  * @throws {TypeError} if a flat list has a name without a value
+ * @throws what Node.js throws for invalid headers
  */
 function setHeaders(res, headers) {
   if (!headers) return;
@@ -21,29 +24,32 @@ function setHeaders(res, headers) {
 }
 
 /**
- * What describes a body: RFC 9110 sections 6.6.2, 8 and 14.4, RFC 9112 section 6.1, and
- * what downloads and checksums add: RFC 6266, RFC 9530 and the fields it replaces.
+ * The headers that describe a body: RFC 9110 sections 6.6.2, 8 and 14.4, RFC 9112 section 6.1;
+ * for downloads RFC 6266; for checksums RFC 9530 and the fields that it replaces.
  */
-const OF_BODY = [
+const BODY_HEADERS = [
   'Content-Length', 'Content-Encoding', 'Content-Range', 'Content-Type', 'ETag', 'Last-Modified', 'Transfer-Encoding', 'Trailer',
   'Content-Disposition', 'Content-Language', 'Content-Location', 'Content-Digest', 'Repr-Digest', 'Digest', 'Content-MD5',
 ];
 
 /**
- * Takes from a response what described a body that is not sent, as something else will
- * be. Does nothing if the headers have left.
+ * Removes the headers that described a body from a response, because an error page is sent in
+ * place of that body. Does nothing if the headers were sent.
  *
- * @param {import('node:http').ServerResponse} res
- * @param {string} [cookie] a Set-Cookie header that goes as well
+ * @param {Response} res
+ * @param {string} [cookie] a Set-Cookie header that is removed, too
  */
 function forgetBody(res, cookie) {
   if (res.headersSent || typeof res.removeHeader !== 'function') return;
-  for (const name of OF_BODY) {
-    // Node.js frames no body whose Transfer-Encoding was removed, were it there or not.
+  for (const name of BODY_HEADERS) {
+    // Only a header that is there is removed: after `removeHeader('Transfer-Encoding')` Node.js
+    // no longer uses that encoding by itself.
     if (res.hasHeader(name)) res.removeHeader(name);
   }
   res.addTrailers?.({});
-  const cookies = cookie === undefined ? [] : [].concat(res.getHeader('Set-Cookie') ?? []);
+  if (cookie === undefined) return;
+  const value = res.getHeader('Set-Cookie') ?? [];
+  const cookies = Array.isArray(value) ? value : [`${value}`];
   if (!cookies.includes(cookie)) return;
   if (cookies.length === 1) res.removeHeader('Set-Cookie');
   else res.setHeader('Set-Cookie', cookies.filter((other) => other !== cookie));
@@ -51,8 +57,12 @@ function forgetBody(res, cookie) {
 
 module.exports = { setHeaders, forgetBody };
 
-// Node.js before 18.3 cannot append; there the last value of a name wins, in the first one's place.
+// Node.js before 18.3 has no `appendHeader`. There, of several values of a name, the last one is set.
 
+/**
+ * @param {Response} res
+ * @param {any[][]} headers
+ */
 function setPairs(res, headers) {
   const canAppend = typeof res.appendHeader === 'function';
   const names = new Set();
@@ -64,6 +74,11 @@ function setPairs(res, headers) {
   }
 }
 
+/**
+ * @param {Response} res
+ * @param {any[]} headers
+ * @throws {TypeError} if a name has no value
+ */
 function setFlat(res, headers) {
   if (headers.length % 2 !== 0) throw new TypeError('headers array is malformed');
   const canAppend = typeof res.appendHeader === 'function';
@@ -74,6 +89,11 @@ function setFlat(res, headers) {
   }
 }
 
+/**
+ * @param {Response} res
+ * @param {any} name
+ * @param {any} value
+ */
 function set(res, name, value) {
   if (name) res.setHeader(name, value);
 }

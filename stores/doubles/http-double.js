@@ -1,6 +1,6 @@
 'use strict';
 
-const http = require('node:http');
+const { serve } = require('../../test-kit/app');
 const { unknown } = require('./unknown');
 
 /**
@@ -15,7 +15,7 @@ const { unknown } = require('./unknown');
  */
 async function startHttpDouble(name, routes) {
   const known = Object.entries(routes).map(([route, answer]) => [pattern(route), answer]);
-  const server = http.createServer(async (req, res) => {
+  const { port } = await serve(async (req, res) => {
     const { pathname, searchParams: query } = new URL(req.url, 'http://127.0.0.1');
     const asked = `${req.method} ${pathname}`;
     for (const [route, answer] of known) {
@@ -30,8 +30,7 @@ async function startHttpDouble(name, routes) {
     }
     throw unknown(name, asked);
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  return server.address().port;
+  return port;
 }
 
 function pattern(route) {

@@ -1,5 +1,7 @@
 'use strict';
 
+const kit = require('../../../test-kit/app');
+
 /**
  * Listens on a free port, and tells the parent which one and which file the name
  * express-session stood for. Stops when the parent says so, or is gone.
@@ -8,13 +10,13 @@
  * @param {() => void} [close] closes what the server itself does not
  */
 function serve(server, close = () => {}) {
-  server.listen(0, '127.0.0.1', () => tell({ port: server.address().port }));
+  const serving = kit.serve(server);
 
+  serving.then(({ port }) => tell({ port }));
   process.on('message', (message) => message === 'stop' && process.disconnect());
   process.once('disconnect', () => {
     close();
-    server.close();
-    server.closeAllConnections();
+    serving.then((served) => served.close());
   });
 }
 

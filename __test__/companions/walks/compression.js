@@ -5,17 +5,21 @@ const { once } = require('node:events');
 const http = require('node:http');
 const zlib = require('node:zlib');
 
+const { recorded } = require('../../alias/visit');
+const { Jar } = require('../../../test-kit/jar');
+const { HOST } = require('../../../test-kit/port');
+
 const decoders = { gzip: zlib.createGunzip, deflate: zlib.createInflate, br: zlib.createBrotliDecompress };
 
 /** Fetches what may be compressed. `onPart` is called when the first part of the body is there. */
 async function fetch({ port, record }, jar, path, { accept = 'gzip', method = 'GET', onPart = () => {} } = {}) {
-  const headers = { 'Accept-Encoding': accept, ...(jar.cookie && { Cookie: jar.cookie }) };
-  const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  const headers = { 'Accept-Encoding': accept, ...(jar.size > 0 && { Cookie: jar.header }) };
+  const request = http.request({ host: HOST, port, path, method, headers, agent: false });
   request.end();
 
   const [response] = await once(request, 'response');
-  const { statusCode, statusMessage, rawHeaders } = response;
-  const { 'content-encoding': encoding, 'set-cookie': [cookie] = [] } = response.headers;
+  const { statusCode: status, statusMessage: message, headers: seen, rawHeaders } = response;
+  const { 'content-encoding': encoding } = seen;
   const decoded = encoding && method !== 'HEAD' ? response.pipe(decoders[encoding]()) : response;
 
   let body = '';
@@ -25,14 +29,8 @@ async function fetch({ port, record }, jar, path, { accept = 'gzip', method = 'G
     body += part;
   }
 
-  if (cookie) [jar.cookie] = cookie.split(';');
-  record({
-    request: `${method} ${path}`,
-    status: `${statusCode} ${statusMessage}`,
-    headers: rawHeaders.flatMap((name, i) => (i % 2 ? [] : [[name, rawHeaders[i + 1]]])),
-    encoding,
-    body,
-  });
+  jar.take(seen['set-cookie']);
+  record({ ...recorded(method, path, { status, message, rawHeaders, body }), encoding });
 }
 
 module.exports = {
@@ -40,7 +38,7 @@ module.exports = {
   variants: ['compression session', 'session compression'].flatMap((ORDER) => [{ ORDER }, { ORDER, STORE: 'slow' }]),
 
   async steps(stage) {
-    const jar = {};
+    const jar = new Jar();
     const get = (path, options) => fetch(stage, jar, path, options);
 
     await get('/large');
@@ -52,7 +50,7 @@ module.exports = {
     await get('/order');
     await get('/plain');
     await get('/by-hand');
-    await get('/flushed', { onPart: () => fetch(stage, {}, '/go') });
+    await get('/flushed', { onPart: () => fetch(stage, new Jar(), '/go') });
     await get('/session');
     await get('/large-destroyed');
     await get('/session');

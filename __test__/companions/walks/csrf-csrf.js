@@ -6,7 +6,7 @@ const token = ({ body }) => ({ 'X-CSRF-Token': JSON.parse(body).token });
 
 module.exports = {
   title: 'csrf-csrf, with tokens bound to the session',
-  variants: [{ EXPRESS: 'express' }, { EXPRESS: 'express4' }],
+  variants: [{ EXPRESS: 'express' }],
   random: [['TOKEN', /[0-9a-f]{64}\.[0-9a-f]{64}/g]],
 
   async steps({ browser }) {

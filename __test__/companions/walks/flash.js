@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 
 module.exports = {
   title: 'connect-flash',
-  variants: [{ EXPRESS: 'express' }, { EXPRESS: 'express4' }],
+  variants: [{ EXPRESS: 'express' }],
 
   async steps({ browser }) {
     const ada = browser();

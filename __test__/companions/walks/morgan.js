@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 
 module.exports = {
   title: 'morgan, which logs the session',
-  variants: [{ EXPRESS: 'express' }, { EXPRESS: 'express4' }],
+  variants: [{ EXPRESS: 'express4' }],
 
   async steps({ browser }) {
     const ada = browser();

@@ -8,7 +8,7 @@ const MINUTE = 60 * 1000;
 
 module.exports = {
   title: 'ws, with upgrades handled by session(req, {}, next)',
-  variants: [{ EXPRESS: 'express' }, { EXPRESS: 'express4' }],
+  variants: [{ EXPRESS: 'express4' }],
   random: [ACCEPT],
 
   async steps(stage) {

@@ -9,7 +9,7 @@ const { describe, describeError, textOf } = require('./values');
 const SID = 'another-visitor';
 const COOKIE = { originalMaxAge: 1_234_000, httpOnly: false, path: '/another' };
 
-function createAnother(run, { jar, middlewares, requestSecret, storeOf }) {
+function createAnother(run, { forger, middlewares, requestSecret, storeOf }) {
   return {
     /** Stores the visitor's session, where there is a store yet. */
     prepare() {
@@ -26,7 +26,7 @@ function createAnother(run, { jar, middlewares, requestSecret, storeOf }) {
       const req = {
         method: 'GET',
         url: visit.request.target,
-        headers: { cookie: jar.cookieOf(SID) },
+        headers: { cookie: forger.cookieOf(SID) },
         connection: {},
         secret: requestSecret,
       };

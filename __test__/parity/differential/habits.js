@@ -6,7 +6,7 @@
  * them is the one that the seed has without them.
  */
 const { drawEnding, drawStep } = require('./handler');
-const { ODD_COOKIES } = require('./jar');
+const { ODD_COOKIES } = require('./forger');
 const { isFragile } = require('./options');
 const { patches } = require('./patches');
 const { TRAPS } = require('./wraps');

@@ -1,7 +1,7 @@
 'use strict';
 
-const http = require('node:http');
 const { after, before } = require('node:test');
+const { serve } = require('../../../test-kit/app');
 
 /**
  * The server of the process, on a free port from before the first test to after
@@ -11,19 +11,13 @@ const { after, before } = require('node:test');
 function listen() {
   const listener = { port: 0, handle: undefined };
   // requests that are still on their way when their scenario is over go nowhere
-  const server = http.createServer((req, res) => (listener.handle ? listener.handle(req, res) : res.destroy()));
+  let served;
 
-  before(() => new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      listener.port = server.address().port;
-      resolve();
-    });
-  }));
-
-  after(() => new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  }));
+  before(async () => {
+    served = await serve((req, res) => (listener.handle ? listener.handle(req, res) : res.destroy()));
+    listener.port = served.port;
+  });
+  after(() => served.close());
   return listener;
 }
 

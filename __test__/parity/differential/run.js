@@ -13,7 +13,7 @@ const { createListener, runDetached } = require('./app');
 const { changeOption, mayBeRefused, nameOf, optionsOf } = require('./settings');
 const { startClock } = require('./clock');
 const { threwWritingHead } = require('./crash');
-const { createJar } = require('./jar');
+const { createForger } = require('./forger');
 const { startIds } = require('./ids');
 const { patches } = require('./patches');
 const { replace } = require('./replaceable');
@@ -100,14 +100,14 @@ async function play(run, scenario, listener, sids) {
   if (store && store.addTouch) store.addTouch();
   for (const { sid, text } of scenario.seeds) put(store, sid, text);
 
-  const jar = createJar(nameOf(scenario.options), () => signingSecrets(scenario, secrets), sids);
+  const forger = createForger(nameOf(scenario.options), () => signingSecrets(scenario, secrets), sids);
   run.another = createAnother(run, {
-    jar,
+    forger,
     middlewares,
     requestSecret: scenario.requestSecret,
     storeOf: () => store || run.memory,
   });
-  const app = { jar, listener, middlewares, handle: createListener(run, scenario.server, middlewares) };
+  const app = { forger, listener, middlewares, handle: createListener(run, scenario.server, middlewares) };
   run.meanwhile = async (request) => {
     const interrupted = run.active;
     const seen = await send(new Visit(run, request), app);
@@ -193,11 +193,11 @@ function inOrder(sids, { hasRemoved }) {
   return hasRemoved ? sids.sort() : sids;
 }
 
-async function send(visit, { jar, listener, handle, middlewares }) {
+async function send(visit, { forger, listener, handle, middlewares }) {
   const { request, run } = visit;
   run.active = visit;
-  visit.parsedCookies = request.cookieParser ? jar.parsed(request.cookieParser) : undefined;
-  const cookies = jar.headers(request.cookie);
+  visit.parsedCookies = request.cookieParser ? forger.parsed(request.cookieParser) : undefined;
+  const cookies = forger.headers(request.cookie);
 
   let response;
   if (request.detached) {
@@ -213,7 +213,7 @@ async function send(visit, { jar, listener, handle, middlewares }) {
       headers: [...request.headers, ...cookies],
     }, () => isStuck(visit));
     visit.isClosed = true;
-    if (response !== 'hang') jar.learn(response.head);
+    if (response !== 'hang') forger.learn(response.head);
   }
   if (response !== 'hang') await settle(visit);
   // looking at `sessions` could itself change which path a store takes, so not here

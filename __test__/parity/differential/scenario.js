@@ -9,7 +9,7 @@
  * oddity does not hide the others.
  */
 const { createRandom } = require('./random');
-const { COOKIES, PARSED } = require('./jar');
+const { COOKIES, PARSED } = require('./forger');
 const { drawOptions, isFragile } = require('./options');
 const { drawHandler } = require('./handler');
 const { addHabits } = require('./habits');

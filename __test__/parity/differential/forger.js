@@ -5,8 +5,9 @@
  * header can be right or wrong.
  */
 const { sign } = require('cookie-signature');
+const { read } = require('../../../test-kit/jar');
 
-function createJar(name, secretsOf, sids) {
+function createForger(name, secretsOf, sids) {
   const received = [];
 
   return {
@@ -14,9 +15,8 @@ function createJar(name, secretsOf, sids) {
     learn(head) {
       for (const line of head) {
         if (!/^set-cookie: /i.test(line)) continue;
-        const [pair] = line.slice('set-cookie: '.length).split(';');
-        const at = pair.indexOf('=');
-        if (pair.slice(0, at) === name) received.push(pair.slice(at + 1));
+        const cookie = read(line.slice('set-cookie: '.length));
+        if (cookie?.name === name) received.push(cookie.value);
       }
     },
 
@@ -156,4 +156,4 @@ const ODD_COOKIES = ['empty header', 'separators', 'name only', 'twice the same'
 
 const PARSED = ['signed', 'signed, false', 'signed, number', 'raw', 'raw, tampered', 'raw, unsigned', 'both'];
 
-module.exports = { createJar, COOKIES, ODD_COOKIES, PARSED };
+module.exports = { createForger, COOKIES, ODD_COOKIES, PARSED };
