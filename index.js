@@ -3,8 +3,9 @@
 require('./session/native/node-version');
 const session = require('./session/middleware');
 
-// Each name is assigned in the open, so that `import { Store }` finds it.
-module.exports = session;
+// Node.js finds the names for `import { Store }` in the text of this file, so each name has an
+// assignment of its own. The type checker does not know such assignments to a function.
+/** @type {NodeJS.Module} */ (module).exports = session;
 module.exports.Store = require('./session/store/store');
 module.exports.Cookie = require('./session/cookie/cookie').Cookie;
 module.exports.Session = require('./session/request/session').Session;

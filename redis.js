@@ -3,6 +3,32 @@
 require('./session/native/node-version');
 
 /**
+ * A client of Redis, of which each kind has its own methods. Redis itself adds commands with each
+ * version.
+ *
+ * @typedef {Record<string | symbol, any>} Client
+ */
+
+/**
+ * Calls a method of a client.
+ *
+ * @typedef {(client: Client, name: string, args: any[]) => any} Deliver
+ */
+
+/**
+ * The parts of a RedisStore of connect-redis, 6 to 10, that are used here.
+ *
+ * @typedef {object} RedisStore
+ * @property {Client} client
+ * @property {boolean} [disableTTL]
+ * @property {(client: Client) => Client} [normalizeClient] hides the client behind an adapter; in
+ *   connect-redis 7 and 8
+ * @property {(sid: string, session: object, callback?: Callback) => any} set
+ */
+
+/** @typedef {import('./session/types').Callback} Callback */
+
+/**
  * Adds the optional method `setIfPresent` to a store of connect-redis, 6 to 10. The
  * method uses Redis's `SET … XX`, so a slow request does not store a session again that
  * another request has destroyed. The store still makes keys, JSON and lifetimes itself.
@@ -10,9 +36,9 @@ require('./session/native/node-version');
  * If the store writes in a way that cannot carry the condition `XX`, nothing is sent, and
  * the callback of `setIfPresent` gets an error.
  *
- * @template {object} T
- * @param {T} store a `RedisStore`
- * @param {object} [client] the Redis client of the store; it is needed with connect-redis
+ * @template {RedisStore} T
+ * @param {T} store
+ * @param {Client} [client] the Redis client of the store; it is needed with connect-redis
  *   7 and 8, which hide their client
  * @returns {T} the same store
  * @throws {TypeError} if `store` is not such a store, or if its client is missing or of an
@@ -29,37 +55,49 @@ function keepLoggedOut(store, client = undefined) {
   if (isHidden && !client) {
     throw new TypeError('keepLoggedOut needs the client as its second argument, with connect-redis 7 and 8');
   }
-  // Made anew for each call, as a program may give its store another client after a lost connection.
-  const onlyPresentOf = (deliver) => (isHidden
-    ? store.normalizeClient(onlyPresent(client, deliver))
+  /**
+   * Returns a client for one call of the store's `set`. It is made for each call, because a program
+   * may give its store another client after a lost connection.
+   *
+   * @param {Deliver} deliver
+   */
+  const clientWithXX = (deliver) => (isHidden
+    ? /** @type {Required<RedisStore>} */ (store).normalizeClient(onlyPresent(/** @type {Client} */ (client), deliver))
     : onlyPresent(store.client, deliver));
 
-  const tried = onlyPresentOf(() => {});
-  // These stores guess what kind their client is. A `set` that is not delivered shows a wrong guess.
-  if (isHidden) tried.set('', '', store.disableTTL ? undefined : 1);
+  // Throws for an unknown client. `normalizeClient` guesses the kind of its client; the trial with
+  // a `set` that is not sent throws if the guess is wrong.
+  const trial = clientWithXX(() => {});
+  if (isHidden) trial.set('', '', store.disableTTL ? undefined : 1);
 
+  /**
+   * @param {string} sid
+   * @param {object} session
+   * @param {Callback} [callback]
+   */
   async function setIfPresent(sid, session, callback) {
-    let isAsked = false;
-    let isAnswered = false;
-    const answer = callback && ((error, ...results) => {
-      isAnswered = true;
-      return callback(error || (isAsked ? error : new Bypassed()), ...results);
+    let wasDelivered = false;
+    let hasCalledBack = false;
+    /** @type {Callback | undefined} */
+    const checkedCallback = callback && ((error, ...results) => {
+      hasCalledBack = true;
+      return callback(error || (wasDelivered ? error : new Bypassed()), ...results);
     });
     try {
-      const only = onlyPresentOf((target, name, args) => {
-        isAsked = true;
+      const ownClient = clientWithXX((target, name, args) => {
+        wasDelivered = true;
         return target[name](...args);
       });
-      // The same store, but for its client.
+      // The store sees itself with this client, and is the same otherwise.
       const present = new Proxy(store, {
-        get: (target, name, receiver) => (name === 'client' ? only : Reflect.get(target, name, receiver)),
+        get: (target, name, receiver) => (name === 'client' ? ownClient : Reflect.get(target, name, receiver)),
       });
-      const result = await store.set.call(present, sid, session, answer);
-      if (!callback && !isAsked) throw new Bypassed();
+      const result = await store.set.call(present, sid, session, checkedCallback);
+      if (!callback && !wasDelivered) throw new Bypassed();
       return result;
     } catch (error) {
-      // What the callback itself throws is not for the callback.
-      if (!callback || isAnswered) throw error;
+      // An error that the callback itself has thrown must not be passed to it.
+      if (!callback || hasCalledBack) throw error;
       return callback(error);
     }
   }
@@ -69,16 +107,22 @@ function keepLoggedOut(store, client = undefined) {
 
 module.exports = keepLoggedOut;
 
-/** What every RedisStore of connect-redis 6 to 10 has. */
+/** Properties of every RedisStore of connect-redis 6 to 10. */
 const FIELDS = ['client', 'prefix', 'serializer', 'ttl', 'disableTTL', 'disableTouch'];
 
-/** What else connect-redis asks of a client. None of it makes a key. */
+/**
+ * The other methods of a client that connect-redis calls. None of them makes a key.
+ * @type {Set<string | symbol>}
+ */
 const HARMLESS = new Set(['get', 'del', 'expire', 'mget', 'mGet', 'scan', 'scanIterator']);
 
 /**
- * A Redis client that sets only keys which are there, and can do nothing else that makes one.
- * @param {object} client
- * @param {(client: object, name: string, args: any[]) => any} deliver calls a method of the client
+ * Returns a client that sets only keys which exist, and has no other method that makes a key.
+ *
+ * @param {Client} client
+ * @param {Deliver} deliver
+ * @returns {Client}
+ * @throws {TypeError} if the client is of an unknown kind
  */
 function onlyPresent(client, deliver) {
   const withCondition = conditionFor(client);
@@ -86,8 +130,8 @@ function onlyPresent(client, deliver) {
     get(target, name) {
       const value = target[name];
       if (name === 'set') return (...args) => deliver(target, name, withCondition(args));
-      if (HARMLESS.has(name)) return value && ((...args) => deliver(target, name, args));
-      // A function, or what has some, as the commands of a module, may set a key.
+      if (HARMLESS.has(name)) return value && ((...args) => deliver(target, /** @type {string} */ (name), args));
+      // A function may set a key. So may an object, such as the commands of a Redis module.
       if (Object(value) !== value) return value;
       throw new TypeError(`keepLoggedOut: the store uses ${String(name)} of its client, which could store a destroyed session again`);
     },
@@ -95,23 +139,25 @@ function onlyPresent(client, deliver) {
 }
 
 /**
- * How a client is given the condition: each kind has names that no other has. A client of
- * another kind could ignore a condition whose form it does not know.
+ * Returns the function that adds the condition `XX` to the arguments of a client's `set`. The kind
+ * of the client is known by methods that no other kind has. A client of an unknown kind could
+ * ignore a condition in the wrong form.
  *
- * @param {object} client
- * @returns {(args: any[]) => any[]} adds the condition to the arguments of `set`
- * @throws {TypeError} if the client is of no known kind
+ * @param {Client} client
+ * @returns {(args: any[]) => any[]}
+ * @throws {TypeError} if the client is of an unknown kind
  */
 function conditionFor(client) {
+  /** @param {string[]} names */
   const has = (...names) => names.every((name) => client && typeof client[name] === 'function');
   const isNodeRedis = has('connect', 'setEx', 'SETEX');
-  // `legacyMode` of node-redis 4; newer ones ignore the option.
+  // The option `legacyMode` of node-redis 4. Newer versions ignore it.
   const isLegacy4 = isNodeRedis && 'v4' in client && client.options && client.options.legacyMode;
-  // `client.legacy()` of node-redis 5, whose commands are its own properties.
+  // `client.legacy()` of node-redis 5. Its commands are own properties.
   const isLegacy5 = !isNodeRedis && has('sendCommand', 'SETEX') &&
     Object.hasOwn(client, 'SETEX') && !Object.hasOwn(client, 'sendCommand');
   const isNodeRedis3 = has('internal_send_command', 'setex', 'SETEX');
-  // A pipeline has no connection to end.
+  // The pipelines of ioredis have the same commands, but no `disconnect`.
   const isIoredis = has('disconnect', 'defineCommand', 'setex', 'setBuffer');
 
   if (isLegacy4 || isLegacy5 || isNodeRedis3 || isIoredis) return withWord;
@@ -120,39 +166,53 @@ function conditionFor(client) {
     'sentinel, legacy), ioredis and iovalkey: this client is none of them and might ignore the condition XX');
 }
 
-/** `set(key, value, options)`, as node-redis has it from version 4 on. */
-function withOption([key, value, given, ...more]) {
+/**
+ * Adds the condition for `set(key, value, options)`, the form of node-redis 4 and newer.
+ *
+ * @param {any[]} args
+ * @throws {UnknownForm}
+ */
+function withOption(args) {
+  const [key, value, given, ...more] = args;
   const options = given || {};
   const { NX, condition = 'XX', ...others } = options;
   if (![key, value].every(isWord) || typeof options !== 'object' || NX || condition !== 'XX' || more.length > 0) {
     throw new UnknownForm('(key, value, options)');
   }
-  // The newer name, and that of node-redis 4.
+  // node-redis 5 reads `condition`, and node-redis 4 reads `XX`.
   return [key, value, { ...others, condition, XX: true }];
 }
 
-/** `set(key, value, 'EX', seconds, callback)`, as Redis itself has it, also with the words in an array. */
+/**
+ * Adds the condition for `set(key, value, 'EX', seconds, callback)`, the form of Redis itself. The
+ * words may stand in an array.
+ *
+ * @param {any[]} args
+ * @throws {UnknownForm}
+ */
 function withWord(args) {
   const words = args.flat();
   const callback = typeof words.at(-1) === 'function' ? [words.pop()] : [];
-  // Redis refuses words that it does not know, but for the first two it takes any.
+  // With fewer than two words, `XX` would become the key or the value. Redis itself refuses
+  // unknown words behind these two.
   if (words.length < 2 || !words.every(isWord)) throw new UnknownForm('(key, value, …words)');
   return [...words, 'XX', ...callback];
 }
 
+/** @param {unknown} value */
 function isWord(value) {
   return typeof value === 'string' || typeof value === 'number' || ArrayBuffer.isView(value);
 }
 
-/** A store does not call `set` as its client wants it. */
+/** The error of a store that does not call `set` in the form of its client. */
 class UnknownForm extends TypeError {
-  /** @param {string} form that the client takes */
+  /** @param {string} form the arguments that the client takes */
   constructor(form) {
     super(`keepLoggedOut: the store does not call this client's set as set${form}, so XX cannot be added`);
   }
 }
 
-/** A store says that it has set a session, but has not asked the client that it was given. */
+/** The error of a store that reports success but has not called the client that it was given. */
 class Bypassed extends Error {
   constructor() {
     super('keepLoggedOut: the store did not use its own client, so its write had no XX');

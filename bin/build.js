@@ -11,11 +11,12 @@ const toolchain = require('./toolchain');
 const root = path.join(__dirname, '..');
 
 /**
- * Builds the addon for the machine that this runs on, and puts it where the package looks
- * first. What was there before stays until another has been loaded.
+ * Builds the addon for this machine, and puts it into the folder of the package, where
+ * session/native/load.js looks first. A file that is there already is replaced only after the new
+ * one was loaded.
  *
- * @returns {string} the file
- * @throws {Error} in words for the user
+ * @returns {string} the path of the addon
+ * @throws {Error} with a message for the user
  */
 function build() {
   if (fs.existsSync(path.join(root, 'scripts', 'setup.js'))) throw new Error('this is a checkout of the repository: build it with "node scripts/setup.js"');
@@ -25,9 +26,10 @@ function build() {
   const name = `express-session-rs.${platformName()}.node`;
   const file = path.join(root, name);
   const made = path.join(root, `${name}.${process.pid}.node`);
-  // So that a folder that cannot be written is found out before the work.
+  // Fails before the long build if the folder cannot be written.
   write(made, '');
-  // The terminal interrupts cargo as well, and what is below then removes what there is.
+  // Without these listeners, a signal would end the process before `finally` removes the file. The
+  // terminal sends the signal to cargo as well, so the build ends.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
   try {
     const rust = toolchain();
@@ -38,12 +40,19 @@ function build() {
   } finally {
     fs.rmSync(made, { force: true });
   }
-  // For bundlers, which cannot know the name of the platform.
+  // Bundlers find the addon by this file, because they do not know the name of the platform.
   write(path.join(root, 'built.js'), `module.exports = require('./${name}');\n`);
   return file;
 }
 
-/** Never through a link: pnpm's files are those of other projects, too. */
+/**
+ * Writes a new file. It removes the old one first, because with pnpm that may be a hard link which
+ * other projects share.
+ *
+ * @param {string} file
+ * @param {string} text
+ * @throws {Error} with a message for the user
+ */
 function write(file, text) {
   try {
     fs.rmSync(file, { force: true });
@@ -54,9 +63,15 @@ function write(file, text) {
   }
 }
 
-/** Makes the library, and copies it to a file. */
+/**
+ * Builds the library, and copies it to a file.
+ *
+ * @param {{ cargo: string, env: NodeJS.ProcessEnv }} rust
+ * @param {string} made the file
+ * @throws {Error}
+ */
 function compile({ cargo, env }, made) {
-  // Rust's own directory of what it made would stay in node_modules, with 100 MB.
+  // The directory that cargo uses by default would stay in node_modules, with 100 MB.
   const own = env.CARGO_TARGET_DIR ? undefined : fs.mkdtempSync(path.join(os.tmpdir(), 'express-session-rs-'));
   try {
     const { status, signal, stdout, error } = spawnSync(cargo, ['build', '--release', '--locked', '--message-format=json'], {
@@ -75,7 +90,13 @@ function compile({ cargo, env }, made) {
   }
 }
 
-/** Shows what the compiler says, and sums it up. What cargo itself says is shown already. */
+/**
+ * Prints the errors of the compiler, and returns a summary. Cargo has printed its own messages
+ * already.
+ *
+ * @param {any[]} messages of cargo
+ * @returns {string}
+ */
 function reasonIn(messages) {
   const errors = messages.filter(({ reason, message }) => reason === 'compiler-message' && message.level === 'error');
   for (const { message } of errors) process.stderr.write(message.rendered);
@@ -84,7 +105,13 @@ function reasonIn(messages) {
   return 'cargo build failed, see the messages above';
 }
 
-/** The file of the library, which cargo names as the platform wants. */
+/**
+ * Returns the file of the library. Its name depends on the platform.
+ *
+ * @param {any[]} messages of cargo
+ * @returns {string}
+ * @throws {Error} if there is none
+ */
 function libraryIn(messages) {
   const files = messages.filter(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'))
     .flatMap(({ filenames }) => filenames);
@@ -93,7 +120,13 @@ function libraryIn(messages) {
   return library;
 }
 
-/** Asked of another process: an addon cannot be unloaded, and one that is broken may crash. */
+/**
+ * Loads an addon in another process: an addon cannot be unloaded, and a broken one may crash the
+ * process.
+ *
+ * @param {string} file
+ * @throws {Error} if it does not load
+ */
 function tryOut(file) {
   const { status, signal, stderr } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path.join(root, 'session', 'native', 'load.js')], {
     encoding: 'utf8',
@@ -104,7 +137,12 @@ function tryOut(file) {
   throw new Error(`the new binary does not load: ${/The loader said: (.+)/.exec(stderr)?.[1] ?? signal ?? stderr.trim()}`);
 }
 
-/** On Windows a virus scanner may hold a file of it for a while: no reason to have no addon. */
+/**
+ * Removes a folder. It only warns if that fails, because the addon is built by then. On Windows a
+ * virus scanner may keep a file open for a while.
+ *
+ * @param {string} folder
+ */
 function discard(folder) {
   try {
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -113,7 +151,12 @@ function discard(folder) {
   }
 }
 
-/** With musl, Rust links statically unless told otherwise, and then makes no library. */
+/**
+ * Returns the environment variables that the platform needs. On musl, Rust links statically by
+ * default, and then it makes no library that Node.js can load.
+ *
+ * @returns {NodeJS.ProcessEnv}
+ */
 function flags() {
   if (process.platform !== 'linux' || !isMusl()) return {};
   return { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() };

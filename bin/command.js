@@ -10,8 +10,8 @@ with, and access to the network to fetch the crates.
 `;
 
 /**
- * The command of the package. Sets the status of the process: 0 if all went well, 1 if not,
- * 2 if nobody can know what is meant.
+ * Runs the command of the package. It sets the exit status of the process: 0 for success, 1 for a
+ * failure, 2 for unknown arguments.
  *
  * @param {string[]} args
  */

@@ -3,21 +3,22 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** What Windows answers to whoever writes over a library that a program has loaded. */
+/** The codes of the errors with which Windows refuses to replace or delete a loaded library. */
 const LOADED = new Set(['EPERM', 'EACCES', 'EBUSY']);
 
 /**
- * Puts a file in the place of another, which programs may have loaded. One with the same bytes
- * is left alone.
+ * Replaces a file, which programs may have loaded as a library, by a copy of another file. Does
+ * nothing if both have the same bytes.
  *
  * @param {string} source
- * @param {string} target
+ * @param {string} target the file to replace, which need not exist
  * @throws {Error} of node:fs
  */
 function replace(source, target) {
   removeOld(target);
   if (isSame(source, target)) return;
-  // A program that starts meanwhile must not find half a file.
+  // The copy gets its name when it is whole, so that a program that starts meanwhile cannot load
+  // half a file.
   const part = `${target}.${process.pid}.part`;
   fs.copyFileSync(source, part);
   try {
@@ -32,12 +33,21 @@ function replace(source, target) {
   removeOld(target);
 }
 
-/** Windows lets nobody delete a loaded library, but give it another name. */
+/**
+ * Renames a file out of the way. Windows allows that for a loaded library, but not to delete it.
+ *
+ * @param {string} target
+ */
 function moveAway(target) {
   fs.renameSync(target, `${target}.${process.pid}-${Date.now()}.old`);
 }
 
-/** Those that programs have loaded to this day stay, for the next time. */
+/**
+ * Deletes the files that `moveAway` has renamed. Those that programs still have loaded stay until
+ * the next call.
+ *
+ * @param {string} target
+ */
 function removeOld(target) {
   const folder = path.dirname(target);
   for (const name of fs.readdirSync(folder)) {
@@ -50,6 +60,12 @@ function removeOld(target) {
   }
 }
 
+/**
+ * Returns whether two files have the same bytes; false if one does not exist.
+ *
+ * @param {string} source
+ * @param {string} target
+ */
 function isSame(source, target) {
   try {
     return fs.readFileSync(source).equals(fs.readFileSync(target));

@@ -1,5 +1,5 @@
 'use strict';
 
-// Programs load this file by its path, `express-session/session/cookie`, so it stays where it is.
+// Programs load this file by its path, as `express-session/session/cookie`.
 require('./native/node-version');
 module.exports = require('./cookie/cookie').Cookie;

@@ -1,5 +1,5 @@
 'use strict';
 
-// Programs load this file by its path, `express-session/session/memory`, so it stays where it is.
+// Programs load this file by its path, as `express-session/session/memory`.
 require('./native/node-version');
 module.exports = require('./store/memory-store').MemoryStore;

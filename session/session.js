@@ -1,5 +1,5 @@
 'use strict';
 
-// Programs load this file by its path, `express-session/session/session`, so it stays where it is.
+// Programs load this file by its path, as `express-session/session/session`.
 require('./native/node-version');
 module.exports = require('./request/session').Session;

@@ -1,5 +1,5 @@
 'use strict';
 
-// Programs load this file by its path, `express-session/session/store`, so it stays where it is.
+// Programs load this file by its path, as `express-session/session/store`.
 require('./native/node-version');
 module.exports = require('./store/store');

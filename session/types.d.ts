@@ -245,15 +245,25 @@ export interface StoreClass {
   readonly prototype: Store;
 }
 
+/** The options of a MemoryStore; index.d.ts explains them. */
+export interface MemoryStoreOptions extends Omit<publicTypes.MemoryStoreOptions, 'ttl' | 'dispose'> {
+  ttl?: number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | null;
+  dispose?: ((sid: string, session: SessionData | undefined, reason: RemovalReason) => void) | null;
+}
+
+/** Why a MemoryStore has removed a session. */
+export type RemovalReason = 'expired' | 'evicted' | 'destroyed';
+
 /** An instance of `MemoryStore` (store/memory-store.js). */
 export interface MemoryStore extends Store {
   /** The JSON of each session, by its sid. */
   sessions: Record<string, string>;
+  all(callback: Callback): void;
 }
 
 /** The class of memory stores, which is a plain function. */
 export interface MemoryStoreClass {
-  new (options?: object | null): MemoryStore;
+  new (options?: MemoryStoreOptions): MemoryStore;
   readonly prototype: MemoryStore;
 }
 

@@ -60,15 +60,12 @@ pub const COOKIE_MAX_AGE: u32 = 1 << 3;
 /// Bit of `serializeCookie`: the cookie has the attribute `Expires`, of the argument `expires`.
 #[napi]
 pub const COOKIE_EXPIRES: u32 = 1 << 4;
-/// Bit of `serializeCookie`: the value is encoded and to be written as it is.
-#[napi]
-pub const COOKIE_ENCODED: u32 = 1 << 5;
 /// Bit of `serializeCookie`: the cookie has the attribute `Domain`, of the argument `domain`.
 #[napi]
-pub const COOKIE_DOMAIN: u32 = 1 << 6;
+pub const COOKIE_DOMAIN: u32 = 1 << 5;
 /// Bit of `serializeCookie`: the cookie has the attribute `Path`, of the argument `path`.
 #[napi]
-pub const COOKIE_PATH: u32 = 1 << 7;
+pub const COOKIE_PATH: u32 = 1 << 6;
 /// Number of the lowest of three bits of `serializeCookie` that are the attribute `Priority`: 0
 /// for no such attribute, 1 for `low`, 2 for `medium`, 3 for `high`, else an invalid one.
 #[napi]
@@ -81,6 +78,7 @@ pub const COOKIE_SAME_SITE_SHIFT: u32 = 12;
 /// Writes the text of a `Set-Cookie` header. If it cannot be written, returns the index of its
 /// error's message in `cookieErrors`.
 ///
+/// `value` is written as it is, and must be percent-encoded where its characters need that.
 /// `bits` is a sum of the `COOKIE_` constants, and says which of the other arguments count.
 /// `maxAge` is in seconds, `expires` in ms since the epoch.
 #[napi(
@@ -97,13 +95,12 @@ pub fn serialize_cookie(
     path: Text,
     expires: f64,
 ) -> Result<Either<Text, u32>> {
-    let value = if bits & COOKIE_ENCODED != 0 {
-        Value::Encoded(&value)
-    } else {
-        Value::Plain(&value)
-    };
     let attributes = attributes(bits, max_age, &domain, &path, expires);
-    text_or_index(serialize::set_cookie(&name, value, &attributes))
+    text_or_index(serialize::set_cookie(
+        &name,
+        Value::Encoded(&value),
+        &attributes,
+    ))
 }
 
 /// Returns the value of a session cookie: `s:` and the `sid` signed by the first key,
@@ -136,8 +133,8 @@ static ERRORS: [Error; 10] = [
     Error::Secret,
 ];
 
-/// Returns the messages of the errors of `serializeCookie` and `signedCookieValue`, which return the index of
-/// theirs.
+/// Returns the messages of the errors of `serializeCookie` and `signedCookieValue`, which return
+/// the index of theirs.
 #[napi(catch_unwind)]
 pub fn cookie_errors() -> Vec<String> {
     ERRORS.iter().map(Error::to_string).collect()

@@ -2,12 +2,17 @@
 
 /**
  * The attributes of a session's cookie, in the order in which its JSON has them. The engine
- * has the same list (`core/src/session_text.rs`); tests hold what reads or writes cookies
- * against it.
+ * has the same list (`core/src/session_text.rs`). `__test__/native/attributes.test.js` checks that
+ * all code that reads or writes cookies knows each of them.
  */
 const ATTRIBUTES = ['originalMaxAge', 'partitioned', 'priority', 'expires', 'secure', 'httpOnly', 'domain', 'path', 'sameSite'];
 
-/** Whether a cookie is the stored one, its expiry aside. */
+/**
+ * Returns whether two cookies have the same attributes, apart from `expires`.
+ *
+ * @param {import('../types').CookieData} cookie
+ * @param {import('../types').CookieData} stored
+ */
 function isSame(cookie, stored) {
   return cookie.originalMaxAge === stored.originalMaxAge && cookie.path === stored.path &&
     cookie.httpOnly === stored.httpOnly && cookie.secure === stored.secure &&

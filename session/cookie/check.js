@@ -6,25 +6,34 @@ const native = require('../native/load');
 const serialize = require('./serialize');
 
 /**
- * Refuses what would fail at every response: makes a cookie of the options and writes it,
- * as a response does, and reads it, as the next request does.
+ * @typedef {import('../types').CookieOptions} CookieOptions
+ * @typedef {import('../types').Request} Request
+ */
+
+/**
+ * Refuses a name and options with which every response would fail. It makes a cookie of the
+ * options, writes the Set-Cookie header as a response does, and reads it as the next request does.
+ *
+ * The result of a function in place of the options is known in a request only, so it is not
+ * checked.
  *
  * @param {string} name of the session cookie
- * @param {any} options of the cookie; what a function gives is not known yet
- * @throws {TypeError} in the words that the response would have for it
+ * @param {CookieOptions | ((req: Request) => CookieOptions)} options of the cookie
+ * @throws {TypeError} with the message that the response would fail with
  */
 function check(name, options) {
-  const given = typeof options === 'function' || isProxy(options) ? {} : knownOptions(options);
-  const cookie = new Cookie(given);
+  const known = typeof options === 'function' || isProxy(options) ? {} : knownOptions(options);
+  const cookie = new Cookie(known);
   const { expires } = cookie;
-  // As the end of the response will.
+  // The end of a response starts the lifetime anew in the same way.
   cookie.maxAge = cookie.originalMaxAge;
   const data = { ...cookie.data };
   if (data.sameSite === 'auto') data.sameSite = undefined;
-  // A Date that has no time is the response's to refuse, as with the original.
-  if (expires instanceof Date && Object.values(given).includes(expires)) data.expires = undefined;
+  // express-session accepts an invalid Date here, and its response fails.
+  if (expires instanceof Date && Object.values(known).includes(expires)) data.expires = undefined;
   const header = serialize(name, 'value', data);
-  // No key signs it, so what is read is refused as unsigned; what is not found is absent.
+  // Without keys, a cookie that is found counts as unsigned. NO_COOKIE means that the name is
+  // one under which no request finds a cookie.
   const isRead = native.unsignCookie(header, name, native.prepareKeys([])) === native.UNSIGNED_COOKIE;
   if (!isRead) throw new TypeError('argument name is invalid');
 }
@@ -32,25 +41,33 @@ function check(name, options) {
 module.exports = check;
 
 /**
- * The options that stay what they are until a program assigns others. What a getter gives,
- * or an object that is to be turned into text, may be known in a request only.
+ * Returns the options that stay the same until a program assigns other values. The value of a
+ * getter, and the text that an object is converted to, may be known in a request only.
+ *
+ * @param {CookieOptions} options
+ * @returns {CookieOptions}
  */
 function knownOptions(options) {
-  // The cookie refuses it.
+  // `Cookie` throws for these.
   if (typeof options !== 'object') return options;
-  const found = Object.create(null);
+  const known = Object.create(null);
   for (const name in options) {
     const descriptor = descriptorOf(options, name);
     if (!descriptor || !('value' in descriptor)) continue;
     const { value } = descriptor;
     if ((name === 'domain' || name === 'path') && Object(value) === value) continue;
-    // The cookie would warn of it, as it will in each request.
-    found[name === 'maxAge' && value instanceof Date ? 'expires' : name] = value;
+    // `Cookie` warns of a Date in `maxAge`. As each request will warn, the check does not.
+    known[name === 'maxAge' && value instanceof Date ? 'expires' : name] = value;
   }
-  return found;
+  return known;
 }
 
-/** The descriptor of a property that an object has or inherits. */
+/**
+ * Returns the descriptor of a property that an object has or inherits.
+ *
+ * @param {object} object
+ * @param {string} name
+ */
 function descriptorOf(object, name) {
   for (let holder = object; holder !== null; holder = Object.getPrototypeOf(holder)) {
     const descriptor = Object.getOwnPropertyDescriptor(holder, name);

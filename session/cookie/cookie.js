@@ -4,23 +4,31 @@ const deprecate = require('depd')('express-session');
 const serialize = require('./serialize');
 
 /**
- * The cookie of a session: its attributes, and when it expires.
+ * @typedef {import('../types').Cookie} Cookie
+ * @typedef {import('../types').CookieClass} CookieClass
+ * @typedef {import('../types').CookieData} CookieData
+ * @typedef {import('../types').CookieOptions} CookieOptions
+ */
+
+/**
+ * The cookie of a session: its attributes and its expiry.
  *
- * Times are in ms. `originalMaxAge` is the lifetime the cookie was last given;
- * `maxAge` is what is left of it now.
+ * Times are in ms. `originalMaxAge` is the lifetime that the cookie was given last, and `maxAge`
+ * is the rest of it.
  *
- * @param {object} [options] initial attributes
- * @throws {TypeError} if `options` is given and is no object
+ * @this {Cookie}
+ * @param {CookieOptions | null} [options] the first values of its attributes
+ * @throws {TypeError} if `options` is truthy and not an object
  */
 function Cookie(options) {
   if (options && typeof options !== 'object') {
     throw new TypeError('argument options must be a object');
   }
-  // In the order in which a cookie shows its fields.
+  // A cookie that is logged shows its properties in this order.
   this.path = '/';
   this.maxAge = null;
   this.httpOnly = true;
-  // Inherited ones too: options may be another cookie.
+  // Inherited properties count too: the options may be another cookie.
   for (const name in options) {
     if (!IGNORED_OPTIONS.has(name)) this[name] = options[name];
   }
@@ -29,25 +37,29 @@ function Cookie(options) {
 }
 
 /**
- * Names that a cookie does not take over: what it computes, and what, stored, would give it
- * another prototype, without methods, and without HttpOnly in its header.
+ * The options that a cookie does not take over. It computes `data`. `__proto__`, which stored
+ * data may have, would give it another prototype, so that it had no methods and its header no
+ * HttpOnly.
  */
 const IGNORED_OPTIONS = new Set(['data', '__proto__']);
 
 /**
- * The cookie of a stored session. `expires` may be text or a Date; `originalMaxAge`
- * stays what it was, though setting `expires` would rewrite it.
+ * Makes the cookie of a stored session. Its `originalMaxAge` is the stored one, although an
+ * assignment to `expires` changes it.
  *
- * @param {object} stored
+ * @param {CookieData} stored
  * @returns {Cookie}
+ * @throws {TypeError} if `stored` is null, undefined, or truthy and not an object
  */
 function reviveCookie(stored) {
   const expires = stored.expires;
   const originalMaxAge = stored.originalMaxAge;
   const date = typeof expires === 'string' ? new Date(expires) : expires;
-  // Of a cookie that a store has not turned into JSON, or a damaged one, its fields count.
+  // A store may hand out a cookie that was never JSON, or one that is damaged. `Cookie` reads
+  // those.
   const isPlainData = typeof stored === 'object' && date !== undefined && !('maxAge' in stored || '_expires' in stored);
   if (isPlainData && hasPlainTimes()) return makeCookie(stored, date, originalMaxAge);
+  /** @type {Cookie} */
   const cookie = new Cookie(stored);
   if (date !== expires) cookie.expires = date;
   cookie.originalMaxAge = originalMaxAge;
@@ -55,17 +67,19 @@ function reviveCookie(stored) {
 }
 
 /**
- * A cookie with these attributes, none of which is one that a cookie computes.
+ * Makes a cookie without the accessors of its class, which is quicker. No attribute may be one
+ * that a cookie computes.
  *
- * @param {object} attributes those which stand for a time are left out
- * @param {any} expires
- * @param {any} originalMaxAge
+ * @param {CookieData} attributes whose `expires` and `originalMaxAge` are ignored
+ * @param {Cookie['expires']} expires
+ * @param {Cookie['originalMaxAge']} originalMaxAge in ms
  * @returns {Cookie}
  */
 function makeCookie(attributes, expires, originalMaxAge) {
+  /** @type {Cookie} */
   const cookie = new CookieFields(expires, originalMaxAge);
   for (const name in attributes) {
-    // Those that nearly every cookie has by their names, which is quicker.
+    // Nearly every cookie has `path` and `httpOnly`, and an assignment to a fixed name is quicker.
     if (name === 'path') cookie.path = attributes.path;
     else if (name === 'httpOnly') cookie.httpOnly = attributes.httpOnly;
     else if (name !== 'expires' && name !== 'originalMaxAge' && !IGNORED_OPTIONS.has(name)) cookie[name] = attributes[name];
@@ -73,7 +87,14 @@ function makeCookie(attributes, expires, originalMaxAge) {
   return cookie;
 }
 
-/** The fields that each cookie has, in the same order. */
+/**
+ * The properties that each cookie has. They are always added in this order, so that all such
+ * cookies are alike for V8.
+ *
+ * @this {Cookie}
+ * @param {Cookie['expires']} expires
+ * @param {Cookie['originalMaxAge']} originalMaxAge in ms
+ */
 function CookieFields(expires, originalMaxAge) {
   this.path = '/';
   this._expires = expires;
@@ -82,12 +103,12 @@ function CookieFields(expires, originalMaxAge) {
 }
 
 /**
- * Lets the lifetime of a cookie begin at a moment that is over, as if the cookie had been
- * touched then.
+ * Starts the lifetime of a cookie at a given time, as a touch at that time would have done. A
+ * cookie without a lifetime stays as it is.
  *
  * @param {Cookie} cookie
  * @param {number} time in ms since the epoch
- * @param {number | null | undefined} lifetime in ms; a cookie without one stays as it is
+ * @param {number | null | undefined} lifetime in ms
  */
 function startLifetimeAt(cookie, time, lifetime) {
   if (typeof lifetime !== 'number') return;
@@ -95,25 +116,30 @@ function startLifetimeAt(cookie, time, lifetime) {
   cookie.originalMaxAge = cookie._expires.valueOf() - time;
 }
 
-// A plain object, and its accessors enumerable: that is how a cookie has always
-// looked when it is logged, copied or walked through.
-Cookie.prototype = {
-  /** Date or null. Setting it starts a new lifetime. */
+// The prototype is a plain object with enumerable accessors, as that of express-session is:
+// programs see that when they log or copy a cookie, or list its keys.
+Cookie.prototype = /** @type {ThisType<Cookie>} */ ({
+  /** The end of the lifetime, or null. An assignment starts a new lifetime. */
   get expires() {
     return this._expires;
   },
 
+  /** @param {Date | null | undefined} date */
   set expires(date) {
     this._expires = date;
     this.originalMaxAge = this.maxAge;
   },
 
-  /** Ms left, or what stands in `expires` if that is no Date. */
+  /** The rest of the lifetime in ms, or the value of `expires` if that is not a Date. */
   get maxAge() {
     const { expires } = this;
     return expires instanceof Date ? expires.valueOf() - Date.now() : expires;
   },
 
+  /**
+   * @param {number | Date | null | undefined} ms
+   * @throws {TypeError} if it is truthy and neither a number nor a Date
+   */
   set maxAge(ms) {
     if (typeof ms === 'number') {
       this.expires = new Date(Date.now() + ms);
@@ -127,7 +153,7 @@ Cookie.prototype = {
     this.expires = ms;
   },
 
-  /** What is stored with the session and written into Set-Cookie. */
+  /** The attributes that are stored with the session and written into Set-Cookie. */
   get data() {
     const { originalMaxAge, partitioned, priority, secure, httpOnly, domain, path, sameSite } = this;
     const expires = this._expires;
@@ -135,10 +161,12 @@ Cookie.prototype = {
   },
 
   /**
-   * A Set-Cookie header with this cookie's attributes.
+   * Returns the text of a Set-Cookie header with the attributes of this cookie.
+   *
    * @param {string} name
-   * @param {string} value
+   * @param {string} value which is not signed here
    * @returns {string}
+   * @throws {TypeError} if the name or an attribute is invalid
    */
   serialize(name, value) {
     return serialize(name, value, this.data);
@@ -147,17 +175,24 @@ Cookie.prototype = {
   toJSON() {
     return this.data;
   },
-};
+});
 
 CookieFields.prototype = Cookie.prototype;
 
-// Programs replace methods and accessors at any time.
+// Programs may replace methods and accessors of cookies at any time. The functions below compare
+// them with those that were there when this file was loaded.
 const { prototype } = Cookie;
 const { toJSON } = prototype;
 const { getOwnPropertyDescriptor, getPrototypeOf, prototype: { hasOwnProperty } } = Object;
-const [data, expires, maxAge] = ['data', 'expires', 'maxAge'].map((name) => getOwnPropertyDescriptor(prototype, name));
+const [data, expires, maxAge] = /** @type {PropertyDescriptor[]} */ (
+  ['data', 'expires', 'maxAge'].map((name) => getOwnPropertyDescriptor(prototype, name))
+);
 
-/** Whether the times of a cookie, or of cookies at all, do what this file says. */
+/**
+ * Returns whether the accessors `expires` and `maxAge` of a cookie are those of this file.
+ *
+ * @param {Cookie | undefined} [cookie] without it, the accessors of the class count
+ */
 function hasPlainTimes(cookie = prototype) {
   const { get: getExpires, set: setExpires } = getOwnPropertyDescriptor(prototype, 'expires') || {};
   const { get: getMaxAge, set: setMaxAge } = getOwnPropertyDescriptor(prototype, 'maxAge') || {};
@@ -166,11 +201,22 @@ function hasPlainTimes(cookie = prototype) {
       !(hasOwnProperty.call(cookie, 'expires') || hasOwnProperty.call(cookie, 'maxAge'))));
 }
 
-/** Whether the JSON of a cookie, or of cookies at all, is what this file says. */
+/**
+ * Returns whether the JSON of a cookie is made by the functions of this file.
+ *
+ * @param {Cookie | null | undefined} [cookie] without it, the functions of the class count
+ */
 function hasPlainJSON(cookie = prototype) {
   const { get } = getOwnPropertyDescriptor(prototype, 'data') || {};
-  return get === data.get && Boolean(cookie) && cookie.toJSON === toJSON &&
+  return get === data.get && !!cookie && cookie.toJSON === toJSON &&
     (cookie === prototype || (getPrototypeOf(cookie) === prototype && !hasOwnProperty.call(cookie, 'data')));
 }
 
-module.exports = { Cookie, reviveCookie, makeCookie, startLifetimeAt, hasPlainTimes, hasPlainJSON };
+module.exports = {
+  Cookie: /** @type {CookieClass} */ (/** @type {unknown} */ (Cookie)),
+  reviveCookie,
+  makeCookie,
+  startLifetimeAt,
+  hasPlainTimes,
+  hasPlainJSON,
+};

@@ -1,20 +1,25 @@
 'use strict';
 
+/** @typedef {import('../types').Request} Request */
+
 /**
- * Whether a request came over a secure connection: its socket is a TLS one, or
- * it was so at the proxy, as far as the option `proxy` trusts that.
+ * Returns whether a request came over a secure connection: its socket is a TLS socket, or a
+ * proxy that the option `proxy` trusts says so.
  *
- * @param {object} req
- * @param {boolean} [proxy] true: believe X-Forwarded-Proto; false: believe no
- *   proxy; undefined: believe Express (`trust proxy`)
+ * @param {Request} req
+ * @param {boolean} [proxy] true to trust X-Forwarded-Proto, false to trust no proxy, undefined
+ *   to trust what Express says (its setting `trust proxy`)
  * @returns {boolean}
  */
 function isSecure(req, proxy) {
-  if (req.connection && req.connection.encrypted) return true;
+  const connection = /** @type {import('node:tls').TLSSocket | undefined} */ (req.connection);
+  if (connection && connection.encrypted) return true;
   if (proxy === false) return false;
   if (proxy !== true) return req.secure === true;
-  // The proxy nearest to the browser comes first in the list.
-  const [protocol] = (req.headers['x-forwarded-proto'] || '').split(',', 1);
+  // Node.js joins several such headers by commas.
+  const header = /** @type {string | undefined} */ (req.headers['x-forwarded-proto']);
+  // The proxy that is nearest to the browser comes first in the list.
+  const [protocol] = (header || '').split(',', 1);
   return protocol.trim().toLowerCase() === 'https';
 }
 

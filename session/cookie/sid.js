@@ -3,7 +3,7 @@
 const debug = require('debug')('express-session');
 const native = require('../native/load');
 
-/** Why a request begins without a stored session. */
+/** Why a request begins without a stored session, for the debug log. */
 const REASONS = new Map([
   [native.NO_COOKIE, 'no cookie'],
   [native.UNSIGNED_COOKIE, 'cookie unsigned'],
@@ -12,17 +12,22 @@ const REASONS = new Map([
 ]);
 
 /**
- * The session id that a request brings: from its Cookie header, or from what
- * cookie-parser made of it.
+ * Returns the sid that a request brings in its Cookie header, or in the cookies that
+ * cookie-parser has read.
  *
  * @param {import('../request')} request
  * @param {string | undefined} header `Cookie`
- * @returns {string | undefined} a string, unless cookie-parser gave something else
- * @throws what the keyring throws for a secret that is none
+ * @returns {string | undefined} the sid. It is another value than a string if a program has put
+ *   one into `req.signedCookies`
+ * @throws {TypeError} if a secret that must be tried is invalid: see `Keyring#unsign`
  */
 function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
-  const opened = header ? keyring.unsignCookie(header, name) : native.NO_COOKIE;
-  let [sid, reason] = typeof opened === 'string' ? [opened, native.NO_COOKIE] : [undefined, opened];
+  const result = header ? keyring.unsignCookie(header, name) : native.NO_COOKIE;
+  /** @type {string | false | undefined} */
+  let sid;
+  let reason = native.NO_COOKIE;
+  if (typeof result === 'string') sid = result;
+  else reason = result;
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
     if (sid) deprecate('cookie should be available in req.headers.cookie');
@@ -41,12 +46,13 @@ function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
     }
   }
   if (!sid) logNoSession(reason);
-  return sid;
+  return /** @type {string | undefined} */ (sid);
 }
 
 /**
- * Tells a log, which must show no id, why a request gets a new session.
- * @param {number} reason one of the numbers above
+ * Writes into the debug log why a request gets a new session. The log must not contain sids.
+ *
+ * @param {number} reason a key of `REASONS`
  */
 function logNoSession(reason) {
   if (debug.enabled) debug('no session found: %s', REASONS.get(reason));

@@ -6,37 +6,47 @@ const { Session } = require('../request/session');
 const native = require('../native/load');
 const { checked, warnIfShort } = require('./options');
 const prunePeriodically = require('./pruning');
-const { sessionsObject } = require('./sessions-object');
+const { sessionsObject, defineSessions, replaceSessions } = require('./sessions-object');
 
-/** How many cookies a store's records keep parsed. An app has one for each kind of session. */
+/**
+ * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
+ * @typedef {import('../types').SessionData} SessionData
+ * @typedef {import('../types').CookieData} CookieData
+ */
+
+/** The number of parsed cookies that an engine keeps. An app has one for each kind of session. */
 const COOKIES = 16;
 
-/** Records that a slice of pruning looks at: about half a millisecond. */
-const SLICE = 500;
+/** The budget of a slice of pruning, for `native.storePrune`: about half a millisecond. */
+const PRUNE_BUDGET = 500;
 
-/** The budget of a slice of judging (`native.storeUnclassified`): about half a millisecond, too. */
+/** The budget of a slice of classifying, for `native.storeUnclassified`: about half a millisecond. */
 const CLASSIFY_BUDGET = 100_000;
 
-/** Why a session was removed, for `dispose`. */
+/**
+ * Why a session was removed, for `dispose`, by the engine's number of the reason.
+ * @type {Array<import('../types').RemovalReason>}
+ */
 const REASONS = [];
 REASONS[native.REMOVED_EXPIRED] = 'expired';
 REASONS[native.REMOVED_EVICTED] = 'evicted';
 REASONS[native.REMOVED_DESTROYED] = 'destroyed';
 
 /**
- * The records of a memory store: the small interface between its JavaScript face
- * and the engine. Sids and texts are strings; times are ms since the epoch. `data` is
- * a session's JSON object without its cookie; `deadline` is when a session expires whose
- * cookie does not, NaN for never. What an engine says that fails is thrown.
+ * What keeps the sessions of a memory store: the sessions are in the native engine, and this
+ * class is its interface for JavaScript.
  *
- * These do at once what they are told, and so have no method `flush(callback)`. Records whose
- * changes take time, as on a disk, have one: whoever reads them sees a change at once, and
- * `callback` is called once, when all that was told before is done, with an `Error` if it was
- * not. Responses and the callbacks of a store's methods wait for that.
+ * Sids and texts are strings, and a text is the JSON of a session. Times are ms since the epoch.
+ * `data` is the JSON object of a session without its cookie. `deadline` is the time at which a
+ * session expires if its cookie has no date, NaN for never. If the native engine fails, each
+ * method throws its error unless it says otherwise.
+ *
+ * All changes are done when a method returns. See `Engine` in session/types.d.ts for engines
+ * whose changes take time.
  */
 class Engine {
   /**
-   * @param {object} [options] of the MemoryStore
+   * @param {MemoryStoreOptions} [options] of the MemoryStore
    * @throws {TypeError} naming the option that is wrong
    */
   constructor(options) {
@@ -46,59 +56,91 @@ class Engine {
     this.ttl = ttl;
     this.dispose = dispose;
     this.given = given;
-    /** Whether its memory has a limit whatever sessions come. */
+    /** Whether the memory is bounded however many sessions are stored. */
     this.isBounded = ttl !== undefined || !Number.isNaN(max) || !Number.isNaN(maxBytes);
     /**
-     * Counts changes, renewals aside: who saw the same number saw the same texts. Other
-     * threads' changes are not among them.
+     * The number of changes, without renewals. While it stays the same, no text has changed,
+     * unless another thread shares the store.
      */
     this.changeCount = 0;
     this.isShared = shared !== undefined;
-    /** The engine's numbers of cookies, and the cookies themselves, dates aside. */
+    /**
+     * Parsed cookies without their dates, by the native engine's ids of cookies.
+     * @type {Map<number, CookieData>}
+     */
     this.cookies = new Map();
-    /** The number of the cookie that the last new session had. */
+    /** The id of the cookie of the last session that `put` stored. */
     this.lastPut = NaN;
-    /** What stores show as `sessions`. */
+    /** The value of `store.sessions`. */
     this.sessions = sessionsObject(this);
+    /** Whether `defineSessions` has an effect. */
     this.canDefineSessions = true;
-    // From now on what is removed is kept.
+    // The native engine collects removed sessions from this first call on.
     this.reportRemoved();
-    /** Where the next slice of pruning goes on to judge. */
+    /** Where the next slice of pruning continues to classify. */
     this.classifiedTo = 0;
     this.checkPeriod = checkPeriod;
     this.stopPruning = ignore;
     this.startPruning();
   }
 
-  /** Prunes once in a `checkPeriod`, from now on. */
+  /**
+   * Gives a store the property `sessions`. If the store has one already, such as a field of its
+   * class, that value replaces all sessions, as an assignment does.
+   *
+   * If that property cannot be replaced, the store keeps it, and this method does nothing from
+   * then on.
+   *
+   * @param {import('../types').Store} store whose engine this is
+   */
+  defineSessions(store) {
+    if (!this.canDefineSessions) return;
+    const { sessions } = store;
+    this.canDefineSessions = defineSessions(store, this);
+    if (sessions !== undefined) replaceSessions(this, sessions);
+  }
+
+  /** Prunes once in each `checkPeriod` from now on. */
   startPruning() {
     this.stopPruning();
     if (this.checkPeriod > 0) this.stopPruning = prunePeriodically(this, this.checkPeriod);
   }
 
-  /** The text of a session, expired or not. */
+  /**
+   * Returns the text of a session, also if it has expired; undefined if there is none.
+   *
+   * @param {string} sid
+   */
   text(sid) {
     return native.storePeek(this.handle, sid);
   }
 
   /**
-   * This moment: what is destroyed from now on has a later one. Who has had a session from
-   * here can name it when storing the session: `since`.
+   * Returns the current moment of the store, which is no time: each session that is destroyed
+   * from now on is destroyed at this moment or later. A request that has loaded a session passes
+   * the moment as `since` when it stores the session.
    */
   moment() {
     return native.storeMoment(this.handle);
   }
 
-  /** Whether a session was destroyed since a moment. */
+  /**
+   * Returns whether a session was destroyed at a moment or later.
+   *
+   * @param {string} sid
+   * @param {number} since a moment, or NaN for false
+   */
   wasDestroyed(sid, since) {
     return native.storeWasDestroyed(this.handle, sid, since);
   }
 
   /**
-   * When a session expires that is stored now, if its cookie does not expire; NaN for never.
+   * Returns the deadline of a session that is stored now: NaN if the store has no `ttl` or the
+   * cookie has an expiry.
+   *
    * @param {string} sid
-   * @param {object} session
-   * @throws {TypeError} if the function `ttl` gives no number
+   * @param {SessionData} session
+   * @throws {TypeError} if the function `ttl` returns no finite number
    */
   deadline(sid, session) {
     const { ttl } = this;
@@ -110,7 +152,13 @@ class Engine {
     return Date.now() + ms;
   }
 
-  /** Counts a change, and tells of what it has removed. Returns what came of it. */
+  /**
+   * Counts a change, and reports the sessions that it removed.
+   *
+   * @template T
+   * @param {T} outcome
+   * @returns {T} the same outcome
+   */
   noteChange(outcome) {
     this.changeCount++;
     if (this.dispose !== undefined) this.reportRemoved();
@@ -118,16 +166,17 @@ class Engine {
   }
 
   /**
-   * Stores a session, unless it was destroyed since the moment `since`, NaN for none. What has
-   * no JSON is no session: the record goes. An odd text is one that JavaScript must read each
-   * time, as it has keys that the session will not take over when it is loaded.
+   * Stores a session, unless it was destroyed at the moment `since` or later. A session without
+   * JSON is removed.
    *
    * @param {string} sid
-   * @param {object} session
-   * @param {string | undefined} text its JSON
-   * @param {number} since
-   * @param {boolean} [isOdd]
+   * @param {SessionData} session
+   * @param {string | undefined} text the JSON of the session
+   * @param {number} since a moment, or NaN to store the session in any case
+   * @param {boolean} [isOdd] whether the native engine must leave the text to JavaScript,
+   *   because the session has keys that it does not take over when it is loaded
    * @returns {boolean} whether it was stored
+   * @throws {TypeError} as `deadline`
    */
   save(sid, session, text, since, isOdd = hasOddKeys(session)) {
     if (text === undefined) {
@@ -138,47 +187,78 @@ class Engine {
     return this.noteChange(set(this.handle, sid, text, this.deadline(sid, session), since));
   }
 
-  /** `save` of a session in parts: its cookie's JSON, and its data. */
+  /**
+   * Stores a session as `save` does, from the JSON of its cookie and its data.
+   *
+   * @param {string} sid
+   * @param {string} cookie
+   * @param {string} data
+   * @param {number} deadline
+   * @param {number} since
+   * @returns {boolean} whether it was stored
+   */
   put(sid, cookie, data, deadline, since) {
-    const number = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since));
-    if (number === native.NOT_PUT) return false;
-    this.lastPut = number;
-    if (!Number.isNaN(number)) this.cookie(number, () => cookie);
+    const id = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since));
+    if (id === native.NOT_PUT) return false;
+    this.lastPut = id;
+    if (!Number.isNaN(id)) this.cookie(id, () => cookie);
     return true;
   }
 
   /**
-   * `put` of a session whose cookie is the one of that number, with its date, NaN for
-   * none: `native.CHANGED`, `DESTROYED`, or `NOT_CHANGED` if the stored session has
-   * another cookie or the engine does not remember it.
+   * Stores the data of a session as `put` does, with the cookie of an id and a date.
+   *
+   * @param {string} sid
+   * @param {number} cookieId
+   * @param {number} date of the cookie, NaN for none
+   * @param {number} deadline
+   * @param {number} since
+   * @param {string} data
+   * @returns {number} `native.CHANGED`; `DESTROYED` if the session was destroyed; `NOT_CHANGED`
+   *   if the stored session has another cookie or the native engine does not know the id
    */
-  write(sid, cookieNumber, date, deadline, since, data) {
-    return this.noteChange(this.requestCalls.write(sid, cookieNumber, date, deadline, since, data));
+  write(sid, cookieId, date, deadline, since, data) {
+    return this.noteChange(this.requestCalls.write(sid, cookieId, date, deadline, since, data));
   }
 
-  /** Stores any text. */
+  /**
+   * Stores any text, which need not be JSON.
+   *
+   * @param {string} sid
+   * @param {string} text
+   */
   setRaw(sid, text) {
     this.noteChange(native.storeSetRaw(this.handle, sid, text, NaN, NaN));
   }
 
   /**
-   * Puts a cookie's JSON in place of the session's cookie. False if only JavaScript can
-   * do it.
+   * Replaces the cookie of a session.
+   *
+   * @param {string} sid
+   * @param {string} cookie JSON
+   * @param {number} deadline
+   * @returns {boolean} false if only JavaScript can read one of the two cookies
    */
   touch(sid, cookie, deadline) {
     return this.noteChange(native.storeTouch(this.handle, sid, cookie, Date.now(), deadline)) !== native.NOT_CHANGED;
   }
 
   /**
-   * Gives the session's cookie a new date, or the one its lifetime makes, if it is the
-   * cookie of that number. False if it is not, or only JavaScript can do it.
+   * Renews a session whose cookie has an id.
+   *
+   * @param {string} sid
+   * @param {number} cookieId
+   * @param {number} date of the cookie; NaN to start its lifetime now
+   * @param {number} deadline
+   * @returns {boolean} false if the session has another cookie, or only JavaScript can renew it
    */
-  renew(sid, cookieNumber, date, deadline) {
-    const outcome = this.requestCalls.renew(sid, cookieNumber, date, deadline, Date.now());
+  renew(sid, cookieId, date, deadline) {
+    const outcome = this.requestCalls.renew(sid, cookieId, date, deadline, Date.now());
     if (this.dispose !== undefined) this.reportRemoved();
     return outcome !== native.NOT_CHANGED;
   }
 
+  /** @param {string} sid */
   destroy(sid) {
     this.noteChange(native.storeDestroy(this.handle, sid));
   }
@@ -187,18 +267,19 @@ class Engine {
     this.noteChange(native.storeClear(this.handle));
   }
 
-  /** Every sid in order of insertion, expired ones too. */
+  /** Returns all sids, also of expired sessions, in the order in which they were inserted. */
   sids() {
     return native.storeSids(this.handle);
   }
 
   /**
-   * Tells how many sessions have not expired; the others are removed. It is the number of
-   * the moment of the call; but where many texts have come that only JavaScript can judge,
-   * they are judged in slices first, and it is the number of when that is done.
+   * Counts the sessions that have not expired, and removes the others. It counts at once unless
+   * many texts have come that only JavaScript can read. It classifies those in slices first, and
+   * counts when that is done.
    *
    * @param {(error: Error | null, length?: number) => void} callback gets an error if such
-   *   a text is damaged, or the engine fails
+   *   a text is damaged, or if the native engine fails
+   * @param {number} [from] where the classifying continues
    */
   count(callback, from = 0) {
     let length;
@@ -210,7 +291,7 @@ class Engine {
         return;
       }
       if (from !== 0 || sids.length > 0) {
-        // More may have come since, to places that were looked at before.
+        // More texts may have come since, to places that earlier slices had passed.
         this.count(callback);
         return;
       }
@@ -223,7 +304,7 @@ class Engine {
     defer(callback, null, length);
   }
 
-  /** Removes all that has expired. Returns how many those were. */
+  /** Removes all expired sessions, and returns how many it removed. */
   prune() {
     const { expired } = this.stats();
     let from = 0;
@@ -235,9 +316,9 @@ class Engine {
     return this.stats().expired - expired;
   }
 
-  /** Frees some of what has expired. Returns whether that was all. */
+  /** Removes some of the expired sessions. Returns whether none is left. */
   pruneSlice() {
-    const isDone = native.storePrune(this.handle, Date.now(), SLICE);
+    const isDone = native.storePrune(this.handle, Date.now(), PRUNE_BUDGET);
     this.reportRemoved();
     if (!isDone) return false;
     this.classifiedTo = this.classifySome(this.classifiedTo);
@@ -245,8 +326,10 @@ class Engine {
   }
 
   /**
-   * Judges some of the texts that only JavaScript can judge, and so removes those that have
-   * expired. Returns where to go on, 0 if that was all.
+   * Classifies some of the texts that only JavaScript can read, which removes the expired ones.
+   *
+   * @param {number} from where to start
+   * @returns {number} where to continue, 0 at the end
    */
   classifySome(from) {
     const { sids, next } = native.storeUnclassified(this.handle, from, CLASSIFY_BUDGET);
@@ -254,7 +337,7 @@ class Engine {
       try {
         this.read(sid, false);
       } catch {
-        // Damaged. Whoever asks for it is told.
+        // A damaged text. The error is thrown to the program that asks for this session.
       }
     }
     return next;
@@ -265,33 +348,45 @@ class Engine {
   }
 
   /**
-   * The session of `sid`, parsed, or undefined if there is none or it has expired.
+   * Returns the session of `sid`, parsed, or undefined if there is none or it has expired.
+   *
    * @param {string} sid
-   * @param {boolean} [isUse] false for who looks through the store
-   * @throws {SyntaxError} if its text is damaged
+   * @param {boolean} [isUse] whether this counts as a use of the session; false for a look
+   *   through the whole store
+   * @throws {SyntaxError} if the text is damaged
    */
   read(sid, isUse = true) {
-    const found = native.storeGet(this.handle, sid, Date.now(), isUse);
+    const stored = native.storeGet(this.handle, sid, Date.now(), isUse);
     this.reportRemoved();
-    if (found === undefined) return undefined;
-    if (typeof found === 'string') return JSON.parse(found);
-    // An empty text is no session, as it is no JSON either.
-    const session = found.text === '' ? undefined : JSON.parse(found.text);
-    return found.isClassified || this.isAlive(sid, found.text, session) ? session : undefined;
-  }
-
-  /** Judges whether a session has expired whose text only JavaScript can read. */
-  isAlive(sid, text, session) {
-    const now = Date.now();
-    const end = session === undefined ? NaN : endOf(session);
-    native.storeClassify(this.handle, sid, text, Boolean(session), end, now);
-    this.reportRemoved();
-    return !(end <= now);
+    if (stored === undefined) return undefined;
+    if (typeof stored === 'string') return JSON.parse(stored);
+    // An empty text, which a program can write, is no session.
+    const session = stored.text === '' ? undefined : JSON.parse(stored.text);
+    return stored.isClassified || this.classify(sid, stored.text, session) ? session : undefined;
   }
 
   /**
-   * Tells `dispose`, in a later turn, what was removed. Never throws: what comes before this
-   * is done, and an engine that fails here tells the next time.
+   * Tells the native engine what a text that it cannot read is, and removes the session if it
+   * has expired.
+   *
+   * @param {string} sid
+   * @param {string} text
+   * @param {any} session the parsed text, which may be any JSON value; undefined for an empty
+   *   text
+   * @returns {boolean} whether it has not expired
+   */
+  classify(sid, text, session) {
+    const now = Date.now();
+    const expires = session === undefined ? NaN : expiryOf(session);
+    native.storeClassify(this.handle, sid, text, Boolean(session), expires, now);
+    this.reportRemoved();
+    return !(expires <= now);
+  }
+
+  /**
+   * Calls `dispose`, in a later turn, for each session that was removed. It never throws, because
+   * the change that came before it is done. If the native engine fails, the next call reports
+   * these sessions too.
    */
   reportRemoved() {
     if (this.dispose === undefined) return;
@@ -306,18 +401,21 @@ class Engine {
   }
 
   /**
-   * The cookie of a number, without its date. Frozen, as sessions share it: one in which
-   * something could be changed in spite of that has no number.
+   * Returns the cookie of an id, parsed, without its date. It is frozen, because sessions share
+   * it; the native engine gives no id to a cookie with an object in it, which would not be frozen.
+   *
+   * @param {number} id
+   * @param {() => string} textOf returns the JSON of the cookie
+   * @returns {CookieData}
    */
   cookie(id, textOf) {
-    let cookie = this.cookies.get(id);
-    if (cookie === undefined) {
-      cookie = JSON.parse(textOf());
-      if (cookie.expires) cookie.expires = null;
-      Object.freeze(cookie);
-      if (this.cookies.size === COOKIES) this.cookies.clear();
-      this.cookies.set(id, cookie);
-    }
+    const known = this.cookies.get(id);
+    if (known !== undefined) return known;
+    const cookie = JSON.parse(textOf());
+    if (cookie.expires) cookie.expires = null;
+    Object.freeze(cookie);
+    if (this.cookies.size === COOKIES) this.cookies.clear();
+    this.cookies.set(id, cookie);
     return cookie;
   }
 }
@@ -326,7 +424,11 @@ module.exports = Engine;
 
 function ignore() {}
 
-/** Whether a session has keys that it will not take over when it is loaded. */
+/**
+ * Returns whether a session has keys that it does not take over when it is loaded.
+ *
+ * @param {SessionData} session
+ */
 function hasOddKeys(session) {
   for (const key in session) {
     if (key in Session.prototype) return true;
@@ -334,15 +436,24 @@ function hasOddKeys(session) {
   return false;
 }
 
-/** When a parsed session expires: ms since the epoch, NaN for never. */
-function endOf(session) {
+/**
+ * Returns when a parsed session expires, in ms since the epoch, NaN for never.
+ *
+ * @param {any} session any JSON value
+ * @returns {number}
+ */
+function expiryOf(session) {
   if (!session.cookie) return NaN;
   const { expires } = session.cookie;
-  const at = typeof expires === 'string' ? new Date(expires) : expires;
-  return at ? Math.ceil(at) : NaN;
+  const date = typeof expires === 'string' ? new Date(expires) : expires;
+  return date ? Math.ceil(date) : NaN;
 }
 
-/** A removed session; undefined if its text was damaged. */
+/**
+ * Returns a removed session, or undefined if its text was damaged.
+ *
+ * @param {string} text
+ */
 function parsed(text) {
   try {
     return JSON.parse(text);

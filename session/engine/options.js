@@ -1,29 +1,49 @@
 'use strict';
 
-/** Ms between prunings, unless the option says otherwise. */
+/** The default of `checkPeriod`, in ms. */
 const CHECK_PERIOD = 60 * 1000;
 
-/** What `setInterval` can wait for, in ms. */
+/** The longest period of `setInterval`, in ms. */
 const LONGEST_PERIOD = 2 ** 31 - 1;
 
-/** Who gives a shorter `ttl`, in ms, mostly means seconds. */
+/** In ms. The author of a program that has a shorter `ttl` probably means seconds. */
 const SHORTEST_TTL = 60 * 1000;
 
-// Read once, as programs set it before they load anything.
+// Programs set the variable before they load anything.
 const isProduction = process.env.NODE_ENV === 'production';
 
-/** A process is warned once. */
+/** Whether the warning of a short `ttl` was given. A process gets it once. */
 let hasWarned = false;
 
 /**
- * The options of a MemoryStore, checked, with defaults in place. Others than those it
- * knows are left alone, as the original takes none and looks at none.
+ * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
+ * @typedef {import('../types').SessionData} SessionData
+ * @typedef {import('../types').RemovalReason} RemovalReason
+ */
+
+/**
+ * The options of a MemoryStore with their defaults.
  *
- * @param {object} [options] as the caller gave them
- * @returns {object} `max` and `maxBytes` NaN for no bound
+ * @typedef {object} EngineOptions
+ * @property {number} max sessions; NaN for no bound
+ * @property {number} maxBytes NaN for no bound
+ * @property {number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | undefined} ttl in ms
+ * @property {number} checkPeriod in ms; 0 for no pruning
+ * @property {((sid: string, session: SessionData | undefined, reason: RemovalReason) => void) | undefined} dispose
+ * @property {string | undefined} shared the name of a store that threads share
+ * @property {MemoryStoreOptions} given the object that the program gave, for the function `ttl`
+ */
+
+/**
+ * Checks the options of a MemoryStore and adds the defaults. It ignores unknown options, as the
+ * MemoryStore of express-session ignores all.
+ *
+ * @param {MemoryStoreOptions} [options] as the program gave them
+ * @returns {EngineOptions}
  * @throws {TypeError} naming the option that is wrong
  */
 function checked(options) {
+  /** @type {MemoryStoreOptions} */
   const { max, maxBytes, ttl, checkPeriod, dispose, shared } = Object(options);
   if (isGiven(ttl) && typeof ttl !== 'function' && !(Number.isFinite(ttl) && ttl > 0)) {
     throw wrong('ttl', 'a positive number of milliseconds or a function');
@@ -45,14 +65,19 @@ function checked(options) {
     checkPeriod: period(checkPeriod),
     dispose: dispose ?? undefined,
     shared: shared ?? undefined,
-    /** As the caller gave them, for `ttl` functions. */
-    given: options,
+    given: /** @type {MemoryStoreOptions} */ (options),
   };
 }
 
 module.exports = { checked, warnIfShort };
 
-/** The original takes whatever it is given, so a program may not know of any options. */
+/**
+ * Makes the error of a wrong option. It names the package, because a program that was written
+ * for express-session may not know that its MemoryStore now reads options.
+ *
+ * @param {string} name of the option
+ * @param {string} kind what the option must be
+ */
 function wrong(name, kind) {
   return new TypeError(
     `${name} option must be ${kind}. The MemoryStore of express-session-rs takes options, where ` +
@@ -61,7 +86,8 @@ function wrong(name, kind) {
 }
 
 /**
- * Warns, in development, of a lifetime that may be meant in seconds.
+ * Warns, outside production, of a lifetime that may be meant in seconds.
+ *
  * @param {number} ttl in ms
  */
 function warnIfShort(ttl) {
@@ -73,10 +99,22 @@ function warnIfShort(ttl) {
   );
 }
 
+/**
+ * @template T
+ * @param {T} value
+ * @returns {value is NonNullable<T>}
+ */
 function isGiven(value) {
   return value !== undefined && value !== null;
 }
 
+/**
+ * Returns the value of the option `max` or `maxBytes`, NaN for no bound.
+ *
+ * @param {string} name
+ * @param {number | null | undefined} most
+ * @throws {TypeError}
+ */
 function bound(name, most) {
   if (!isGiven(most) || most === Infinity) return NaN;
   if (!Number.isSafeInteger(most) || most < 1) {
@@ -85,7 +123,12 @@ function bound(name, most) {
   return most;
 }
 
-/** @returns {number} 0 for no pruning */
+/**
+ * Returns the value of the option `checkPeriod` in ms, 0 for no pruning.
+ *
+ * @param {number | false | null | undefined} ms
+ * @throws {TypeError}
+ */
 function period(ms) {
   if (!isGiven(ms)) return CHECK_PERIOD;
   if (ms === false || ms === 0) return 0;

@@ -1,37 +1,40 @@
 'use strict';
 
-// Node's own: a program's fake timers, whenever they are put on, must not see the timer,
-// run prunings for ever or hold them back.
+// The timers of Node.js itself. Fake timers, which a test may install before or after this file
+// is loaded, replace the global ones: they would see the pruning, run it for ever or stop it.
 const { setInterval, clearInterval, setImmediate } = require('node:timers');
 const debug = require('debug')('express-session');
 
-/** Ends the timers of records that nobody has any more. */
+/**
+ * Ends the timer of an engine that was garbage-collected.
+ * @type {FinalizationRegistry<NodeJS.Timeout>}
+ */
 const forgotten = new FinalizationRegistry(clearInterval);
 
 /**
- * Frees what has expired, once in a while, as long as somebody has the store. Keeps no
- * process alive.
+ * Frees expired sessions once in a period, for as long as the engine exists. The timer keeps
+ * neither the engine nor the process alive.
  *
- * @param {import('./engine')} records
- * @param {number} period ms between prunings
- * @returns {() => void} ends it
+ * @param {import('./engine')} engine
+ * @param {number} period in ms
+ * @returns {() => void} stops the pruning
  */
 function prunePeriodically(engine, period) {
-  const held = new WeakRef(engine);
+  const reference = new WeakRef(engine);
   let isUnderWay = false;
-  /** One slice after the other, with turns of the event loop between them. */
+  // Each slice runs in a turn of its own, so that requests run in between.
   const slice = () => {
     isUnderWay = false;
     try {
-      isUnderWay = held.deref()?.pruneSlice() === false;
+      isUnderWay = reference.deref()?.pruneSlice() === false;
     } catch (error) {
-      // Nobody has asked for it. The engine may be well again a period later.
+      // No program waits for this result. The next period tries again.
       debug('pruning failed: %s', error);
     }
     if (isUnderWay) setImmediate(slice).unref();
   };
   const timer = setInterval(() => {
-    // A pruning that takes longer than the period shall not have another beside it.
+    // A pruning may take longer than a period.
     if (!isUnderWay) slice();
   }, period);
   timer.unref();

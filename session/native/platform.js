@@ -2,12 +2,15 @@
 
 const fs = require('node:fs');
 
-/** As much of a program as has the name of its loader, in bytes; more if it was rewritten. */
+/**
+ * The bytes of an executable file that `isMusl` reads. They contain the name of the program's
+ * loader, unless a tool has rewritten the file.
+ */
 const HEAD = 4096;
 
 /**
- * Platform, architecture and C library, as napi-rs names them in the file of an addon
- * and in the package that brings it: `linux-x64-gnu`, say.
+ * Returns the platform, architecture and C library, such as `linux-x64-gnu`. napi-rs writes them
+ * like this into the names of addon files and of the packages that have them.
  *
  * @returns {string}
  */
@@ -21,8 +24,8 @@ function platformName() {
 }
 
 /**
- * Whether this Node.js runs on musl: asked of its own file, which names its loader
- * (ELF's PT_INTERP), since a system may have the files of both C libraries.
+ * Returns whether this Node.js runs on musl. Its own file names its loader (PT_INTERP of the ELF
+ * format). The files of the system would not tell, because it may have both C libraries.
  *
  * @returns {boolean}
  */
@@ -31,7 +34,11 @@ function isMusl() {
   return text.includes('/ld-musl-') || (!text.includes('/ld-linux-') && isReportedMusl());
 }
 
-/** The beginning of a file, or nothing: programs may be kept from reading it. */
+/**
+ * Returns the beginning of a file as Latin-1 text; an empty text if the file cannot be read.
+ *
+ * @param {string} file
+ */
 function head(file) {
   let open;
   try {
@@ -45,10 +52,11 @@ function head(file) {
   }
 }
 
-/** The same, asked of Node.js, which takes some ms for its report. */
+/** Returns whether Node.js reports no version of glibc. To make its report takes some ms. */
 function isReportedMusl() {
   try {
-    return !process.report.getReport().header.glibcVersionRuntime;
+    const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
+    return !report.header.glibcVersionRuntime;
   } catch {
     return false;
   }

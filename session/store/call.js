@@ -7,80 +7,99 @@ const REQUEST_SESSION = require('../request/key');
 const defer = require('./defer');
 const redacted = require('./redacted');
 
-/** The `code` of what the addon throws that is no wrong argument: what an engine says, or a panic. */
+/**
+ * @typedef {import('../types').Callback} Callback
+ * @typedef {import('../types').Request} Request
+ * @typedef {Callback & { [STORE_CALL]: StoreCall }} StoreCallback
+ */
+
+/**
+ * The `code` of an error that the addon throws because the engine failed or panicked. An error
+ * about a wrong argument has another code.
+ */
 const ENGINE_FAILURE = 'GenericFailure';
 
-/** Where a function that `storeCallback` made has its `StoreCall`. */
-const STORE_CALL = Symbol('question');
+/**
+ * The property of a function that `storeCallback` made, with its `StoreCall`.
+ * @type {unique symbol}
+ */
+const STORE_CALL = Symbol('store call');
 
-/** Nothing was thrown. */
+/** The value of `StoreCall#thrown` before anything was thrown. */
 const NOTHING = Symbol('nothing');
 
 const { then } = Promise.prototype;
 
 /**
- * What a store is given to call back. Whatever the store does, `callback` is called
- * once, in the async context of whoever asked, and with an error if the store does not
- * answer within the request's `storeTimeout`.
+ * Makes the callback that is passed to a store's method. Whatever the store does, `callback` is
+ * called once, in the async context of the caller of this function. If the store takes longer than
+ * the request's `storeTimeout`, it gets an error.
  *
- * @param {object | undefined} req
- * @param {((error?: Error, ...results: any[]) => any) | undefined} callback what is no
- *   function hears nothing
- * @returns {(error?: Error, ...results: any[]) => any} `callback` itself, if it comes from here
+ * @param {Request | undefined} req
+ * @param {Callback | undefined} callback nothing is called if it is no function
+ * @returns {StoreCallback} `callback` itself if this function made it
  */
 function storeCallback(req, callback) {
   const isFunction = typeof callback === 'function';
-  if (isFunction && callback[STORE_CALL] !== undefined) return callback;
-  // A function that refers to itself by its own name has no scope of its own to keep.
-  const answered = function answered(...results) {
-    return answered[STORE_CALL].answer(this, results);
-  };
-  answered[STORE_CALL] = isFunction ? new StoreCall(req, callback) : new StoreCall(undefined, ignore);
-  return answered;
+  if (isFunction && callback[STORE_CALL] !== undefined) return /** @type {StoreCallback} */ (callback);
+  // The function finds its `StoreCall` by its own name, so that no closure is kept in memory.
+  const made = /** @type {StoreCallback} */ (
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    function answered(...results) {
+      return /** @type {StoreCallback} */ (answered)[STORE_CALL].answer(this, results);
+    }
+  );
+  made[STORE_CALL] = isFunction ? new StoreCall(req, callback) : new StoreCall(undefined, ignore);
+  return made;
 }
 
 /**
- * Calls a method of a store, or a session's method that calls one. A promise that is
- * rejected is an answer, too, if nothing came before. What is thrown or rejected after
- * the answer goes to the debug log alone, unless `callback` threw it.
+ * Calls a method of a store, or a method of a session that calls the store. If the method returns
+ * a promise that is rejected, and the store has not called back before, the callback gets that
+ * error. An error that is thrown or rejected after the store has called back goes to the debug
+ * log only, unless the callback threw it.
  *
- * Only real promises count, such as an `async` method returns: asking another thenable
- * what becomes of it makes many database clients run the query, here for a second time.
+ * Only real promises count, such as those of `async` methods. The other thenables of many database
+ * clients run their query when `then` is called, here for a second time.
  *
- * @param {Function} answered made by `storeCallback`
- * @param {object} store
+ * @param {Callback} callback made by `storeCallback`
+ * @param {object} target the store or the session
  * @param {string} method
- * @param {...any} args what `method` takes before its callback
- * @throws what `method` throws before it has answered, which then is no question any
- *   more, and what `callback` throws
+ * @param {...unknown} args of the method, before its callback
+ * @throws what `method` throws before the store has called back, which the callback then does
+ *   not get, and what the callback throws
  */
-function callStore(answered, store, method, ...args) {
-  const question = answered[STORE_CALL];
+function callStore(callback, target, method, ...args) {
+  const storeCall = /** @type {StoreCallback} */ (callback)[STORE_CALL];
   try {
-    const asked = store[method];
-    if (typeof asked !== 'function') throw new TypeError(`${method} is not a function`);
-    const result = asked.call(store, ...args, answered);
-    if (isPromise(result)) then.call(result, undefined, (error) => { question.rejected(error, answered, args); });
+    const implementation = target[method];
+    if (typeof implementation !== 'function') throw new TypeError(`${method} is not a function`);
+    const result = implementation.call(target, ...args, callback);
+    if (isPromise(result)) then.call(result, undefined, (error) => { storeCall.rejected(error, callback, args); });
   } catch (error) {
-    question.threw(error, args);
+    storeCall.threw(error, args);
   }
-  if (question.ms !== undefined) question.limit(answered);
+  if (storeCall.timeout !== undefined) storeCall.startTimer(callback);
 }
 
 /**
- * A callback that can be called: what is no function gives way to one that does nothing.
- * @param {any} callback
- * @returns {Function}
+ * Returns a callback, or a function that does nothing if it is no function.
+ *
+ * @param {unknown} callback
+ * @returns {Callback}
  */
 function functionOf(callback) {
-  return typeof callback === 'function' ? callback : ignore;
+  return typeof callback === 'function' ? /** @type {Callback} */ (callback) : ignore;
 }
 
 /**
- * Does what a method with a callback is for. An error of the engine goes to the callback, in a
- * later turn, as the answers do; without a callback it is thrown, and so is any other one.
+ * Does the work of a method that has a callback. If the engine fails, the callback gets the error
+ * in a later turn; without a callback, the error is thrown. Any other error is thrown.
  *
- * @param {((error: Error) => void) | undefined} callback
+ * @param {Callback | undefined} callback
  * @param {() => void} work
  * @returns {boolean} whether the engine did not fail
  */
@@ -95,7 +114,11 @@ function runEngine(callback, work) {
   }
 }
 
-/** Whether the engine has thrown an error, and no program. */
+/**
+ * Returns whether an error is one that the engine has thrown.
+ *
+ * @param {any} error
+ */
 function isEngineError(error) {
   return Boolean(error) && error.code === ENGINE_FAILURE;
 }
@@ -103,31 +126,51 @@ function isEngineError(error) {
 module.exports = { storeCallback, callStore, runEngine, isEngineError, functionOf };
 
 /**
- * A question to a store. It is the async resource of its asker, as clients with a pool
- * of connections call back from the context that opened one. Without a
- * `requireManualDestroy`, that of a store which never answers goes with the collector.
+ * One call of a store's method. It is an async resource, made in the context of the caller,
+ * because clients with a pool of connections call back in the context that opened a connection.
+ * Without `requireManualDestroy`, the garbage collector ends the resource of a store that never
+ * calls back.
  */
 class StoreCall extends AsyncResource {
+  /**
+   * @param {Request | undefined} req
+   * @param {Callback} callback
+   */
   constructor(req, callback) {
     super('express-session');
     this.req = req;
     this.callback = callback;
-    /** How long the store may take to answer: no time means as long as it likes. */
-    this.ms = req?.[REQUEST_SESSION]?.settings.storeTimeout;
+    /**
+     * The time in ms after which the callback gets an error; undefined for no limit.
+     * @type {number | undefined}
+     */
+    this.timeout = req?.[REQUEST_SESSION]?.settings.storeTimeout;
+    /** Whether the callback was not called yet. */
     this.isOpen = true;
+    /**
+     * What the callback, or the method before it called back, has thrown.
+     * @type {unknown}
+     */
     this.thrown = NOTHING;
+    /** @type {NodeJS.Timeout | undefined} */
     this.timer = undefined;
   }
 
-  /** The store calls back. */
+  /**
+   * The store calls back.
+   *
+   * @param {unknown} self the `this` that the store has called with
+   * @param {any[]} results
+   * @returns {unknown} what the callback returns
+   */
   answer(self, results) {
     const isFirst = this.isOpen;
     if (isFirst) {
       this.isOpen = false;
       if (this.timer !== undefined) clearTimeout(this.timer);
     } else if (this.thrown !== NOTHING && results[0] === this.thrown) {
-      // The store took what `callback` threw for an error of its own. Nobody else
-      // hears of it, so it is told.
+      // The store has caught what the callback threw, and calls back with it as an error of its
+      // own. The callback gets it, because nothing else reports it.
       this.thrown = NOTHING;
     } else {
       debug('the store called back again, or after storeTimeout: ignored');
@@ -143,58 +186,83 @@ class StoreCall extends AsyncResource {
     }
   }
 
-  /** The promise of the store's method was rejected. */
-  rejected(error, answered, args) {
-    if (this.isOpen) answered(error || reasonless());
-    // What `callback` threw becomes an unhandled rejection, as with the original.
+  /**
+   * The promise of the store's method was rejected.
+   *
+   * @param {unknown} error
+   * @param {Callback} callback
+   * @param {unknown[]} args of the method
+   */
+  rejected(error, callback, args) {
+    if (this.isOpen) callback(error || unknownError());
+    // What the callback threw becomes an unhandled rejection, as with express-session.
     else if (error === this.thrown) throw error;
     else this.logLate(error, args);
   }
 
-  /** The store's method threw. */
+  /**
+   * The store's method threw.
+   *
+   * @param {unknown} error
+   * @param {unknown[]} args of the method
+   */
   threw(error, args) {
     if (this.isOpen) {
       this.isOpen = false;
       this.emitDestroy();
-      // The caller is told, and nobody else.
+      // The caller gets the error, so the callback must not get another one.
       this.callback = ignore;
-      this.thrown = error || reasonless();
+      this.thrown = error || unknownError();
       throw this.thrown;
     }
     if (error === this.thrown) throw error;
     this.logLate(error, args);
   }
 
-  /** Tells the debug log of an error that came too late. */
+  /**
+   * Writes an error that came after the call back into the debug log.
+   *
+   * @param {unknown} error
+   * @param {unknown[]} args of the method
+   */
   logLate(error, args) {
     if (debug.enabled) debug('the store failed after it had called back: %s', redacted(error, this.req?.sessionID, ...args));
   }
 
-  /** Bounds the answer, if it is not there yet. */
-  limit(answered) {
-    if (this.isOpen && this.timer === undefined) this.timer = setTimeout(expire, this.ms, answered, this.ms);
+  /**
+   * Starts the timer of `storeTimeout`, unless the store has called back already.
+   *
+   * @param {Callback} callback
+   */
+  startTimer(callback) {
+    const ms = /** @type {number} */ (this.timeout);
+    if (this.isOpen && this.timer === undefined) this.timer = setTimeout(expire, ms, callback, ms);
   }
 }
 
-function expire(answered, ms) {
-  answered(new StoreTimeout(ms));
+/**
+ * @param {Callback} callback
+ * @param {number} ms
+ */
+function expire(callback, ms) {
+  callback(new StoreTimeout(ms));
 }
 
 function ignore() {}
 
-/** An error in place of nothing, which would say that all went well. */
-function reasonless() {
+/** Makes the error of a store that failed with a falsy value, which would mean success. */
+function unknownError() {
   return new Error('the store failed and gave no error');
 }
 
-/** A store has not answered in time. */
+/** The error of a store that has not called back in time. */
 class StoreTimeout extends Error {
   /** @param {number} ms */
   constructor(ms) {
     super(`session store did not answer within ${ms} ms`);
     this.name = 'StoreTimeout';
     this.code = 'ERR_SESSION_STORE_TIMEOUT';
-    // What Express answers with: RFC 9110 section 15.6.4, Service Unavailable.
+    // Express answers with this status (RFC 9110, section 15.6.4: Service Unavailable).
     this.status = 503;
   }
 }

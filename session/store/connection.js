@@ -4,17 +4,24 @@ const { EventEmitter } = require('node:events');
 
 const { listeners } = EventEmitter.prototype;
 
-/** Store → its connection. */
+/**
+ * The connections, by their stores.
+ * @type {WeakMap<EventEmitter, Connection>}
+ */
 const connections = new WeakMap();
 
 /**
- * What a store's events `disconnect` and `connect` say. The store has one pair of
- * listeners, however many middlewares use it, as some programs make one for each request.
+ * Whether a store has its database, by its events `disconnect` and `connect`. A store has one
+ * connection, and so one pair of listeners, however many middlewares use it: some programs make a
+ * middleware for each request.
  */
 class Connection {
   /**
-   * @param {import('node:events').EventEmitter} store
-   * @returns {Connection} the one of the store, unless a program has taken its listeners off
+   * Returns the connection of a store. If a program has removed its listeners, it makes a new
+   * one.
+   *
+   * @param {EventEmitter} store
+   * @returns {Connection}
    * @throws {TypeError} if the store has no method `on`
    */
   static of(store) {
@@ -26,6 +33,7 @@ class Connection {
     return connection;
   }
 
+  /** @param {EventEmitter} store */
   constructor(store) {
     this.isOpen = true;
     /** How often the store has emitted either event. */
@@ -36,33 +44,44 @@ class Connection {
     };
     store.on('disconnect', this.listeners.disconnect);
     store.on('connect', this.listeners.connect);
-    /** Some emitters tell each new listener at once how things are. */
+    /** Whether the store calls a new listener at once with the current state, as some do. */
     this.isToldOnListening = this.events > 0;
-    /** Whether the store shows its listeners. */
+    /** Whether `isListening` can see the listeners. */
     this.isListed = this.isAmongListeners(store);
   }
 
+  /** @param {boolean} isOpen */
   setOpen(isOpen) {
     this.isOpen = isOpen;
     this.events++;
   }
 
-  /** Whether the store still tells of its events, as far as can be seen. */
+  /**
+   * Returns whether the store still has the listeners; true if that cannot be seen.
+   *
+   * @param {EventEmitter} store
+   */
   isListening(store) {
     return !this.isListed || this.isAmongListeners(store);
   }
 
+  /** @param {EventEmitter} store */
   isAmongListeners(store) {
     return store instanceof EventEmitter && Object.entries(this.listeners).every(([event, listener]) =>
       listeners.call(store, event).includes(listener));
   }
 
-  /** The number of events that a middleware made now has not heard. */
+  /** The number of events that a middleware which is made now has missed. */
   get eventsBefore() {
     return this.isToldOnListening ? 0 : this.events;
   }
 
-  /** Whether a middleware is to take the store for disconnected: not before it has heard so. */
+  /**
+   * Returns whether the store is disconnected for a middleware. In express-session each
+   * middleware has listeners of its own, so it knows only of events since it was made.
+   *
+   * @param {number} eventsBefore the value of `eventsBefore` when the middleware was made
+   */
   isLostSince(eventsBefore) {
     return !this.isOpen && this.events !== eventsBefore;
   }

@@ -3,8 +3,10 @@
 const timers = require('node:timers');
 
 /**
- * `setImmediate`, as it was when the package was loaded: a program's fake timers must
- * not hold a store's answers, an error or news back. Those that were on before hold them,
- * as with the original. Some environments of tests have none.
+ * `setImmediate`, as it was when this file was loaded. Fake timers that a test installs later
+ * must not hold back callbacks and errors; those that it installed earlier do, as they do with
+ * express-session. Some test environments, such as jsdom, have no global `setImmediate`.
+ *
+ * @type {typeof setImmediate}
  */
 module.exports = typeof globalThis.setImmediate === 'function' ? globalThis.setImmediate : timers.setImmediate;

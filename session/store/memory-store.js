@@ -1,17 +1,26 @@
 'use strict';
 
 const { inherits } = require('node:util');
-const Engine = require('../engine/engine');
+const EngineClass = require('../engine/engine');
 const { storeCallback, callStore, runEngine } = require('./call');
 const defer = require('./defer');
 const Store = require('./store');
-const { defineSessions } = require('../engine/sessions-object');
 
 /**
- * The default store: sessions in this process's memory, outside the JavaScript
- * heap, as JSON text. Callbacks come in a later turn.
+ * @typedef {import('../types').Callback} Callback
+ * @typedef {import('../types').Engine} Engine
+ * @typedef {import('../types').MemoryStore & { [ENGINE]?: Engine }} MemoryStore
+ * @typedef {import('../types').MemoryStoreClass} MemoryStoreClass
+ * @typedef {import('../types').SessionData} SessionData
+ * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
+ */
+
+/**
+ * The default store. It keeps sessions as JSON in the memory of this process, outside the
+ * JavaScript heap. Callbacks run in a later turn of the event loop.
  *
- * @param {object} [options] see `MemoryStoreOptions` in index.d.ts
+ * @this {MemoryStore}
+ * @param {MemoryStoreOptions} [options]
  * @throws {TypeError} naming the option that is wrong
  */
 function MemoryStore(options) {
@@ -19,58 +28,73 @@ function MemoryStore(options) {
   engineOf(this, options);
 }
 
-/** Where a store keeps its records. */
+/**
+ * The property of a store with its engine.
+ * @type {unique symbol}
+ */
 const ENGINE = Symbol('engine');
 
 /**
- * The records of a store. Made when first asked for, because a store may
- * borrow the methods of this one and never call its constructor. A class that extends
- * this one may put another object in the place of `sessions` at any time.
+ * Returns the engine of a store. The first call makes it, because a store may borrow the methods
+ * of MemoryStore without a call of its constructor. Each call gives the store the property
+ * `sessions` again if a derived class has replaced it, as a field does after the constructor.
+ *
+ * @param {import('../types').Store} store
+ * @param {MemoryStoreOptions} [options] for the first call
+ * @returns {Engine}
+ * @throws {TypeError} naming the option that is wrong
  */
 function engineOf(store, options) {
-  let engine = store[ENGINE];
+  /** @type {Engine | undefined} */
+  let engine = /** @type {MemoryStore} */ (store)[ENGINE];
   if (engine === undefined) {
-    engine = new Engine(options);
+    engine = new EngineClass(options);
     Object.defineProperty(store, ENGINE, { value: engine });
   }
-  if (store.sessions !== engine.sessions && engine.canDefineSessions) defineSessions(store, engine);
+  if (store.sessions !== engine.sessions) engine.defineSessions(store);
   return engine;
 }
 
 inherits(MemoryStore, Store);
 
 /**
- * Does what a method of a store is for, and calls back in a later turn: when it is done.
+ * Does the work of a store's method, and calls back in a later turn, when all changes are done.
  *
  * @param {MemoryStore} store
- * @param {Function | undefined} callback
- * @param {(records: Records) => any[] | undefined} work returns what the callback is given, if
- *   it only reads
+ * @param {Callback | undefined} callback
+ * @param {(engine: Engine) => any[] | void} work returns the arguments of the callback, or
+ *   nothing if it makes a change
  */
 function useEngine(store, callback, work) {
   runEngine(callback, () => {
     const engine = engineOf(store);
     const results = work(engine);
-    if (results) defer(callback, ...results);
+    // Without a callback, `defer` throws the TypeError of a method that only reads.
+    if (results) defer(/** @type {Callback} */ (callback), ...results);
     else if (callback && engine.flush === undefined) defer(callback);
     else if (callback) callStore(storeCallback(undefined, (error) => { defer(callback, error); }), engine, 'flush');
   });
 }
 
 /**
- * The session of `sid`, or nothing if there is none or it has expired.
+ * Gets the session of `sid`, undefined if there is none or it has expired.
+ *
+ * @this {MemoryStore}
  * @param {string} sid
- * @param {(error: Error | null, session?: object) => void} callback
+ * @param {(error: Error | null, session?: SessionData) => void} callback
  */
 MemoryStore.prototype.get = function get(sid, callback) {
   useEngine(this, callback, (engine) => [null, engine.read(`${sid}`)]);
 };
 
 /**
+ * Stores a session.
+ *
+ * @this {MemoryStore}
  * @param {string} sid
- * @param {object} session
- * @param {(error?: Error) => void} [callback]
- * @throws whatever `JSON.stringify` throws; the old record stays
+ * @param {SessionData} session
+ * @param {Callback} [callback]
+ * @throws what `JSON.stringify` throws; the stored session stays as it was
  */
 MemoryStore.prototype.set = function set(sid, session, callback) {
   const text = JSON.stringify(session);
@@ -78,16 +102,19 @@ MemoryStore.prototype.set = function set(sid, session, callback) {
 };
 
 /**
- * Gives a stored session the cookie of `session`, and so its expiry.
+ * Replaces the cookie of a stored session, and with it the expiry, by that of `session`.
+ *
+ * @this {MemoryStore}
  * @param {string} sid
- * @param {object} session
- * @param {(error?: Error) => void} [callback]
+ * @param {SessionData} session
+ * @param {Callback} [callback]
  */
 MemoryStore.prototype.touch = function touch(sid, session, callback) {
+  /** @type {string | undefined} */
   const cookie = JSON.stringify(session.cookie);
   useEngine(this, callback, (engine) => {
     const key = `${sid}`;
-    // A cookie that has no JSON takes the key out of the record.
+    // A cookie without JSON removes the key `cookie`, which only JavaScript can do.
     if (cookie === undefined || !engine.touch(key, cookie, engine.deadline(key, session))) {
       const current = engine.read(key, false);
       if (current) {
@@ -99,23 +126,33 @@ MemoryStore.prototype.touch = function touch(sid, session, callback) {
 };
 
 /**
+ * Removes the session of `sid`. It is no error if there is none.
+ *
+ * @this {MemoryStore}
  * @param {string} sid
- * @param {(error?: Error) => void} [callback]
+ * @param {Callback} [callback]
  */
 MemoryStore.prototype.destroy = function destroy(sid, callback) {
   useEngine(this, callback, (engine) => { engine.destroy(`${sid}`); });
 };
 
-/** @param {(error?: Error) => void} [callback] */
+/**
+ * Removes all sessions.
+ *
+ * @this {MemoryStore}
+ * @param {Callback} [callback]
+ */
 MemoryStore.prototype.clear = function clear(callback) {
   useEngine(this, callback, (engine) => { engine.clear(); });
 };
 
 /**
- * Every session that has not expired, by sid, in order of insertion. Parses all
- * of them, which takes time and memory for each: some µs and about 1 kB. A million
+ * Gets all sessions that have not expired, by their sids, in the order in which they were
+ * inserted. It parses all of them, which takes some µs and about 1 kB for each: a million
  * sessions block the process for seconds.
- * @param {(error: Error | null, sessions: Record<string, object>) => void} [callback]
+ *
+ * @this {MemoryStore}
+ * @param {(error: Error | null, sessions: Record<string, SessionData>) => void} [callback]
  */
 MemoryStore.prototype.all = function all(callback) {
   useEngine(this, callback, (engine) => {
@@ -131,12 +168,15 @@ MemoryStore.prototype.all = function all(callback) {
 const { all } = MemoryStore.prototype;
 
 /**
- * How many sessions have not expired: at the moment of the call. But what a program wrote
- * into `sessions` itself must be parsed once to know that; where it is much, that takes
- * some turns, and the number is that of the moment at which it is done.
+ * Counts the sessions that have not expired at the moment of the call. If the program has written
+ * much text into `sessions`, that text must be parsed first, which takes some turns. The count is
+ * then that of the moment at which this is done.
+ *
+ * @this {MemoryStore}
  * @param {(error: Error | null, length?: number) => void} callback
  */
 MemoryStore.prototype.length = function length(callback) {
+  // Where a program has replaced `all`, that method says which sessions there are.
   if (this.all === all) {
     runEngine(callback, () => { engineOf(this).count(callback); });
     return;
@@ -148,49 +188,69 @@ MemoryStore.prototype.length = function length(callback) {
 };
 
 /**
- * What the store holds and has done.
- * @returns {{ sessions: number, bytes: number, hits: number, misses: number, expired: number, evicted: number }}
+ * Returns the number of sessions and bytes, and what the store has done so far.
+ *
+ * @this {MemoryStore}
  */
 MemoryStore.prototype.stats = function stats() {
   return engineOf(this).stats();
 };
 
 /**
- * Removes, at once, every session that has expired. The store does so by itself, in
- * slices, each `checkPeriod`.
+ * Removes all expired sessions at once. The store itself does so in slices, once in each
+ * `checkPeriod`.
+ *
+ * @this {MemoryStore}
  * @returns {number} how many it removed
  */
 MemoryStore.prototype.prune = function prune() {
   return engineOf(this).prune();
 };
 
-// What npm `memorystore` 1.6.8 has beside these, for programs that come from it.
+// The following methods are those of npm `memorystore` 1.6.8, for programs that used it before.
 
 /**
- * The sids in order of insertion, those of expired sessions that nobody has found yet
- * included.
+ * Gets the sids of all sessions in the order in which they were inserted, also of expired
+ * sessions that were not removed yet.
+ *
+ * @this {MemoryStore}
  * @param {(error: Error | null, sids: string[]) => void} callback
  */
 MemoryStore.prototype.ids = function ids(callback) {
   useEngine(this, callback, (engine) => [null, engine.sids()]);
 };
 
-/** Prunes once in a `checkPeriod` again. */
+/**
+ * Starts to prune once in each `checkPeriod`.
+ *
+ * @this {MemoryStore}
+ */
 MemoryStore.prototype.startInterval = function startInterval() {
   engineOf(this).startPruning();
 };
 
-/** Prunes no more. */
+/**
+ * Stops the pruning.
+ *
+ * @this {MemoryStore}
+ */
 MemoryStore.prototype.stopInterval = function stopInterval() {
   engineOf(this).stopPruning();
 };
 
 /**
- * The records of a store that may have methods of its own, and no use for them.
- * @returns {import('../engine/engine') | undefined}
+ * Returns the engine of a store, or undefined if it has none: a store of a derived class may
+ * have replaced all methods that would make one.
+ *
+ * @param {import('../types').Store} store
+ * @returns {Engine | undefined}
  */
 function existingEngine(store) {
-  return (store instanceof MemoryStore ? store[ENGINE] : undefined);
+  return store instanceof MemoryStore ? /** @type {MemoryStore} */ (store)[ENGINE] : undefined;
 }
 
-module.exports = { MemoryStore, engineOf, existingEngine };
+module.exports = {
+  MemoryStore: /** @type {MemoryStoreClass} */ (/** @type {unknown} */ (MemoryStore)),
+  engineOf,
+  existingEngine,
+};

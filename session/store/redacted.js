@@ -1,14 +1,14 @@
 'use strict';
 
-/** Shorter texts are not looked for: they are in everything. */
+/** The length of the shortest secret that is replaced. Shorter ones occur in any text. */
 const SHORTEST = 4;
 
 /**
- * An error as a log may show it: stores put session ids into their messages, as the
- * names of files or keys, and whoever has an id may have the session.
+ * Returns the text of an error for a log. Stores write sids into their messages, as names of
+ * files or keys, and anybody who knows a sid may be able to use the session.
  *
- * @param {any} error
- * @param {...any} secrets what must not be seen, as it is or percent-encoded
+ * @param {unknown} error
+ * @param {...unknown} secrets replaced where they are strings, also in percent-encoding
  * @returns {string}
  */
 function redacted(error, ...secrets) {
@@ -25,7 +25,11 @@ function redacted(error, ...secrets) {
   return text;
 }
 
-/** Percent-encoded; as it is where it is no well-formed text. */
+/**
+ * Returns a text in percent-encoding, or as it is if it has lone surrogates.
+ *
+ * @param {string} text
+ */
 function encoded(text) {
   try {
     return encodeURIComponent(text);

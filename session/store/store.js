@@ -8,10 +8,22 @@ const REQUEST_SESSION = require('../request/key');
 const { Session } = require('../request/session');
 
 /**
- * What every session store inherits from. A store adds `get`, `set` and
- * `destroy`, and should add `touch`.
+ * @typedef {import('../types').Callback} Callback
+ * @typedef {import('../types').Request} Request
+ * @typedef {import('../types').SessionData} SessionData
+ * @typedef {import('../types').SessionRequest} SessionRequest
+ * @typedef {import('../types').Store} Store
+ * @typedef {import('../types').StoreClass} StoreClass
+ */
+
+/**
+ * The base class of session stores. A store must have the methods `get`, `set` and `destroy`,
+ * and should have `touch`.
  *
- * A plain function, because stores call it on themselves: `Store.call(this)`.
+ * It is a plain function, because stores that are written without `class` call
+ * `Store.call(this)`.
+ *
+ * @this {Store}
  */
 function Store() {
   EventEmitter.call(this);
@@ -19,49 +31,54 @@ function Store() {
 
 inherits(Store, EventEmitter);
 
-module.exports = Store;
+module.exports = /** @type {StoreClass} */ (/** @type {unknown} */ (Store));
 
 /**
- * Destroys the session of a request and generates another.
- * @param {object} req
- * @param {(error?: Error) => void} callback
+ * Destroys the session of a request and generates another one, also if the store fails.
+ *
+ * @this {Store}
+ * @param {Request} req
+ * @param {Callback} [callback]
  */
 Store.prototype.regenerate = function regenerate(req, callback) {
   const { sessionID } = req;
   if (req[REQUEST_SESSION]) req[REQUEST_SESSION].noteDestroyed(sessionID);
-  const tell = functionOf(callback);
+  const done = functionOf(callback);
   callStore(storeCallback(req, (error) => {
     this.generate(req);
-    tell(error);
+    done(error);
   }), this, 'destroy', sessionID);
 };
 
 /**
- * A session outside a request.
+ * Loads a session without a request. The callback gets no session if there is none.
+ *
+ * @this {Store}
  * @param {string} sid
- * @param {(error?: Error, session?: Session) => void} callback
+ * @param {Callback} [callback]
  */
 Store.prototype.load = function load(sid, callback) {
-  const tell = functionOf(callback);
+  const done = functionOf(callback);
   callStore(storeCallback(undefined, (error, data) => {
-    if (error) return tell(error);
-    if (!data) return tell();
+    if (error) return done(error);
+    if (!data) return done();
     let session;
     try {
       session = this.createSession({ sessionID: sid, sessionStore: this }, data);
     } catch (damaged) {
-      return tell(damaged);
+      return done(damaged);
     }
-    tell(null, session);
+    done(null, session);
   }), this, 'get', sid);
 };
 
 /**
- * Makes a session of what the store had, and puts it on the request.
+ * Makes a session of stored data, and puts it on the request.
  *
- * @param {object} req
- * @param {object} data its `cookie` is replaced by a `Cookie`
- * @returns {Session}
+ * @this {Store}
+ * @param {SessionRequest} req
+ * @param {SessionData} data whose `cookie` is replaced by a `Cookie`
+ * @returns {import('../types').Session}
  * @throws {TypeError} if `data` has no cookie
  */
 Store.prototype.createSession = function createSession(req, data) {
