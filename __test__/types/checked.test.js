@@ -7,10 +7,10 @@
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { installed, root } = require('./project');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const tsc = path.join(installed('typescript'), 'bin', 'tsc');
 
@@ -55,8 +55,7 @@ const LINES = {
 };
 
 test('a wrong type is an error', (t) => {
-  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'session-checked-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder('session-checked', t);
   const posix = (file) => file.split(path.sep).join('/');
   const text = ["'use strict';", ...Object.keys(LINES)].join('\n').replaceAll('SESSION', posix(path.join(root, 'session')));
   fs.writeFileSync(path.join(folder, 'planted.js'), text);
