@@ -40,7 +40,7 @@ const { save, reload } = Session.prototype;
 /**
  * The session of one request: what the session was when the request came, who may have changed
  * it since, and so what the end of the response must do with it. It finds the facts; what they
- * lead to is decided in the engine (core/src/state.rs).
+ * lead to is decided in the addon (core/src/state.rs).
  *
  * The session is *asleep* if the backend has found it, and nobody has read `req.session` yet.
  * Then there is no session object, only its `source`, and the session cannot have changed. The
@@ -103,11 +103,11 @@ class RequestSession {
     /** @type {string | undefined} The sid of the session that was loaded or reloaded last. */
     this.loadedId = undefined;
     /** The moment of that load. */
-    this.loadedAt = NaN;
+    this.loadedMoment = NaN;
     /** @type {string | undefined} The sid of the session that was saved last. */
     this.savedId = undefined;
     /** The moment of that save. */
-    this.savedAt = NaN;
+    this.savedMoment = NaN;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
@@ -147,7 +147,7 @@ class RequestSession {
 
   /** Notes that the store is loading the session from now on. */
   startLoading() {
-    this.loadedAt = this.moment();
+    this.loadedMoment = this.moment();
   }
 
   /**
@@ -160,7 +160,7 @@ class RequestSession {
     const { req } = this;
     this.cookieId = cookieId;
     req.sessionID = cookieId;
-    this.loadedAt = source.moment;
+    this.loadedMoment = source.moment;
     this.originalId = source.id;
     this.source = source;
     this.isAsleep = true;
@@ -170,7 +170,7 @@ class RequestSession {
   }
 
   /**
-   * Puts a session on the request that is awake.
+   * Puts an awake session on the request.
    *
    * @param {SessionData | null} [data] what the store has returned; without data, the session is
    *   new. The session is compared with these data later, so a key that it has not taken over
@@ -295,7 +295,7 @@ class RequestSession {
    * JSON is what its source says. A program may have deleted or replaced it, or given all sessions
    * a method `toJSON`.
    */
-  isUntouched() {
+  isUnreplaced() {
     return this.req.sessionID === this.originalId && hasSessionProperty(this) &&
       Session.prototype.toJSON === undefined;
   }
@@ -342,7 +342,7 @@ class RequestSession {
     if (debug.enabled) debug('saving');
     this.dataToStore(session);
     this.savedId = id;
-    this.savedAt = this.moment();
+    this.savedMoment = this.moment();
   }
 
   /**
@@ -375,7 +375,7 @@ class RequestSession {
       if (!error && id === session.id) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
-        this.loadedAt = moment;
+        this.loadedMoment = moment;
       }
       this.watch(current);
     }
@@ -432,8 +432,8 @@ class RequestSession {
    */
   since(sid) {
     if (sid === undefined || this.destroyedIds?.has(sid)) return NaN;
-    if (sid === this.savedId) return this.savedAt;
-    return sid === this.loadedId ? this.loadedAt : NaN;
+    if (sid === this.savedId) return this.savedMoment;
+    return sid === this.loadedId ? this.loadedMoment : NaN;
   }
 
   /**
@@ -457,7 +457,7 @@ class RequestSession {
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
   settle(response) {
-    if (this.isAsleep && this.isUntouched()) {
+    if (this.isAsleep && this.isUnreplaced()) {
       const progress = this.settleAsleep(response);
       if (progress) return progress;
     }
@@ -562,7 +562,7 @@ class RequestSession {
    */
   sessionForCookie() {
     if (this.cookieSession !== undefined) return this.cookieSession;
-    if (this.isAsleep && this.isUntouched() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
+    if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
     if (!session) return this.clearedCookie(session);
     const { cookie } = session;
@@ -626,7 +626,7 @@ class RequestSession {
   }
 
   /**
-   * Returns the facts at this moment, for which it compares the data. Keeps their JSON in
+   * Returns the facts as they are now, for which it compares the data. Keeps their JSON in
    * `knownJSON`, if it was made.
    *
    * @param {SessionShape | null | undefined} session `req.session`
@@ -663,7 +663,7 @@ class RequestSession {
   }
 
   /**
-   * Returns the facts at this moment that do not depend on the session's data.
+   * Returns the facts as they are now that do not depend on the session's data.
    *
    * @param {SessionShape | null | undefined} session `req.session`
    * @returns {number} the sum of the facts

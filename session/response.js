@@ -41,7 +41,7 @@ class ResponsePatch {
     /** @type {Function} */
     this.innerEnd = res.end;
     /** Whether `writeHead` was called. */
-    this.hasHeaders = false;
+    this.isHeadWritten = false;
     /** @type {string | undefined} The Set-Cookie header of the session, if the response has got one. */
     this.cookie = undefined;
     /** Whether `writeHead` has thrown an error, because the session could not be read. */
@@ -89,8 +89,8 @@ class ResponsePatch {
     res.statusCode = status;
     const headers = message === undefined ? second ?? first : second;
     if (headers) setHeaders(res, headers);
-    if (!this.hasHeaders) {
-      this.hasHeaders = true;
+    if (!this.isHeadWritten) {
+      this.isHeadWritten = true;
       const { request } = this;
       let session;
       try {
@@ -201,7 +201,7 @@ class ResponsePatch {
     this.lastPart = { chunk: last, callback };
     // If another package has wrapped `writeHead` and calls it later, the cookie is yet to come,
     // which depends on the original session.
-    if (this.hasHeaders) this.request.dropOriginal();
+    if (this.isHeadWritten) this.request.dropOriginal();
     if (this.stage !== WAITING) this.complete();
     return hasRoom;
   }

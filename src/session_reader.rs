@@ -25,7 +25,7 @@ pub const UNKNOWN_SID: u32 = 3;
 /// A session reader returns this if JavaScript must look the session up by the store's `get`: the sid is
 /// too long or not ASCII, or the engine's answer is unclear.
 #[napi]
-pub const UNCLEAR_SESSION: u32 = 4;
+pub const ASK_STORE: u32 = 4;
 
 /// The session's cookie has no lifetime, so that using the session does not renew it. One of
 /// the values at `DETAILS_RENEWAL`.
@@ -55,7 +55,7 @@ pub const DETAILS_COOKIE_LENGTH: u32 = 2;
 /// The first byte of `details` of the cookie's id, a double. Cookies with the same id differ in
 /// their dates alone.
 #[napi]
-pub const DETAILS_COOKIE_ID: u32 = 8;
+pub const DETAILS_COOKIE_NUMBER: u32 = 8;
 /// The first byte of `details` of the cookie's date, a double: ms since the epoch, NaN for none.
 #[napi]
 pub const DETAILS_EXPIRES: u32 = 16;
@@ -77,7 +77,7 @@ const COOKIE: usize = DETAILS_COOKIE as usize;
 /// Makes a session reader: a function that opens sessions of `store`. It takes a `Cookie` header and the
 /// current time, in ms since the epoch, and returns the data of the session whose sid is the
 /// signed value of the cookie called `name`, or the number that says why there is none:
-/// `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`, `UNKNOWN_SID` or `UNCLEAR_SESSION`.
+/// `NO_COOKIE`, `UNSIGNED_COOKIE`, `FORGED_COOKIE`, `UNKNOWN_SID` or `ASK_STORE`.
 ///
 /// If it returns data or `UNKNOWN_SID`, it has written the sid into `details`, and with data also
 /// what the other `DETAILS_` constants name. The caller reads `details` before the next call: that
@@ -114,7 +114,7 @@ pub fn create_session_reader<'env>(
         }
         // A program with a `genid` of its own may have made such a sid.
         let Some(length) = u8::try_from(sid.len()).ok().filter(|_| sid.is_ascii()) else {
-            return Ok(Either::B(UNCLEAR_SESSION));
+            return Ok(Either::B(ASK_STORE));
         };
         let mut data = data.borrow_mut();
         let stored = store.ask(|it| it.get(&sid, now as i64, Asker::Middleware, &mut data))?;
@@ -131,7 +131,7 @@ pub fn create_session_reader<'env>(
                 Either::A(CreatedString::new(call.env, &data)?)
             }
             Found::Missing if is_written.is_some() => Either::B(UNKNOWN_SID),
-            _ => Either::B(UNCLEAR_SESSION),
+            _ => Either::B(ASK_STORE),
         };
         if data.capacity() > MAX_KEPT {
             *data = Vec::new();
@@ -168,7 +168,7 @@ fn write_cookie(live: &Live, details: &mut [u8]) -> Option<()> {
         Renewal::Unclear => RENEWAL_UNCLEAR,
     } as u8;
     let expires = expires.map_or(f64::NAN, |time| time as f64);
-    write_double(details, DETAILS_COOKIE_ID, cookie.id as f64)?;
+    write_double(details, DETAILS_COOKIE_NUMBER, cookie.id as f64)?;
     write_double(details, DETAILS_EXPIRES, expires)?;
     write_double(details, DETAILS_MOMENT, *moment as f64)
 }

@@ -15,16 +15,16 @@ macro_rules! export {
 
 facts!(export);
 
-/// Decision on the session when a response ends: do not call the store.
+/// Decision on the session when a response ends: nothing.
 #[napi]
 pub const END_NOTHING: u32 = 0;
-/// Decision on the session when a response ends: call the store's `set`.
+/// Decision on the session when a response ends: save it.
 #[napi]
 pub const END_SAVE: u32 = 1;
-/// Decision on the session when a response ends: call the store's `touch`.
+/// Decision on the session when a response ends: renew its expiry alone.
 #[napi]
 pub const END_TOUCH: u32 = 2;
-/// Decision on the session when a response ends: call the store's `destroy`.
+/// Decision on the session when a response ends: destroy it.
 #[napi]
 pub const END_DESTROY: u32 = 3;
 

@@ -51,7 +51,7 @@ module.exports = (native) => ({
   storeWasDestroyed: { takes: [store, ofSid, ofNumber], answers: types('boolean') },
   unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
   // The functions that others make, bound to what they were made with.
-  enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.UNCLEAR_SESSION) },
+  enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.ASK_STORE) },
   renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2) },
   write: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 2, 3) },
 });

@@ -61,13 +61,13 @@ impl Facts {
 /// What happens to the session in the store when the response ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The middleware does not call the store.
+    /// Nothing.
     Nothing,
-    /// The middleware calls the store's `set`.
+    /// It is saved: with a store of another package by the store's `set`.
     Save,
-    /// The middleware calls the store's `touch`, which renews the session's expiry alone.
+    /// Its expiry alone is renewed: with a store of another package by the store's `touch`.
     Touch,
-    /// The middleware calls the store's `destroy`.
+    /// It is destroyed.
     Destroy,
 }
 

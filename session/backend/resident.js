@@ -86,7 +86,7 @@ class Resident {
       remote.loaded(request, error, undefined, next);
       return;
     }
-    if (reason === native.UNCLEAR_SESSION) remote.open(request, header, next);
+    if (reason === native.ASK_STORE) remote.open(request, header, next);
     else if (reason === native.UNKNOWN_SID) remote.loaded(request, undefined, undefined, next);
     else next();
   }
@@ -97,7 +97,7 @@ class Resident {
    * @param {RequestSession} request
    * @param {string | undefined} header `Cookie`
    * @returns {number | undefined} undefined if the session sleeps. `UNKNOWN_SID` if a new
-   *   session must be made now, as the store has none of the cookie's sid; `UNCLEAR_SESSION` if
+   *   session must be made now, as the store has none of the cookie's sid; `ASK_STORE` if
    *   the remote backend must open the session.
    * @throws what the engine throws
    */
@@ -106,7 +106,7 @@ class Resident {
     const engine = this.engine = engineOf(settings.store);
     // A program may have defined an accessor `session` on the request or on its prototype. It
     // must see the session assigned.
-    if ('session' in req) return native.UNCLEAR_SESSION;
+    if ('session' in req) return native.ASK_STORE;
     const now = Date.now();
     const text = header ? this.readerFor(keyring, engine)(header, now) : native.NO_COOKIE;
     const stored = typeof text === 'string' ? new StoredSession(text, this, engine) : undefined;
@@ -123,10 +123,10 @@ class Resident {
     // The cookie may be in `req.cookies` or `req.signedCookies`, where `sidFrom` looks for it. An
     // invalid secret must be reported if no other secret has verified the cookie.
     const hasNoSession = isUnknown ||
-      !(text === native.UNCLEAR_SESSION || req.signedCookies || req.cookies || keyring.hasInvalidSecret());
+      !(text === native.ASK_STORE || req.signedCookies || req.cookies || keyring.hasInvalidSecret());
     const plan = hasNoSession && settings.canDelay ? planCookie(req, settings, now) : undefined;
     if (plan === undefined) {
-      if (!isUnknown) return native.UNCLEAR_SESSION;
+      if (!isUnknown) return native.ASK_STORE;
       request.setCookieId(cookieId);
       return native.UNKNOWN_SID;
     }

@@ -17,7 +17,8 @@ const { touch, resetMaxAge } = Session.prototype;
 
 /**
  * Returns the backend of a request: `resident` if its store is a `MemoryStore` and no program
- * has replaced a method of that store, of its sessions or of its cookies; else `remote`.
+ * has replaced a method of that store, of its sessions or of its cookies that `resident` would not
+ * call; else `remote`.
  *
  * @param {import('../request')} request
  * @param {SessionShape | null} [session] `req.session`, unless it is asleep

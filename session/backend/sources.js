@@ -31,7 +31,7 @@ class StoredSession {
     /** @type {Record<string, any> | undefined} */
     this.data = undefined;
     /** The number that the engine has given the stored cookie. */
-    this.cookieNumber = doubles[native.DETAILS_COOKIE_ID / DOUBLE_BYTES];
+    this.cookieNumber = doubles[native.DETAILS_COOKIE_NUMBER / DOUBLE_BYTES];
     /** @type {CookieData} The stored cookie without its date. */
     this.cookie = engine.cookie(this.cookieNumber, () => (
       details.latin1Slice(native.DETAILS_COOKIE, native.DETAILS_COOKIE + details.readUInt16LE(native.DETAILS_COOKIE_LENGTH))

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * The attributes of a session's cookie, in the order in which its JSON has them. The engine
+ * The attributes of a session's cookie, in the order in which its JSON has them. The addon
  * has the same list (`core/src/session_text.rs`). `__test__/native/attributes.test.js` checks that
  * all code that reads or writes cookies knows each of them.
  */

@@ -6,7 +6,7 @@ const native = require('../native/load');
 /** @typedef {import('node:crypto').CipherKey} Secret */
 
 /**
- * The secrets of one `session()`, prepared for the engine. It signs and verifies as npm
+ * The secrets of one `session()`, prepared for the addon. It signs and verifies as npm
  * `cookie-signature` 1.0.7 does.
  *
  * Programs rotate secrets by changes to the array, and may write into a Buffer in it. So each
@@ -92,7 +92,7 @@ class Keyring {
   /**
    * Prepares the secrets again if the array, or a buffer in it, has changed.
    *
-   * @returns {object} the keys, for the functions of the engine
+   * @returns {object} the keys, for the functions of the addon
    */
   preparedKeys() {
     const { secrets, knownSecrets, copies } = this;

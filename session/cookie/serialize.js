@@ -11,7 +11,7 @@ const native = require('../native/load');
  * @typedef {CookieData & { encode?: (value: string) => string, maxAge?: number | null }} SerializeOptions
  */
 
-/** The messages of the engine's errors, by their numbers. */
+/** The messages of the addon's errors, by their numbers. */
 const MESSAGES = native.cookieErrors();
 
 /** @type {Map<unknown, number>} */
@@ -26,7 +26,7 @@ const { getTime } = Date.prototype;
  * Returns the text of a Set-Cookie header, as npm `cookie` 0.7.2 writes it.
  *
  * Programs pass any values here, and their getters and conversions to text are code. So each
- * value is read, checked by the engine and written before the next one is read, as in that
+ * value is read, checked by the addon and written before the next one is read, as in that
  * package.
  *
  * @param {string} name
@@ -90,7 +90,7 @@ class CookieWriter {
   }
 
   /**
-   * Returns what `serialize` makes of the signed `sid`. One call to the engine does it if no
+   * Returns what `serialize` makes of the signed `sid`. One call to the addon does it if no
    * attribute has code of a program that `serialize` would run.
    *
    * @param {string} sid
@@ -137,7 +137,7 @@ class CookieWriter {
 module.exports = Object.assign(serialize, { CookieWriter });
 
 /**
- * Returns what the engine writes for one attribute. It has the engine check a name or a value.
+ * Returns what the addon writes for one attribute. It has the addon check a name or a value.
  *
  * @param {{ name?: string, value?: string, bits?: number, maxAge?: number, domain?: string, path?: string, expires?: number }} part
  *   `value` is encoded, `maxAge` in seconds, and `expires` in ms since the epoch
@@ -169,7 +169,7 @@ function serializedExpires(expires) {
 }
 
 /**
- * Returns whether the engine can write these attributes without code of a program.
+ * Returns whether the addon can write these attributes without code of a program.
  *
  * @param {SerializeOptions} options
  * @returns {boolean}

@@ -209,7 +209,7 @@ class Engine {
    * Stores the data of a session as `put` does, with the cookie of an id and a date.
    *
    * @param {string} sid
-   * @param {number} cookieId
+   * @param {number} cookieNumber
    * @param {number} date of the cookie, NaN for none
    * @param {number} deadline
    * @param {number} since
@@ -217,8 +217,8 @@ class Engine {
    * @returns {number} `native.CHANGED`; `DESTROYED` if the session was destroyed; `NOT_CHANGED`
    *   if the stored session has another cookie or the native engine does not know the id
    */
-  write(sid, cookieId, date, deadline, since, data) {
-    return this.noteChange(this.requestCalls.write(sid, cookieId, date, deadline, since, data));
+  write(sid, cookieNumber, date, deadline, since, data) {
+    return this.noteChange(this.requestCalls.write(sid, cookieNumber, date, deadline, since, data));
   }
 
   /**
@@ -247,13 +247,13 @@ class Engine {
    * Renews a session whose cookie has an id.
    *
    * @param {string} sid
-   * @param {number} cookieId
+   * @param {number} cookieNumber
    * @param {number} date of the cookie; NaN to start its lifetime now
    * @param {number} deadline
    * @returns {boolean} false if the session has another cookie, or only JavaScript can renew it
    */
-  renew(sid, cookieId, date, deadline) {
-    const outcome = this.requestCalls.renew(sid, cookieId, date, deadline, Date.now());
+  renew(sid, cookieNumber, date, deadline) {
+    const outcome = this.requestCalls.renew(sid, cookieNumber, date, deadline, Date.now());
     if (this.dispose !== undefined) this.reportRemoved();
     return outcome !== native.NOT_CHANGED;
   }

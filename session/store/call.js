@@ -31,9 +31,11 @@ const NOTHING = Symbol('nothing');
 const { then } = Promise.prototype;
 
 /**
- * Makes the callback that is passed to a store's method. Whatever the store does, `callback` is
- * called once, in the async context of the caller of this function. If the store takes longer than
- * the request's `storeTimeout`, it gets an error.
+ * Makes the callback that is passed to a store's method. However often the store
+ * calls it, `callback` is called once, in the async context of the caller of this function. If the
+ * store takes longer than the request's `storeTimeout`, `callback` gets an error; without that
+ * option, a store that never calls back leaves it waiting. Only an error that `callback` itself
+ * has thrown, and that the store passes back, is passed to it as well.
  *
  * @param {Request | undefined} req
  * @param {Callback | undefined} callback nothing is called if it is no function

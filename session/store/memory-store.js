@@ -168,7 +168,7 @@ MemoryStore.prototype.all = function all(callback) {
 const { all } = MemoryStore.prototype;
 
 /**
- * Counts the sessions that have not expired at the moment of the call. If the program has written
+ * Counts the sessions that have not expired when the method is called. If the program has written
  * much text into `sessions`, that text must be parsed first, which takes some turns. The count is
  * then that of the moment at which this is done.
  *
