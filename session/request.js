@@ -7,6 +7,7 @@
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
+const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
@@ -69,6 +70,8 @@ class RequestSession {
     /** @type {SessionSource | undefined} What the resident backend knows of that session. */
     this.source = undefined;
     this.isAsleep = false;
+    /** Whether a program has read or assigned `req.session`, if the session was asleep. */
+    this.isLookedAt = false;
     /** @type {SessionShape | null | undefined} The value of `req.session`, if the session was asleep and is awake now. */
     this.session = undefined;
     /** @type {number | undefined} When the response ended, in ms since the epoch, if the session was asleep then. */
@@ -248,6 +251,7 @@ class RequestSession {
       this.isAsleep = false;
       this.firstSession = null;
     }
+    this.isLookedAt = true;
     this.restoreMethods();
     this.session = session;
   }
@@ -592,6 +596,14 @@ class RequestSession {
   }
 
   /**
+   * Returns whether the response may depend on the session, as far as that can be known: a program
+   * has looked at the session that was asleep, or a store has given the session.
+   */
+  mayShow() {
+    return this.source === undefined ? this.loadedId !== undefined : this.isLookedAt;
+  }
+
+  /**
    * Adds the cookie of a session to a response, unless the cookie is secure and the connection
    * is not.
    *
@@ -608,6 +620,7 @@ class RequestSession {
     // Read as express-session reads it, so that a session without a cookie gives the same error.
     if (attributes.secure && !isSecure(req, settings.proxy)) {
       debug('cookie withheld: the connection is not secure');
+      warnOfWithheld(settings.name);
       return undefined;
     }
     if (!isCleared && !this.isTouched) this.touch(session);
@@ -618,6 +631,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
+      warnOfProblems(header);
       return header;
     } catch (error) {
       defer(next, error);

@@ -6,7 +6,7 @@
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./store/defer');
-const { setHeaders, forgetBody } = require('./response/headers');
+const { setHeaders, forgetBody, limitCaching } = require('./response/headers');
 
 // The stages of a response.
 /** `end` was not called, or it has thrown. In that case an error page may follow. */
@@ -102,6 +102,9 @@ class ResponsePatch {
       }
       if (session) this.cookie = request.addCookie(session, this.res, this.next);
     }
+    // An error page may follow a `writeHead` that has thrown, and is limited as well.
+    const { cacheControl } = this.request.settings;
+    if (cacheControl && (this.cookie !== undefined || this.request.mayShow())) limitCaching(this.res, cacheControl);
     return message === undefined
       ? this.innerWriteHead.call(res, status)
       : this.innerWriteHead.call(res, status, message);

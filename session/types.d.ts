@@ -83,6 +83,8 @@ export interface Settings {
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
   clearCookie: boolean;
+  /** The header Cache-Control of responses that depend on the session; undefined for none. */
+  cacheControl: string | undefined;
   skip: ((req: Request) => boolean) | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
