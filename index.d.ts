@@ -213,10 +213,11 @@ declare namespace session {
     /**
      * Keeps shared caches from giving the response of one visitor to another. A response
      * gets `Cookie` in its header `Vary`, and the header `Cache-Control`, if it sets or
-     * clears the session cookie, or may depend on the session: with the
-     * {@link MemoryStore} if the program has read or assigned `req.session`, with other
-     * stores if the store had the session. `Vary: *` stays as it is, and so does a
-     * `Cache-Control` that the program has set.
+     * clears the session cookie, or may depend on the session: if the store had the
+     * session, unless the store is a {@link MemoryStore} and `res.end` was called before
+     * anything has read or assigned `req.session` and before the headers were written.
+     * With a `MemoryStore` a look at a new session counts, too. `Vary: *` stays as it is,
+     * and so does a `Cache-Control` that the program has set.
      *
      * `'private'` sends `private, no-cache="Set-Cookie"`: the browser may store the
      * response. `'no-store'` sends `no-store`: nobody may, as OWASP ASVS 5 14.3.2 demands

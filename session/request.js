@@ -596,11 +596,13 @@ class RequestSession {
   }
 
   /**
-   * Returns whether the response may depend on the session, as far as that can be known: a program
-   * has looked at the session that was asleep, or a store has given the session.
+   * Returns whether the response may depend on the session: a store has given it, and nobody can
+   * say that it is not looked at.
+   *
+   * @param {boolean} hasEnded whether `end` was called, so that no later look can change the response
    */
-  mayShow() {
-    return this.source === undefined ? this.loadedId !== undefined : this.isLookedAt;
+  mayShow(hasEnded) {
+    return this.isLookedAt || (this.loadedId !== undefined && (this.source === undefined || !hasEnded));
   }
 
   /**

@@ -103,8 +103,8 @@ class ResponsePatch {
       if (session) this.cookie = request.addCookie(session, this.res, this.next);
     }
     // An error page may follow a `writeHead` that has thrown, and is limited as well.
-    const { cacheControl } = this.request.settings;
-    if (cacheControl && (this.cookie !== undefined || this.request.mayShow())) limitCaching(this.res, cacheControl);
+    const { settings: { cacheControl } } = this.request;
+    if (cacheControl && (this.cookie !== undefined || this.request.mayShow(this.stage !== OPEN))) limitCaching(this.res, cacheControl);
     return message === undefined
       ? this.innerWriteHead.call(res, status)
       : this.innerWriteHead.call(res, status, message);
