@@ -286,13 +286,16 @@ test('HTTP/2', async (t) => {
   for (const store of [new session.MemoryStore(), ledger(), ledger({ sync: true, touch: false })]) {
     const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, cacheControl: 'no-store', store });
     const uses = { '/write': (req) => { req.session.n = 1; }, '/read': (req) => req.session.n, '/ignore': () => {} };
-    const { port } = await serve(http2.createServer((req, res) => middleware(req, res, () => {
+    const { port, close } = await serve(http2.createServer((req, res) => middleware(req, res, () => {
       uses[req.url](req);
       res.setHeader('Vary', 'Accept');
       res.end();
-    })), t);
+    })));
     const client = http2.connect(`http://127.0.0.1:${port}`);
-    t.after(() => client.destroy());
+    t.after(() => {
+      client.destroy();
+      return close();
+    });
     const visit = (path, cookie) => new Promise((resolve, reject) => {
       client.request({ ':path': path, ...(cookie && { cookie }) }).on('response', resolve).on('error', reject).resume().end();
     });
