@@ -40,7 +40,7 @@ function problemsOf(header) {
     [bytes > MOST_BYTES, 'size', `its name and value have ${bytes} bytes, more than ${MOST_BYTES}`],
     [long, 'size', `its ${long?.split('=', 1)} has more than ${MOST_ATTRIBUTE_BYTES} bytes`],
   ];
-  return problems.filter(([isThere]) => isThere).map(([, kind, text]) => [kind, `browsers do not keep the cookie "${name}" as it is sent: ${text}`]);
+  return problems.filter(([isThere]) => isThere).map(([, kind, text]) => [kind, `browsers do not keep the cookie "${name.slice(0, 50)}" as it is sent: ${text}`]);
 }
 
 /**
