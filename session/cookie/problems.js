@@ -6,11 +6,13 @@ const isProduction = process.env.NODE_ENV === 'production';
 /** The kinds of problems of which this process was warned. It gets one warning of each kind. */
 const warned = new Set();
 
-/** How many bytes browsers accept as the name and value of a cookie together, and as the value of an attribute. */
+/** How many bytes the name and the value of a cookie may have together. Browsers drop a longer one. */
 const MOST_BYTES = 4096;
+
+/** How many bytes the value of an attribute may have. Browsers ignore a longer attribute. */
 const MOST_ATTRIBUTE_BYTES = 1024;
 
-/** Matches each header that can have a problem, unless the header is long. */
+/** Matches each header that can have a problem, unless the header is longer than `MOST_ATTRIBUTE_BYTES`. */
 const SUSPECT = /^__(?:Host|Secure)-|; SameSite=None/i;
 
 /**
