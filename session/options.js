@@ -68,6 +68,8 @@ function checked(options, deprecate) {
   if (commitBuffer !== undefined && !(Number.isSafeInteger(commitBuffer) && commitBuffer >= 0)) {
     throw new TypeError('commitBuffer option must be a number of bytes');
   }
+  const { skip } = given;
+  if (skip !== undefined && typeof skip !== 'function') throw new TypeError('skip option must be a function');
 
   // The name is converted to a string here and only here, because the `toString` of an object
   // could return another string at the next use.
@@ -100,6 +102,7 @@ function checked(options, deprecate) {
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
+    skip,
     facts,
     deprecate,
     cookieWriter: new CookieWriter(name),
