@@ -58,8 +58,8 @@ export = session;
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
  *   boolean, `skip` is not a function, `commit` is neither `'end'` nor `'headers'`,
- *   `commitBuffer` is not a number of bytes or stands without `commit: 'headers'`, or `name` or a field of the object `cookie` is
- *   invalid.
+ *   `commitBuffer` is not a number of bytes or stands without `commit: 'headers'`, or
+ *   `name` or a field of the object `cookie` is invalid.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs

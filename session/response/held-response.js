@@ -79,13 +79,13 @@ class HeldResponse extends ResponsePatch {
    */
   writeHead(res, status, first, second) {
     if (this.phase === PAST) return super.writeHead(res, status, first, second);
-    if (this.isGuarded) throw headersSent(this.res);
+    if (this.isGuarded) throw headersSent(this.res, 'writeHead');
     const { statusCode, statusMessage } = res;
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
     setHeaders(res, message === undefined ? second ?? first : second);
     // Node.js throws for these, and the session must not be settled then.
-    if (!isValidStatus(status) || INVALID_IN_MESSAGE.test(message ?? '')) return this.innerWriteHead.call(res, status, message);
+    if (!isValidStatus(status) || INVALID_IN_MESSAGE.test(message ?? statusMessage ?? '')) return this.innerWriteHead.call(res, status, message);
     this.statusBefore = { statusCode, statusMessage };
     if (this.phase === BEFORE) this.settleEarly();
     if (this.phase === PAST) return super.writeHead(res, status, message, undefined);
@@ -228,7 +228,12 @@ class HeldResponse extends ResponsePatch {
     this.request.fail();
     this.reopen();
     this.isHeadWritten = false;
-    Object.assign(res, this.statusBefore);
+    if (this.statusBefore) {
+      const { statusCode, statusMessage } = this.statusBefore;
+      res.statusCode = statusCode;
+      // HTTP/2 has no status message, and warns of one that is set.
+      if (res.statusMessage !== statusMessage) res.statusMessage = statusMessage;
+    }
     forgetBody(res, this.cookie);
     for (const source of sources) source.unpipe(res);
     for (const { callback } of kept) this.keepCallback(callback);
@@ -286,7 +291,7 @@ class HeldResponse extends ResponsePatch {
     Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
     res._implicitHeader = () => {};
     for (const name of HEADER_METHODS) {
-      if (typeof res[name] === 'function') res[name] = () => { throw headersSent(res); };
+      if (typeof res[name] === 'function') res[name] = () => { throw headersSent(res, name); };
     }
   }
 
@@ -322,15 +327,17 @@ function invalidChunk(chunk) {
 }
 
 /**
- * Returns the error that Node.js throws for a header that is set after the headers were sent.
+ * Returns the error that Node.js throws for a method that is called after the headers were sent.
+ *
  * @param {Response} res
+ * @param {string} method
  */
-function headersSent(res) {
+function headersSent(res, method) {
   const isHTTP2 = /** @type {any} */ (res).stream !== undefined;
   if (isHTTP2) return Object.assign(new Error('Response has already been initiated'), { code: 'ERR_HTTP2_HEADERS_SENT' });
-  const sent = new ServerResponse(/** @type {any} */ ({ method: 'GET' }));
+  const sent = /** @type {any} */ (new ServerResponse(/** @type {any} */ ({ method: 'GET' })));
   sent.writeHead(200);
-  return thrownBy(() => sent.setHeader('a', 'b'));
+  return thrownBy(() => (method === 'writeHead' ? sent.writeHead(200) : sent[method]('a', 'b')));
 }
 
 /** @param {() => any} call */
