@@ -395,6 +395,42 @@ test('a stream that was piped into a failed response writes nothing into the err
   assert.equal((await get('/pipe')).body, 'page: failed');
 });
 
+test('an error page that is itself a long stream has nothing of a stream that was piped before', async (t) => {
+  const store = ledger();
+  const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, store });
+  store.fails.set = new Error('failed');
+  const app = (req, res) => middleware(req, res, (error) => {
+    if (error) {
+      Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(65536, 'x'))).pipe(res);
+      return;
+    }
+    req.session.n = 1;
+    new Readable({ read() { this.push('old'); } }).pipe(res);
+  });
+  const { port } = await serve(app, t);
+  const { body } = await ask(port, '/');
+  assert.equal(body.length, 64 * 65536);
+  assert.ok(!body.includes('old'));
+});
+
+test('the status that was written is taken back with the rest', async (t) => {
+  const store = ledger();
+  const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, store });
+  store.fails.set = new Error('failed');
+  const app = (req, res) => middleware(req, res, (error) => {
+    if (error) {
+      res.end(`${res.statusCode} ${res.statusMessage}`);
+      return;
+    }
+    req.session.n = 1;
+    res.writeHead(404, 'Odd');
+    res.end('not found');
+  });
+  const { port } = await serve(app, t);
+  const { status, body } = await ask(port, '/');
+  assert.deepEqual([status, body], [200, '200 undefined']);
+});
+
 test('a program that goes on after the error page harms nobody', async (t) => {
   let over;
   const isOver = new Promise((resolve) => { over = resolve; });
