@@ -57,8 +57,9 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function, or `name` or a field of the object `cookie` is
- *   invalid.
+ *   boolean, `skip` is not a function, `commit` is neither `'end'` nor `'headers'`,
+ *   `commitBuffer` is not a number of bytes or stands without `commit: 'headers'`, or
+ *   `name` or a field of the object `cookie` is invalid.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
@@ -185,6 +186,31 @@ declare namespace session {
      * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
+
+    /**
+     * When a session is saved or destroyed in the store. Default: `'end'`, as in
+     * express-session 1.19.0, which has no such option.
+     *
+     * - `'end'`: when the response ends. Its headers, and most of its body, may reach the
+     *   client before the store has called back. If the store then fails, `next` gets the
+     *   error, but the client has a response that looks good.
+     * - `'headers'`: before the first byte of the response is sent. A client that follows a
+     *   redirect finds what was saved. If the store fails, `next` gets the error, and an
+     *   error page takes the place of the response. The response is held until the store
+     *   has called back: `write` returns false, and `'drain'` is emitted later. What
+     *   changes after the headers were sent is saved at the end, as with `'end'`.
+     *
+     * A session whose expiry alone must be renewed never holds a response. The
+     * `MemoryStore` needs no time, so with it nothing is held.
+     */
+    commit?: 'end' | 'headers' | undefined;
+
+    /**
+     * With `commit: 'headers'`, how many bytes of a body a program may send after `write`
+     * has returned false, while the response is held. Beyond it, `next` gets an error with
+     * the `code` `'ERR_SESSION_COMMIT_BUFFER'`. Default: 1,048,576.
+     */
+    commitBuffer?: number | undefined;
 
     /**
      * Returns whether a request has no session, for example one for a static file or a

@@ -129,6 +129,8 @@ class RequestSession {
     this.cookieSession = undefined;
     /** Whether the end of the response is calling a `save` that may call ours. */
     this.isEnding = false;
+    /** @type {number | undefined} What was done to the session before the headers were sent. */
+    this.earlyEnd = undefined;
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
     // Another middleware may have had the request before.
@@ -464,6 +466,48 @@ class RequestSession {
     const session = this.current();
     if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
+    return this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
+  }
+
+  /**
+   * Does what `settle` does, before the headers are sent, if the session must be saved or
+   * destroyed. A session whose expiry alone must be renewed is left to the end of the response.
+   *
+   * @param {ResponsePatch} response as for `settle`
+   * @returns {'nothing' | 'done' | 'waiting'}
+   * @throws what `settle` throws
+   */
+  settleEarly(response) {
+    const isAsleep = this.isAsleep && this.isUnreplaced();
+    if (isAsleep && !changesData(DECISIONS[this.factsAsleep()])) return 'nothing';
+    const session = this.current();
+    if (session && !this.isTouched) this.touch(session);
+    const decision = DECISIONS[this.factsWithData(session)];
+    if (!changesData(decision)) return 'nothing';
+    this.earlyEnd = decision & END_MASK;
+    return this.carryOut(decision, session, response);
+  }
+
+  /**
+   * Whether nothing is left to do because the session was settled before the headers were sent.
+   *
+   * @param {number} decision of the table `DECISIONS`
+   */
+  isSettledEarly(decision) {
+    const end = decision & END_MASK;
+    return this.earlyEnd !== undefined && (end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd));
+  }
+
+  /**
+   * Does to the session in the store what was decided, and keeps whether its cookie is sent.
+   *
+   * @param {number} decision of the table `DECISIONS`
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {ResponsePatch} response as for `settle`
+   * @returns {'nothing' | 'done' | 'waiting'}
+   * @throws what `settle` throws
+   */
+  carryOut(decision, session, response) {
     const end = decision & END_MASK;
     const progress = end === native.END_NOTHING
       ? 'nothing'
@@ -704,4 +748,13 @@ module.exports = RequestSession;
 function isLikeFirst(session) {
   return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
     Boolean(session.req?.[REQUEST_SESSION]?.watchesFirst);
+}
+
+/**
+ * Whether a decision of the table `DECISIONS` is to save or destroy the session.
+ * @param {number} decision
+ */
+function changesData(decision) {
+  const end = decision & END_MASK;
+  return end === native.END_SAVE || end === native.END_DESTROY;
 }

@@ -83,6 +83,9 @@ export interface Settings {
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
   clearCookie: boolean;
+  commit: 'end' | 'headers';
+  /** In bytes. */
+  commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
