@@ -286,6 +286,20 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.equal(calls, 1, 'the store\'s own destroys first, so it is not called for keep');
   });
 
+  test(`a new session is saved, although it has the data that another one was saved with: ${name}`, async (t) => {
+    const store = makeStore();
+    const { app } = await loggedIn(t, store);
+    const { cookies } = await app.visit(async (req, res) => {
+      assert.equal(await regenerate(req, { keep: ['user'] }), undefined);
+      await new Promise((resolve) => { req.session.regenerate(resolve); });
+      req.session.user = 'ann';
+      res.end();
+    });
+    const all = await records(store);
+    assert.deepEqual(Object.keys(all), [sidOf(cookies)]);
+    assert.equal(all[sidOf(cookies)].user, 'ann');
+  });
+
   test(`without a callback: ${name}`, async (t) => {
     const store = makeStore();
     const { app, sid } = await loggedIn(t, store);

@@ -65,7 +65,11 @@ for (const [name, makeStore] of Object.entries(stores)) {
       for (const argument of [undefined, true, null, 0, '']) {
         test(`touch(${JSON.stringify(argument)}) renews, also after touch(false), ${how}`, async (t) => {
           const { app, record } = await loggedIn(t, makeStore, options);
-          const { cookies } = await app.visit(end((req) => { req.session.touch(false); req.session.touch(argument); }));
+          const { cookies } = await app.visit(end((req) => {
+            req.session.touch(false);
+            req.session.touch(argument);
+            assert.equal(req.session.cookie.expires.getTime(), START + MINUTE + HOUR, 'at once');
+          }));
           assert.equal((await record()).cookie.expires, at(START + MINUTE + HOUR));
           assert.equal(cookies.length, rolling ? 1 : 0);
         });
