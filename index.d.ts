@@ -290,6 +290,32 @@ declare namespace session {
     cookie: Cookie;
 
     /**
+     * Gives the request a new session with a new id, which has data of this one. It is
+     * stored before the old session is destroyed, so a store that fails loses nothing.
+     *
+     * The values are those of the moment of the call, by reference. The cookie is not
+     * kept: the new session has the cookie of the option `cookie`. Keys that the session
+     * does not have are ignored, and so are keys that every session has, such as `save`.
+     * It calls `generate`, `set`, `get` and `destroy` of the store, and not `regenerate`.
+     * (express-session 1.19.0 has no such options.)
+     *
+     * @param callback Gets the error of `store.set` or `store.get`, an error if `genid`
+     *   returns the old id, or a {@link SessionEnded} if another request has ended the
+     *   session meanwhile, for example at logout. The old session then stays on the
+     *   request. If the error is one of `store.destroy`, the new session is on the
+     *   request, and the store still has the old one, too.
+     * @throws {TypeError} When `keep` is neither `true` nor an array of strings.
+     *
+     * @example
+     * req.session.regenerate({ keep: ['cart'] }, (err) => {
+     *   if (err) return next(err);
+     *   req.session.user = user;
+     *   res.redirect('/');
+     * });
+     */
+    regenerate(options: RegenerateOptions | ((err: any) => void), callback?: (err: any) => void): this;
+
+    /**
      * Destroys the stored session, and replaces `req.session` by a new, empty session
      * with a new id. Call it at login, to prevent session fixation.
      *
@@ -333,8 +359,31 @@ declare namespace session {
     /**
      * Does the same as `resetMaxAge()`. It does not call `store.touch`; the middleware
      * does that at the end of the response.
+     *
+     * @param renews `false`: this request does not prolong the session, for example
+     *   because a script in the page sent it. The end of the response neither touches
+     *   the session nor saves it unless it changed, and `rolling` sends no cookie. A
+     *   session that changed is saved with the expiry that its cookie has. A later
+     *   `touch()` of the same request undoes this; what an earlier one did to the
+     *   cookie stays, so call `touch(false)` before the headers are sent. Default: true.
+     *   (express-session 1.19.0 has no such parameter.)
      */
-    touch(): this;
+    touch(renews?: boolean): this;
+  }
+
+  /** The options of {@link Session.regenerate}. */
+  interface RegenerateOptions {
+    /** `true` keeps all data, a list keeps the data of these keys. */
+    keep: true | readonly string[];
+  }
+
+  /**
+   * The error if a session was destroyed, has expired or was evicted while a request
+   * used it.
+   */
+  interface SessionEnded extends Error {
+    name: 'SessionEnded';
+    code: 'ERR_SESSION_ENDED';
   }
 
   /**

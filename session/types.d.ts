@@ -207,12 +207,17 @@ export interface Session extends SessionData {
   readonly id: string;
   readonly req: Request;
   cookie: Cookie;
-  touch(): Session;
+  touch(renews?: boolean): Session;
   resetMaxAge(): Session;
   save(callback?: Callback): Session | undefined;
   reload(callback?: Callback): Session | undefined;
   destroy(callback?: Callback): Session;
-  regenerate(callback?: Callback): Session;
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Session;
+}
+
+/** The options of `regenerate`; index.d.ts explains them. A program may pass other values. */
+export interface RegenerateOptions {
+  keep?: unknown;
 }
 
 /** The class of sessions, which is a plain function. */
