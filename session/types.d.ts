@@ -85,6 +85,9 @@ export interface Settings {
   clearCookie: boolean;
   /** The header Cache-Control of responses that depend on the session; undefined for none. */
   cacheControl: string | undefined;
+  commit: 'end' | 'headers';
+  /** In bytes. */
+  commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
@@ -206,12 +209,17 @@ export interface Session extends SessionData {
   readonly id: string;
   readonly req: Request;
   cookie: Cookie;
-  touch(): Session;
+  touch(renews?: boolean): Session;
   resetMaxAge(): Session;
   save(callback?: Callback): Session | undefined;
   reload(callback?: Callback): Session | undefined;
   destroy(callback?: Callback): Session;
-  regenerate(callback?: Callback): Session;
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Session;
+}
+
+/** The options of `regenerate`; index.d.ts explains them. A program may pass other values. */
+export interface RegenerateOptions {
+  keep?: unknown;
 }
 
 /** The class of sessions, which is a plain function. */

@@ -111,6 +111,25 @@ test('headers that leave before the end: a look may follow, whose result is in t
   }
 });
 
+test('with commit: headers, where the headers are written when the store has answered', async (t) => {
+  const store = ledger();
+  const app = await visited(t, { store, commit: 'headers' });
+  const sends = [
+    (req, res) => { req.session.n++; res.end('x'); },
+    (req, res) => { req.session.n++; res.writeHead(200, { Vary: 'Accept' }); res.end('x'); },
+    (req, res) => { req.session.n++; res.write('x'); res.end(); },
+  ];
+  for (const fails of [false, true]) {
+    store.fails.set = fails ? new Error('down') : undefined;
+    for (const send of sends) {
+      const { status, headers } = await app.visit(send);
+      assert.equal(status, fails ? 500 : 200);
+      assert.match(headers.vary, /Cookie$/);
+      assert.equal(headers['cache-control'], PRIVATE);
+    }
+  }
+});
+
 /** Ways to answer with text. */
 const ways = {
   end: (res, text) => { res.end(text); },

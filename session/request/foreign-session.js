@@ -6,6 +6,8 @@
 const { runEngine, functionOf } = require('../store/call');
 const { Session, defineHidden } = require('./session');
 
+const ours = Session.prototype;
+
 /**
  * Wraps the methods of a session that was not made by this package, or whose methods a program
  * has replaced. So the `RequestSession` knows of its saves and reloads, and of what it destroys.
@@ -17,7 +19,7 @@ const { Session, defineHidden } = require('./session');
  *   does not extend `Session`
  */
 function wrapMethods(session, request) {
-  const { destroy, regenerate, reload, save } = /** @type {Record<string, Function>} */ (session);
+  const { destroy, regenerate, reload, save, touch } = /** @type {Record<string, Function>} */ (session);
 
   /**
    * @this {SessionShape}
@@ -53,20 +55,33 @@ function wrapMethods(session, request) {
 
   /**
    * @this {SessionShape}
-   * @param {any[]} args the first may be the callback
+   * @param {any[]} args the callback, or options and the callback
    */
   function wrappedRegenerate(...args) {
+    const [options, callback] = args;
+    if (typeof options === 'object' && options !== null) return ours.regenerate.call(this, options, callback);
     request.noteDestroyed(request.req.sessionID);
     return regenerate.apply(this, args);
+  }
+
+  /**
+   * @this {SessionShape}
+   * @param {any[]} args
+   */
+  function wrappedTouch(...args) {
+    if (args[0] === false) return ours.touch.call(this, false);
+    request.keepsExpiry = false;
+    return touch.apply(this, args);
   }
 
   const isOfClass = !Object.hasOwn(session, 'save');
   defineHidden(session, 'reload', wrappedReload);
   defineHidden(session, 'save', wrappedSave);
-  // `destroy` and `regenerate` of our class tell the `RequestSession` themselves.
+  // `destroy`, `regenerate` and `touch` of our class tell the `RequestSession` themselves.
   if (session instanceof Session) return undefined;
   defineHidden(session, 'destroy', wrappedDestroy);
   defineHidden(session, 'regenerate', wrappedRegenerate);
+  defineHidden(session, 'touch', wrappedTouch);
   return isOfClass ? wrappedSave : undefined;
 }
 
