@@ -318,7 +318,8 @@ class RequestSession {
    */
   watch(session) {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
-    const isOurs = session === this.lastMade && hasOurMethod(session, 'save') && hasOurMethod(session, 'reload');
+    const isPlain = session.save === save && session.reload === reload;
+    const isOurs = session === this.lastMade && (isPlain || (hasOurMethod(session, 'save') && hasOurMethod(session, 'reload')));
     if (!isOurs) this.foreignSave = wrapMethods(session, this) ?? this.foreignSave;
     else if (session === this.firstSession) this.watchesFirst = true;
     else watchSession(session);
@@ -499,7 +500,7 @@ class RequestSession {
     const session = this.current();
     if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
-    return this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
+    return this.earlyEnd !== undefined && this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
   }
 
   /**
@@ -528,7 +529,7 @@ class RequestSession {
    */
   isSettledEarly(decision) {
     const end = decision & END_MASK;
-    return this.earlyEnd !== undefined && (end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd));
+    return end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd);
   }
 
   /**

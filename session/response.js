@@ -146,7 +146,7 @@ class ResponsePatch {
       defer(this.next, error);
       return false;
     }
-    const isWaiting = this.isWaiting();
+    const isWaiting = this.stage === WAITING;
     // If another package has wrapped `writeHead` since, it may still change the session. So what
     // is known of the session no longer counts.
     if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
@@ -174,11 +174,6 @@ class ResponsePatch {
       // If the store calls back before it returns, `sendFirstPart` completes the response.
       if (this.lastPart !== undefined) this.complete();
     };
-  }
-
-  /** Whether the response must wait until the store has called back. */
-  isWaiting() {
-    return this.stage === WAITING;
   }
 
   /** Lets an error page follow a call of `end` that has failed. */
