@@ -204,10 +204,10 @@ export interface Session extends SessionData {
   cookie: Cookie;
   touch(): Session;
   resetMaxAge(): Session;
-  save(callback?: Callback): Session | undefined;
-  reload(callback?: Callback): Session | undefined;
-  destroy(callback?: Callback): Session;
-  regenerate(callback?: Callback): Session;
+  save(callback?: Callback): Session | undefined | Promise<void>;
+  reload(callback?: Callback): Session | undefined | Promise<void>;
+  destroy(callback?: Callback): Session | Promise<void>;
+  regenerate(callback?: Callback): Session | Promise<void>;
 }
 
 /** The class of sessions, which is a plain function. */
