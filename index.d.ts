@@ -29,8 +29,9 @@ declare global {
        *
        * If the program assigns `null` or deletes the property, the option `unset`
        * decides what happens to the stored session. Although the type does not say so,
-       * the property is undefined before the middleware has run, on a URL outside the
-       * cookie's `path`, while the store is disconnected, and after `destroy()`.
+       * the property is undefined before the middleware has run, on a request that the
+       * option `skip` excludes, on a URL outside the cookie's `path`, while the store is
+       * disconnected, and after `destroy()`.
        */
       session: session.Session & Partial<session.SessionData>;
 
@@ -56,7 +57,8 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, or `name` or a field of the object `cookie` is invalid.
+ *   boolean, `skip` is not a function, or `name` or a field of the object `cookie` is
+ *   invalid.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
@@ -183,6 +185,29 @@ declare namespace session {
      * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
+
+    /**
+     * Returns whether a request has no session, for example one for a static file or a
+     * health check. For such a request the middleware only calls `next`: it asks no
+     * store, sets no cookie and leaves `req.session`, `req.sessionID` and
+     * `req.sessionStore` as they are, normally undefined. A middleware of another
+     * `session()` that comes later can still give the request a session. Default: no
+     * request is skipped. (express-session 1.19.0 has no such option.)
+     *
+     * The function is called without `this`, once each time that a request reaches the
+     * middleware. A request that has a session already keeps it, and the function is not
+     * called. Otherwise it is called first, so a skipped request needs no connected
+     * store, no valid URL and no secret. In a router of Express, `req.url` and `req.path`
+     * begin after the path of the router; `req.originalUrl` is the whole URL.
+     *
+     * The function must return the boolean itself, because the middleware does not wait.
+     * If it throws, `next` gets the error. If it returns a promise, as an `async`
+     * function does, `next` gets a TypeError.
+     *
+     * @example
+     * session({ secret, skip: (req) => req.originalUrl.startsWith('/static/') })
+     */
+    skip?: ((req: express.Request) => boolean) | undefined;
   }
 
   /** The error if the store did not call back within `storeTimeout`. */

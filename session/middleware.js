@@ -1,7 +1,8 @@
 'use strict';
 
-/** @import { Next, Options, Request, Response } from './types' */
+/** @import { Next, Options, Request, Response, Settings } from './types' */
 
+const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
 const deprecate = require('depd')('express-session');
 const Connection = require('./store/connection');
@@ -23,7 +24,7 @@ const { cookieOptions, generate } = require('./request/generate');
  */
 function session(options) {
   const settings = checked(options, deprecate);
-  const { store, secrets } = settings;
+  const { store, secrets, skip } = settings;
   const ownKeyring = secrets && new Keyring(secrets);
 
   settings.generate = (req) => generate(req, settings);
@@ -34,6 +35,19 @@ function session(options) {
 
   return function session(req, res, next) {
     if (req.session) {
+      next();
+      return;
+    }
+    let isSkipped;
+    try {
+      isSkipped = skip !== undefined && skips(skip, req);
+    } catch (error) {
+      // `next` takes a falsy error for no error.
+      next(error || new Error('skip option failed and gave no error'));
+      return;
+    }
+    if (isSkipped) {
+      debug('skipped');
       next();
       return;
     }
@@ -73,3 +87,23 @@ function session(options) {
 }
 
 module.exports = session;
+
+/**
+ * Returns whether a request is to have no session.
+ *
+ * @param {NonNullable<Settings['skip']>} skip gets no `this`
+ * @param {Request} req
+ * @returns {boolean}
+ * @throws what `skip` throws, and a TypeError if it returns a promise. A promise is a true value,
+ *   so an `async` function would take the session from every request.
+ */
+function skips(skip, req) {
+  /** @type {any} */
+  const result = skip(req);
+  if (typeof result?.then === 'function') {
+    // The TypeError is reported. A rejection that nobody handles would end the process as well.
+    if (isPromise(result)) result.then(undefined, () => {});
+    throw new TypeError('skip option must return a boolean, not a promise');
+  }
+  return Boolean(result);
+}

@@ -57,6 +57,9 @@ function checked(options, deprecate) {
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
+  const { skip } = given;
+  if (skip !== undefined && typeof skip !== 'function') throw new TypeError('skip option must be a function');
+
   // The name is converted to a string here and only here, because the `toString` of an object
   // could return another string at the next use.
   const name = `${given.name || given.key || 'connect.sid'}`;
@@ -86,6 +89,7 @@ function checked(options, deprecate) {
     store,
     storeTimeout,
     clearCookie,
+    skip,
     facts,
     deprecate,
     cookieWriter: new CookieWriter(name),

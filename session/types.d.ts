@@ -63,9 +63,10 @@ export type Next = (error?: any) => void;
 export type SessionReader = (header: string, now: number) => string | number;
 
 /** The options of `session()`; index.d.ts explains them. */
-export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'cookie' | 'genid' | 'store'> {
+export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'cookie' | 'genid' | 'skip' | 'store'> {
   cookie?: CookieOptions | ((req: Request) => CookieOptions);
   genid?: (req: Request) => string;
+  skip?: (req: Request) => boolean;
   store?: Store;
 }
 
@@ -82,6 +83,7 @@ export interface Settings {
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
   clearCookie: boolean;
+  skip: ((req: Request) => boolean) | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;

@@ -39,6 +39,19 @@ each('a session id is 24 bytes in URL-safe base64, never the same twice', async 
   assert.equal(ids.size, 20);
 });
 
+each('genid and a cookie function are called with the request alone, and no this', async (t, kind) => {
+  await pair(async (module) => {
+    const calls = [];
+    const options = {
+      genid(...args) { calls.push(['genid', this === undefined, args.length]); return `id-${calls.length}`; },
+      cookie(...args) { calls.push(['cookie', this === undefined, args.length]); return {}; },
+    };
+    const app = await open(t, { kind, module, options });
+    await app.visit(write);
+    return calls;
+  });
+});
+
 each('genid is asked for each new session, with the request', async (t, kind) => {
   const asked = [];
   const app = await open(t, { kind, options: { genid: (req) => asked.push(req.headers['x-visit']) && `id-${asked.length}` } });

@@ -26,8 +26,8 @@ function cookieOptions(req, { cookie }) {
  * @throws what the options `genid` and `cookie` throw, and `Cookie`
  */
 function generate(req, settings) {
-  const { cookie: option, proxy } = settings;
-  req.sessionID = settings.generateId(req);
+  const { cookie: option, generateId, proxy } = settings;
+  req.sessionID = generateId(req);
   const request = req[REQUEST_SESSION];
   // `genid` has returned the sid of the loaded session. The new session replaces that one, so
   // it must be stored even if another request has destroyed that one meanwhile.
