@@ -67,9 +67,9 @@ function wrapMethods(session, request) {
    * method of a class that extends ours, and one that declares no callback, keep the value that
    * they return.
    *
-   * @param {Function} method
+   * @param {Function | undefined} method undefined if the class has no such method
    */
-  const takesCallback = (method) => !isOurs && method.length > 0;
+  const takesCallback = (method) => !isOurs && method !== undefined && method.length > 0;
 
   const isOfClass = !Object.hasOwn(session, 'save');
   const wrappedSave = wrapped(doSave, takesCallback(save), true);
