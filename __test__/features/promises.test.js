@@ -32,6 +32,12 @@ const stores = {
   'a store whose methods answer by promises': () => promised(),
 };
 
+/** Waits for what a method has returned: a promise of undefined. */
+async function fulfilled(value) {
+  assert.ok(isPromise(value));
+  assert.equal(await value, undefined);
+}
+
 /** A store of async methods without callbacks. */
 function promised() {
   const store = new session.Store();
@@ -72,19 +78,19 @@ for (const [name, make] of Object.entries(stores)) {
     const { body } = await app.visit(async (req, res) => {
       const { id } = req.session;
       req.session.n = 2;
-      assert.equal(await req.session.save(), undefined);
+      await fulfilled(req.session.save());
       assert.equal((await stored(store, id)).n, 2, 'it is stored');
       req.session.n = 3;
       const before = req.session;
-      assert.equal(await req.session.reload(), undefined);
+      await fulfilled(req.session.reload());
       assert.notEqual(req.session, before, 'a reload makes another session');
       assert.equal(req.session.n, 2);
       // A session that came later, as well.
       req.session.n = 4;
-      assert.equal(await req.session.save(), undefined);
-      assert.equal(await req.session.reload(), undefined);
+      await fulfilled(req.session.save());
+      await fulfilled(req.session.reload());
       assert.equal(req.session.n, 4);
-      assert.equal(await req.session.regenerate(), undefined);
+      await fulfilled(req.session.regenerate());
       assert.notEqual(req.session.id, id);
       assert.equal(req.session.n, undefined);
       assert.ok(!await stored(store, id), 'the old one is gone');
@@ -93,7 +99,7 @@ for (const [name, make] of Object.entries(stores)) {
       const { id: last } = req.session;
       assert.equal((await stored(store, last)).n, 5);
       const { session: ended } = req;
-      assert.equal(await ended.destroy(), undefined);
+      await fulfilled(ended.destroy());
       assert.equal(req.session, undefined);
       assert.ok(!await stored(store, last));
       res.end('done');
@@ -225,7 +231,7 @@ test('a wrapper of a program hands the promise on, and the end of the response i
       const { id } = req.session;
       req.session.save = function (...args) { calls.push(args.length); return save.apply(this, args); };
       req.session.n = 2;
-      assert.equal(await req.session.save(), undefined);
+      await fulfilled(req.session.save());
       assert.equal((await stored(store, id)).n, 2, name);
       req.session.n = 3;
       res.end();
@@ -306,9 +312,9 @@ test('a class of another package: what takes a callback answers by it, what take
     assert.equal(req.session.constructor, Foreign);
     assert.equal(req.session.destroy(), 'destroyed');
     req.session.n = 5;
-    assert.equal(await req.session.save(), undefined);
+    await fulfilled(req.session.save());
     assert.equal(JSON.parse(store.data.get(req.sessionID)).n, 5);
-    assert.equal(await req.session.reload(), undefined);
+    await fulfilled(req.session.reload());
     store.fails.set = new Error('down');
     await assert.rejects(() => req.session.save(), { message: 'down' });
     store.fails.set = undefined;

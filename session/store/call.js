@@ -87,7 +87,7 @@ function callStore(callback, target, method, ...args) {
     const result = implementation.call(target, ...args, callback);
     if (isPromise(result)) {
       const isAnswer = implementation.length <= args.length && method !== 'save';
-      const fulfilled = isAnswer ? (/** @type {unknown} */ value) => { storeCall.fulfilled(value, callback); } : undefined;
+      const fulfilled = isAnswer ? (/** @type {unknown} */ value) => { if (storeCall.isOpen) callback(null, value); } : undefined;
       then.call(result, fulfilled, (error) => { storeCall.rejected(error, callback, args); });
     }
   } catch (error) {
@@ -215,16 +215,6 @@ class StoreCall extends AsyncResource {
     } finally {
       if (isFirst) this.emitDestroy();
     }
-  }
-
-  /**
-   * The promise of the store's method was fulfilled, and that is an answer.
-   *
-   * @param {unknown} value
-   * @param {Callback} callback
-   */
-  fulfilled(value, callback) {
-    if (this.isOpen) callback(null, value);
   }
 
   /**
