@@ -57,8 +57,9 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function, or `name` or a field of the object `cookie` is
- *   invalid.
+ *   boolean, `skip` is not a function, `commit` is neither `'end'` nor `'headers'`,
+ *   `commitBuffer` is not a number of bytes or stands without `commit: 'headers'`, or
+ *   `name` or a field of the object `cookie` is invalid.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
@@ -165,8 +166,8 @@ declare namespace session {
 
     /**
      * How many milliseconds the store may take to call back, from 1 to 2147483647.
-     * After that, `next`, or the callback of `save`, `reload`, `destroy` or
-     * `regenerate`, gets a {@link StoreTimeout}. If the store calls back later, the
+     * After that, `next`, or the callback or promise of `save`, `reload`,
+     * `destroy` or `regenerate`, gets a {@link StoreTimeout}. If the store calls back later, the
      * call is ignored. Default: no limit. (express-session 1.19.0 has no such option.)
      *
      * A write that timed out may still reach the store and overwrite newer data. So
@@ -185,6 +186,31 @@ declare namespace session {
      * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
+
+    /**
+     * When a session is saved or destroyed in the store. Default: `'end'`, as in
+     * express-session 1.19.0, which has no such option.
+     *
+     * - `'end'`: when the response ends. Its headers, and most of its body, may reach the
+     *   client before the store has called back. If the store then fails, `next` gets the
+     *   error, but the client has a response that looks good.
+     * - `'headers'`: before the first byte of the response is sent. A client that follows a
+     *   redirect finds what was saved. If the store fails, `next` gets the error, and an
+     *   error page takes the place of the response. The response is held until the store
+     *   has called back: `write` returns false, and `'drain'` is emitted later. What
+     *   changes after the headers were sent is saved at the end, as with `'end'`.
+     *
+     * A session whose expiry alone must be renewed never holds a response. The
+     * `MemoryStore` needs no time, so with it nothing is held.
+     */
+    commit?: 'end' | 'headers' | undefined;
+
+    /**
+     * With `commit: 'headers'`, how many bytes of a body a program may send after `write`
+     * has returned false, while the response is held. Beyond it, `next` gets an error with
+     * the `code` `'ERR_SESSION_COMMIT_BUFFER'`. Default: 1,048,576.
+     */
+    commitBuffer?: number | undefined;
 
     /**
      * Returns whether a request has no session, for example one for a static file or a
@@ -271,6 +297,31 @@ declare namespace session {
     cookie: Cookie;
 
     /**
+     * Gives the request a new session with a new id, which has data of this one. It is
+     * stored before the old session is destroyed, so a store that fails loses nothing.
+     *
+     * The values are those of the moment of the call, by reference. The cookie is not
+     * kept: the new session has the cookie of the option `cookie`. Keys that the session
+     * does not have are ignored, and so are keys that every session has, such as `save`.
+     * It calls `generate`, `set`, `get` and `destroy` of the store, and not `regenerate`.
+     * (express-session 1.19.0 has no such options.)
+     *
+     * @param callback Gets the error of `store.set` or `store.get`, an error if `genid`
+     *   returns the old id, or a {@link SessionEnded} if another request has ended the
+     *   session meanwhile, for example at logout. The old session then stays on the
+     *   request. If the error is one of `store.destroy`, the new session is on the
+     *   request, and the store still has the old one, too.
+     * @throws {TypeError} When `keep` is neither `true` nor an array of strings.
+     *
+     * @example
+     * await req.session.regenerate({ keep: ['cart'] });
+     * req.session.user = user;
+     * res.redirect('/');
+     */
+    regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O): P;
+    regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O, callback: (err: any) => void): this;
+
+    /**
      * Destroys the stored session, and replaces `req.session` by a new, empty session
      * with a new id. Call it at login, to prevent session fixation.
      *
@@ -314,8 +365,31 @@ declare namespace session {
     /**
      * Does the same as `resetMaxAge()`. It does not call `store.touch`; the middleware
      * does that at the end of the response.
+     *
+     * @param renews `false`: this request does not prolong the session, for example
+     *   because a script in the page sent it. The end of the response neither touches
+     *   the session nor saves it unless it changed, and `rolling` sends no cookie. A
+     *   session that changed is saved with the expiry that its cookie has. A later
+     *   `touch()` of the same request undoes this; what an earlier one did to the
+     *   cookie stays, so call `touch(false)` before the headers are sent. Default: true.
+     *   (express-session 1.19.0 has no such parameter.)
      */
-    touch(): this;
+    touch(renews?: boolean): this;
+  }
+
+  /** The options of {@link Session.regenerate}. */
+  interface RegenerateOptions {
+    /** `true` keeps all data, a list keeps the data of these keys. */
+    keep: true | readonly string[];
+  }
+
+  /**
+   * The error if a session was destroyed, has expired or was evicted while a request
+   * used it.
+   */
+  interface SessionEnded extends Error {
+    name: 'SessionEnded';
+    code: 'ERR_SESSION_ENDED';
   }
 
   /**

@@ -11,6 +11,7 @@ const RequestSession = require('./request');
 const Resident = require('./backend/resident');
 const checked = require('./options');
 const ResponsePatch = require('./response');
+const HeldResponse = require('./response/held-response');
 const pathname = require('./request/pathname');
 const { select } = require('./backend/select');
 const { cookieOptions, generate } = require('./request/generate');
@@ -81,7 +82,7 @@ function session(options) {
     // of npm `cookie` 0.7.2.
     if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
-    new ResponsePatch(request, res, next);
+    new (settings.commit === 'headers' ? HeldResponse : ResponsePatch)(request, res, next);
     select(request).open(request, header, next);
   };
 }

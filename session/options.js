@@ -8,6 +8,9 @@ const check = require('./cookie/check');
 const native = require('./native/load');
 const { CookieWriter } = require('./cookie/serialize');
 
+/** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
+const COMMIT_BUFFER = 2 ** 20;
+
 /** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -57,6 +60,14 @@ function checked(options, deprecate) {
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
+  const { commit = 'end', commitBuffer } = given;
+  if (commit !== 'end' && commit !== 'headers') throw new TypeError('commit option must be "end" or "headers"');
+  if (commitBuffer !== undefined && commit !== 'headers') {
+    throw new TypeError('commitBuffer option needs commit: "headers"');
+  }
+  if (commitBuffer !== undefined && !(Number.isSafeInteger(commitBuffer) && commitBuffer >= 0)) {
+    throw new TypeError('commitBuffer option must be a number of bytes');
+  }
   const { skip } = given;
   if (skip !== undefined && typeof skip !== 'function') throw new TypeError('skip option must be a function');
 
@@ -89,6 +100,8 @@ function checked(options, deprecate) {
     store,
     storeTimeout,
     clearCookie,
+    commit,
+    commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
     facts,
     deprecate,

@@ -82,6 +82,8 @@ class RequestSession {
     this.saved = undefined;
     /** Whether this response has started the lifetime of the session anew. */
     this.isTouched = false;
+    /** Whether the program wants the expiry to stay as it is: `touch(false)`. */
+    this.keepsExpiry = false;
     /**
      * The first `Session` that was made for the request; null if the program or another package
      * has put a session on the request before, or after `dropOriginal`.
@@ -108,6 +110,8 @@ class RequestSession {
     this.savedId = undefined;
     /** The moment of that save. */
     this.savedMoment = NaN;
+    /** @type {string | undefined} The sid of the session that `regenerate({ keep })` has stored last. */
+    this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
@@ -129,6 +133,8 @@ class RequestSession {
     this.cookieSession = undefined;
     /** Whether the end of the response is calling a `save` that may call ours. */
     this.isEnding = false;
+    /** @type {number | undefined} What was done to the session before the headers were sent. */
+    this.earlyEnd = undefined;
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
     // Another middleware may have had the request before.
@@ -392,6 +398,30 @@ class RequestSession {
   }
 
   /**
+   * Returns whether this request has loaded or saved a session and has not destroyed it, so that
+   * the store has the session unless another request has destroyed it.
+   *
+   * @param {string | undefined} sid
+   */
+  wasStored(sid) {
+    return (sid === this.loadedId || sid === this.savedId) && !this.destroyedIds?.has(sid);
+  }
+
+  /**
+   * Notes that `regenerate({ keep })` has put a new session on the request, which is stored already.
+   *
+   * @param {SessionShape} session
+   * @param {string | undefined} oldId the sid of the old session, which is destroyed now
+   * @param {string} text the JSON of the data that were stored
+   */
+  noteReplaced(session, oldId, text) {
+    this.noteDestroyed(oldId);
+    this.watch(session);
+    this.replacedId = session.id;
+    this.saved = text;
+  }
+
+  /**
    * Notes that the program calls `destroy` of a session.
    *
    * @param {string | undefined} sid
@@ -437,12 +467,13 @@ class RequestSession {
   }
 
   /**
-   * Starts the lifetime of a session's cookie anew.
+   * Starts the lifetime of a session's cookie anew, unless the program wants it to stay.
    *
    * @param {SessionShape} session
    * @throws what a `touch` of the program throws
    */
   touch(session) {
+    if (this.keepsExpiry) return;
     if (touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     else session.touch();
     this.isTouched = true;
@@ -464,6 +495,48 @@ class RequestSession {
     const session = this.current();
     if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
+    return this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
+  }
+
+  /**
+   * Does what `settle` does, before the headers are sent, if the session must be saved or
+   * destroyed. A session whose expiry alone must be renewed is left to the end of the response.
+   *
+   * @param {ResponsePatch} response as for `settle`
+   * @returns {'nothing' | 'done' | 'waiting'}
+   * @throws what `settle` throws
+   */
+  settleEarly(response) {
+    const isAsleep = this.isAsleep && this.isUnreplaced();
+    if (isAsleep && !changesData(DECISIONS[this.factsAsleep()])) return 'nothing';
+    const session = this.current();
+    if (session && !this.isTouched) this.touch(session);
+    const decision = DECISIONS[this.factsWithData(session)];
+    if (!changesData(decision)) return 'nothing';
+    this.earlyEnd = decision & END_MASK;
+    return this.carryOut(decision, session, response);
+  }
+
+  /**
+   * Whether nothing is left to do because the session was settled before the headers were sent.
+   *
+   * @param {number} decision of the table `DECISIONS`
+   */
+  isSettledEarly(decision) {
+    const end = decision & END_MASK;
+    return this.earlyEnd !== undefined && (end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd));
+  }
+
+  /**
+   * Does to the session in the store what was decided, and keeps whether its cookie is sent.
+   *
+   * @param {number} decision of the table `DECISIONS`
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {ResponsePatch} response as for `settle`
+   * @returns {'nothing' | 'done' | 'waiting'}
+   * @throws what `settle` throws
+   */
+  carryOut(decision, session, response) {
     const end = decision & END_MASK;
     const progress = end === native.END_NOTHING
       ? 'nothing'
@@ -636,13 +709,19 @@ class RequestSession {
   factsWithData(session) {
     let facts = this.facts(session);
     this.knownJSON = undefined;
-    // The data do not matter: a session whose id is not a string is never saved, and a session
-    // with another id is modified.
-    if (!session || facts & native.MODIFIED || !(facts & native.ID_IS_STRING)) return facts;
-    const { isSame, text } = /** @type {Original} */ (this.original).compare(session);
-    this.knownJSON = text;
-    if (!isSame) facts |= native.MODIFIED;
+    // The data of a session whose id is not a string do not matter: it is never saved.
+    if (!session || !(facts & native.ID_IS_STRING)) return facts;
     const { saved } = this;
+    let isSame = false;
+    if (facts & native.MODIFIED) {
+      // A session with another id is saved, unless `regenerate({ keep })` has stored it.
+      if (saved === undefined || this.idOf(session) !== this.replacedId) return facts;
+    } else {
+      const compared = /** @type {Original} */ (this.original).compare(session);
+      isSame = compared.isSame;
+      this.knownJSON = compared.text;
+      if (!isSame) facts |= native.MODIFIED;
+    }
     if (saved === ORIGINAL) {
       if (isSame) facts |= native.SAVED;
     } else if (saved !== undefined) {
@@ -675,6 +754,7 @@ class RequestSession {
     if (typeof sessionID === 'string') facts |= native.ID_IS_STRING;
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
+    if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -704,4 +784,13 @@ module.exports = RequestSession;
 function isLikeFirst(session) {
   return session instanceof Session && Object.hasOwn(session, 'req') && !Object.hasOwn(session, 'id') &&
     Boolean(session.req?.[REQUEST_SESSION]?.watchesFirst);
+}
+
+/**
+ * Whether a decision of the table `DECISIONS` is to save or destroy the session.
+ * @param {number} decision
+ */
+function changesData(decision) {
+  const end = decision & END_MASK;
+  return end === native.END_SAVE || end === native.END_DESTROY;
 }

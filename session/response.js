@@ -137,13 +137,13 @@ class ResponsePatch {
       // `writeHead` has thrown the error to its caller before, and what that one sends now is
       // the error page.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
-      this.stage = OPEN;
+      this.reopen();
       this.keepCallback(callback);
       forgetBody(res, this.cookie);
       defer(this.next, error);
       return false;
     }
-    const isWaiting = this.stage === WAITING;
+    const isWaiting = this.isWaiting();
     // If another package has wrapped `writeHead` since, it may still change the session. So what
     // is known of the session no longer counts.
     if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
@@ -159,9 +159,10 @@ class ResponsePatch {
   /**
    * Makes the response wait for the store. `RequestSession#settle` calls this.
    *
+   * @param {number} _end what the store does: one of the `END_` numbers of the addon
    * @returns {Callback} the callback for the store
    */
-  wait() {
+  wait(_end) {
     this.stage = WAITING;
     return (error) => {
       if (this.stage !== WAITING) return;
@@ -170,6 +171,16 @@ class ResponsePatch {
       // If the store calls back before it returns, `sendFirstPart` completes the response.
       if (this.lastPart !== undefined) this.complete();
     };
+  }
+
+  /** Whether the response must wait until the store has called back. */
+  isWaiting() {
+    return this.stage === WAITING;
+  }
+
+  /** Lets an error page follow a call of `end` that has failed. */
+  reopen() {
+    this.stage = OPEN;
   }
 
   /**

@@ -83,6 +83,9 @@ export interface Settings {
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
   clearCookie: boolean;
+  commit: 'end' | 'headers';
+  /** In bytes. */
+  commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
@@ -204,12 +207,17 @@ export interface Session extends SessionData {
   readonly id: string;
   readonly req: Request;
   cookie: Cookie;
-  touch(): Session;
+  touch(renews?: boolean): Session;
   resetMaxAge(): Session;
   save(callback?: Callback): Session | undefined | Promise<void>;
   reload(callback?: Callback): Session | undefined | Promise<void>;
   destroy(callback?: Callback): Session | Promise<void>;
-  regenerate(callback?: Callback): Session | Promise<void>;
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Session | Promise<void>;
+}
+
+/** The options of `regenerate`; index.d.ts explains them. A program may pass other values. */
+export interface RegenerateOptions {
+  keep?: unknown;
 }
 
 /** The class of sessions, which is a plain function. */

@@ -23,6 +23,7 @@ const BY_CALL = 'can be called by stores that are written without class';
 const meant = {
   [`session: ${TO_OURS}`]: 'a call takes more: a read-only list of secrets, sameSite "auto", a maxAge of null',
   [`typeof Session: ${TO_OURS}`]: 'programs may construct it',
+  [`Session.touch, arguments: ${TO_THEIRS}`]: 'may be false',
   [`Session.destroy, arguments: ${TO_THEIRS}`]: 'the callback may be left out',
   [`typeof Cookie, arguments: ${TO_THEIRS}`]: 'its options have a type',
   [`typeof Store: ${TO_OURS}`]: BY_CALL,

@@ -24,6 +24,7 @@ macro_rules! facts {
             WAS_SAVED: "The session was saved in this request, or needs no save unless modified (option `resave: false`).",
             SAVED: "The session's id and data are those last saved.",
             EXPIRES: "The session's cookie has an expiry.",
+            KEEPS_EXPIRY: "This request must not renew the session's expiry.",
         }
     };
 }
@@ -79,7 +80,10 @@ pub fn end(facts: Facts) -> End {
         End::Nothing
     } else if must_save(facts) {
         End::Save
-    } else if facts.has(Facts::ID_FROM_COOKIE) && facts.has(Facts::STORE_TOUCHES) {
+    } else if facts.has(Facts::ID_FROM_COOKIE)
+        && facts.has(Facts::STORE_TOUCHES)
+        && !facts.has(Facts::KEEPS_EXPIRY)
+    {
         End::Touch
     } else {
         End::Nothing
@@ -92,7 +96,8 @@ pub fn sets_cookie(facts: Facts) -> bool {
     if !facts.has(Facts::HAS_SESSION) || !facts.has(Facts::ID_IS_STRING) {
         false
     } else if facts.has(Facts::ID_FROM_COOKIE) {
-        facts.has(Facts::ROLLING) || facts.has(Facts::EXPIRES) && facts.has(Facts::MODIFIED)
+        let rolls = facts.has(Facts::ROLLING) && !facts.has(Facts::KEEPS_EXPIRY);
+        rolls || facts.has(Facts::EXPIRES) && facts.has(Facts::MODIFIED)
     } else {
         facts.has(Facts::SAVE_UNINITIALIZED) || facts.has(Facts::MODIFIED)
     }
@@ -100,8 +105,13 @@ pub fn sets_cookie(facts: Facts) -> bool {
 
 /// Decides whether a session that is not destroyed is saved.
 fn must_save(facts: Facts) -> bool {
-    let uninitialized = !facts.has(Facts::ID_FROM_COOKIE) && !facts.has(Facts::WAS_SAVED);
-    if uninitialized && !facts.has(Facts::SAVE_UNINITIALIZED) {
+    // A save without a change of the data would only renew the expiry of a known session.
+    let only_if_modified = if facts.has(Facts::ID_FROM_COOKIE) {
+        facts.has(Facts::KEEPS_EXPIRY)
+    } else {
+        !facts.has(Facts::SAVE_UNINITIALIZED)
+    };
+    if only_if_modified && !facts.has(Facts::WAS_SAVED) {
         facts.has(Facts::MODIFIED)
     } else {
         !facts.has(Facts::SAVED)
@@ -152,6 +162,21 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_keeps_its_expiry_is_saved_only_if_it_changed() {
+        let kept = UNCHANGED | Facts::KEEPS_EXPIRY | Facts::ROLLING | Facts::EXPIRES;
+        assert_eq!(end(Facts(kept)), End::Nothing);
+        assert!(!sets_cookie(Facts(kept)));
+        let resaved = kept & !Facts::WAS_SAVED & !Facts::SAVED;
+        assert_eq!(end(Facts(resaved)), End::Nothing, "resave");
+        assert_eq!(end(Facts(resaved | Facts::MODIFIED)), End::Save);
+        let reverted = kept & !Facts::SAVED;
+        assert_eq!(end(Facts(reverted)), End::Save, "saved, then changed back");
+        let created = NEW | Facts::KEEPS_EXPIRY | Facts::MODIFIED;
+        assert_eq!(end(Facts(created)), End::Save);
+        assert!(sets_cookie(Facts(created)));
+    }
+
+    #[test]
     fn an_unset_session_is_destroyed_only_when_asked_to() {
         let unset = Facts::HAS_ID | Facts::ID_IS_STRING | Facts::UNSET;
         assert_eq!(end(Facts(unset)), End::Nothing);
@@ -186,6 +211,11 @@ mod tests {
         #[test]
         fn only_an_id_from_the_cookie_is_touched(bits: u32) {
             prop_assert_ne!(end(Facts(bits & !Facts::ID_FROM_COOKIE)), End::Touch);
+        }
+
+        #[test]
+        fn an_expiry_that_is_kept_is_not_touched(bits: u32) {
+            prop_assert_ne!(end(Facts(bits | Facts::KEEPS_EXPIRY)), End::Touch);
         }
     }
 }

@@ -50,7 +50,7 @@ const remote = {
       debug('not saving: the session was destroyed');
       return 'done';
     }
-    const callback = storeCallback(req, response.wait());
+    const callback = storeCallback(req, response.wait(end));
     if (end === native.END_SAVE) {
       request.save(session, callback);
     } else if (end === native.END_DESTROY) {

@@ -171,7 +171,7 @@ class Resident {
     const source = /** @type {InstanceType<typeof StoredSession>} */ (request.source);
     if (!source.renew(engine, NaN)) return undefined;
     if (debug.enabled) debug('touching');
-    return engine.flush === undefined ? 'done' : pending(request, engine, response);
+    return engine.flush === undefined ? 'done' : pending(request, engine, native.END_TOUCH, response);
   }
 
   /**
@@ -198,7 +198,7 @@ class Resident {
       save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    return engine.flush === undefined ? 'done' : pending(request, engine, response);
+    return engine.flush === undefined ? 'done' : pending(request, engine, end, response);
   }
 }
 
@@ -209,11 +209,12 @@ module.exports = Resident;
  *
  * @param {RequestSession} request
  * @param {Engine} engine one that has a method `flush`
+ * @param {number} end `END_SAVE`, `END_TOUCH` or `END_DESTROY`
  * @param {ResponsePatch} response
  * @returns {'waiting'}
  */
-function pending({ req }, engine, response) {
-  callStore(storeCallback(req, response.wait()), engine, 'flush');
+function pending({ req }, engine, end, response) {
+  callStore(storeCallback(req, response.wait(end)), engine, 'flush');
   return 'waiting';
 }
 

@@ -6,6 +6,8 @@
 const { storeCallback, callStore, callbackOrPromise, runEngine, functionOf } = require('../store/call');
 const { Session, defineHidden } = require('./session');
 
+const ours = Session.prototype;
+
 /**
  * Wraps the methods of a session that was not made by this package, or whose methods a program
  * has replaced. So the `RequestSession` knows of its saves and reloads, and of what it destroys.
@@ -17,8 +19,7 @@ const { Session, defineHidden } = require('./session');
  *   does not extend `Session`
  */
 function wrapMethods(session, request) {
-  const { destroy, regenerate, reload, save } = /** @type {Record<string, Function>} */ (session);
-
+  const { destroy, regenerate, reload, save, touch } = /** @type {Record<string, Function>} */ (session);
   const isOurs = session instanceof Session;
 
   /**
@@ -63,6 +64,16 @@ function wrapMethods(session, request) {
   }
 
   /**
+   * @this {SessionShape}
+   * @param {any[]} args
+   */
+  function wrappedTouch(...args) {
+    if (args[0] === false) return ours.touch.call(this, false);
+    request.keepsExpiry = false;
+    return touch.apply(this, args);
+  }
+
+  /**
    * Whether a method of another class takes a callback, so that a promise can be made of it. A
    * method of a class that extends ours, and one that declares no callback, keep the value that
    * they return.
@@ -71,15 +82,28 @@ function wrapMethods(session, request) {
    */
   const takesCallback = (method) => !isOurs && method !== undefined && method.length > 0;
 
+  const regeneratePlainly = wrapped(doRegenerate, takesCallback(regenerate), false);
+
+  /**
+   * @this {SessionShape}
+   * @param {any[]} args the callback, or options and the callback
+   */
+  function wrappedRegenerate(...args) {
+    const [options, callback] = args;
+    if (typeof options === 'object' && options !== null) return ours.regenerate.call(this, options, callback);
+    return regeneratePlainly.apply(this, args);
+  }
+
   const isOfClass = !Object.hasOwn(session, 'save');
   const wrappedSave = wrapped(doSave, takesCallback(save), true);
   // `reload` gets a callback in any case, by which the `RequestSession` hears of it.
   defineHidden(session, 'reload', wrapped(doReload, true, true));
   defineHidden(session, 'save', wrappedSave);
-  // `destroy` and `regenerate` of our class tell the `RequestSession` themselves.
+  // `destroy`, `regenerate` and `touch` of our class tell the `RequestSession` themselves.
   if (isOurs) return undefined;
   defineHidden(session, 'destroy', wrapped(doDestroy, takesCallback(destroy), false));
-  defineHidden(session, 'regenerate', wrapped(doRegenerate, takesCallback(regenerate), false));
+  defineHidden(session, 'regenerate', wrappedRegenerate);
+  defineHidden(session, 'touch', wrappedTouch);
   return isOfClass ? wrappedSave : undefined;
 }
 

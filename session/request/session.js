@@ -1,10 +1,12 @@
 'use strict';
 
 /** @import RequestSession from '../request' */
-/** @import { Callback, Request, Session as SessionShape, SessionClass } from '../types' */
+/** @import { Callback, RegenerateOptions, Request, Session as SessionShape, SessionClass } from '../types' */
 
 const { storeCallback, callStore, callbackOrPromise, runEngine } = require('../store/call');
+const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
+const regenerateKeeping = require('./regenerate');
 
 /**
  * The session of a request: the data, and methods that act on the store.
@@ -132,9 +134,16 @@ const members = {
     return /** @type {string} */ (request && request.firstId);
   },
 
-  /** Starts the lifetime of the cookie anew. It does not call the store. */
-  touch() {
-    return this.resetMaxAge();
+  /**
+   * Starts the lifetime of the cookie anew. It does not call the store.
+   *
+   * @param {boolean} [renews] false: nothing is renewed, neither now nor by the end of the
+   *   response, unless the program touches the session again
+   */
+  touch(renews = true) {
+    const request = requestOf(this);
+    if (request !== undefined) request.keepsExpiry = renews === false;
+    return renews === false ? this : this.resetMaxAge();
   },
 
   /** Sets `cookie.maxAge` to `cookie.originalMaxAge`. */
@@ -184,10 +193,22 @@ const members = {
 
   /**
    * Destroys the stored session, and replaces `req.session` by a new session with a new id.
+   *
+   * @param {RegenerateOptions | Callback} [options] or the callback. With options, the new session
+   *   has data of the old one: see session/request/regenerate.js.
    * @param {Callback} [callback]
+   * @throws {TypeError} if the option `keep` is wrong
    */
-  regenerate(callback) {
-    return callbackOrPromise(callback, (done) => {
+  regenerate(options, callback = undefined) {
+    if (typeof options === 'object' && options !== null) {
+      const replaced = regenerateKeeping(this, options.keep);
+      return callbackOrPromise(callback, (done) => {
+        // What the callback throws must not become a rejection.
+        replaced.then(() => { defer(done); }, (error) => { defer(done, error); });
+        return this;
+      });
+    }
+    return callbackOrPromise(options, (done) => {
       const { req } = this;
       const request = requestOf(this);
       if (request) request.noteDestroyed(req.sessionID);

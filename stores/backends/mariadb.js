@@ -1,7 +1,9 @@
 'use strict';
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
+const { setTimeout: wait } = require('node:timers/promises');
 const { account, give } = require('../account');
 const { Missing } = require('../../test-kit/installed');
 const { freePort } = require('../../test-kit/port');
@@ -41,9 +43,14 @@ function initialise(data, folder, owner) {
   if (status !== 0) throw error ?? new Error(`mariadb-install-db failed: ${stderr}`);
 }
 
-/** Its root may come only through the socket. */
+/** How long the socket may come after the port, in ms. */
+const LATEST = 20000;
+
+/** Its root may come only through the socket, which is there a moment after the port. */
 async function addUser(folder) {
-  const root = { socketPath: path.join(folder, 'socket'), user: 'root' };
+  const socketPath = path.join(folder, 'socket');
+  const root = { socketPath, user: 'root' };
+  for (const end = Date.now() + LATEST; !fs.existsSync(socketPath) && Date.now() < end;) await wait(20);
   await query(root, "CREATE USER suite@'127.0.0.1' IDENTIFIED BY 'suite'");
   await query(root, "GRANT ALL ON *.* TO suite@'127.0.0.1'");
 }

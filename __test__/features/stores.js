@@ -1,0 +1,46 @@
+'use strict';
+
+/** The ways to a store, for features that must work with each of them. */
+
+const { EventEmitter } = require('node:events');
+const { ledger, original } = require('../compat/app');
+const { session } = require('../subject');
+
+/** A ledger whose `touch` stores the cookie, as stores do that keep the expiry in the record. */
+function touching(setup) {
+  const store = ledger(setup);
+  const { touch } = store;
+  store.touch = (sid, { cookie }, callback) => {
+    const text = store.data.get(sid);
+    if (text) store.data.set(sid, JSON.stringify({ ...JSON.parse(text), cookie }));
+    touch(sid, undefined, callback);
+  };
+  return store;
+}
+
+/** A MemoryStore, one that a program has wrapped, other stores, and one with the original's class of sessions. */
+const stores = {
+  'MemoryStore': () => new session.MemoryStore(),
+  'MemoryStore with a wrapped get': () => {
+    const store = new session.MemoryStore();
+    const { get } = store;
+    store.get = function wrapped(sid, callback) { get.call(this, sid, callback); };
+    return store;
+  },
+  'another store': () => touching(),
+  'another store that answers at once': () => touching({ sync: true }),
+  'a store of the original\'s class': () => touching({ Store: original.Store }),
+};
+
+/** What a store has, by sid. */
+const records = async (store) => Object.fromEntries(
+  Object.entries(store.data ? Object.fromEntries(store.data) : store.sessions).map(([sid, text]) => [sid, JSON.parse(text)]),
+);
+
+/** Runs a middleware on a request that has no response, and returns the request. */
+const bring = (middleware, headers = {}) => new Promise((resolve, reject) => {
+  const req = Object.assign(new EventEmitter(), { url: '/', headers, socket: {}, connection: {} });
+  middleware(req, {}, (error) => (error ? reject(error) : resolve(req)));
+});
+
+module.exports = { bring, records, stores };

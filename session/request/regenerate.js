@@ -1,0 +1,126 @@
+'use strict';
+
+/** @import { Request, Session as SessionShape } from '../types' */
+
+const { storeCallback, callStore } = require('../store/call');
+const dataJSON = require('./data-json');
+const REQUEST_SESSION = require('./key');
+
+/**
+ * Replaces the session of a request by a new one that has some of its data: `regenerate({ keep })`.
+ * The new session is stored before the old one is destroyed, so the store's own `regenerate`,
+ * which destroys first, is not called.
+ *
+ * The kept values are those of this moment, by reference. Keys that the session does not have,
+ * and keys that every session has, such as `cookie`, are left out.
+ *
+ * @param {SessionShape} session
+ * @param {unknown} keep true for all data, or the list of keys
+ * @returns {Promise<void>} is rejected if the store fails, if the session has ended meanwhile, and
+ *   if `genid` returns the old id. In each of these cases the old session stays on the request;
+ *   only if the old one cannot be destroyed, the new one is there already.
+ * @throws {TypeError} if `keep` is something else
+ */
+function regenerateKeeping(session, keep) {
+  const isList = Array.isArray(keep) && keep.every((key) => typeof key === 'string');
+  if (!isList && keep !== true) throw new TypeError('keep option of regenerate must be true or an array of strings');
+  /** @type {[string, any][]} */
+  const kept = (isList ? keep : Object.keys(session))
+    .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key))
+    .map((key) => [key, session[key]]);
+  return replace(session.req, kept);
+}
+
+module.exports = regenerateKeeping;
+
+/**
+ * @param {Request} req
+ * @param {[string, any][]} kept the keys and values that the new session gets
+ */
+async function replace(req, kept) {
+  const { sessionID: oldId, sessionStore: store } = req;
+  const request = req[REQUEST_SESSION];
+  // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
+  const wasStored = request === undefined || request.wasStored(oldId);
+
+  const session = generateAside(req);
+  const { id } = session;
+  if (id === oldId) throw new Error('genid returned the id of the session that regenerate must replace');
+  for (const [key, value] of kept) {
+    if (!(key in session)) session[key] = value;
+  }
+  const text = dataJSON(session);
+  await ask(req, session, 'save');
+
+  // Another request may have ended the old session, for example by a logout. The new session
+  // must not prolong it. This is asked as late as possible.
+  try {
+    if (wasStored && !await isPresent(req, oldId)) throw new SessionEnded();
+  } catch (error) {
+    ask(req, store, 'destroy', id).catch(() => {});
+    throw error;
+  }
+  req.sessionID = id;
+  req.session = session;
+  request?.noteReplaced(session, oldId, text);
+  await ask(req, store, 'destroy', oldId);
+}
+
+/**
+ * Makes a new session for a request, by the store's `generate`, and leaves the old one there.
+ *
+ * @param {Request} req
+ * @returns {SessionShape}
+ * @throws what `generate` throws
+ */
+function generateAside(req) {
+  const { session, sessionID, sessionStore } = req;
+  try {
+    sessionStore.generate(req);
+    return /** @type {SessionShape} */ (req.session);
+  } finally {
+    req.session = session;
+    req.sessionID = sessionID;
+  }
+}
+
+/**
+ * Returns whether the store of a request has the session `sid`.
+ *
+ * @param {Request} req
+ * @param {string | undefined} sid
+ */
+async function isPresent(req, sid) {
+  try {
+    return Boolean(await ask(req, req.sessionStore, 'get', sid));
+  } catch (error) {
+    if (error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/**
+ * Calls a method of a store, or the method `save` of a session.
+ *
+ * @param {Request} req
+ * @param {object} target
+ * @param {string} method
+ * @param {...unknown} args of the method, before its callback
+ * @returns {Promise<any>} what the store calls back with; its errors, and what the method throws,
+ *   reject the promise
+ */
+function ask(req, target, method, ...args) {
+  return new Promise((resolve, reject) => {
+    const answered = storeCallback(req, (error, result) => { if (error) reject(error); else resolve(result); });
+    callStore(answered, target, method, ...args);
+  });
+}
+
+/** The error of a session that was destroyed or has expired while a request used it. */
+class SessionEnded extends Error {
+  constructor() {
+    super('the session has ended');
+    this.name = 'SessionEnded';
+    this.code = 'ERR_SESSION_ENDED';
+  }
+}
