@@ -168,8 +168,8 @@ declare namespace session {
 
     /**
      * How many milliseconds the store may take to call back, from 1 to 2147483647.
-     * After that, `next`, or the callback of `save`, `reload`, `destroy` or
-     * `regenerate`, gets a {@link StoreTimeout}. If the store calls back later, the
+     * After that, `next`, or the callback or promise of `save`, `reload`,
+     * `destroy` or `regenerate`, gets a {@link StoreTimeout}. If the store calls back later, the
      * call is ignored. Default: no limit. (express-session 1.19.0 has no such option.)
      *
      * A write that timed out may still reach the store and overwrite newer data. So
@@ -299,8 +299,15 @@ declare namespace session {
   /**
    * The session of one visitor. Its own enumerable keys are the data and `cookie`.
    *
-   * If the middleware made the session for a request, `save` and `reload` return
-   * undefined, as with express-session 1.19.0. Chain only the other methods.
+   * Without a callback, `save`, `reload`, `destroy` and `regenerate` return a promise,
+   * which is rejected with the error that a callback would get. If nobody looks at the
+   * promise, the error is ignored: it is no unhandled rejection. With a callback, `save`
+   * and `reload` return undefined if the middleware made the session for a request, as
+   * with express-session 1.19.0. Chain only the other methods.
+   *
+   * The type parameter `P` and the rest parameter `none` of these methods are there for
+   * the compiler only: with them, stand-ins that tests write for `@types/express-session`
+   * are sessions, too.
    */
   class Session {
     /**
@@ -341,43 +348,41 @@ declare namespace session {
      * @throws {TypeError} When `keep` is neither `true` nor an array of strings.
      *
      * @example
-     * req.session.regenerate({ keep: ['cart'] }, (err) => {
-     *   if (err) return next(err);
-     *   req.session.user = user;
-     *   res.redirect('/');
-     * });
+     * await req.session.regenerate({ keep: ['cart'] });
+     * req.session.user = user;
+     * res.redirect('/');
      */
-    regenerate(options: RegenerateOptions | ((err: any) => void), callback?: (err: any) => void): this;
+    regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O): P;
+    regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O, callback: (err: any) => void): this;
 
     /**
      * Destroys the stored session, and replaces `req.session` by a new, empty session
      * with a new id. Call it at login, to prevent session fixation.
      *
-     * @param callback Gets the error of `store.destroy`, if any. This type requires it,
-     *   as `@types/express-session` does; JavaScript programs may leave it out.
+     * @param callback Gets the error of `store.destroy`, if any.
      *
      * @example
-     * req.session.regenerate((err) => {
-     *   if (err) return next(err);
-     *   req.session.user = user;
-     *   res.redirect('/');
-     * });
+     * await req.session.regenerate();
+     * req.session.user = user;
+     * res.redirect('/');
      */
-    regenerate(callback: (err: any) => void): this;
+    regenerate<P extends Promise<void> = Promise<void>>(...none: never[]): P;
+    regenerate<P extends Promise<void> = Promise<void>>(callback: (err: any) => void): this;
 
     /**
      * Removes the session from its request and from the store.
      * @param callback Gets the error of `store.destroy`, if any.
      */
-    destroy(callback?: (err: any) => void): this;
+    destroy<P extends Promise<void> = Promise<void>>(...none: never[]): P;
+    destroy<P extends Promise<void> = Promise<void>>(callback?: (err: any) => void): this;
 
     /**
      * Replaces `req.session` by a new object with what the store has.
      * @param callback Gets the store's error, or an error if the store no longer has
-     *   the session. This type requires it, as `@types/express-session` does;
-     *   JavaScript programs may leave it out.
+     *   the session.
      */
-    reload(callback: (err: any) => void): this;
+    reload<P extends Promise<void> = Promise<void>>(...none: never[]): P;
+    reload<P extends Promise<void> = Promise<void>>(callback: (err: any) => void): this;
 
     /** Sets `cookie.maxAge` to `cookie.originalMaxAge`. */
     resetMaxAge(): this;
@@ -388,7 +393,8 @@ declare namespace session {
      * WebSockets.
      * @param callback Gets the error of `store.set`, if any.
      */
-    save(callback?: (err: any) => void): this;
+    save<P extends Promise<void> = Promise<void>>(...none: never[]): P;
+    save<P extends Promise<void> = Promise<void>>(callback?: (err: any) => void): this;
 
     /**
      * Does the same as `resetMaxAge()`. It does not call `store.touch`; the middleware

@@ -211,10 +211,10 @@ export interface Session extends SessionData {
   cookie: Cookie;
   touch(renews?: boolean): Session;
   resetMaxAge(): Session;
-  save(callback?: Callback): Session | undefined;
-  reload(callback?: Callback): Session | undefined;
-  destroy(callback?: Callback): Session;
-  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Session;
+  save(callback?: Callback): Session | undefined | Promise<void>;
+  reload(callback?: Callback): Session | undefined | Promise<void>;
+  destroy(callback?: Callback): Session | Promise<void>;
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Session | Promise<void>;
 }
 
 /** The options of `regenerate`; index.d.ts explains them. A program may pass other values. */

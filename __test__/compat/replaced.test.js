@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { each, pair, clock, open, seen, counter, write, read } = require('./app');
+const { AS_EXPECTED, withoutCallback } = require('../promised');
 const { session } = require('../subject');
 
 /** Puts methods onto an object for the time of `fn`, as test libraries and programs do. */
@@ -372,7 +373,7 @@ const uses = {
     Object.assign(its, { save: (...args) => taken.apply(its, args), reload() {} });
     const stand = Object.create(its);
     // An heir has no data of its own to save.
-    return { save: () => undefined, reload: (done) => other.call(stand, done) };
+    return { save: () => AS_EXPECTED, reload: (done) => other.call(stand, done) };
   },
   'of the class': (its) => {
     const { save: taken, reload: other } = Object.getPrototypeOf(its);
@@ -397,7 +398,8 @@ each('what save and reload return is theirs, whichever session they are of and w
         const { body } = await app.visit((req, res) => {
           get(req, (its) => {
             const { save: itsSave, reload: itsReload } = prepare(its);
-            const results = [itsSave(), itsReload(() => res.end(results.map((result) => (result === undefined ? 'undefined' : 'the session')).join()))];
+            const said = (result) => (result instanceof module.Session ? 'the session' : String(result));
+            const results = [withoutCallback(module, itsSave()), itsReload(() => res.end(results.map(said).join()))];
           });
         });
         answers[`${which}, ${name}`] = body;

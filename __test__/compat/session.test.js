@@ -5,6 +5,7 @@ const { test } = require('node:test');
 const util = require('node:util');
 const signature = require('cookie-signature');
 const { each, pair, clock, open, counter, ledger, story, write, original } = require('./app');
+const { AS_EXPECTED, withoutCallback } = require('../promised');
 const { session, isOurs } = require('../subject');
 
 const signed = (sid) => `connect.sid=${encodeURIComponent(`s:${signature.sign(sid, 'keyboard')}`)}`;
@@ -176,17 +177,19 @@ each('save and reload return nothing; touch, destroy, regenerate and resetMaxAge
 });
 
 test('the methods of an unwrapped Session all return it', () => {
-  for (const { Session, Store, Cookie } of [original, session]) {
+  for (const module of [original, session]) {
+    const { Session, Store, Cookie } = module;
     const store = ledger({ Store, sync: true });
     const req = { sessionID: 'x', sessionStore: store };
     store.generate = (request) => { request.session = new Session(request); };
     const sess = req.session = new Session(req, { cookie: new Cookie({ maxAge: 1000 }) });
-    assert.equal(sess.save(), sess);
+    assert.equal(withoutCallback(module, sess.save()), AS_EXPECTED);
+    assert.equal(sess.save(() => {}), sess);
     assert.equal(sess.reload(() => {}), sess);
     assert.equal(sess.touch(), sess);
     assert.equal(sess.regenerate(() => {}), sess);
     assert.equal(sess.destroy(() => {}), sess);
-    assert.deepEqual(store.calls, ['set', 'get', 'destroy', 'destroy']);
+    assert.deepEqual(store.calls, ['set', 'set', 'get', 'destroy', 'destroy']);
     assert.equal('session' in req, false);
   }
 });

@@ -309,12 +309,13 @@ for (const [name, makeStore] of Object.entries(stores)) {
       const destroyed = new Promise((resolve) => {
         store.destroy = function seen(id, callback) { resolve(id); return inner.call(this, id, callback); };
       });
-      assert.equal(old.regenerate({ keep: ['user'] }), old);
+      assert.equal(await old.regenerate({ keep: ['user'] }), undefined);
       assert.equal(await destroyed, sid);
       assert.deepEqual([req.session.user, req.session.theme], ['ann', undefined]);
       const { set } = store;
       store.set = () => { throw new Error('no unhandled rejection comes of this'); };
       req.session.regenerate({ keep: true });
+      await assert.rejects(() => req.session.regenerate({ keep: true }), /no unhandled rejection/);
       store.set = set;
       res.end();
     });

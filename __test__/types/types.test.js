@@ -78,7 +78,8 @@ test('a mistake is found where @types/express-session finds it, for the same rea
       add(project).take(['rejected.ts', ...shared], unmarked);
       errors = project.compile(['rejected.ts']);
     });
-    return errors.map((error) => error.split(' ', 2).join(' ')).sort();
+    // Our methods have overloads: TS2769 says of these what TS2345 says of a single signature.
+    return errors.map((error) => error.split(' ', 2).join(' ').replace('TS2769', 'TS2345')).sort();
   });
   const marked = fs.readFileSync(path.join(fixtures, 'rejected.ts'), 'utf8').match(/@ts-expect-error/g);
   assert.ok(found[0].length >= marked.length);

@@ -3,7 +3,7 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, Session as SessionShape } from '../types' */
 
-const { runEngine, functionOf } = require('../store/call');
+const { storeCallback, callStore, callbackOrPromise, runEngine, functionOf } = require('../store/call');
 const { Session, defineHidden } = require('./session');
 
 const ours = Session.prototype;
@@ -20,17 +20,18 @@ const ours = Session.prototype;
  */
 function wrapMethods(session, request) {
   const { destroy, regenerate, reload, save, touch } = /** @type {Record<string, Function>} */ (session);
+  const isOurs = session instanceof Session;
 
   /**
    * @this {SessionShape}
    * @param {Callback} [callback]
    */
-  function wrappedReload(callback) {
+  function doReload(callback) {
     const call = functionOf(callback);
     /** @type {number} */
     let moment;
-    if (!runEngine(call, () => { moment = request.moment(); })) return;
-    reload.call(this, (/** @type {any[]} */ ...results) => {
+    if (!runEngine(call, () => { moment = request.moment(); })) return undefined;
+    return reload.call(this, (/** @type {any[]} */ ...results) => {
       request.afterReload(this, moment, results[0]);
       call(...results);
     });
@@ -40,8 +41,8 @@ function wrapMethods(session, request) {
    * @this {SessionShape}
    * @param {any[]} args the first may be the callback
    */
-  function wrappedSave(...args) {
-    if (runEngine(functionOf(args[0]), () => { request.beforeSave(this); })) save.apply(this, args);
+  function doSave(...args) {
+    return runEngine(functionOf(args[0]), () => { request.beforeSave(this); }) ? save.apply(this, args) : undefined;
   }
 
   /**
@@ -49,17 +50,15 @@ function wrapMethods(session, request) {
    * @param {Callback | undefined} callback
    * @param {any[]} args
    */
-  function wrappedDestroy(callback, ...args) {
+  function doDestroy(callback, ...args) {
     return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
   }
 
   /**
    * @this {SessionShape}
-   * @param {any[]} args the callback, or options and the callback
+   * @param {any[]} args the first may be the callback
    */
-  function wrappedRegenerate(...args) {
-    const [options, callback] = args;
-    if (typeof options === 'object' && options !== null) return ours.regenerate.call(this, options, callback);
+  function doRegenerate(...args) {
     request.noteDestroyed(request.req.sessionID);
     return regenerate.apply(this, args);
   }
@@ -74,15 +73,64 @@ function wrapMethods(session, request) {
     return touch.apply(this, args);
   }
 
+  /**
+   * Whether a method of another class takes a callback, so that a promise can be made of it. A
+   * method of a class that extends ours, and one that declares no callback, keep the value that
+   * they return.
+   *
+   * @param {Function | undefined} method undefined if the class has no such method
+   */
+  const takesCallback = (method) => !isOurs && method !== undefined && method.length > 0;
+
+  const regeneratePlainly = wrapped(doRegenerate, takesCallback(regenerate), false);
+
+  /**
+   * @this {SessionShape}
+   * @param {any[]} args the callback, or options and the callback
+   */
+  function wrappedRegenerate(...args) {
+    const [options, callback] = args;
+    if (typeof options === 'object' && options !== null) return ours.regenerate.call(this, options, callback);
+    return regeneratePlainly.apply(this, args);
+  }
+
   const isOfClass = !Object.hasOwn(session, 'save');
-  defineHidden(session, 'reload', wrappedReload);
+  const wrappedSave = wrapped(doSave, takesCallback(save), true);
+  // `reload` gets a callback in any case, by which the `RequestSession` hears of it.
+  defineHidden(session, 'reload', wrapped(doReload, true, true));
   defineHidden(session, 'save', wrappedSave);
   // `destroy`, `regenerate` and `touch` of our class tell the `RequestSession` themselves.
-  if (session instanceof Session) return undefined;
-  defineHidden(session, 'destroy', wrappedDestroy);
+  if (isOurs) return undefined;
+  defineHidden(session, 'destroy', wrapped(doDestroy, takesCallback(destroy), false));
   defineHidden(session, 'regenerate', wrappedRegenerate);
   defineHidden(session, 'touch', wrappedTouch);
   return isOfClass ? wrappedSave : undefined;
+}
+
+/**
+ * Makes the wrapper of a method.
+ *
+ * @param {(this: SessionShape, ...args: any[]) => any} act calls the method
+ * @param {boolean} makesPromise whether the wrapper returns a promise if it gets no callback; or
+ *   else it returns what the method returns
+ * @param {boolean} isVoid whether the wrapper returns undefined if it gets a callback, as that of
+ *   express-session 1.19.0 does
+ */
+function wrapped(act, makesPromise, isVoid) {
+  /**
+   * @this {SessionShape}
+   * @param {any[]} args the first may be the callback
+   */
+  return function wrapper(...args) {
+    const hasCallback = typeof args[0] === 'function';
+    if (hasCallback || !makesPromise) {
+      const result = act.apply(this, args);
+      return hasCallback && isVoid ? undefined : result;
+    }
+    return callbackOrPromise(undefined, (done) => {
+      callStore(storeCallback(this.req, done), { act: (/** @type {Callback} */ callback) => act.call(this, callback) }, 'act');
+    });
+  };
 }
 
 module.exports = wrapMethods;

@@ -3,7 +3,7 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, RegenerateOptions, Request, Session as SessionShape, SessionClass } from '../types' */
 
-const { storeCallback, callStore, runEngine, functionOf } = require('../store/call');
+const { storeCallback, callStore, callbackOrPromise, runEngine } = require('../store/call');
 const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
 const regenerateKeeping = require('./regenerate');
@@ -80,7 +80,7 @@ function hasOwnId(session) {
  * Stores a session, and tells the `RequestSession` that watches it.
  *
  * @param {SessionShape} session
- * @param {Callback | undefined} callback
+ * @param {Callback} callback
  * @param {RequestSession | undefined} watcher
  */
 function saveSession(session, callback, watcher) {
@@ -96,7 +96,7 @@ function saveSession(session, callback, watcher) {
  * Reads a session from the store again, and tells the `RequestSession` that watches it.
  *
  * @param {SessionShape} session
- * @param {Callback | undefined} callback
+ * @param {Callback} callback
  * @param {RequestSession | undefined} watcher
  */
 function reloadSession(session, callback, watcher) {
@@ -104,11 +104,10 @@ function reloadSession(session, callback, watcher) {
   const store = req.sessionStore;
   /** @type {number} */
   let moment;
-  const call = functionOf(callback);
   /** @param {any[]} results */
   const done = (...results) => {
     if (watcher) watcher.afterReload(session, moment, results[0]);
-    call(...results);
+    callback(...results);
   };
   const answered = storeCallback(req, (error, data) => {
     if (error) return done(error);
@@ -154,14 +153,16 @@ const members = {
     return this;
   },
 
+  // The four methods below return a promise if they get no callback: see `callbackOrPromise`.
+
   /**
-   * Stores the session now. Returns undefined if the middleware made the session for a request,
-   * as with express-session 1.19.0.
+   * Stores the session now. With a callback it returns undefined if the middleware made the
+   * session for a request, as with express-session 1.19.0.
    *
    * @param {Callback} [callback]
    */
   save(callback) {
-    return saveSession(this, callback, watcherOf(this));
+    return callbackOrPromise(callback, (done) => saveSession(this, done, watcherOf(this)));
   },
 
   /**
@@ -172,7 +173,7 @@ const members = {
    * @param {Callback} [callback]
    */
   reload(callback) {
-    return reloadSession(this, callback, watcherOf(this));
+    return callbackOrPromise(callback, (done) => reloadSession(this, done, watcherOf(this)));
   },
 
   /**
@@ -180,12 +181,14 @@ const members = {
    * @param {Callback} [callback]
    */
   destroy(callback) {
-    const { req } = this;
-    delete req.session;
-    const request = requestOf(this);
-    const watched = request ? request.beforeDestroy(this.id, callback) : callback;
-    callStore(storeCallback(req, watched), req.sessionStore, 'destroy', this.id);
-    return this;
+    return callbackOrPromise(callback, (done) => {
+      const { req } = this;
+      delete req.session;
+      const request = requestOf(this);
+      const watched = request ? request.beforeDestroy(this.id, done) : done;
+      callStore(storeCallback(req, watched), req.sessionStore, 'destroy', this.id);
+      return this;
+    });
   },
 
   /**
@@ -198,17 +201,20 @@ const members = {
    */
   regenerate(options, callback = undefined) {
     if (typeof options === 'object' && options !== null) {
-      const done = functionOf(callback);
-      // What the callback throws must not become a rejection.
-      regenerateKeeping(this, options.keep).then(() => { defer(done); }, (error) => { defer(done, error); });
-      return this;
+      const replaced = regenerateKeeping(this, options.keep);
+      return callbackOrPromise(callback, (done) => {
+        // What the callback throws must not become a rejection.
+        replaced.then(() => { defer(done); }, (error) => { defer(done, error); });
+        return this;
+      });
     }
-    const { req } = this;
-    const sessionStore = req.sessionStore;
-    const request = requestOf(this);
-    if (request) request.noteDestroyed(req.sessionID);
-    callStore(storeCallback(req, options), sessionStore, 'regenerate', req);
-    return this;
+    return callbackOrPromise(options, (done) => {
+      const { req } = this;
+      const request = requestOf(this);
+      if (request) request.noteDestroyed(req.sessionID);
+      callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
+      return this;
+    });
   },
 };
 
@@ -228,11 +234,11 @@ const { save, reload } = members;
  */
 const watchedMethods = {
   save(callback) {
-    return saveSession(this, callback, requestOf(this));
+    return callbackOrPromise(callback, (done) => saveSession(this, done, requestOf(this)));
   },
 
   reload(callback) {
-    return reloadSession(this, callback, requestOf(this));
+    return callbackOrPromise(callback, (done) => reloadSession(this, done, requestOf(this)));
   },
 };
 

@@ -64,6 +64,11 @@ function storeCallback(req, callback) {
  * error. An error that is thrown or rejected after the store has called back goes to the debug
  * log only, unless the callback threw it.
  *
+ * The fulfilment of that promise is an answer only if the method of the store does not declare
+ * the callback as a parameter: `async get(sid, callback) { client.get(sid, callback) }` is
+ * fulfilled before the client answers. The method `save` of a session calls back in any case,
+ * and programs wrap it as `(...args) =>`, which declares nothing.
+ *
  * Only real promises count, such as those of `async` methods. The other thenables of many database
  * clients run their query when `then` is called, here for a second time.
  *
@@ -80,7 +85,11 @@ function callStore(callback, target, method, ...args) {
     const implementation = target[method];
     if (typeof implementation !== 'function') throw new TypeError(`${method} is not a function`);
     const result = implementation.call(target, ...args, callback);
-    if (isPromise(result)) then.call(result, undefined, (error) => { storeCall.rejected(error, callback, args); });
+    if (isPromise(result)) {
+      const isAnswer = implementation.length <= args.length && method !== 'save';
+      const fulfilled = isAnswer ? (/** @type {unknown} */ value) => { if (storeCall.isOpen) callback(null, value); } : undefined;
+      then.call(result, fulfilled, (error) => { storeCall.rejected(error, callback, args); });
+    }
   } catch (error) {
     storeCall.threw(error, args);
   }
@@ -95,6 +104,26 @@ function callStore(callback, target, method, ...args) {
  */
 function functionOf(callback) {
   return typeof callback === 'function' ? /** @type {Callback} */ (callback) : ignore;
+}
+
+/**
+ * Calls a function with the callback of a program. If the program gives none, the callback settles
+ * a promise. Nobody need look at that promise: it never is an unhandled rejection.
+ *
+ * @template T
+ * @param {unknown} callback
+ * @param {(callback: Callback) => T} act
+ * @returns {T | Promise<void>} what `act` returns; without a callback a promise of undefined, which
+ *   is rejected with the error that the callback gets or that `act` throws
+ */
+function callbackOrPromise(callback, act) {
+  if (typeof callback === 'function') return act(/** @type {Callback} */ (callback));
+  /** @type {Promise<void>} */
+  const promise = new Promise((resolve, reject) => {
+    act((error) => { if (error) reject(error); else resolve(); });
+  });
+  promise.catch(ignore);
+  return promise;
 }
 
 /**
@@ -125,7 +154,7 @@ function isEngineError(error) {
   return Boolean(error) && error.code === ENGINE_FAILURE;
 }
 
-module.exports = { storeCallback, callStore, runEngine, isEngineError, functionOf };
+module.exports = { storeCallback, callStore, callbackOrPromise, runEngine, isEngineError, functionOf };
 
 /**
  * One call of a store's method. It is an async resource, made in the context of the caller,

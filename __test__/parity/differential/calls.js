@@ -1,6 +1,7 @@
 'use strict';
 
 /** How steps call the methods of a session or a store. */
+const { withoutCallback } = require('../../promised');
 const { describe, describeError } = require('./values');
 const { hasStalled } = require('./turns');
 
@@ -35,10 +36,22 @@ function isOfAnother(name, session, run) {
   return ['destroy', 'regenerate'].includes(name) && run.run.isMemory && session.req !== run.req;
 }
 
+/**
+ * A method that takes a callback, without one. What the original throws, our promise is rejected
+ * with. It is also rejected with what the store answers, of which the original tells nobody.
+ */
+async function uncalled(name, session, run) {
+  const value = session[name]();
+  await Promise.race([value, undefined]).catch((error) => {
+    if (!run.run.storeErrors.has(error)) throw error;
+  });
+  return returned(withoutCallback(run.run.mod, value), session);
+}
+
 /** A method that takes a callback: what it returned, then what the callback got. */
 const called = (name) => withSession(async (session, step, run) => {
   if (isOfAnother(name, session, run)) return 'not called';
-  if (step.callback === false) return returned(session[name](), session);
+  if (step.callback === false) return uncalled(name, session, run);
   if (step.waited === false) {
     const value = session[name]((...args) => run.record({ later: `${name}: ${answerText(args)}` }));
     return returned(value, session);

@@ -33,6 +33,8 @@ async function runScenario(mod, scenario, listener) {
   const run = {
     mod,
     isOriginal: mod === original,
+    // what the store has answered as errors
+    storeErrors: new Set(),
     isMemory: scenario.store.kind !== 'custom',
     clock: startClock(scenario.start),
     /** Answers that the store owes. */

@@ -107,6 +107,7 @@ function customStore(mod, spec, run) {
     const args = failure && index >= failure.from && index < failure.to
       ? [ERRORS[failure.error](), ...(failure.withValue ? values : [])]
       : [null, ...values];
+    run.storeErrors.add(args[0]);
 
     const deliver = () => {
       // the last part of a response has to wait for this moment
