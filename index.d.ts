@@ -57,9 +57,11 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function, `commit` is neither `'end'` nor `'headers'`,
- *   `commitBuffer` is not a number of bytes or stands without `commit: 'headers'`, or
- *   `name` or a field of the object `cookie` is invalid.
+ *   boolean, `skip` is not a function, `cacheControl` is neither `'private'` nor
+ *   `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
+ *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
+ *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
+ *   `strictCookies`, also when browsers would refuse the cookie.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
  *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
@@ -234,6 +236,38 @@ declare namespace session {
      * session({ secret, skip: (req) => req.originalUrl.startsWith('/static/') })
      */
     skip?: ((req: express.Request) => boolean) | undefined;
+
+    /**
+     * Keeps shared caches from giving the response of one visitor to another. A response
+     * gets `Cookie` in its header `Vary`, and the header `Cache-Control`, if it sets or
+     * clears the session cookie, or may depend on the session: if the store had the
+     * session, unless the store is a {@link MemoryStore} and `res.end` was called before
+     * anything has read or assigned `req.session` and before the headers were written.
+     * With a `MemoryStore` a look at a new session counts, too. `Vary: *` stays as it is,
+     * and so does a `Cache-Control` that the program has set.
+     *
+     * `'private'` sends `private, no-cache="Set-Cookie"`: the browser may store the
+     * response. `'no-store'` sends `no-store`: nobody may, as OWASP ASVS 5 14.3.2 demands
+     * of sensitive data. Default: neither header is touched. (express-session 1.19.0 has
+     * no such option.)
+     */
+    cacheControl?: 'private' | 'no-store' | undefined;
+
+    /**
+     * `true`: `session()` throws a TypeError if it is known then that browsers would
+     * refuse the cookie, or ignore a part of it: `sameSite: 'none'` without `secure`; a
+     * name that begins with `__Host-` (in any case of letters) with a `domain`, with
+     * another `path` than `'/'` or without `secure`; one that begins with `__Secure-`
+     * without `secure`; a name of more than 4,096 bytes, a `domain` or `path` of more
+     * than 1,024. What `'auto'`, a function, a getter or a later assignment makes of the
+     * cookie is known in a request only.
+     *
+     * With and without this option, a process whose `NODE_ENV` is not `production` warns
+     * of each kind once, at `session()` or when such a cookie is sent, and if a secure
+     * cookie is not sent because the connection is insecure. The `code` of the warnings
+     * is `EXPRESS_SESSION_COOKIE`. Default: `false`. (express-session 1.19.0 has neither.)
+     */
+    strictCookies?: boolean | undefined;
   }
 
   /** The error if the store did not call back within `storeTimeout`. */

@@ -5,6 +5,7 @@
 
 const { MemoryStore, existingEngine } = require('./store/memory-store');
 const check = require('./cookie/check');
+const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { CookieWriter } = require('./cookie/serialize');
 
@@ -13,6 +14,12 @@ const COMMIT_BUFFER = 2 ** 20;
 
 /** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * The header Cache-Control that each value of the option `cacheControl` stands for (RFC 9111
+ * sections 5.2.2.4, 5.2.2.5 and 5.2.2.7).
+ */
+const CACHE_CONTROLS = new Map([['private', 'private, no-cache="Set-Cookie"'], ['no-store', 'no-store']]);
 
 // This is read when the package is loaded: programs set NODE_ENV before that.
 const isProduction = process.env.NODE_ENV === 'production';
@@ -71,11 +78,23 @@ function checked(options, deprecate) {
   const { skip } = given;
   if (skip !== undefined && typeof skip !== 'function') throw new TypeError('skip option must be a function');
 
+  const { cacheControl } = given;
+  if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
+    throw new TypeError('cacheControl option must be "private" or "no-store"');
+  }
+
   // The name is converted to a string here and only here, because the `toString` of an object
   // could return another string at the next use.
   const name = `${given.name || given.key || 'connect.sid'}`;
   const cookie = given.cookie || {};
-  check(name, cookie);
+  const header = check(name, cookie);
+  const { strictCookies = false } = given;
+  if (typeof strictCookies !== 'boolean') throw new TypeError('strictCookies option must be a boolean');
+  if (header !== undefined) {
+    const [problem] = strictCookies ? problemsOf(header) : [];
+    if (problem) throw new TypeError(`strictCookies option: ${problem[1]}`);
+    warnOfProblems(header);
+  }
 
   const store = given.store || new MemoryStore();
   // The facts that are the same for each request (core/src/state.rs).
@@ -103,6 +122,7 @@ function checked(options, deprecate) {
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
+    cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,
     cookieWriter: new CookieWriter(name),

@@ -7,6 +7,7 @@
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
+const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
@@ -69,6 +70,8 @@ class RequestSession {
     /** @type {SessionSource | undefined} What the resident backend knows of that session. */
     this.source = undefined;
     this.isAsleep = false;
+    /** Whether a program has read or assigned `req.session`, if the session was asleep. */
+    this.isLookedAt = false;
     /** @type {SessionShape | null | undefined} The value of `req.session`, if the session was asleep and is awake now. */
     this.session = undefined;
     /** @type {number | undefined} When the response ended, in ms since the epoch, if the session was asleep then. */
@@ -254,6 +257,7 @@ class RequestSession {
       this.isAsleep = false;
       this.firstSession = null;
     }
+    this.isLookedAt = true;
     this.restoreMethods();
     this.session = session;
   }
@@ -314,7 +318,8 @@ class RequestSession {
    */
   watch(session) {
     if (this.settings.clearCookie) this.cookieData ??= session.cookie?.data;
-    const isOurs = session === this.lastMade && hasOurMethod(session, 'save') && hasOurMethod(session, 'reload');
+    const isPlain = session.save === save && session.reload === reload;
+    const isOurs = session === this.lastMade && (isPlain || (hasOurMethod(session, 'save') && hasOurMethod(session, 'reload')));
     if (!isOurs) this.foreignSave = wrapMethods(session, this) ?? this.foreignSave;
     else if (session === this.firstSession) this.watchesFirst = true;
     else watchSession(session);
@@ -495,7 +500,7 @@ class RequestSession {
     const session = this.current();
     if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
-    return this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
+    return this.earlyEnd !== undefined && this.isSettledEarly(decision) ? 'nothing' : this.carryOut(decision, session, response);
   }
 
   /**
@@ -524,7 +529,7 @@ class RequestSession {
    */
   isSettledEarly(decision) {
     const end = decision & END_MASK;
-    return this.earlyEnd !== undefined && (end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd));
+    return end === native.END_TOUCH || (end === native.END_DESTROY && end === this.earlyEnd);
   }
 
   /**
@@ -665,6 +670,16 @@ class RequestSession {
   }
 
   /**
+   * Returns whether the response may depend on the session: a store has given it, and nobody can
+   * say that it is not looked at.
+   *
+   * @param {boolean} hasEnded whether `end` was called, so that no later look can change the response
+   */
+  mayShow(hasEnded) {
+    return this.isLookedAt || (this.loadedId !== undefined && (this.source === undefined || !hasEnded));
+  }
+
+  /**
    * Adds the cookie of a session to a response, unless the cookie is secure and the connection
    * is not.
    *
@@ -681,6 +696,7 @@ class RequestSession {
     // Read as express-session reads it, so that a session without a cookie gives the same error.
     if (attributes.secure && !isSecure(req, settings.proxy)) {
       debug('cookie withheld: the connection is not secure');
+      warnOfWithheld(settings.name);
       return undefined;
     }
     if (!isCleared && !this.isTouched) this.touch(session);
@@ -691,6 +707,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
+      warnOfProblems(header);
       return header;
     } catch (error) {
       defer(next, error);

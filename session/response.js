@@ -6,7 +6,7 @@
 const { OutgoingMessage } = require('node:http');
 const debug = require('debug')('express-session');
 const defer = require('./store/defer');
-const { setHeaders, forgetBody } = require('./response/headers');
+const { setHeaders, forgetBody, limitCaching } = require('./response/headers');
 
 // The stages of a response.
 /** `end` was not called, or it has thrown. In that case an error page may follow. */
@@ -102,6 +102,9 @@ class ResponsePatch {
       }
       if (session) this.cookie = request.addCookie(session, this.res, this.next);
     }
+    // An error page may follow a `writeHead` that has thrown, and is limited as well.
+    const { settings: { cacheControl } } = this.request;
+    if (cacheControl && (this.cookie !== undefined || this.request.mayShow(this.stage !== OPEN))) limitCaching(this.res, cacheControl);
     return message === undefined
       ? this.innerWriteHead.call(res, status)
       : this.innerWriteHead.call(res, status, message);
@@ -143,7 +146,7 @@ class ResponsePatch {
       defer(this.next, error);
       return false;
     }
-    const isWaiting = this.isWaiting();
+    const isWaiting = this.stage === WAITING;
     // If another package has wrapped `writeHead` since, it may still change the session. So what
     // is known of the session no longer counts.
     if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
@@ -171,11 +174,6 @@ class ResponsePatch {
       // If the store calls back before it returns, `sendFirstPart` completes the response.
       if (this.lastPart !== undefined) this.complete();
     };
-  }
-
-  /** Whether the response must wait until the store has called back. */
-  isWaiting() {
-    return this.stage === WAITING;
   }
 
   /** Lets an error page follow a call of `end` that has failed. */

@@ -83,6 +83,8 @@ export interface Settings {
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
   clearCookie: boolean;
+  /** The header Cache-Control of responses that depend on the session; undefined for none. */
+  cacheControl: string | undefined;
   commit: 'end' | 'headers';
   /** In bytes. */
   commitBuffer: number;

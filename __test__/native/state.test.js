@@ -17,6 +17,7 @@ const root = path.join(__dirname, '..', '..');
 const MEANT = {
   'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
   'session/engine/options.js: hasWarned': 'a process is warned once',
+  'session/cookie/problems.js: warned': 'a process is warned once of each kind of problem, of which there are five',
   'session/engine/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
   'session/cookie/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
   'session/cookie/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',

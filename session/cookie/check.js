@@ -10,6 +10,9 @@ const serialize = require('./serialize');
  * @typedef {import('../types').Request} Request
  */
 
+/** The options whose attributes decide whether browsers refuse a cookie. */
+const READ_BY_BROWSERS = ['domain', 'path', 'sameSite', 'secure'];
+
 /**
  * Refuses a name and options with which every response would fail. It makes a cookie of the
  * options, writes the Set-Cookie header as a response does, and reads it as the next request does.
@@ -19,10 +22,13 @@ const serialize = require('./serialize');
  *
  * @param {string} name of the session cookie
  * @param {CookieOptions | ((req: Request) => CookieOptions)} options of the cookie
+ * @returns {string | undefined} the header, with a short value; undefined if its attributes are
+ *   known in a request only
  * @throws {TypeError} with the message that the response would fail with
  */
 function check(name, options) {
-  const known = typeof options === 'function' || isProxy(options) ? {} : knownOptions(options);
+  const isOpaque = typeof options === 'function' || isProxy(options);
+  const known = isOpaque ? {} : knownOptions(options);
   const cookie = new Cookie(known);
   const { expires } = cookie;
   // The end of a response starts the lifetime anew in the same way.
@@ -36,6 +42,7 @@ function check(name, options) {
   // one under which no request finds a cookie.
   const isRead = native.unsignCookie(header, name, native.prepareKeys([])) === native.UNSIGNED_COOKIE;
   if (!isRead) throw new TypeError('argument name is invalid');
+  return isOpaque || READ_BY_BROWSERS.some((option) => option in options && !(option in known)) ? undefined : header;
 }
 
 module.exports = check;

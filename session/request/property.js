@@ -18,6 +18,7 @@ const sessionProperty = {
 
   get() {
     const request = this[REQUEST_SESSION];
+    request.isLookedAt = true;
     if (request.isAsleep) request.wake();
     else request.restoreMethods();
     return request.session;

@@ -55,7 +55,23 @@ function forgetBody(res, cookie) {
   else res.setHeader('Set-Cookie', cookies.filter((other) => other !== cookie));
 }
 
-module.exports = { setHeaders, forgetBody };
+/**
+ * Tells caches that a response is for one visitor: it adds `Cookie` to Vary, and sets
+ * Cache-Control unless the program has set it. Does nothing if the headers were sent, or the
+ * second time.
+ *
+ * @param {Response} res
+ * @param {string} cacheControl
+ */
+function limitCaching(res, cacheControl) {
+  if (res.headersSent) return;
+  const vary = /** @type {any[]} */ ([]).concat(res.getHeader('Vary') || []).join(', ');
+  const names = vary.split(',').map((name) => name.trim().toLowerCase());
+  if (!names.includes('*') && !names.includes('cookie')) res.setHeader('Vary', vary ? `${vary}, Cookie` : 'Cookie');
+  if (res.getHeader('Cache-Control') === undefined) res.setHeader('Cache-Control', cacheControl);
+}
+
+module.exports = { setHeaders, forgetBody, limitCaching };
 
 // Node.js before 18.3 has no `appendHeader`. There, of several values of a name, the last one is set.
 

@@ -166,17 +166,14 @@ class HeldResponse extends ResponsePatch {
    * @returns {Callback} the callback for the store
    */
   wait(end) {
+    const callback = super.wait(end);
     if (this.phase === PAST || end === native.END_TOUCH) {
       this.phase = PAST;
-      return super.wait(end);
+      return callback;
     }
     this.phase = HELD;
     // In a later turn, because the store may call back before it returns.
     return (error) => { defer(() => { this.settled(error); }); };
-  }
-
-  isWaiting() {
-    return this.phase === HELD || super.isWaiting();
   }
 
   /**
@@ -189,6 +186,7 @@ class HeldResponse extends ResponsePatch {
     const { kept, res } = this;
     this.phase = PAST;
     this.kept = [];
+    this.reopen();
     this.unguard();
     if (error) {
       this.undo(error, kept);
@@ -226,7 +224,6 @@ class HeldResponse extends ResponsePatch {
     const { res, sources = [] } = this;
     this.isUndone = true;
     this.request.fail();
-    this.reopen();
     this.isHeadWritten = false;
     if (this.statusBefore) {
       const { statusCode, statusMessage } = this.statusBefore;
