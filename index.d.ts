@@ -348,9 +348,11 @@ declare namespace session {
      * @throws {TypeError} When `keep` is neither `true` nor an array of strings.
      *
      * @example
-     * await req.session.regenerate({ keep: ['cart'] });
-     * req.session.user = user;
-     * res.redirect('/');
+     * req.session.regenerate({ keep: ['cart'] }, (err) => {
+     *   if (err) return next(err);
+     *   req.session.user = user;
+     *   res.redirect('/');
+     * });
      */
     regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O): P;
     regenerate<P extends Promise<void> = Promise<void>, O extends RegenerateOptions = RegenerateOptions>(options: O, callback: (err: any) => void): this;
@@ -362,9 +364,11 @@ declare namespace session {
      * @param callback Gets the error of `store.destroy`, if any.
      *
      * @example
-     * await req.session.regenerate();
-     * req.session.user = user;
-     * res.redirect('/');
+     * async function logIn() {
+     *   await req.session.regenerate();
+     *   req.session.user = user;
+     *   res.redirect('/');
+     * }
      */
     regenerate<P extends Promise<void> = Promise<void>>(...none: never[]): P;
     regenerate<P extends Promise<void> = Promise<void>>(callback: (err: any) => void): this;
