@@ -1,5 +1,8 @@
 'use strict';
 
+// Not in check: it takes long.
+// In coverage: nothing else runs all of session/cookie/problems.js.
+
 /**
  * Cookies that browsers refuse: in development a warning of each kind, once in a process; with
  * the option `strictCookies` a TypeError for what is known at start. A real browser is asked, too,
