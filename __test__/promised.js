@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The one difference in what the methods of a session return: called without a callback, those
- * of this package give a promise, where those of the original give undefined or the session.
+ * What several tests know of promises. The methods of a session differ from the original's in what
+ * they return without a callback: here a promise, there undefined or the session.
  */
 const { isPromise } = require('node:util').types;
 const original = require('express-session');
@@ -20,4 +20,17 @@ function withoutCallback(module, value) {
   return isExpected ? AS_EXPECTED : value;
 }
 
-module.exports = { AS_EXPECTED, withoutCallback };
+/**
+ * Collects the rejections that nobody handles while a test runs.
+ * @param {import('node:test').TestContext} t
+ * @returns {unknown[]} their reasons, as they come
+ */
+function unhandled(t) {
+  const reasons = [];
+  const heard = (reason) => { reasons.push(reason); };
+  process.on('unhandledRejection', heard);
+  t.after(() => { process.off('unhandledRejection', heard); });
+  return reasons;
+}
+
+module.exports = { AS_EXPECTED, withoutCallback, unhandled };

@@ -11,26 +11,15 @@ const http = require('node:http');
 const { test } = require('node:test');
 const { promisify, types: { isPromise } } = require('node:util');
 const { each, ledger, open, original, read, write } = require('../compat/app');
+const { unhandled } = require('../promised');
 const { session } = require('../subject');
+const { stores: known } = require('./stores');
 const { createApp, serve } = require('../../test-kit/app');
 const { ask } = require('../../test-kit/client');
 
 const METHODS = ['save', 'reload', 'destroy', 'regenerate'];
 
-/** The ways to a store. */
-const stores = {
-  'MemoryStore': () => new session.MemoryStore(),
-  'MemoryStore with a wrapped get': () => {
-    const store = new session.MemoryStore();
-    const { get } = store;
-    store.get = function wrapped(sid, callback) { get.call(this, sid, callback); };
-    return store;
-  },
-  'another store': () => ledger(),
-  'another store that answers at once': () => ledger({ sync: true }),
-  'a store of the original\'s class': () => ledger({ Store: original.Store }),
-  'a store whose methods answer by promises': () => promised(),
-};
+const stores = { ...known, 'a store whose methods answer by promises': () => promised() };
 
 /** Waits for what a method has returned: a promise of undefined. */
 async function fulfilled(value) {
@@ -50,15 +39,6 @@ function promised() {
     async destroy(sid) { await turn(); data.delete(sid); return 1; },
     async touch() { await turn(); return 1; },
   });
-}
-
-/** Counts the unhandled rejections of a test. */
-function unhandled(t) {
-  const reasons = [];
-  const heard = (reason) => { reasons.push(reason); };
-  process.on('unhandledRejection', heard);
-  t.after(() => { process.off('unhandledRejection', heard); });
-  return reasons;
 }
 
 /** After this, Node.js has told of each rejection that nobody has handled. */

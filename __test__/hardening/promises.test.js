@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const vm = require('node:vm');
 const { files, child, kinds, ledger, open, read, write } = require('../compat/app');
+const { unhandled } = require('../promised');
 const { isOurs } = require('../subject');
 const { flaw } = require('./flaw');
 
@@ -16,15 +17,6 @@ const rejections = {
   nothing: () => Promise.reject(),
   'an error of another realm': () => vm.runInNewContext("Promise.reject(new Error('cannot'))"),
 };
-
-/** Fails the test that has an unhandled rejection; says which came. */
-function unhandled(t) {
-  const reasons = [];
-  const heard = (reason) => { reasons.push(reason); };
-  process.on('unhandledRejection', heard);
-  t.after(() => { process.off('unhandledRejection', heard); });
-  return reasons;
-}
 
 const uses = {
   get: read,
