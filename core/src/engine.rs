@@ -32,7 +32,8 @@ pub trait Engine: Send + Sync {
     /// Looks up the session of `sid`, and replaces the content of `text` by its data, by the
     /// whole text if that is unclear, or by nothing if there is no live session.
     ///
-    /// A session that has expired at `now` is removed. The look-up counts as a hit or a miss
+    /// A session that has expired at `now` is removed, now or by [`prune`](Engine::prune). The look-up
+    /// counts as a hit or a miss
     /// in [`Stats`], and a hit as a use of the session, as far as `asker` says so: see
     /// [`Asker`].
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error>;
@@ -102,10 +103,10 @@ pub trait Engine: Send + Sync {
     /// Does what [`put`](Engine::put) does for the cookie with the id `cookie` and the date
     /// `date`, in ms since the epoch.
     ///
-    /// Returns [`Changed::Refused`] if the session of `sid`, which may have expired, has
-    /// another cookie; if there is no session of `sid` and the engine does not remember the
-    /// cookie, as it may forget cookies that no session has; and if the cookie
-    /// [cannot have](CookieText::can_expire) that date.
+    /// Returns [`Changed::Refused`] if the engine does not remember the cookie, as it may forget
+    /// cookies that no session has; and if the cookie [cannot have](CookieText::can_expire) that
+    /// date. An engine may also do so if the session of `sid`, which may have expired, has another
+    /// cookie.
     fn write(
         &self,
         sid: &[u8],
@@ -206,6 +207,44 @@ pub trait Engine: Send + Sync {
     /// from the first call on, which returns none.
     fn take_removed(&self) -> Result<Vec<Removed>, Error>;
 
+    /// Commits the changes that came before. An engine may make changes for its own readers at
+    /// once, and for all others later, when this is called.
+    ///
+    /// Returns after a fraction of a millisecond: with [`Commit::Waiting`] if the changes could not
+    /// be committed in that time. Then a thread that may wait must call
+    /// [`finish`](Engine::finish), and until that has returned this method does nothing.
+    fn commit(&self) -> Result<Commit, Error> {
+        Ok(Commit::Done(Vec::new()))
+    }
+
+    /// Commits the changes for which [`commit`](Engine::commit) has returned [`Commit::Waiting`].
+    /// Takes as long as it takes. Returns the changes that were not made; with an error, none was.
+    fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Commits all changes, and frees what the engine has open. Each later call fails.
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Does what keeps the engine in shape, beside [`prune`](Engine::prune). Takes time: it is
+    /// called once in a while by a thread that may wait.
+    fn maintain(&self, now: i64) -> Result<(), Error> {
+        let _ = now;
+        Ok(())
+    }
+
+    /// Returns up to `count` sids behind `after` in the order of their bytes, or the first ones if
+    /// that is `None`.
+    fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
+        let mut sids = self.sids()?;
+        sids.retain(|sid| after.is_none_or(|after| **sid > *after));
+        sids.sort_unstable();
+        sids.truncate(count);
+        Ok(sids)
+    }
+
     /// Returns what the engine holds and what it has done so far.
     fn stats(&self) -> Result<Stats, Error>;
 
@@ -269,6 +308,9 @@ pub enum Asker {
 pub enum Changed {
     /// The change was made.
     Done,
+    /// The change was left out, as it would have moved the session's expiry by less than the
+    /// engine cares for.
+    Kept,
     /// There is no session of the sid, or it has expired.
     Missing,
     /// The change was not made, because the session has another cookie than the caller named
@@ -277,6 +319,24 @@ pub enum Changed {
     /// The change was not made, because the session was destroyed at the moment that the
     /// caller named or later.
     Destroyed,
+}
+
+/// The outcome of [`Engine::commit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// All changes that were made before are committed, but for these.
+    Done(Vec<Unmade>),
+    /// Nothing is committed yet, and a thread that may wait must call [`Engine::finish`].
+    Waiting,
+}
+
+/// A change that was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmade {
+    /// The session id. `None` for [`Engine::clear`].
+    pub sid: Option<Box<[u8]>>,
+    /// Why. `None` if the session was to be stored unless it was destroyed, and it was.
+    pub error: Option<Error>,
 }
 
 /// The outcome of a call that stores a session.

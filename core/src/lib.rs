@@ -20,6 +20,7 @@
 pub mod cookie;
 pub mod cookie_text;
 mod date;
+pub mod disk_store;
 pub mod engine;
 pub mod error;
 pub mod memory_store;

@@ -1,0 +1,803 @@
+//! One connection to the database: its settings, and the statements that are sent to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, params};
+
+use super::changes::{Change, Record, Touched};
+use crate::cookie_text::CookieTextCache;
+use crate::engine::{Reason, Removed, Unmade};
+use crate::error::Error;
+use crate::session_text;
+
+/// The `application_id` of a database of ours: `ESRS` in ASCII.
+pub const APPLICATION: i32 = 0x4553_5253;
+/// The `user_version` of a database that this version of the package makes. Its thousands are
+/// the major version: a database of the same major version may have more tables and columns.
+pub const VERSION: i64 = 1000;
+
+/// The bytes of a page.
+pub const PAGE: usize = 4096;
+
+/// The tables. `kind` is one of the `KIND_` numbers. `cookie` is the JSON of the session's cookie,
+/// in which `""` stands for the date, which is `expires`; and `data` is the JSON of the session
+/// without the cookie. A text that only JavaScript can read is in `data` whole, and its `cookie`
+/// is null. `expires` is in ms since the epoch, or null for never. `born` is the moment at which
+/// the sid was inserted, in µs since the epoch; a replacement keeps it.
+///
+/// There is no index on `expires`: it would double the cost of each write.
+const SCHEMA: &str = "
+    CREATE TABLE sessions(
+        sid TEXT NOT NULL PRIMARY KEY,
+        expires INTEGER,
+        born INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        cookie TEXT,
+        data TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE upkeep(
+        id INTEGER NOT NULL PRIMARY KEY,
+        owner INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        done INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO upkeep VALUES(1, 0, 0, 0);
+";
+
+/// The text is a session's.
+pub const KIND_SESSION: i64 = 0;
+/// The text was not classified yet.
+const KIND_UNCLASSIFIED: i64 = 1;
+/// The text was classified as no session.
+const KIND_NO_SESSION: i64 = 2;
+
+/// How often a thread of JavaScript lets others run before it sleeps, while another process
+/// writes.
+const YIELDS: i32 = 20;
+/// How often it sleeps then.
+const NAPS: i32 = 6;
+/// How long it sleeps each time.
+const NAP: Duration = Duration::from_micros(50);
+/// How often a thread of the pool sleeps for a millisecond before it gives up.
+const LONG_NAPS: i32 = 5000;
+
+/// Why the database did not do something.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Another process or thread writes.
+    Busy,
+    /// The database is damaged, or no database.
+    Damaged(String),
+    /// The store was closed.
+    Closed,
+    /// Anything else.
+    Other(String),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Refusal {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Refusal::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Refusal::Damaged(error.to_string())
+            }
+            _ => Refusal::Other(error.to_string()),
+        }
+    }
+}
+
+impl Refusal {
+    /// Makes the error that a program gets.
+    pub fn error(self, path: &Path) -> Error {
+        let path = path.display();
+        let message = match self {
+            Refusal::Busy => format!(
+                "DiskStore: {path} is locked: another process has been writing to it for seconds. \
+                 End that process, or wait for it"
+            ),
+            Refusal::Damaged(why) => format!(
+                "DiskStore: {path} is damaged or no session database ({why}). Move the file away, or give \
+                 the DiskStore the option onDamage: 'fresh', which does that at the next start"
+            ),
+            Refusal::Closed => format!("DiskStore: {path}: the store is closed"),
+            Refusal::Other(why) => format!("DiskStore: {path}: {why}"),
+        };
+        Error::Engine(message.into())
+    }
+}
+
+/// What a call of the database returns.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// A text as it is stored: bytes that need not be valid UTF-8.
+struct Text<'t>(&'t [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
+}
+
+/// How long a connection waits while another one writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as a thread of JavaScript may: about a third of a millisecond.
+    Short,
+    /// As long as a thread of the pool may: seconds.
+    Long,
+}
+
+/// What a row has beside the session's text.
+#[derive(Debug)]
+pub struct Header<C> {
+    /// When it expires, in ms since the epoch. `None` for never.
+    pub expires: Option<i64>,
+    /// The moment at which the sid was inserted.
+    pub born: u64,
+    /// Whether the text was classified, if it is unclear.
+    pub is_classified: bool,
+    /// The session's cookie. `None` for an unclear text.
+    pub cookie: Option<C>,
+}
+
+/// A connection.
+pub struct Database {
+    connection: Connection,
+    path: Arc<Path>,
+}
+
+impl Database {
+    /// Opens a connection to the database at `path`, which must exist. With `is_synced` each
+    /// commit waits until the disk has it.
+    pub fn open(path: Arc<Path>, patience: Patience, is_synced: bool) -> Answer<Database> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&path, flags)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        connection.busy_handler(Some(match patience {
+            Patience::Short => wait_shortly,
+            Patience::Long => wait_long,
+        }))?;
+        let synchronous = if is_synced { "FULL" } else { "NORMAL" };
+        // A page that another process has damaged must be an error, not a signal: so the file is
+        // not mapped, and the cells of each page are checked.
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0;
+             PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
+        ))?;
+        Ok(Database { connection, path })
+    }
+
+    /// Makes the tables if the database is empty, and checks that they are ours.
+    pub fn set_up(&self) -> Answer<()> {
+        if self.connection.is_readonly("main")? {
+            return Err(Refusal::Other(
+                "the file cannot be written to. Give the user that runs this process the right to \
+                 write it, or use another path"
+                    .to_owned(),
+            ));
+        }
+        if self.is_empty()? {
+            let page_size = format!("PRAGMA page_size={PAGE}");
+            self.connection.execute_batch(&page_size)?;
+        } else {
+            // Before the journal of a database of another program is changed.
+            self.verify()?;
+        }
+        let sql = "PRAGMA journal_mode=WAL";
+        let mode: String = self.connection.query_row(sql, [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(Refusal::Other(format!(
+                "the database cannot have a write-ahead log here (its journal is {mode})"
+            )));
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let made = self.make_tables();
+        self.connection
+            .execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        made?;
+        self.verify()
+    }
+
+    fn make_tables(&self) -> Answer<()> {
+        if self.is_empty()? {
+            self.connection.execute_batch(SCHEMA)?;
+            self.connection.execute_batch(&format!(
+                "PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION}"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> Answer<bool> {
+        let sql = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(tables == 0 && self.pragma("application_id")? == 0 && self.pragma("user_version")? == 0)
+    }
+
+    fn pragma(&self, name: &str) -> Answer<i64> {
+        let value = self
+            .connection
+            .pragma_query_value(None, name, |row| row.get(0));
+        Ok(value?)
+    }
+
+    /// Checks that the tables are ours. Reads the first page of each, so that a file that is cut off
+    /// is found.
+    pub fn verify(&self) -> Answer<()> {
+        let (application, version) = (self.pragma("application_id")?, self.pragma("user_version")?);
+        if application != i64::from(APPLICATION) {
+            return Err(Refusal::Other(
+                "this is a database of another program. Give the DiskStore a path of its own"
+                    .to_owned(),
+            ));
+        }
+        if version / 1000 != VERSION / 1000 {
+            return Err(Refusal::Other(format!(
+                "the database has version {version}, and this express-session-rs reads {VERSION}. Use \
+                 the version of the package that made it, or another path"
+            )));
+        }
+        let sql =
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1)), until FROM upkeep";
+        self.connection.query_row(sql, [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.connection.prepare_cached(sql)
+    }
+
+    /// Looks a session up, and appends its text to `text`. `cookie_of` returns the cookie of which
+    /// the stored JSON is given.
+    pub fn read<C>(
+        &self,
+        sid: &[u8],
+        text: &mut Vec<u8>,
+        cookie_of: impl FnOnce(&[u8]) -> Option<C>,
+    ) -> Answer<Option<Header<C>>> {
+        let mut statement =
+            self.prepare("SELECT expires, born, kind, cookie, data FROM sessions WHERE sid=?1")?;
+        let mut rows = statement.query(params![Text(sid)])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        text.extend_from_slice(bytes(row, 4)?);
+        header(row, cookie_of).map(Some)
+    }
+
+    /// Does what [`read`](Database::read) does, without the text.
+    pub fn read_header<C>(
+        &self,
+        sid: &[u8],
+        cookie_of: impl FnOnce(&[u8]) -> Option<C>,
+    ) -> Answer<Option<Header<C>>> {
+        let mut statement =
+            self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE sid=?1")?;
+        let mut rows = statement.query(params![Text(sid)])?;
+        match rows.next()? {
+            Some(row) => header(row, cookie_of).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes changes in one transaction and, if one of them fails, each in a transaction of its
+    /// own. Returns those that were not made. `removed` gets the sessions that were removed, if it
+    /// is there.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] if no change was made because another process writes.
+    pub fn make(
+        &self,
+        changes: &[Change],
+        mut removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<Vec<Unmade>> {
+        let mut unmade = Vec::new();
+        let count = removed.as_ref().map_or(0, |removed| removed.len());
+        let done = match changes {
+            // A statement alone is a transaction of its own.
+            [one] => self.make_one(one, &mut unmade, removed.as_deref_mut()),
+            _ => self.make_together(changes, &mut unmade, removed.as_deref_mut()),
+        };
+        let refusal = match done {
+            Ok(()) => return Ok(unmade),
+            Err(Refusal::Busy) => return Err(Refusal::Busy),
+            Err(refusal) => refusal,
+        };
+        unmade.clear();
+        if let Some(removed) = removed.as_deref_mut() {
+            removed.truncate(count);
+        }
+        if let [one] = changes {
+            unmade.push(Unmade {
+                sid: one.sid().map(Box::from),
+                error: Some(refusal.error(&self.path)),
+            });
+            return Ok(unmade);
+        }
+        for change in changes {
+            match self.make(std::slice::from_ref(change), removed.as_deref_mut()) {
+                Ok(more) => unmade.extend(more),
+                Err(refusal) => unmade.push(Unmade {
+                    sid: change.sid().map(Box::from),
+                    error: Some(refusal.error(&self.path)),
+                }),
+            }
+        }
+        Ok(unmade)
+    }
+
+    fn make_together(
+        &self,
+        changes: &[Change],
+        unmade: &mut Vec<Unmade>,
+        mut removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<()> {
+        self.prepare("BEGIN IMMEDIATE")?.execute([])?;
+        let made = changes
+            .iter()
+            .try_for_each(|change| self.make_one(change, unmade, removed.as_deref_mut()))
+            .and_then(|()| Ok(self.prepare("COMMIT")?.execute([])?));
+        if made.is_err() && !self.connection.is_autocommit() {
+            // A transaction that cannot be rolled back ends with the next attempt to begin one.
+            self.connection.execute_batch("ROLLBACK").ok();
+        }
+        made.map(|_| ())
+    }
+
+    fn make_one(
+        &self,
+        change: &Change,
+        unmade: &mut Vec<Unmade>,
+        removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<()> {
+        match change {
+            Change::Put { sid, record, since } => {
+                if !self.put(sid, record, *since)? {
+                    unmade.push(Unmade {
+                        sid: Some(Box::from(&**sid)),
+                        error: None,
+                    });
+                }
+            }
+            Change::Touch {
+                sid,
+                touched,
+                must_match,
+            } => self.touch(sid, touched, *must_match)?,
+            Change::Classify {
+                sid,
+                text,
+                is_session,
+                expires,
+            } => {
+                let kind = if *is_session {
+                    KIND_SESSION
+                } else {
+                    KIND_NO_SESSION
+                };
+                self.prepare(
+                    "UPDATE sessions SET kind=?1, expires=coalesce(?2, expires)
+                     WHERE sid=?3 AND cookie IS NULL AND data=?4",
+                )?
+                .execute(params![kind, expires, Text(sid), Text(text)])?;
+            }
+            Change::Destroy { sid } => match removed {
+                None => {
+                    self.prepare("DELETE FROM sessions WHERE sid=?1")?
+                        .execute(params![Text(sid)])?;
+                }
+                Some(removed) => {
+                    let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
+                    self.remove(sql, params![Text(sid)], Reason::Destroyed, removed)?;
+                }
+            },
+            Change::Clear => match removed {
+                None => {
+                    self.prepare("DELETE FROM sessions")?.execute([])?;
+                }
+                Some(removed) => {
+                    let sql = "DELETE FROM sessions RETURNING expires, cookie, data, sid";
+                    self.remove(sql, [], Reason::Destroyed, removed)?;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Stores a record. Returns whether it was stored.
+    fn put(&self, sid: &[u8], record: &Record, since: Option<u64>) -> Answer<bool> {
+        let Record {
+            cookie,
+            text,
+            expires,
+            born,
+        } = record;
+        let kind = match cookie {
+            Some(_) => KIND_SESSION,
+            None => KIND_UNCLASSIFIED,
+        };
+        let cookie = cookie.as_ref().map(|cookie| Text(cookie.template()));
+        let stored = match since {
+            Some(since) => self
+                .prepare(
+                    "UPDATE sessions SET expires=?2, kind=?3, cookie=?4, data=?5
+                     WHERE sid=?1 AND born<?6",
+                )?
+                .execute(params![
+                    Text(sid),
+                    expires,
+                    kind,
+                    cookie,
+                    Text(text),
+                    since as i64
+                ])?,
+            None => self
+                .prepare(
+                    "INSERT INTO sessions(sid, expires, kind, cookie, data, born)
+                     VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(sid) DO UPDATE
+                     SET expires=excluded.expires, kind=excluded.kind, cookie=excluded.cookie,
+                         data=excluded.data",
+                )?
+                .execute(params![
+                    Text(sid),
+                    expires,
+                    kind,
+                    cookie,
+                    Text(text),
+                    *born as i64
+                ])?,
+        };
+        Ok(stored > 0)
+    }
+
+    fn touch(&self, sid: &[u8], touched: &Touched, must_match: bool) -> Answer<()> {
+        let sql = if must_match {
+            "UPDATE sessions SET expires=?2 WHERE sid=?1 AND cookie=?3"
+        } else {
+            "UPDATE sessions SET expires=?2, cookie=?3 WHERE sid=?1 AND cookie IS NOT NULL"
+        };
+        self.prepare(sql)?.execute(params![
+            Text(sid),
+            touched.expires,
+            Text(touched.cookie.template())
+        ])?;
+        Ok(())
+    }
+
+    /// Runs a statement that removes sessions and returns them.
+    fn remove(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        reason: Reason,
+        removed: &mut Vec<Removed>,
+    ) -> Answer<usize> {
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query(parameters)?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let data = bytes(row, 2)?;
+            let text = match optional_bytes(row, 1)? {
+                Some(template) => whole(template, row.get(0)?, data),
+                None => data.to_vec(),
+            };
+            removed.push(Removed {
+                sid: Box::from(bytes(row, 3)?),
+                text,
+                reason,
+            });
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Returns up to `count` sids that come after `after`, in the order of their bytes; from the
+    /// first on if that is `None`.
+    pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
+        let mut statement = self.prepare(
+            "SELECT sid FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2",
+        )?;
+        let count = i64::try_from(count).unwrap_or(-1);
+        let mut rows = statement.query(params![after.map(Text), count])?;
+        let mut sids = Vec::new();
+        while let Some(row) = rows.next()? {
+            sids.push(Box::from(bytes(row, 0)?));
+        }
+        Ok(sids)
+    }
+
+    /// Counts the sessions that have not expired at `now`, in ms since the epoch, and all.
+    pub fn count(&self, now: i64) -> Answer<(usize, usize)> {
+        let sql = "SELECT count(*) FILTER (WHERE kind<>?1 AND (expires IS NULL OR expires>?2)), count(*)
+                   FROM sessions";
+        let count = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let (live, all) = self
+            .prepare(sql)?
+            .query_row(params![KIND_NO_SESSION, now], count)?;
+        Ok((live as usize, all as usize))
+    }
+
+    /// Returns the bytes of the database that are in use, without the write-ahead log.
+    pub fn bytes(&self) -> Answer<usize> {
+        let pages = self.pragma("page_count")? - self.pragma("freelist_count")?;
+        Ok(pages as usize * self.pragma("page_size")? as usize)
+    }
+
+    /// Returns when the oldest session was inserted, and when the next one expires that is alive at
+    /// `now`; all in ms since the epoch.
+    pub fn times(&self, now: i64) -> Answer<(Option<i64>, Option<i64>)> {
+        let sql = "SELECT min(born)/1000, min(expires) FILTER (WHERE expires>?1) FROM sessions";
+        let times = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        Ok(self.prepare(sql)?.query_row([now], times)?)
+    }
+
+    /// Copies the database to the file `to`, which is empty.
+    pub fn copy(&self, to: &Path) -> Answer<()> {
+        let Some(to) = to.to_str() else {
+            return Err(Refusal::Other("the path is not UTF-8".to_owned()));
+        };
+        self.connection.execute("VACUUM INTO ?1", [to])?;
+        Ok(())
+    }
+
+    /// Copies what is in the write-ahead log into the database, and so makes sure that the disk
+    /// has it. Tries to begin the log anew if it is long.
+    ///
+    /// Returns the pages that are in the log.
+    pub fn checkpoint(&self) -> Answer<usize> {
+        let run = |mode: &str| -> Answer<(bool, i64)> {
+            let sql = format!("PRAGMA wal_checkpoint({mode})");
+            Ok(self.connection.query_row(&sql, [], |row| {
+                Ok((row.get::<_, i64>(0)? != 0, row.get(1)?))
+            })?)
+        };
+        let (_, pages) = run("PASSIVE")?;
+        if pages as usize <= LONG_LOG {
+            return Ok(pages.max(0) as usize);
+        }
+        let (_, pages) = run(if pages as usize > LONGEST_LOG {
+            "TRUNCATE"
+        } else {
+            "RESTART"
+        })?;
+        Ok(pages.max(0) as usize)
+    }
+
+    /// Takes on the upkeep for all processes, as `owner`, for `lease` ms from `now` on, in ms since
+    /// the epoch. Returns whether another process does it, or has done it in the last `period` ms.
+    pub fn take_upkeep(&self, owner: i64, now: i64, lease: i64, period: i64) -> Answer<bool> {
+        // A clock that was set back must not stop the upkeep.
+        let taken = self
+            .prepare(
+                "UPDATE upkeep SET owner=?1, until=?2+?3 WHERE id=1
+                 AND (owner=?1 OR until<=?2 OR until>?2+?3)
+                 AND (done+?4<=?2 OR done>?2 OR (owner=?1 AND until>?2))",
+            )?
+            .execute(params![owner, now, lease, period])?;
+        Ok(taken > 0)
+    }
+
+    /// Notes that the upkeep was done at `now`, in ms since the epoch.
+    pub fn end_upkeep(&self, owner: i64, now: i64) -> Answer<()> {
+        self.prepare("UPDATE upkeep SET owner=0, until=0, done=?2 WHERE id=1 AND owner=?1")?
+            .execute(params![owner, now])?;
+        Ok(())
+    }
+
+    /// Removes those of the `count` sessions after `after` that have expired at `now`, in ms since
+    /// the epoch. Returns how many were removed, and the last of the `count` sids, if there may be
+    /// more behind it.
+    pub fn prune(
+        &self,
+        after: Option<&[u8]>,
+        count: usize,
+        now: i64,
+        removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<(usize, Option<Box<[u8]>>)> {
+        // The table is read without the lock of writers.
+        let mut expired: Vec<Box<[u8]>> = Vec::new();
+        let mut last = None;
+        {
+            let mut statement = self.prepare(
+                "SELECT sid, expires FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2",
+            )?;
+            let limit = i64::try_from(count).unwrap_or(-1);
+            let mut rows = statement.query(params![after.map(Text), limit])?;
+            let mut seen = 0;
+            while let Some(row) = rows.next()? {
+                seen += 1;
+                let expires: Option<i64> = row.get(1)?;
+                if expires.is_some_and(|expires| expires <= now) {
+                    expired.push(Box::from(bytes(row, 0)?));
+                }
+                if seen == count {
+                    last = Some(Box::from(bytes(row, 0)?));
+                }
+            }
+        }
+        Ok((self.remove_expired(&expired, now, removed)?, last))
+    }
+
+    /// Removes those of the sessions that have expired at `now`.
+    fn remove_expired(
+        &self,
+        sids: &[Box<[u8]>],
+        now: i64,
+        mut removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<usize> {
+        let mut count = 0;
+        for some in sids.chunks(REMOVED_AT_ONCE) {
+            self.prepare("BEGIN IMMEDIATE")?.execute([])?;
+            let mut remove_some = || -> Answer<()> {
+                for sid in some {
+                    count += match removed.as_deref_mut() {
+                        None => self
+                            .prepare("DELETE FROM sessions WHERE sid=?1 AND expires<=?2")?
+                            .execute(params![Text(sid), now])?,
+                        Some(removed) => {
+                            let sql = "DELETE FROM sessions WHERE sid=?1 AND expires<=?2
+                                       RETURNING expires, cookie, data, sid";
+                            self.remove(sql, params![Text(sid), now], Reason::Expired, removed)?
+                        }
+                    };
+                }
+                self.prepare("COMMIT")?.execute([])?;
+                Ok(())
+            };
+            if let Err(refusal) = remove_some() {
+                self.connection.execute_batch("ROLLBACK").ok();
+                return Err(refusal);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Removes sessions, those that expire first before the others, until the database takes
+    /// `most` bytes less a tenth. Returns how many were removed.
+    pub fn evict(&self, most: usize, mut removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+        let mut count = 0;
+        while self.bytes()? > most - most / 10 {
+            // Sessions without an expiry are the last.
+            let sids: Vec<Vec<u8>> = {
+                let mut statement = self.prepare(
+                    "SELECT sid FROM sessions ORDER BY coalesce(expires, 9223372036854775807) LIMIT ?1",
+                )?;
+                let mut rows = statement.query(params![EVICTED_AT_ONCE as i64])?;
+                let mut sids = Vec::new();
+                while let Some(row) = rows.next()? {
+                    sids.push(bytes(row, 0)?.to_vec());
+                }
+                sids
+            };
+            if sids.is_empty() {
+                break;
+            }
+            for some in sids.chunks(REMOVED_AT_ONCE) {
+                self.prepare("BEGIN IMMEDIATE")?.execute([])?;
+                let mut remove_some = || -> Answer<()> {
+                    for sid in some {
+                        let mut mine = Vec::new();
+                        let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
+                        count += self.remove(sql, params![Text(sid)], Reason::Evicted, &mut mine)?;
+                        if let Some(removed) = removed.as_deref_mut() {
+                            removed.append(&mut mine);
+                        }
+                    }
+                    self.prepare("COMMIT")?.execute([])?;
+                    Ok(())
+                };
+                if let Err(refusal) = remove_some() {
+                    self.connection.execute_batch("ROLLBACK").ok();
+                    return Err(refusal);
+                }
+                if self.bytes()? <= most - most / 10 {
+                    break;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Checks the database, and returns what is wrong: nothing if it is whole.
+    pub fn check(&self) -> Answer<Vec<String>> {
+        let mut statement = self.connection.prepare("PRAGMA quick_check")?;
+        let found: Vec<String> = statement
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
+    }
+}
+
+/// The pages of a log that is begun anew: 8 MB.
+const LONG_LOG: usize = 2048;
+/// The pages of a log whose file is cut off, too: 32 MB.
+const LONGEST_LOG: usize = 8192;
+
+/// How many sessions are removed in one transaction, so that others need not wait for long.
+const REMOVED_AT_ONCE: usize = 64;
+/// How many sessions one look for those that expire first finds.
+const EVICTED_AT_ONCE: usize = 4096;
+
+/// Waits as a thread of JavaScript may. `count` says how often it has waited already.
+fn wait_shortly(count: i32) -> bool {
+    if count < YIELDS {
+        std::thread::yield_now();
+    } else if count < YIELDS + NAPS {
+        std::thread::sleep(NAP);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Waits as a thread of the pool may.
+fn wait_long(count: i32) -> bool {
+    if count < YIELDS {
+        std::thread::yield_now();
+    } else if count < 2 * YIELDS {
+        std::thread::sleep(NAP);
+    } else if count < 2 * YIELDS + LONG_NAPS {
+        std::thread::sleep(Duration::from_millis(1));
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Calls `attempt` again, for seconds at most, while the database is busy.
+pub fn insist<T>(mut attempt: impl FnMut() -> Answer<T>) -> Answer<T> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Err(Refusal::Busy) if start.elapsed() < LONGEST_WAIT => std::thread::sleep(NAP),
+            answer => return answer,
+        }
+    }
+}
+
+/// How long [`insist`] insists.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+fn header<C>(
+    row: &Row<'_>,
+    cookie_of: impl FnOnce(&[u8]) -> Option<C>,
+) -> Answer<Header<C>> {
+    let cookie = match optional_bytes(row, 3)? {
+        Some(template) => match cookie_of(template) {
+            Some(cookie) => Some(cookie),
+            None => {
+                return Err(Refusal::Damaged("a stored cookie cannot be read".to_owned()));
+            }
+        },
+        None => None,
+    };
+    Ok(Header {
+        expires: row.get(0)?,
+        born: row.get::<_, i64>(1)? as u64,
+        is_classified: row.get::<_, i64>(2)? != KIND_UNCLASSIFIED,
+        cookie,
+    })
+}
+
+fn bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<&'r [u8]> {
+    optional_bytes(row, column)?.ok_or_else(|| Refusal::Damaged("a text is missing".to_owned()))
+}
+
+fn optional_bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<Option<&'r [u8]>> {
+    match row.get_ref(column)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(Some(bytes)),
+        ValueRef::Null => Ok(None),
+        _ => Err(Refusal::Damaged("a text is a number".to_owned())),
+    }
+}
+
+/// Returns the whole text of a session, of which the row has these parts.
+fn whole(template: &[u8], expires: Option<i64>, data: &[u8]) -> Vec<u8> {
+    match CookieTextCache::default().intern_template(template) {
+        Some(cookie) => cookie.whole(expires, data),
+        None => session_text::join(data, template.len(), |text| text.extend_from_slice(template)),
+    }
+}

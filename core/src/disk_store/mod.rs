@@ -1,0 +1,771 @@
+//! The engine that keeps sessions in a file, for all processes of this machine.
+//!
+//! The file is an SQLite database with a write-ahead log. A reader of this process sees a change at
+//! once; [`Engine::commit`] makes it for all others, together with the changes that came before.
+
+mod changes;
+mod database;
+mod file;
+mod recent;
+
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hashbrown::DefaultHashBuilder;
+use parking_lot::Mutex;
+
+use crate::cookie_text::{CookieText, CookieTextCache};
+use crate::engine::{
+    Asker, Changed, Commit, Engine, Found, Live, Removed, Slice, Stats, Stored, Unmade,
+};
+use crate::error::Error;
+use crate::session_text::{self, Renewal};
+use changes::{Change, Changes, Record, Touched, View};
+use database::{Answer, Database, Header, Patience, Refusal, insist};
+use recent::Recent;
+
+pub use file::{Summary, check, copy, look};
+
+/// Where a store keeps its sessions, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file, an absolute path.
+    pub path: PathBuf,
+    /// Whether each commit waits until the disk has it.
+    pub is_synced: bool,
+    /// The ms by which a touch must at least move a session's expiry.
+    pub touch_after: i64,
+    /// The bytes that the file may have. `None` for no bound.
+    pub max_bytes: Option<usize>,
+    /// Whether a damaged file is put aside, and an empty one takes its place.
+    pub is_replaced: bool,
+    /// The ms between two prunings by the processes that share the file.
+    pub check_period: i64,
+}
+
+/// An engine that keeps session texts in a file.
+///
+/// Several processes and threads may use the file, each by a store of its own.
+pub struct DiskStore {
+    path: Arc<Path>,
+    options: Options,
+    state: Mutex<State>,
+    /// The connection of the thread that commits and may wait, made when it is needed.
+    writer: Mutex<Option<Database>>,
+    /// The connection for what takes long, made when it is needed.
+    upkeep: Mutex<Upkeep>,
+    hasher: DefaultHashBuilder,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    expired: AtomicU64,
+    evicted: AtomicU64,
+    /// How many changes were committed since the last checkpoint.
+    committed: AtomicUsize,
+    /// Whether removed sessions are collected: see [`Engine::take_removed`].
+    is_watched: AtomicBool,
+    removed: Mutex<Vec<Removed>>,
+}
+
+/// What the methods that must not wait use.
+struct State {
+    /// `None` when the store is closed.
+    database: Option<Database>,
+    changes: Changes,
+    /// The changes that another thread commits now.
+    in_flight: Option<Arc<Changes>>,
+    cookies: CookieTextCache,
+    recent: Recent,
+    /// The latest moment that was seen.
+    moment: u64,
+}
+
+#[derive(Default)]
+struct Upkeep {
+    database: Option<Database>,
+    /// Who prunes, for the other processes: a number that no other store has.
+    owner: i64,
+    /// Where the pruning goes on.
+    pruned_to: Option<Box<[u8]>>,
+}
+
+/// The ms for which a store that prunes keeps others from it.
+const LEASE: i64 = 30_000;
+
+/// The session that the state has for a sid.
+type Known = Header<Arc<CookieText>>;
+
+impl State {
+    /// Returns the current moment: µs since the epoch, or more, so that it is later than all that
+    /// were seen.
+    fn now(&mut self) -> u64 {
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+        let clock = clock.map_or(1, |since| since.as_micros() as u64);
+        self.moment = clock.max(self.moment + 1);
+        self.moment
+    }
+
+    /// Looks a session up, and appends its text to `text` if that is given. Returns it with
+    /// whether a change that is not committed has stored it.
+    fn look_up(
+        &mut self,
+        sid: &[u8],
+        mut text: Option<&mut Vec<u8>>,
+    ) -> Answer<Option<(Known, bool)>> {
+        let mut touched: Option<Touched> = None;
+        for changes in [Some(&self.changes), self.in_flight.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            match changes.view(sid) {
+                None => {}
+                Some(View::Gone) => return Ok(None),
+                Some(View::Touched(change)) => {
+                    touched.get_or_insert_with(|| change.clone());
+                }
+                Some(View::Stored { record, .. }) => {
+                    if let Some(text) = &mut text {
+                        text.extend_from_slice(&record.text);
+                    }
+                    let known = Header {
+                        expires: record.expires,
+                        born: record.born,
+                        is_classified: record.cookie.is_some(),
+                        cookie: record.cookie.clone(),
+                    };
+                    return Ok(Some((with(known, touched), true)));
+                }
+            }
+        }
+        let State {
+            database, cookies, ..
+        } = self;
+        let database = database.as_ref().ok_or(Refusal::Closed)?;
+        let cookie_of = |template: &[u8]| cookies.intern_template(template);
+        let known = match text {
+            Some(text) => database.read(sid, text, cookie_of)?,
+            None => database.read_header(sid, cookie_of)?,
+        };
+        let Some(known) = known else {
+            return Ok(None);
+        };
+        self.moment = self.moment.max(known.born);
+        Ok(Some((with(known, touched), false)))
+    }
+
+    /// Returns the moment at which the sid was inserted. `None` if it has no record.
+    fn born(&self, sid: &[u8]) -> Answer<Option<u64>> {
+        let mut candidate = None;
+        for changes in [Some(&self.changes), self.in_flight.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            match changes.view(sid) {
+                Some(View::Gone) => return Ok(candidate),
+                Some(View::Stored { record, is_new }) => {
+                    candidate = Some(record.born);
+                    if *is_new {
+                        return Ok(candidate);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let database = self.database.as_ref().ok_or(Refusal::Closed)?;
+        let stored = database.read_header(sid, |_| Some(()))?;
+        Ok(stored.map(|header| header.born).or(candidate))
+    }
+
+    /// Whether a change that is not committed has destroyed `sid` at the moment `since` or later.
+    fn has_destroyed(&self, sid: &[u8], since: u64) -> bool {
+        let views = [Some(&self.changes), self.in_flight.as_deref()];
+        let view = views
+            .into_iter()
+            .flatten()
+            .find_map(|changes| changes.view(sid));
+        match view {
+            Some(View::Gone) => true,
+            Some(View::Stored { record, is_new }) => *is_new && record.born >= since,
+            _ => false,
+        }
+    }
+}
+
+/// Returns what is known of a session after a touch.
+fn with(known: Known, touched: Option<Touched>) -> Known {
+    match touched {
+        Some(Touched { cookie, expires }) if known.cookie.is_some() => Header {
+            expires,
+            cookie: Some(cookie),
+            ..known
+        },
+        _ => known,
+    }
+}
+
+/// Whether a session with this expiry is alive at `now`.
+fn is_live(expires: Option<i64>, now: i64) -> bool {
+    expires.is_none_or(|expires| expires > now)
+}
+
+/// The expiry of a session that does not expire, in [`Recent`].
+const NEVER: i64 = i64::MAX;
+
+impl DiskStore {
+    /// Opens the file, and makes it if there is none, with its folder.
+    ///
+    /// Returns the store and, if a damaged file was put aside, a warning.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] with a message that names the file and says what to do.
+    pub fn open(options: Options) -> Result<(DiskStore, Option<String>), Error> {
+        let path: Arc<Path> = Arc::from(&*options.path);
+        let (database, warning) =
+            file::open(&path, &options).map_err(|refusal| refusal.error(&path))?;
+        let state = State {
+            database: Some(database),
+            changes: Changes::default(),
+            in_flight: None,
+            cookies: CookieTextCache::default(),
+            recent: Recent::default(),
+            moment: 0,
+        };
+        let store = DiskStore {
+            path,
+            options,
+            state: Mutex::new(state),
+            writer: Mutex::default(),
+            upkeep: Mutex::new(Upkeep {
+                owner: i64::from_ne_bytes(rand::random()),
+                ..Upkeep::default()
+            }),
+            hasher: DefaultHashBuilder::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            committed: AtomicUsize::new(0),
+            is_watched: AtomicBool::new(false),
+            removed: Mutex::default(),
+        };
+        Ok((store, warning))
+    }
+
+    fn error(&self, refusal: Refusal) -> Error {
+        if let Refusal::Damaged(_) = refusal {
+            file::mark_damaged(&self.path);
+        }
+        refusal.error(&self.path)
+    }
+
+    fn hash(&self, sid: &[u8]) -> u64 {
+        self.hasher.hash_one(sid)
+    }
+
+    /// Stores a record, unless it is known already that `sid` was destroyed at the moment `since`
+    /// or later.
+    fn store(
+        &self,
+        state: &mut State,
+        sid: &[u8],
+        text: &[u8],
+        cookie: Option<Arc<CookieText>>,
+        expires: Option<i64>,
+        since: Option<u64>,
+    ) -> Stored {
+        if since.is_some_and(|since| state.has_destroyed(sid, since)) {
+            return Stored::Destroyed;
+        }
+        let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
+        let id = common.map(|cookie| cookie.id);
+        if let Some(cookie) = &cookie {
+            state
+                .recent
+                .note(self.hash(sid), cookie.id, expires.unwrap_or(NEVER));
+        }
+        let born = state.now();
+        state.changes.push(Change::Put {
+            sid: Arc::from(sid),
+            record: Arc::new(Record {
+                cookie,
+                text: Box::from(text),
+                expires,
+                born,
+            }),
+            since,
+        });
+        Stored::Done(id)
+    }
+
+    /// Whether a touch that moves the expiry from `old` to `new` is left out.
+    fn is_small(&self, old: Option<i64>, new: Option<i64>, now: i64) -> bool {
+        let least = self.options.touch_after;
+        match (old, new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => {
+                let lives_long = new.saturating_sub(now) >= least.saturating_mul(2);
+                new == old || (new > old && new - old < least && lives_long)
+            }
+            _ => false,
+        }
+    }
+
+    /// Touches a session unless that would change little.
+    fn touch_session(
+        &self,
+        state: &mut State,
+        sid: &[u8],
+        touched: Touched,
+        must_match: bool,
+    ) -> Changed {
+        let expires = touched.expires.unwrap_or(NEVER);
+        state
+            .recent
+            .note(self.hash(sid), touched.cookie.id, expires);
+        state.changes.push(Change::Touch {
+            sid: Arc::from(sid),
+            touched,
+            must_match,
+        });
+        Changed::Done
+    }
+
+    /// Makes the changes, by this connection. Returns [`Commit::Waiting`] if another process writes.
+    fn make(&self, database: &Database, changes: &Changes) -> Answer<Vec<Unmade>> {
+        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
+        let unmade = database.make(changes.list(), removed.as_mut())?;
+        if let Some(removed) = removed {
+            self.removed.lock().extend(removed);
+        }
+        self.committed.fetch_add(changes.list().len(), Relaxed);
+        Ok(unmade)
+    }
+
+    /// Calls `work` with the connection for what takes long.
+    fn with_upkeep<T>(
+        &self,
+        work: impl FnOnce(&Database, &mut Option<Box<[u8]>>, i64) -> Answer<T>,
+    ) -> Result<T, Error> {
+        let mut upkeep = self.upkeep.lock();
+        let Upkeep {
+            database,
+            owner,
+            pruned_to,
+        } = &mut *upkeep;
+        let database = match database {
+            Some(database) => database,
+            None => database.insert(self.connect()?),
+        };
+        work(database, pruned_to, *owner).map_err(|refusal| self.error(refusal))
+    }
+
+    fn connect(&self) -> Result<Database, Error> {
+        if self.state.lock().database.is_none() {
+            return Err(Refusal::Closed.error(&self.path));
+        }
+        let path = Arc::clone(&self.path);
+        Database::open(path, Patience::Long, self.options.is_synced)
+            .map_err(|refusal| self.error(refusal))
+    }
+
+    /// Counts and collects removed sessions.
+    fn note_removed(&self, removed: Option<Vec<Removed>>) {
+        if let Some(removed) = removed {
+            self.removed.lock().extend(removed);
+        }
+    }
+}
+
+impl Engine for DiskStore {
+    fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
+        let mut state = self.state.lock();
+        let known = insist(|| {
+            text.clear();
+            state.look_up(sid, Some(text))
+        });
+        let known = known.map_err(|refusal| self.error(refusal))?;
+        let Some((known, is_pending)) = known.filter(|(known, _)| is_live(known.expires, now))
+        else {
+            text.clear();
+            if asker != Asker::Viewer {
+                self.misses.fetch_add(1, Relaxed);
+            }
+            return Ok(Found::Missing);
+        };
+        let found = match known.cookie {
+            Some(cookie) if cookie.is_shareable || asker != Asker::Middleware => {
+                let expires = known.expires.unwrap_or(NEVER);
+                state.recent.note(self.hash(sid), cookie.id, expires);
+                Found::Live(Live {
+                    expires: known.expires.filter(|_| cookie.has_date()),
+                    moment: if is_pending {
+                        state.now()
+                    } else {
+                        known.born + 1
+                    },
+                    cookie,
+                })
+            }
+            _ => Found::Unclear {
+                is_classified: known.is_classified,
+            },
+        };
+        let is_use = match asker {
+            Asker::User => true,
+            Asker::Middleware => matches!(found, Found::Live(_)),
+            Asker::Viewer => false,
+        };
+        if is_use {
+            self.hits.fetch_add(1, Relaxed);
+        }
+        Ok(found)
+    }
+
+    fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut state = self.state.lock();
+        let mut text = Vec::new();
+        let known = insist(|| {
+            text.clear();
+            state.look_up(sid, Some(&mut text))
+        });
+        let known = known.map_err(|refusal| self.error(refusal))?;
+        Ok(known.map(|(known, _)| match known.cookie {
+            Some(cookie) => cookie.whole(known.expires.filter(|_| cookie.has_date()), &text),
+            None => text,
+        }))
+    }
+
+    fn put(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        data: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        let mut state = self.state.lock();
+        if let Some((cookie, date)) = state.cookies.intern(cookie) {
+            let expires = date.or(deadline);
+            return Ok(self.store(&mut state, sid, data, Some(cookie), expires, since));
+        }
+        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
+        Ok(self.store(&mut state, sid, &text, None, deadline, since))
+    }
+
+    fn set_raw(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        deadline: Option<i64>,
+        since: Option<u64>,
+    ) -> Result<Stored, Error> {
+        let mut state = self.state.lock();
+        Ok(self.store(&mut state, sid, text, None, deadline, since))
+    }
+
+    /// Stores the session also if the one that is there has another cookie.
+    fn write(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        since: Option<u64>,
+        data: &[u8],
+    ) -> Result<Changed, Error> {
+        let mut state = self.state.lock();
+        let known = state.cookies.get(cookie);
+        let Some(cookie) = known.filter(|known| known.can_expire(date)) else {
+            return Ok(Changed::Refused);
+        };
+        let expires = date.or(deadline);
+        Ok(
+            match self.store(&mut state, sid, data, Some(cookie), expires, since) {
+                Stored::Done(_) => Changed::Done,
+                Stored::Destroyed => Changed::Destroyed,
+            },
+        )
+    }
+
+    fn touch(
+        &self,
+        sid: &[u8],
+        cookie: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut state = self.state.lock();
+        let made = state.cookies.intern(cookie);
+        let known = insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+        let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now)) else {
+            return Ok(Changed::Missing);
+        };
+        let (Some((cookie, date)), Some(old)) = (made, known.cookie) else {
+            return Ok(Changed::Refused);
+        };
+        let expires = date.or(deadline);
+        if old.template() == cookie.template() && self.is_small(known.expires, expires, now) {
+            return Ok(Changed::Kept);
+        }
+        Ok(self.touch_session(&mut state, sid, Touched { cookie, expires }, false))
+    }
+
+    fn renew(
+        &self,
+        sid: &[u8],
+        cookie: u64,
+        date: Option<i64>,
+        deadline: Option<i64>,
+        now: i64,
+    ) -> Result<Changed, Error> {
+        let mut state = self.state.lock();
+        let recent = state.recent.expiry(self.hash(sid), cookie);
+        let recent = recent.filter(|&expires| expires > now);
+        let (old, known) = match (recent, state.cookies.get(cookie)) {
+            (Some(old), Some(known)) => ((old != NEVER).then_some(old), known),
+            _ => {
+                let known =
+                    insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+                let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now))
+                else {
+                    return Ok(Changed::Missing);
+                };
+                match known.cookie.filter(|known| known.id == cookie) {
+                    Some(cookie) => (known.expires, cookie),
+                    None => return Ok(Changed::Refused),
+                }
+            }
+        };
+        let date = match known.renewal {
+            Renewal::Date { lifetime } => date.or_else(|| now.checked_add(lifetime)),
+            _ => date,
+        };
+        if !known.can_expire(date) {
+            return Ok(Changed::Refused);
+        }
+        let expires = date.or(deadline);
+        if self.is_small(old, expires, now) {
+            return Ok(Changed::Kept);
+        }
+        let touched = Touched {
+            cookie: known,
+            expires,
+        };
+        Ok(self.touch_session(&mut state, sid, touched, true))
+    }
+
+    fn classify(
+        &self,
+        sid: &[u8],
+        text: &[u8],
+        is_session: bool,
+        expires: Option<i64>,
+        _now: i64,
+    ) -> Result<(), Error> {
+        self.state.lock().changes.push(Change::Classify {
+            sid: Arc::from(sid),
+            text: Box::from(text),
+            is_session,
+            expires,
+        });
+        Ok(())
+    }
+
+    /// Returns none: such a text is classified when it is read.
+    fn unclassified(&self, _from: u64, _budget: usize) -> Result<Slice, Error> {
+        Ok((Vec::new(), None))
+    }
+
+    fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
+        let mut state = self.state.lock();
+        let known = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        let hash = self.hash(sid);
+        state.recent.forget(hash);
+        state.changes.push(Change::Destroy {
+            sid: Arc::from(sid),
+        });
+        Ok(known.is_some())
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        state.recent.clear();
+        state.changes.push(Change::Clear);
+        Ok(())
+    }
+
+    fn moment(&self) -> Result<u64, Error> {
+        Ok(self.state.lock().now())
+    }
+
+    fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
+        let state = self.state.lock();
+        let born = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        Ok(born.is_none_or(|born| born >= since))
+    }
+
+    /// In the order of their bytes. Sessions whose changes are not committed yet are as they were.
+    fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
+        self.sids_after(None, usize::MAX)
+    }
+
+    fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
+        let state = self.state.lock();
+        let database = state.database.as_ref().ok_or(Refusal::Closed);
+        let sids = database.and_then(|database| insist(|| database.sids(after, count)));
+        sids.map_err(|refusal| self.error(refusal))
+    }
+
+    /// Reads all sessions, and removes none.
+    fn len(&self, now: i64) -> Result<usize, Error> {
+        let (live, _) = self.with_upkeep(|database, _, _| database.count(now))?;
+        Ok(live)
+    }
+
+    /// Does nothing if another process does it, or has done it lately, unless the budget is
+    /// `usize::MAX`.
+    fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
+        let is_forced = budget == usize::MAX;
+        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
+        let done = self.with_upkeep(|database, pruned_to, owner| {
+            let period = self.options.check_period - self.options.check_period / 10;
+            if !is_forced && !database.take_upkeep(owner, now, LEASE, period)? {
+                *pruned_to = None;
+                return Ok(true);
+            }
+            let (count, last) =
+                database.prune(pruned_to.as_deref(), budget, now, removed.as_mut())?;
+            self.expired.fetch_add(count as u64, Relaxed);
+            let is_done = last.is_none();
+            *pruned_to = last;
+            if is_done {
+                database.end_upkeep(owner, now)?;
+            }
+            Ok(is_done)
+        });
+        self.note_removed(removed);
+        done
+    }
+
+    fn maintain(&self, _now: i64) -> Result<(), Error> {
+        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
+        let done = self.with_upkeep(|database, _, _| {
+            if self.committed.swap(0, Relaxed) > 0 {
+                database.checkpoint()?;
+            }
+            if let Some(most) = self.options.max_bytes
+                && database.bytes()? > most
+            {
+                let count = database.evict(most, removed.as_mut())?;
+                self.evicted.fetch_add(count as u64, Relaxed);
+                database.checkpoint()?;
+            }
+            Ok(())
+        });
+        self.note_removed(removed);
+        done
+    }
+
+    fn commit(&self) -> Result<Commit, Error> {
+        let mut state = self.state.lock();
+        if state.in_flight.is_some() {
+            return Ok(Commit::Waiting);
+        }
+        if state.changes.is_empty() {
+            return Ok(Commit::Done(Vec::new()));
+        }
+        let State {
+            database, changes, ..
+        } = &mut *state;
+        if !self.options.is_synced && !changes.is_long() {
+            let open = database.as_ref().ok_or(Refusal::Closed);
+            match open.and_then(|database| self.make(database, changes)) {
+                Ok(unmade) => {
+                    *changes = Changes::default();
+                    return Ok(Commit::Done(unmade));
+                }
+                Err(Refusal::Busy) => {}
+                Err(refusal) => return Err(self.error(refusal)),
+            }
+        }
+        state.in_flight = Some(Arc::new(std::mem::take(&mut state.changes)));
+        Ok(Commit::Waiting)
+    }
+
+    fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        let Some(changes) = self.state.lock().in_flight.clone() else {
+            return Ok(Vec::new());
+        };
+        let made = self.commit_waiting(&changes);
+        self.state.lock().in_flight = None;
+        made
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        let committed = loop {
+            match self.commit() {
+                Ok(Commit::Waiting) => {
+                    if let Err(error) = self.finish() {
+                        break Err(error);
+                    }
+                }
+                Ok(Commit::Done(_)) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // Each connection is closed outside the lock of the state, as the last one may copy the log.
+        let database = self.state.lock().database.take();
+        drop(database);
+        *self.writer.lock() = None;
+        self.upkeep.lock().database = None;
+        committed
+    }
+
+    fn take_removed(&self) -> Result<Vec<Removed>, Error> {
+        self.is_watched.store(true, Relaxed);
+        Ok(std::mem::take(&mut self.removed.lock()))
+    }
+
+    /// Reads all sessions.
+    fn stats(&self) -> Result<Stats, Error> {
+        let (sessions, bytes) = self.with_upkeep(|database, _, _| {
+            let (_, all) = database.count(0)?;
+            Ok((all, database.bytes()?))
+        })?;
+        Ok(Stats {
+            sessions,
+            bytes,
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            expired: self.expired.load(Relaxed),
+            evicted: self.evicted.load(Relaxed),
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl DiskStore {
+    /// Makes changes by the connection of the thread that may wait.
+    fn commit_waiting(&self, changes: &Changes) -> Result<Vec<Unmade>, Error> {
+        let mut writer = self.writer.lock();
+        let database = match &mut *writer {
+            Some(database) => database,
+            None => writer.insert(self.connect()?),
+        };
+        let made = insist(|| self.make(database, changes));
+        made.map_err(|refusal| self.error(refusal))
+    }
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        // There is nobody to tell of an error.
+        self.close().ok();
+    }
+}
+
