@@ -3,7 +3,8 @@
 /** @import { CipherKey } from 'node:crypto' */
 /** @import { Options, Settings } from './types' */
 
-const { MemoryStore, existingEngine } = require('./store/memory-store');
+const { existingEngine } = require('./store/engine-of');
+const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');

@@ -280,14 +280,39 @@ export interface MemoryStoreClass {
 }
 
 /**
- * The engine of a memory store. The built-in one makes each change at once. An engine whose
- * changes take time, as on a disk, has the method `flush`.
+ * The engine of a store of ours. That of a `MemoryStore` makes each change at once. That of a
+ * `DiskStore` shows a change to readers of this store at once, and `isCommitted` says whether
+ * others see it, too. If not, `flush` tells when.
  */
 export interface Engine extends EngineClass {
+  /** Only a memory store has it: see `MemoryEngine`. */
+  defineSessions?(store: Store): void;
+  /** The value of `store.sessions`, with a memory store. */
+  sessions?: Record<string, string>;
   /**
-   * Calls back once all changes that were made before are done, with an error if one failed.
-   * Responses and the callbacks of the store's methods wait for that. Who reads from the engine
-   * sees a change at once.
+   * Calls back once the last change is made for all readers, with an error if that failed. Responses
+   * and the callbacks of the store's methods wait for that. It must be called in the turn of the
+   * change.
    */
   flush?(callback: Callback): void;
 }
+
+/** The options of a DiskStore; index.d.ts explains them. */
+export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose'> {
+  ttl?: MemoryStoreOptions['ttl'];
+  dispose?: MemoryStoreOptions['dispose'];
+}
+
+/** An instance of `DiskStore` (store/disk-store.js). */
+export interface DiskStore extends Store {
+  all(callback: Callback): void;
+}
+
+/** The class of disk stores, which is a plain function. */
+export interface DiskStoreClass {
+  new (options: DiskStoreOptions): DiskStore;
+  readonly prototype: DiskStore;
+}
+
+/** What a store holds, and what it has done so far. */
+export type StoreStats = publicTypes.MemoryStoreStats;

@@ -49,8 +49,8 @@ const LINES = {
   "new (require('SESSION/cookie/cookie').Cookie)({ httpOnly: 'yes' });": 'TS2322',
   "new (require('SESSION/cookie/cookie').Cookie)().maxage;": 'TS2551',
   "new (require('SESSION/cookie/keyring'))('secret');": 'TS2345',
-  "new (require('SESSION/engine/engine'))({ ttl: '1000' });": 'TS2322',
-  "new (require('SESSION/engine/engine'))().read(1);": 'TS2345',
+  "new (require('SESSION/engine/memory-engine'))({ ttl: '1000' });": 'TS2322',
+  "new (require('SESSION/engine/memory-engine'))().read(1);": 'TS2345',
   "require('SESSION/store/call').runEngine(undefined);": 'TS2554',
 };
 

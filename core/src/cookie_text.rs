@@ -285,7 +285,11 @@ mod tests {
         }
         let mut texts = CookieTextCache::default();
         for template in ["", "{", "[]", r#"{"expires":"x"}"#, r#"{"expires":1}"#] {
-            assert_eq!(texts.intern_template(template.as_bytes()), None, "{template}");
+            assert_eq!(
+                texts.intern_template(template.as_bytes()),
+                None,
+                "{template}"
+            );
         }
     }
 

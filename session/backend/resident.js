@@ -11,12 +11,12 @@ const native = require('../native/load');
 const { planCookie } = require('../request/generate');
 const { Session } = require('../request/session');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
-const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
+const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
 const { StoredSession, NewSession } = require('./sources');
 
 /**
- * The backend of a `MemoryStore`, for one `session()`. It calls the store's engine, which
+ * The backend of a store of ours, for one `session()`. It calls the store's engine, which
  * returns at once, in place of the store's methods. So it can let the session sleep until
  * somebody reads `req.session`.
  *
@@ -25,10 +25,10 @@ const { StoredSession, NewSession } = require('./sources');
 class Resident {
   /**
    * @param {Settings} settings
-   * @returns {Resident | undefined} undefined if the store is not a `MemoryStore`
+   * @returns {Resident | undefined} undefined if the store is not one of ours
    */
   static of(settings) {
-    return settings.store instanceof MemoryStore ? new Resident(settings) : undefined;
+    return hasEngineClass(settings.store) ? new Resident(settings) : undefined;
   }
 
   /** @param {Settings} settings */
@@ -171,12 +171,12 @@ class Resident {
     const source = /** @type {InstanceType<typeof StoredSession>} */ (request.source);
     if (!source.renew(engine, NaN)) return undefined;
     if (debug.enabled) debug('touching');
-    return engine.flush === undefined ? 'done' : pending(request, engine, native.END_TOUCH, response);
+    return engine.isCommitted ? 'done' : pending(request, engine, native.END_TOUCH, response);
   }
 
   /**
-   * Settles the session in the store: see `Backend`. The response waits if the engine has a
-   * method `flush`: such an engine needs time for a change.
+   * Settles the session in the store: see `Backend`. The response waits if the engine needs time for
+   * the change.
    *
    * @param {RequestSession} request
    * @param {number} end
@@ -198,7 +198,7 @@ class Resident {
       save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    return engine.flush === undefined ? 'done' : pending(request, engine, end, response);
+    return engine.isCommitted ? 'done' : pending(request, engine, end, response);
   }
 }
 
@@ -208,7 +208,7 @@ module.exports = Resident;
  * Lets the response wait until the engine has made all changes.
  *
  * @param {RequestSession} request
- * @param {Engine} engine one that has a method `flush`
+ * @param {Engine} engine one that has not made the last change for all yet
  * @param {number} end `END_SAVE`, `END_TOUCH` or `END_DESTROY`
  * @param {ResponsePatch} response
  * @returns {'waiting'}

@@ -390,7 +390,8 @@ impl Database {
                         .execute(params![Text(sid)])?;
                 }
                 Some(removed) => {
-                    let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
+                    let sql =
+                        "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
                     self.remove(sql, params![Text(sid)], Reason::Destroyed, removed)?;
                 }
             },
@@ -497,9 +498,8 @@ impl Database {
     /// Returns up to `count` sids that come after `after`, in the order of their bytes; from the
     /// first on if that is `None`.
     pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
-        let mut statement = self.prepare(
-            "SELECT sid FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2",
-        )?;
+        let mut statement = self
+            .prepare("SELECT sid FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2")?;
         let count = i64::try_from(count).unwrap_or(-1);
         let mut rows = statement.query(params![after.map(Text), count])?;
         let mut sids = Vec::new();
@@ -511,7 +511,8 @@ impl Database {
 
     /// Counts the sessions that have not expired at `now`, in ms since the epoch, and all.
     pub fn count(&self, now: i64) -> Answer<(usize, usize)> {
-        let sql = "SELECT count(*) FILTER (WHERE kind<>?1 AND (expires IS NULL OR expires>?2)), count(*)
+        let sql =
+            "SELECT count(*) FILTER (WHERE kind<>?1 AND (expires IS NULL OR expires>?2)), count(*)
                    FROM sessions";
         let count = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
         let (live, all) = self
@@ -681,7 +682,8 @@ impl Database {
                     for sid in some {
                         let mut mine = Vec::new();
                         let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
-                        count += self.remove(sql, params![Text(sid)], Reason::Evicted, &mut mine)?;
+                        count +=
+                            self.remove(sql, params![Text(sid)], Reason::Evicted, &mut mine)?;
                         if let Some(removed) = removed.as_deref_mut() {
                             removed.append(&mut mine);
                         }
@@ -761,15 +763,14 @@ pub fn insist<T>(mut attempt: impl FnMut() -> Answer<T>) -> Answer<T> {
 /// How long [`insist`] insists.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-fn header<C>(
-    row: &Row<'_>,
-    cookie_of: impl FnOnce(&[u8]) -> Option<C>,
-) -> Answer<Header<C>> {
+fn header<C>(row: &Row<'_>, cookie_of: impl FnOnce(&[u8]) -> Option<C>) -> Answer<Header<C>> {
     let cookie = match optional_bytes(row, 3)? {
         Some(template) => match cookie_of(template) {
             Some(cookie) => Some(cookie),
             None => {
-                return Err(Refusal::Damaged("a stored cookie cannot be read".to_owned()));
+                return Err(Refusal::Damaged(
+                    "a stored cookie cannot be read".to_owned(),
+                ));
             }
         },
         None => None,
@@ -798,6 +799,8 @@ fn optional_bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<Option<&'r [u8]
 fn whole(template: &[u8], expires: Option<i64>, data: &[u8]) -> Vec<u8> {
     match CookieTextCache::default().intern_template(template) {
         Some(cookie) => cookie.whole(expires, data),
-        None => session_text::join(data, template.len(), |text| text.extend_from_slice(template)),
+        None => session_text::join(data, template.len(), |text| {
+            text.extend_from_slice(template)
+        }),
     }
 }

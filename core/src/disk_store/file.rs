@@ -163,8 +163,20 @@ fn is_at(_file: &File, path: &Path) -> bool {
 /// The kinds of file systems, as Linux calls them, whose locks or shared memory do not hold for all
 /// who can open the file. Docker Desktop shows folders of the host as `fuse` or `virtiofs`.
 const NETWORK: [&str; 14] = [
-    "nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre",
-    "virtiofs", "vboxsf", "ncpfs",
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb2",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "virtiofs",
+    "vboxsf",
+    "ncpfs",
 ];
 
 /// Returns the kind of the file system that the file is on, if that is one of a network. Only Linux

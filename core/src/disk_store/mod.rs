@@ -762,10 +762,14 @@ impl DiskStore {
     }
 }
 
+/// Returns a random number from 0 up to 1.
+pub fn random_number() -> f64 {
+    rand::random()
+}
+
 impl Drop for DiskStore {
     fn drop(&mut self) {
         // There is nobody to tell of an error.
         self.close().ok();
     }
 }
-

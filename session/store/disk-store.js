@@ -1,0 +1,183 @@
+'use strict';
+
+const { inherits } = require('node:util');
+const DiskEngine = require('../engine/disk-engine');
+const { callStore, runEngine, storeCallback } = require('./call');
+const defer = require('./defer');
+const { ENGINE_CLASS, engineOf } = require('./engine-of');
+const { methods } = require('./engine-methods');
+const Store = require('./store');
+
+/**
+ * @typedef {import('../types').Callback} Callback
+ * @typedef {import('../types').DiskStore} DiskStore
+ * @typedef {import('../types').DiskStoreClass} DiskStoreClass
+ * @typedef {import('../types').DiskStoreOptions} DiskStoreOptions
+ * @typedef {import('../types').SessionData} SessionData
+ */
+
+/**
+ * A store that keeps sessions in a file, for all processes of this machine.
+ *
+ * @this {DiskStore}
+ * @param {DiskStoreOptions} options
+ * @throws {TypeError} naming the option that is wrong
+ * @throws {Error} if the file cannot be opened; the message names it and says what to do
+ */
+function DiskStore(options) {
+  Store.call(this);
+  engineOf(this, options);
+}
+
+inherits(DiskStore, Store);
+Object.defineProperty(DiskStore.prototype, ENGINE_CLASS, { value: DiskEngine });
+Object.assign(DiskStore.prototype, methods);
+
+/**
+ * Stores a session as `set` does, but only if the store still has a session with this id.
+ *
+ * @this {DiskStore}
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {(error: unknown, isStored?: boolean) => void} [callback]
+ * @throws what `JSON.stringify` throws; the stored session stays as it was
+ */
+DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback) {
+  const text = JSON.stringify(session);
+  runEngine(callback, () => {
+    const engine = engineOf(this);
+    if (!engine.save(`${sid}`, session, text, ANY_MOMENT)) {
+      if (callback) defer(callback, null, false);
+    } else if (callback) {
+      callStore(storeCallback(undefined, (error, isStored) => { defer(callback, error, isStored); }), engine, 'flush');
+    }
+  });
+};
+
+/** A moment after all others: whatever is stored was stored before it. */
+const ANY_MOMENT = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Gets all sessions that have not expired, by their sids. It reads a part of them in each turn of
+ * the event loop, so other requests run in between. All of them are in memory in the end.
+ *
+ * @this {DiskStore}
+ * @param {(error: Error | null, sessions?: Record<string, SessionData>) => void} callback
+ */
+DiskStore.prototype.all = function all(callback) {
+  afterChanges(this, callback, (engine) => {
+    const sessions = Object.create(null);
+    const read = (/** @type {string[]} */ sids) => {
+      for (const sid of sids) {
+        const session = engine.read(sid, false);
+        if (session) sessions[sid] = session;
+      }
+    };
+    engine.list(read, (error) => { defer(callback, error, error ? undefined : sessions); });
+  });
+};
+
+/**
+ * Gets the sids of all sessions, also of expired ones that were not removed yet.
+ *
+ * @this {DiskStore}
+ * @param {(error: Error | null, sids?: string[]) => void} callback
+ */
+DiskStore.prototype.ids = function ids(callback) {
+  afterChanges(this, callback, (engine) => {
+    /** @type {string[]} */
+    const all = [];
+    engine.list((sids) => { all.push(...sids); }, (error) => { defer(callback, error, error ? undefined : all); });
+  });
+};
+
+/**
+ * Counts the sessions that have not expired.
+ *
+ * @this {DiskStore}
+ * @param {(error: Error | null, length?: number) => void} callback
+ */
+DiskStore.prototype.length = function length(callback) {
+  afterChanges(this, callback, (engine) => { answer(engine.countLater(), callback); });
+};
+
+/**
+ * Gets the number of sessions and bytes, and what this store has done so far.
+ *
+ * @this {DiskStore}
+ * @param {(error: Error | null, stats?: import('../types').StoreStats) => void} [callback]
+ * @returns {Promise<import('../types').StoreStats> | void} without a callback, a promise
+ */
+DiskStore.prototype.stats = function stats(callback) {
+  return withCallback(callback, (answered) => {
+    afterChanges(this, answered, (engine) => { answer(engine.statsLater(), answered); });
+  });
+};
+
+/**
+ * Removes all expired sessions. The store itself does so once in each `checkPeriod`.
+ *
+ * @this {DiskStore}
+ * @param {(error: Error | null, count?: number) => void} [callback] gets how many it removed
+ * @returns {Promise<number> | void} without a callback, a promise
+ */
+DiskStore.prototype.prune = function prune(callback) {
+  return withCallback(callback, (answered) => {
+    afterChanges(this, answered, (engine) => { answer(engine.pruneNow(), answered); });
+  });
+};
+
+/**
+ * Commits all changes and closes the file. Each later call of the store fails. A process that ends
+ * without it loses nothing.
+ *
+ * @this {DiskStore}
+ * @param {Callback} [callback]
+ * @returns {Promise<void> | void} without a callback, a promise
+ */
+DiskStore.prototype.close = function close(callback) {
+  return withCallback(callback, (answered) => {
+    answer(/** @type {DiskEngine} */ (/** @type {unknown} */ (engineOf(this))).close(), answered);
+  });
+};
+
+/**
+ * Calls back in a later turn with what a promise brings.
+ *
+ * @param {Promise<any>} promise
+ * @param {Callback} callback
+ */
+function answer(promise, callback) {
+  promise.then((result) => { defer(callback, null, result); }, (error) => { defer(callback, error); });
+}
+
+/**
+ * Calls a function with the callback of a program or, if there is none, with one that settles the
+ * promise that is returned.
+ *
+ * @param {Callback | undefined} callback
+ * @param {(callback: Callback) => void} act
+ * @returns {Promise<any> | void}
+ */
+function withCallback(callback, act) {
+  if (typeof callback === 'function') return act(callback);
+  return new Promise((resolve, reject) => {
+    act((error, result) => { if (error) reject(error); else resolve(result); });
+  });
+}
+
+/**
+ * Does the work of a method that needs all changes of this store to be in the file.
+ *
+ * @param {DiskStore} store
+ * @param {Callback} callback of the method; gets an error if the engine fails
+ * @param {(engine: DiskEngine) => void} work
+ */
+function afterChanges(store, callback, work) {
+  runEngine(callback, () => {
+    const engine = /** @type {DiskEngine} */ (/** @type {unknown} */ (engineOf(store)));
+    engine.whenCommitted(() => { work(engine); });
+  });
+}
+
+module.exports = /** @type {DiskStoreClass} */ (/** @type {unknown} */ (DiskStore));

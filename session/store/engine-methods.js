@@ -1,0 +1,104 @@
+'use strict';
+
+const { storeCallback, callStore, runEngine } = require('./call');
+const defer = require('./defer');
+const { engineOf } = require('./engine-of');
+
+/**
+ * @typedef {import('../types').Callback} Callback
+ * @typedef {import('../types').Engine} Engine
+ * @typedef {import('../types').SessionData} SessionData
+ * @typedef {import('../types').Store} Store
+ */
+
+/**
+ * Does the work of a store's method, and calls back in a later turn, when all changes are done.
+ *
+ * @param {Store} store
+ * @param {Callback | undefined} callback
+ * @param {(engine: Engine) => any[] | void} work returns the arguments of the callback, or
+ *   nothing if it makes a change
+ */
+function useEngine(store, callback, work) {
+  runEngine(callback, () => {
+    const engine = engineOf(store);
+    const results = work(engine);
+    // Without a callback, `defer` throws the TypeError of a method that only reads.
+    if (results) defer(/** @type {Callback} */ (callback), ...results);
+    else if (callback && engine.isCommitted) defer(callback);
+    else if (callback) callStore(storeCallback(undefined, (error) => { defer(callback, error); }), engine, 'flush');
+  });
+}
+
+/**
+ * Gets the session of `sid`, undefined if there is none or it has expired.
+ *
+ * @this {Store}
+ * @param {string} sid
+ * @param {(error: Error | null, session?: SessionData) => void} callback
+ */
+function get(sid, callback) {
+  useEngine(this, callback, (engine) => [null, engine.read(`${sid}`)]);
+}
+
+/**
+ * Stores a session.
+ *
+ * @this {Store}
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {Callback} [callback]
+ * @throws what `JSON.stringify` throws; the stored session stays as it was
+ */
+function set(sid, session, callback) {
+  const text = JSON.stringify(session);
+  useEngine(this, callback, (engine) => { engine.save(`${sid}`, session, text, NaN); });
+}
+
+/**
+ * Replaces the cookie of a stored session, and with it the expiry, by that of `session`.
+ *
+ * @this {Store}
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {Callback} [callback]
+ */
+function touch(sid, session, callback) {
+  /** @type {string | undefined} */
+  const cookie = JSON.stringify(session.cookie);
+  useEngine(this, callback, (engine) => {
+    const key = `${sid}`;
+    // A cookie without JSON removes the key `cookie`, which only JavaScript can do.
+    if (cookie === undefined || !engine.touch(key, cookie, engine.deadline(key, session))) {
+      const current = engine.read(key, false);
+      if (current) {
+        current.cookie = session.cookie;
+        engine.save(key, current, JSON.stringify(current), NaN, true);
+      }
+    }
+  });
+}
+
+/**
+ * Removes the session of `sid`. It is no error if there is none.
+ *
+ * @this {Store}
+ * @param {string} sid
+ * @param {Callback} [callback]
+ */
+function destroy(sid, callback) {
+  useEngine(this, callback, (engine) => { engine.destroy(`${sid}`); });
+}
+
+/**
+ * Removes all sessions.
+ *
+ * @this {Store}
+ * @param {Callback} [callback]
+ */
+function clear(callback) {
+  useEngine(this, callback, (engine) => { engine.clear(); });
+}
+
+/** The methods that all stores of ours have. */
+module.exports = { useEngine, methods: { get, set, touch, destroy, clear } };
