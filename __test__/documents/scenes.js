@@ -5,8 +5,9 @@
  * whole program, that ends by itself and prints nothing.
  *
  * `printed` is what the program prints: the status and the text of two visits of one
- * browser, if it is a server. With `alias`, `express-session` means this package. With
- * `lines`, each line is a program.
+ * browser, if it is a server, or those of `visits`, with the response headers `headers`. With
+ * `alias`, `express-session` means this package. With `lines`, each line is a program. With
+ * `frameworks`, the program finds the packages of __test__/companions.
  */
 const session = `const express = require('express');
 const session = require('express-session-rs');
@@ -44,6 +45,7 @@ const client = {
 `;
 
 module.exports = {
+  ...require('./feature-scenes'),
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
   'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },
