@@ -1,6 +1,9 @@
 'use strict';
 
-/** docs/features.md: each of its code blocks runs, and its traps are as it says. */
+/**
+ * docs/features.md: each of its code blocks runs, and its traps are as it says. The links of all
+ * documents lead somewhere.
+ */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -10,8 +13,9 @@ const { test } = require('node:test');
 const express = require('express');
 const onHeaders = require('on-headers');
 
-const { blocks } = require('./blocks');
+const { blocks, root } = require('./blocks');
 const javascript = require('./javascript');
+const linksOf = require('./links');
 const { ledger, open, original, write } = require('../compat/app');
 const { session } = require('../subject');
 const { serve } = require('../../test-kit/app');
@@ -22,6 +26,12 @@ const place = temporaryFolder('features');
 
 for (const block of blocks('docs/features.md')) {
   test(`line ${block.line}: ${block.mark}`, () => javascript(block, fs.mkdtempSync(path.join(place, 'block-'))));
+}
+
+for (const folder of ['', 'docs']) {
+  for (const name of fs.readdirSync(path.join(root, folder)).filter((each) => each.endsWith('.md'))) {
+    test(`the links of ${name}`, () => assert.deepEqual(linksOf(path.join(folder, name)).broken, []));
+  }
 }
 
 const down = new Error('down');
