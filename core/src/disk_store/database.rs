@@ -1,5 +1,6 @@
 //! One connection to the database: its settings, and the statements that are sent to it.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -562,27 +563,44 @@ impl Database {
         Ok(())
     }
 
-    /// Copies what is in the write-ahead log into the database, and so makes sure that the disk
-    /// has it. Tries to begin the log anew if it is long.
+    /// Copies what is in the write-ahead log into the database, and makes sure that the disk has
+    /// it. Tries to begin the log anew if it is long.
     ///
     /// Returns the pages that are in the log.
     pub fn checkpoint(&self) -> Answer<usize> {
-        let run = |mode: &str| -> Answer<(bool, i64)> {
+        let run = |mode: &str| -> Answer<(i64, i64)> {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
-            Ok(self.connection.query_row(&sql, [], |row| {
-                Ok((row.get::<_, i64>(0)? != 0, row.get(1)?))
-            })?)
+            Ok(self
+                .connection
+                .query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?)
         };
-        let (_, pages) = run("PASSIVE")?;
+        let (pages, copied) = run("PASSIVE")?;
+        // SQLite syncs the log before it copies, so not if a reader keeps it from that, or if another
+        // process copies (which gives -1).
+        if copied < pages || pages < 0 {
+            self.sync_log()?;
+        }
         if pages as usize <= LONG_LOG {
             return Ok(pages.max(0) as usize);
         }
-        let (_, pages) = run(if pages as usize > LONGEST_LOG {
+        let (pages, _) = run(if pages as usize > LONGEST_LOG {
             "TRUNCATE"
         } else {
             "RESTART"
         })?;
         Ok(pages.max(0) as usize)
+    }
+
+    /// Makes sure that the disk has the write-ahead log. It may be opened and closed here, unlike the
+    /// database: SQLite has no lock on it that the process could lose.
+    fn sync_log(&self) -> Answer<()> {
+        // The log is beside the file that a link leads to, and this path has no links.
+        let Some(path) = self.connection.path() else {
+            return Ok(());
+        };
+        let log = OpenOptions::new().write(true).open(format!("{path}-wal"));
+        log.and_then(|log| log.sync_data())
+            .map_err(|error| Refusal::Other(format!("its log cannot be synced ({error})")))
     }
 
     /// Takes on the upkeep for all processes, as `owner`, for `lease` ms from `now` on, in ms since
