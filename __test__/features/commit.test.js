@@ -312,6 +312,22 @@ for (const kind of kinds) {
   });
 }
 
+test('a store that throws gives an error page, however the response began', async (t) => {
+  for (const method of ['set', 'destroy']) {
+    for (const [name, { respond }] of Object.entries(ways).filter(([name, { isExpress }]) => !isExpress && name !== 'end twice')) {
+      const store = ledger();
+      const { get, errors } = await start(t, {
+        kind: 'http', store, unset: 'destroy',
+        routes: { '/change': (req, res) => { if (method === 'set') req.session.n++; else req.session = null; respond(req, res); } },
+      });
+      store[method] = () => { throw new Error('thrown'); };
+      const { status, body } = await get('/change', { method: ways[name].method, patience: 2000 });
+      assert.deepEqual([name, status, body], [name, 500, name === 'HEAD' ? '' : 'page: thrown']);
+      assert.deepEqual(errors.map(String), ['Error: thrown'], name);
+    }
+  }
+});
+
 test('a body longer than commitBuffer is an error page; a single write is not limited', async (t) => {
   const store = slow();
   const big = Buffer.alloc(3 * MiB, 'x');
