@@ -344,6 +344,28 @@ class RequestSession {
   }
 
   /**
+   * Makes the callback of a save that the program asks for. After an error, the session counts as
+   * stored only if it was stored before.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} callback
+   * @returns {Callback} `callback` itself at the end of the response, where that does not matter
+   */
+  hearingSave(session, callback) {
+    if (this.isEnding) return callback;
+    const request = this;
+    const { savedId, savedMoment } = this;
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    return function heard(...results) {
+      if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
+      return callback.apply(this, results);
+    };
+  }
+
+  /**
    * Notes that a session is saved now.
    *
    * @param {SessionShape} session
