@@ -176,6 +176,11 @@ class HeldResponse extends ResponsePatch {
     return (error) => { defer(() => { this.settled(error); }); };
   }
 
+  /** What was decided on the cookie of a response that is held counts, whatever the program does until it is sent. */
+  letGoOn() {
+    if (this.phase !== HELD) super.letGoOn();
+  }
+
   /** Lets an error page follow, which is not held. */
   reopen() {
     super.reopen();
