@@ -176,6 +176,17 @@ class HeldResponse extends ResponsePatch {
     return (error) => { defer(() => { this.settled(error); }); };
   }
 
+  /** What was decided on the cookie of a response that is held counts, whatever the program does until it is sent. */
+  letGoOn() {
+    if (this.phase !== HELD) super.letGoOn();
+  }
+
+  /** Lets an error page follow, which is not held. */
+  reopen() {
+    super.reopen();
+    this.phase = PAST;
+  }
+
   /**
    * Sends what is kept, or takes it back if there is an error.
    *
@@ -184,7 +195,6 @@ class HeldResponse extends ResponsePatch {
   settled(error) {
     if (this.phase !== HELD) return;
     const { kept, res } = this;
-    this.phase = PAST;
     this.kept = [];
     this.reopen();
     this.unguard();
