@@ -901,14 +901,17 @@ declare namespace session {
      * Gives the sessions that have not expired, with their ids as keys. It reads some of them in
      * each turn of the event loop. All of them are in memory in the end.
      */
+    all(): Promise<{ [sid: string]: SessionData }>;
     all(callback: (err: any, obj?: { [sid: string]: SessionData } | null) => void): void;
 
     /** Counts the sessions that have not expired. Reads the whole file, outside the main thread. */
+    length(): Promise<number>;
     length(callback: (err: any, length?: number) => void): void;
 
     clear(callback?: (err?: any) => void): void;
 
     /** Gives the ids of all sessions, including those that have expired but are not yet removed. */
+    ids(): Promise<string[]>;
     ids(callback: (err: any, ids?: string[]) => void): void;
 
     /** Gives the number of sessions and bytes of the file, and the counters of this store. Reads the whole file, outside the main thread. */

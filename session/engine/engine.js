@@ -156,7 +156,8 @@ class Engine {
    * @returns {boolean} whether it was stored
    */
   put(sid, cookie, data, deadline, since) {
-    const id = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since), sid);
+    const id = native.storePut(this.handle, sid, cookie, data, deadline, since);
+    this.noteChange(true, sid);
     if (id === native.NOT_PUT) return false;
     this.lastPut = id;
     if (!Number.isNaN(id)) this.cookie(id, () => cookie);

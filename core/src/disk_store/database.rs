@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, params};
 
@@ -29,16 +30,19 @@ pub const PAGE: usize = 4096;
 /// is null. `expires` is in ms since the epoch, or null for never. `born` is the moment at which
 /// the sid was inserted, in µs since the epoch; a replacement keeps it.
 ///
-/// There is no index on `expires`: it would double the cost of each write.
+/// `id` is made of the sid by [`id_of`], and is the key. With the sid itself as the key, each page
+/// that leads to others would keep whole sessions, so that a look-up among a million would read five
+/// such pages in place of two. There is no index on `expires`: it would double the cost of each write.
 const SCHEMA: &str = "
     CREATE TABLE sessions(
-        sid TEXT NOT NULL PRIMARY KEY,
+        id INTEGER NOT NULL PRIMARY KEY,
+        sid TEXT NOT NULL,
         expires INTEGER,
         born INTEGER NOT NULL,
         kind INTEGER NOT NULL,
         cookie TEXT,
         data TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE upkeep(
         id INTEGER NOT NULL PRIMARY KEY,
         owner INTEGER NOT NULL,
@@ -112,6 +116,20 @@ impl Refusal {
 
 /// What a call of the database returns.
 pub type Answer<T> = Result<T, Refusal>;
+
+/// Returns the key of a sid: the first 63 bits of its SHA-256.
+///
+/// If two sids have the same key, the one that is stored later takes the place of the other one: that
+/// session is lost, and never taken for another. Among ten million sessions this happens with a
+/// probability of one in a hundred thousand.
+pub fn id_of(sid: &[u8]) -> i64 {
+    let hash = Sha256::digest(sid);
+    let first = hash.first_chunk().copied().map(u64::from_be_bytes);
+    (first.unwrap_or_default() >> 1) as i64
+}
+
+/// Less than each key.
+const BEFORE_ALL: i64 = -1;
 
 /// A text as it is stored: bytes that need not be valid UTF-8.
 struct Text<'t>(&'t [u8]);
@@ -260,8 +278,8 @@ impl Database {
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
         let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie, data FROM sessions WHERE sid=?1")?;
-        let mut rows = statement.query(params![Text(sid)])?;
+            self.prepare("SELECT expires, born, kind, cookie, data FROM sessions WHERE id=?1 AND sid=?2")?;
+        let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
@@ -276,8 +294,8 @@ impl Database {
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
         let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE sid=?1")?;
-        let mut rows = statement.query(params![Text(sid)])?;
+            self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE id=?1 AND sid=?2")?;
+        let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         match rows.next()? {
             Some(row) => header(row, cookie_of).map(Some),
             None => Ok(None),
@@ -381,19 +399,19 @@ impl Database {
                 };
                 self.prepare(
                     "UPDATE sessions SET kind=?1, expires=coalesce(?2, expires)
-                     WHERE sid=?3 AND cookie IS NULL AND data=?4",
+                     WHERE id=?5 AND sid=?3 AND cookie IS NULL AND data=?4",
                 )?
-                .execute(params![kind, expires, Text(sid), Text(text)])?;
+                .execute(params![kind, expires, Text(sid), Text(text), id_of(sid)])?;
             }
             Change::Destroy { sid } => match removed {
                 None => {
-                    self.prepare("DELETE FROM sessions WHERE sid=?1")?
-                        .execute(params![Text(sid)])?;
+                    self.prepare("DELETE FROM sessions WHERE id=?1 AND sid=?2")?
+                        .execute(params![id_of(sid), Text(sid)])?;
                 }
                 Some(removed) => {
                     let sql =
-                        "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
-                    self.remove(sql, params![Text(sid)], Reason::Destroyed, removed)?;
+                        "DELETE FROM sessions WHERE id=?1 AND sid=?2 RETURNING expires, cookie, data, sid";
+                    self.remove(sql, params![id_of(sid), Text(sid)], Reason::Destroyed, removed)?;
                 }
             },
             Change::Clear => match removed {

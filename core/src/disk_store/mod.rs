@@ -178,6 +178,13 @@ impl State {
         Ok(stored.map(|header| header.born).or(candidate))
     }
 
+    /// Whether a change of `sid` is not committed. A touch is not left out then, as who asks for it
+    /// waits for the touch, and so for that change.
+    fn is_pending(&self, sid: &[u8]) -> bool {
+        let in_flight = self.in_flight.as_deref();
+        self.changes.view(sid).is_some() || in_flight.is_some_and(|it| it.view(sid).is_some())
+    }
+
     /// Whether a change that is not committed has destroyed `sid` at the moment `since` or later.
     fn has_destroyed(&self, sid: &[u8], since: u64) -> bool {
         let views = [Some(&self.changes), self.in_flight.as_deref()];
@@ -506,7 +513,8 @@ impl Engine for DiskStore {
             return Ok(Changed::Refused);
         };
         let expires = date.or(deadline);
-        if old.template() == cookie.template() && self.is_small(known.expires, expires, now) {
+        let is_same = old.template() == cookie.template();
+        if is_same && !state.is_pending(sid) && self.is_small(known.expires, expires, now) {
             return Ok(Changed::Kept);
         }
         Ok(self.touch_session(&mut state, sid, Touched { cookie, expires }, false))
@@ -546,7 +554,7 @@ impl Engine for DiskStore {
             return Ok(Changed::Refused);
         }
         let expires = date.or(deadline);
-        if self.is_small(old, expires, now) {
+        if !state.is_pending(sid) && self.is_small(old, expires, now) {
             return Ok(Changed::Kept);
         }
         let touched = Touched {
@@ -687,7 +695,10 @@ impl Engine for DiskStore {
                     return Ok(Commit::Done(unmade));
                 }
                 Err(Refusal::Busy) => {}
-                Err(refusal) => return Err(self.error(refusal)),
+                Err(refusal) => {
+                    *changes = Changes::default();
+                    return Err(self.error(refusal));
+                }
             }
         }
         state.in_flight = Some(Arc::new(std::mem::take(&mut state.changes)));
@@ -695,10 +706,12 @@ impl Engine for DiskStore {
     }
 
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        // Of two threads that finish, the second one finds nothing to do.
+        let mut writer = self.writer.lock();
         let Some(changes) = self.state.lock().in_flight.clone() else {
             return Ok(Vec::new());
         };
-        let made = self.commit_waiting(&changes);
+        let made = self.commit_waiting(&mut writer, &changes);
         self.state.lock().in_flight = None;
         made
     }
@@ -751,9 +764,12 @@ impl Engine for DiskStore {
 
 impl DiskStore {
     /// Makes changes by the connection of the thread that may wait.
-    fn commit_waiting(&self, changes: &Changes) -> Result<Vec<Unmade>, Error> {
-        let mut writer = self.writer.lock();
-        let database = match &mut *writer {
+    fn commit_waiting(
+        &self,
+        writer: &mut Option<Database>,
+        changes: &Changes,
+    ) -> Result<Vec<Unmade>, Error> {
+        let database = match writer {
             Some(database) => database,
             None => writer.insert(self.connect()?),
         };
