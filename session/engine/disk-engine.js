@@ -76,6 +76,14 @@ class DiskEngine extends Engine {
   }
 
   /**
+   * Returns a moment after all others: the session must be there, whenever it came. The moment of a
+   * new session is that at which it is stored, which is later than now.
+   */
+  savedMoment() {
+    return Number.MAX_SAFE_INTEGER;
+  }
+
+  /**
    * Counts a change, and commits it now or when the turn ends.
    *
    * @template T
