@@ -13,7 +13,7 @@ const onlyCopy = require('./only-copy');
  * @typedef {import('../types').DiskStoreOptions} DiskStoreOptions
  * @typedef {import('../../native').UnmadeChange} UnmadeChange
  * @typedef {{ sid: string | undefined, callback: Callback }} Waiter
- * @typedef {[error: unknown, isStored?: boolean]} FlushResult
+ * @typedef {readonly [error: unknown, isStored?: boolean]} FlushResult
  */
 
 const { nextTick } = process;
@@ -309,7 +309,7 @@ process.on('exit', () => {
 });
 
 /** @type {FlushResult} */
-const DONE = [null, true];
+const DONE = Object.freeze([null, true]);
 
 /**
  * Returns what `flush` tells of the change of a session.
