@@ -21,6 +21,9 @@ const { nextTick } = process;
 /** In ms. As long after a change the disk has it, by a checkpoint. */
 const CHECKPOINT_AFTER = 500;
 
+/** After so many changes a checkpoint begins at once, so that the log does not grow large. */
+const MANY_CHANGES = 2000;
+
 /** How many sessions a slice of the pruning looks at: about a millisecond of a thread of the pool. */
 const PRUNED_AT_ONCE = 2000;
 
@@ -63,6 +66,8 @@ class DiskEngine extends Engine {
     /** Who waits for the thread of the pool. @type {Waiter[]} */
     this.finishWaiters = [];
     this.isMaintaining = false;
+    /** How many changes there were at the last checkpoint. */
+    this.checkedChanges = 0;
     /** For what must not keep the engine alive. */
     this.reference = new WeakRef(this);
     engines.add(this.reference);
@@ -193,8 +198,13 @@ class DiskEngine extends Engine {
     else callback();
   }
 
-  /** Lets the disk have the changes a while after the first one. */
+  /** Lets the disk have the changes a while after the first one, or as soon as there are many. */
   startCheckpoint() {
+    if (this.changeCount - this.checkedChanges > MANY_CHANGES && !this.isMaintaining) {
+      clearTimeout(this.checkpoint);
+      this.maintain();
+      return;
+    }
     if (this.checkpoint !== undefined) return;
     this.checkpoint = setTimeout(checkpoint, CHECKPOINT_AFTER, this.reference);
     this.checkpoint.unref();
@@ -208,6 +218,7 @@ class DiskEngine extends Engine {
       return;
     }
     this.isMaintaining = true;
+    this.checkedChanges = this.changeCount;
     const done = (/** @type {unknown} */ error) => {
       this.isMaintaining = false;
       if (error) debug('the checkpoint failed: %s', error);
