@@ -379,7 +379,7 @@ class RequestSession {
     if (debug.enabled) debug('saving');
     this.dataToStore(session);
     this.savedId = id;
-    this.savedMoment = this.moment();
+    this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
   }
 
   /**

@@ -836,7 +836,8 @@ fn optional_bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<Option<&'r [u8]
 /// Returns the whole text of a session, of which the row has these parts.
 fn whole(template: &[u8], expires: Option<i64>, data: &[u8]) -> Vec<u8> {
     match CookieTextCache::default().intern_template(template) {
-        Some(cookie) => cookie.whole(expires, data),
+        // Without a date in the cookie, the expiry is that of the store.
+        Some(cookie) => cookie.whole(expires.filter(|_| cookie.has_date()), data),
         None => session_text::join(data, template.len(), |text| {
             text.extend_from_slice(template)
         }),
