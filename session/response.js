@@ -319,8 +319,13 @@ class ResponsePatch {
       this.stage = OPEN;
       throw error;
     } finally {
-      this.request.invalidate();
+      this.letGoOn();
     }
+  }
+
+  /** Drops what is known of the session, because the program goes on. */
+  letGoOn() {
+    this.request.invalidate();
   }
 
   /**

@@ -5,8 +5,9 @@
  * whole program, that ends by itself and prints nothing.
  *
  * `printed` is what the program prints: the status and the text of two visits of one
- * browser, if it is a server. With `alias`, `express-session` means this package. With
- * `lines`, each line is a program.
+ * browser, if it is a server, or those of `visits`, with the response headers `headers`. With
+ * `alias`, `express-session` means this package. With `lines`, each line is a program. With
+ * `frameworks`, the program finds the packages of __test__/companions.
  */
 const session = `const express = require('express');
 const session = require('express-session-rs');
@@ -43,13 +44,52 @@ const client = {
 };
 `;
 
+/** After an app of another framework: what counts visits. */
+const fastify = `
+app.get('/', async (request) => {
+  request.session.visits = (request.session.visits || 0) + 1;
+  return \`Visit number \${request.session.visits}\`;
+});
+app.listen({ port: 3000 });
+`;
+const koa = `
+app.use((ctx) => {
+  ctx.session.visits = (ctx.session.visits || 0) + 1;
+  ctx.body = \`Visit number \${ctx.session.visits}\`;
+});
+app.listen(3000);
+`;
+const iron = `process.env.OLD_PASSWORD = 'a password of thirty-two characters';
+const options = { cookieName: 'old', password: process.env.OLD_PASSWORD };
+${session}
+app.use('/old', async (req, res) => {
+  const old = await getIronSession(req, res, options);
+  old.user = 'ann';
+  await old.save();
+  res.end('logged in');
+});
+app.use(session({ name: 'new', secret: 'x', resave: false, saveUninitialized: false }));
+`;
+
 module.exports = {
+  ...require('./feature-scenes'),
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
   'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },
   'a server': { printed: counted },
   'in an app': { before: session, after: visits, printed: counted },
   'in an app, under the alias': { before: session.replace('-rs', ''), after: visits, alias: true, printed: counted },
+  'with Fastify': { after: fastify, alias: true, frameworks: true, printed: counted },
+  'with Koa': { after: koa, alias: true, frameworks: true, printed: counted },
+  'with iron-session': {
+    before: iron,
+    after: `app.get('/', (req, res) => { res.send(\`\${req.session.user} \${req.headers.cookie.match(/\\w+(?==)/g)}\`); });
+app.listen(3000);`,
+    frameworks: true,
+    visits: ['GET /old', 'GET /', 'GET /'],
+    headers: ['set-cookie'],
+    printed: /^200 logged in \| old=.*\n200 ann old \| old=; Max-Age=0.*,new=s%3A.*\n200 ann new \| undefined\n$/,
+  },
   'server.js': { alias: true, printed: counted },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
   'a store': {

@@ -219,6 +219,11 @@ class HeldResponse extends ResponsePatch {
     return (error) => { defer(() => { this.settled(error); }); };
   }
 
+  /** What was decided on the cookie of a response that is held counts, whatever the program does until it is sent. */
+  letGoOn() {
+    if (this.phase !== HELD) super.letGoOn();
+  }
+
   /**
    * Sends what is kept, or takes it back if there is an error. If the client has gone, what is kept
    * is sent nevertheless: a kept `end` saves what the program has changed since.
