@@ -77,6 +77,11 @@ class ResponsePatch {
     res.end = this.end.bind(this);
   }
 
+  /** Whether `end` was called, and has not failed. */
+  get hasEnded() {
+    return this.stage !== OPEN;
+  }
+
   /**
    * Adds the session cookie at the first call, then calls the wrapped `writeHead`.
    *

@@ -83,6 +83,8 @@ class HeldResponse extends ResponsePatch {
    * @throws what Node.js throws for an invalid status or header, and if the headers were written
    */
   writeHead(res, status, first, second) {
+    // `end` has settled the session before.
+    if (this.phase === BEFORE && this.hasEnded) this.phase = PAST;
     if (this.phase === PAST) return super.writeHead(res, status, first, second);
     if (this.unguarded) throw headersSent(this.res, 'writeHead');
     const before = statusOf(res);
