@@ -506,6 +506,35 @@ for (const [where, layersOf] of Object.entries({
   });
 }
 
+each('listeners of on-headers run when the headers leave, not when the program begins the response', async (t, kind) => {
+  const store = slow();
+  const order = [];
+  const change = (req, res) => {
+    req.session.n++;
+    onHeaders(res, () => { order.push('listener'); });
+  };
+  const { get, jar } = await start(t, {
+    kind, store,
+    routes: {
+      '/write': (req, res) => { change(req, res); res.write('a'); res.end('b'); },
+      '/flushHeaders': (req, res) => { change(req, res); res.flushHeaders(); res.end('ab'); },
+      '/end': (req, res) => { change(req, res); res.end('ab'); },
+    },
+  });
+  for (const url of ['/write', '/flushHeaders', '/end']) {
+    order.length = 0;
+    store.isOpen = false;
+    const held = store.held();
+    const answer = get(url, { jar });
+    await held;
+    await new Promise(setImmediate);
+    order.push('stored');
+    store.release();
+    assert.equal((await answer).body, 'ab', url);
+    assert.deepEqual(order, ['stored', 'listener'], url);
+  }
+});
+
 test('an error page of which a client takes its time goes past compression, too', async (t) => {
   const store = ledger();
   const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, store });

@@ -124,7 +124,7 @@ class HeldResponse extends ResponsePatch {
   write(chunk, encoding, callback) {
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     const { innerWrite, res } = this;
-    if (this.phase === BEFORE && isBody(chunk)) this.sendHeaders();
+    if (this.phase === BEFORE && isBody(chunk)) this.beginBody();
     if (this.phase !== HELD) {
       // The program may go on with the response in whose place an error page was sent.
       return this.isUndone
@@ -139,9 +139,33 @@ class HeldResponse extends ResponsePatch {
 
   flushHeaders() {
     const { innerFlushHeaders, res } = this;
-    if (this.phase === BEFORE) this.sendHeaders();
+    if (this.phase === BEFORE) this.beginBody();
     if (this.phase === HELD) this.keep(() => { innerFlushHeaders.call(res); });
     else innerFlushHeaders.call(res);
+  }
+
+  /**
+   * Settles the session, then sends the headers: at once, or when the store has called back. So
+   * others that have wrapped `writeHead`, as npm `on-headers` does, are called when the headers are
+   * sent.
+   *
+   * @throws what Node.js throws for an invalid status or header
+   */
+  beginBody() {
+    const { res } = this;
+    const status = statusOf(res);
+    const isValid = isValidStatus(status.statusCode) && !INVALID_IN_MESSAGE.test(status.statusMessage ?? '');
+    if (isValid && !res.headersSent) this.settleEarly();
+    if (this.phase !== HELD) {
+      this.sendHeaders();
+      return;
+    }
+    this.statusBefore = status;
+    this.guard();
+    this.keep(() => {
+      Object.assign(res, status);
+      this.sendHeaders();
+    });
   }
 
   /**
