@@ -91,6 +91,11 @@ app.listen(3000);`,
     printed: /^200 logged in \| old=.*\n200 ann old \| old=; Max-Age=0.*,new=s%3A.*\n200 ann new \| undefined\n$/,
   },
   'server.js': { alias: true, printed: counted },
+  'disk methods': {
+    before: "const session = require('express-session-rs');\n(async () => {\n",
+    after: '})();',
+    printed: /^0 sessions in \d+ bytes, 0 removed\n$/,
+  },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
   'a store': {
     before: session,
