@@ -826,8 +826,8 @@ declare namespace session {
 
     /**
      * The largest number of bytes of the file, a positive integer. Above it, the sessions are
-     * removed that expire first. The file is looked at once in half a second while sessions are
-     * stored, so it can be larger for that time. Default: no limit.
+     * removed that expire first. While sessions are stored, the file is looked at once in some
+     * seconds, so it can be larger for that time. Default: no limit.
      */
     maxBytes?: number | null | undefined;
 

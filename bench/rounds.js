@@ -38,8 +38,8 @@ async function cpuRows(subjects, options, redis) {
   return scenarioRows(scenarios, subjects, options, redis);
 }
 
-/** The mode `--disk`, as `cpuRows`. */
-async function diskRows(subjects, options, redis) {
+/** The modes `--disk` and `--features`, as `cpuRows`. */
+async function variantRows(subjects, options, redis) {
   const scenarios = SCENARIOS.filter(({ bytes, isFlat }) => bytes <= 1000 && !isFlat);
   return scenarioRows(scenarios, subjects, options, redis);
 }
@@ -126,7 +126,7 @@ function cpuTable(rows, [ours, ...others]) {
   ].join('\n');
 }
 
-function diskTable(rows, subjects) {
+function variantTable(rows, subjects) {
   const titles = ['CPU per request above bare, µs', ...subjects.map(({ name }) => name)];
   const lines = rows.map(({ name, subjects: costs }) => [
     name,
@@ -141,4 +141,4 @@ function share(ratio) {
   return ratio.toFixed(ratio < 0.0995 ? 3 : 2);
 }
 
-module.exports = { cpuRows, cpuTable, diskRows, diskTable, oneRound };
+module.exports = { cpuRows, cpuTable, variantRows, variantTable, oneRound };

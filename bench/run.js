@@ -7,14 +7,14 @@ const os = require('node:os');
 const path = require('node:path');
 const readArguments = require('./arguments');
 const chart = require('./chart');
-const { cpuRows, cpuTable, diskRows, diskTable } = require('./rounds');
+const { cpuRows, cpuTable, variantRows, variantTable } = require('./rounds');
 const { growth, growthTable } = require('./growth');
 const { throughput, httpTable } = require('./http');
 const { microRows, microTable } = require('./micro');
 const { requireRows, requireTable } = require('./startup');
 const { soakRun, soakTable } = require('./soak');
 const { storeRows, storeTable } = require('./store');
-const { SUBJECTS, DISK_SUBJECTS } = require('./subjects');
+const { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
 const { walkRows, walkTable } = require('./walk');
 const { threadRates, threadTable } = require('./threads');
@@ -58,12 +58,16 @@ async function main() {
     console.log(`${requireTable(report.require)}\n`);
   }
   if (options.disk) await runDisk(report, options);
+  if (options.features) {
+    report.features = await variantRows(FEATURE_SUBJECTS, options);
+    console.log(`${variantTable(report.features, FEATURE_SUBJECTS)}\n`);
+  }
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
   }
-  const { micro, growth, http, store, threads, soak, disk, walk } = options;
-  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || walk || options.require);
+  const { micro, growth, http, store, threads, soak, disk, features, walk } = options;
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || features || walk || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);
@@ -104,11 +108,11 @@ async function runDisk(report, options) {
   }
   const server = absent ? undefined : await startRedis();
   try {
-    report.disk = await diskRows(subjects, options, server && { port: server.port });
+    report.disk = await variantRows(subjects, options, server && { port: server.port });
   } finally {
     if (server) await server.stop();
   }
-  console.log(`${diskTable(report.disk, subjects)}\n`);
+  console.log(`${variantTable(report.disk, subjects)}\n`);
 }
 
 async function runGrowth(report, subjects, options) {

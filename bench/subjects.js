@@ -31,6 +31,16 @@ const DISK_SUBJECTS = [
   { name: 'session-file-store', session: 'express-session', store: 'files', folder: '' },
 ];
 
+/** What the mode `--features` compares: this package with one option that only it has, and with none. */
+const FEATURE_SUBJECTS = [
+  { name: 'none', session: OURS, store: 'own' },
+  { name: 'express-session', session: 'express-session', store: 'own' },
+  { name: "commit: 'headers'", session: OURS, store: 'own', options: { commit: 'headers' } },
+  { name: 'clearCookie', session: OURS, store: 'own', options: { clearCookie: true } },
+  { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
+  { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+];
+
 /** Does nothing but go on: the same server without sessions. */
 function bare(req, res, next) {
   next();
@@ -46,6 +56,8 @@ function bare(req, res, next) {
  */
 function open(subject, { maxAge, redis, folder } = {}) {
   if (subject.name === 'bare') return { middleware: bare, clear: async () => {} };
+  // A function does not come through the message that names the subject.
+  const { options } = FEATURE_SUBJECTS.find(({ name }) => name === subject.name) ?? subject;
   const session = require(subject.session);
   if (subject.store === 'none') {
     return { middleware: session({ keys: [SECRET], maxAge }), clear: async () => {} };
@@ -57,6 +69,7 @@ function open(subject, { maxAge, redis, folder } = {}) {
     saveUninitialized: false,
     store,
     cookie: maxAge ? { maxAge } : {},
+    ...options,
   });
   return { middleware, store, clear: store.clear ? promisify(store.clear.bind(store)) : async () => {} };
 }
@@ -97,4 +110,4 @@ function redisStore(subject, client) {
   }
 }
 
-module.exports = { SUBJECTS, DISK_SUBJECTS, bare, open };
+module.exports = { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS, bare, open };

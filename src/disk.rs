@@ -172,8 +172,8 @@ pub fn store_stats_later(store: &Store) -> AsyncTask<Work<StoreStats>> {
     later(move || engine.stats().map(StoreStats::from).map_err(js_error))
 }
 
-/// Returns up to `count` sids behind `after` in the order of their bytes; the first ones without
-/// `after`.
+/// Returns up to `count` sids that come after `after` in the order of the store; the first ones
+/// without `after`.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, after: string | undefined, count: number",

@@ -15,8 +15,8 @@ const root = path.join(__dirname, '..', '..');
 
 /** The package's JavaScript, its comments left out. */
 function sources() {
-  const names = fs.readdirSync(path.join(root, 'session'), { recursive: true }).filter((name) => name.endsWith('.js'));
-  const files = [...names.map((name) => path.join('session', name)), 'index.js', 'redis.js'];
+  const below = (folder) => fs.readdirSync(path.join(root, folder), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => path.join(folder, name));
+  const files = [...below('session'), ...below('bin'), 'index.js', 'redis.js'];
   return files.map((file) => fs.readFileSync(path.join(root, file), 'utf8').replace(/\/\*.*?\*\/|(?<=^|\s)\/\/.*?$/gms, ''));
 }
 

@@ -235,8 +235,8 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
-    /// Returns up to `count` sids behind `after` in the order of their bytes, or the first ones if
-    /// that is `None`.
+    /// Returns up to `count` sids that come after `after` in an order of the engine's own, or the first
+    /// ones if that is `None`.
     fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
         let mut sids = self.sids()?;
         sids.retain(|sid| after.is_none_or(|after| **sid > *after));

@@ -13,7 +13,7 @@ const onlyCopy = require('./only-copy');
  * @typedef {import('../types').DiskStoreOptions} DiskStoreOptions
  * @typedef {import('../../native').UnmadeChange} UnmadeChange
  * @typedef {{ sid: string | undefined, callback: Callback }} Waiter
- * @typedef {[error: unknown, isStored?: boolean]} FlushResult
+ * @typedef {readonly [error: unknown, isStored?: boolean]} FlushResult
  */
 
 const { nextTick } = process;
@@ -78,6 +78,14 @@ class DiskEngine extends Engine {
     this.checkPeriod = checkPeriod;
     this.stopPruning = () => {};
     this.startPruning();
+  }
+
+  /**
+   * Returns a moment after all others: the session must be there, whenever it came. The moment of a
+   * new session is that at which it is stored, which is later than now.
+   */
+  savedMoment() {
+    return Number.MAX_SAFE_INTEGER;
   }
 
   /**
@@ -312,7 +320,7 @@ process.on('exit', () => {
 });
 
 /** @type {FlushResult} */
-const DONE = [null, true];
+const DONE = Object.freeze([null, true]);
 
 /**
  * Returns what `flush` tells of the change of a session.

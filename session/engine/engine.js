@@ -81,6 +81,11 @@ class Engine {
     return native.storeMoment(this.handle);
   }
 
+  /** Returns what to pass as `since` of a session that is saved now, when it is saved again. */
+  savedMoment() {
+    return this.moment();
+  }
+
   /**
    * Returns whether a session was destroyed at a moment or later.
    *

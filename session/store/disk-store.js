@@ -2,7 +2,7 @@
 
 const { inherits } = require('node:util');
 const DiskEngine = require('../engine/disk-engine');
-const { callStore, runEngine, storeCallback } = require('./call');
+const { callStore, functionOf, runEngine, storeCallback } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
 const { methods } = require('./engine-methods');
@@ -43,10 +43,15 @@ Object.assign(DiskStore.prototype, methods);
  * @throws what `JSON.stringify` throws; the stored session stays as it was
  */
 DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback) {
+  // A class that replaces `set` may keep its sessions in another form, or under another sid.
+  if (this.set !== methods.set) {
+    setIfFound(this, sid, session, functionOf(callback));
+    return;
+  }
   const text = JSON.stringify(session);
   runEngine(callback, () => {
     const engine = engineOf(this);
-    if (!engine.save(`${sid}`, session, text, ANY_MOMENT)) {
+    if (!engine.save(`${sid}`, session, text, engine.savedMoment())) {
       if (callback) defer(callback, null, false);
     } else if (callback) {
       callStore(storeCallback(undefined, (error, isStored) => { defer(callback, error, isStored); }), engine, 'flush');
@@ -54,8 +59,22 @@ DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback)
   });
 };
 
-/** A moment after all others: whatever is stored was stored before it. */
-const ANY_MOMENT = Number.MAX_SAFE_INTEGER;
+/**
+ * Stores a session by the methods of a class that has replaced them. Another process may destroy
+ * the session between the two calls.
+ *
+ * @param {DiskStore} store
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {Callback} callback
+ */
+function setIfFound(store, sid, session, callback) {
+  store.get(sid, (error, found) => {
+    if (error) callback(error);
+    else if (!found) callback(null, false);
+    else store.set(sid, session, (failure) => { callback(failure, !failure); });
+  });
+}
 
 /**
  * Gets all sessions that have not expired, by their sids. It reads a part of them in each turn of

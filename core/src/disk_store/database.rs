@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, params};
+use sha2::{Digest, Sha256};
 
 use super::changes::{Change, Record, Touched};
 use crate::cookie_text::CookieTextCache;
@@ -183,7 +183,7 @@ impl Database {
         // A page that another process has damaged must be an error, not a signal: so the file is
         // not mapped, and the cells of each page are checked.
         connection.execute_batch(&format!(
-            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0;
+            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000; PRAGMA mmap_size=0;
              PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
         ))?;
         Ok(Database { connection, path })
@@ -277,8 +277,9 @@ impl Database {
         text: &mut Vec<u8>,
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
-        let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie, data FROM sessions WHERE id=?1 AND sid=?2")?;
+        let mut statement = self.prepare(
+            "SELECT expires, born, kind, cookie, data FROM sessions WHERE id=?1 AND sid=?2",
+        )?;
         let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         let Some(row) = rows.next()? else {
             return Ok(None);
@@ -293,8 +294,8 @@ impl Database {
         sid: &[u8],
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
-        let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE id=?1 AND sid=?2")?;
+        let mut statement = self
+            .prepare("SELECT expires, born, kind, cookie FROM sessions WHERE id=?1 AND sid=?2")?;
         let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         match rows.next()? {
             Some(row) => header(row, cookie_of).map(Some),
@@ -401,7 +402,13 @@ impl Database {
                     "UPDATE sessions SET kind=?1, expires=coalesce(?2, expires)
                      WHERE id=?5 AND sid=?3 AND cookie IS NULL AND data=?4",
                 )?
-                .execute(params![kind, expires, Text(sid), Text(text), id_of(sid)])?;
+                .execute(params![
+                    kind,
+                    expires,
+                    Text(sid),
+                    Text(text),
+                    id_of(sid)
+                ])?;
             }
             Change::Destroy { sid } => match removed {
                 None => {
@@ -409,9 +416,13 @@ impl Database {
                         .execute(params![id_of(sid), Text(sid)])?;
                 }
                 Some(removed) => {
-                    let sql =
-                        "DELETE FROM sessions WHERE id=?1 AND sid=?2 RETURNING expires, cookie, data, sid";
-                    self.remove(sql, params![id_of(sid), Text(sid)], Reason::Destroyed, removed)?;
+                    let sql = "DELETE FROM sessions WHERE id=?1 AND sid=?2 RETURNING expires, cookie, data, sid";
+                    self.remove(
+                        sql,
+                        params![id_of(sid), Text(sid)],
+                        Reason::Destroyed,
+                        removed,
+                    )?;
                 }
             },
             Change::Clear => match removed {
@@ -443,10 +454,11 @@ impl Database {
         let stored = match since {
             Some(since) => self
                 .prepare(
-                    "UPDATE sessions SET expires=?2, kind=?3, cookie=?4, data=?5
-                     WHERE sid=?1 AND born<?6",
+                    "UPDATE sessions SET expires=?3, kind=?4, cookie=?5, data=?6
+                     WHERE id=?1 AND sid=?2 AND born<?7",
                 )?
                 .execute(params![
+                    id_of(sid),
                     Text(sid),
                     expires,
                     kind,
@@ -456,12 +468,14 @@ impl Database {
                 ])?,
             None => self
                 .prepare(
-                    "INSERT INTO sessions(sid, expires, kind, cookie, data, born)
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(sid) DO UPDATE
-                     SET expires=excluded.expires, kind=excluded.kind, cookie=excluded.cookie,
-                         data=excluded.data",
+                    "INSERT INTO sessions(id, sid, expires, kind, cookie, data, born)
+                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(id) DO UPDATE
+                     SET sid=excluded.sid, expires=excluded.expires, kind=excluded.kind,
+                         cookie=excluded.cookie, data=excluded.data,
+                         born=CASE sid WHEN excluded.sid THEN born ELSE excluded.born END",
                 )?
                 .execute(params![
+                    id_of(sid),
                     Text(sid),
                     expires,
                     kind,
@@ -475,11 +489,12 @@ impl Database {
 
     fn touch(&self, sid: &[u8], touched: &Touched, must_match: bool) -> Answer<()> {
         let sql = if must_match {
-            "UPDATE sessions SET expires=?2 WHERE sid=?1 AND cookie=?3"
+            "UPDATE sessions SET expires=?3 WHERE id=?1 AND sid=?2 AND cookie=?4"
         } else {
-            "UPDATE sessions SET expires=?2, cookie=?3 WHERE sid=?1 AND cookie IS NOT NULL"
+            "UPDATE sessions SET expires=?3, cookie=?4 WHERE id=?1 AND sid=?2 AND cookie IS NOT NULL"
         };
         self.prepare(sql)?.execute(params![
+            id_of(sid),
             Text(sid),
             touched.expires,
             Text(touched.cookie.template())
@@ -514,13 +529,14 @@ impl Database {
         Ok(count)
     }
 
-    /// Returns up to `count` sids that come after `after`, in the order of their bytes; from the
-    /// first on if that is `None`.
+    /// Returns up to `count` sids that come after `after`, in the order of their keys; from the first
+    /// on if that is `None`.
     pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
-        let mut statement = self
-            .prepare("SELECT sid FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2")?;
+        let mut statement =
+            self.prepare("SELECT sid FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
         let count = i64::try_from(count).unwrap_or(-1);
-        let mut rows = statement.query(params![after.map(Text), count])?;
+        let after = after.map_or(BEFORE_ALL, id_of);
+        let mut rows = statement.query(params![after, count])?;
         let mut sids = Vec::new();
         while let Some(row) = rows.next()? {
             sids.push(Box::from(bytes(row, 0)?));
@@ -624,116 +640,100 @@ impl Database {
         Ok(())
     }
 
-    /// Removes those of the `count` sessions after `after` that have expired at `now`, in ms since
-    /// the epoch. Returns how many were removed, and the last of the `count` sids, if there may be
-    /// more behind it.
+    /// Removes those of the `count` sessions behind the key `after` that have expired at `now`, in ms
+    /// since the epoch. Returns how many were removed, and the last of the `count` keys, if there may
+    /// be more behind it.
     pub fn prune(
         &self,
-        after: Option<&[u8]>,
+        after: Option<i64>,
         count: usize,
         now: i64,
         removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<(usize, Option<Box<[u8]>>)> {
+    ) -> Answer<(usize, Option<i64>)> {
         // The table is read without the lock of writers.
-        let mut expired: Vec<Box<[u8]>> = Vec::new();
+        let mut expired = Vec::new();
         let mut last = None;
         {
-            let mut statement = self.prepare(
-                "SELECT sid, expires FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2",
-            )?;
+            let mut statement =
+                self.prepare("SELECT id, expires FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
             let limit = i64::try_from(count).unwrap_or(-1);
-            let mut rows = statement.query(params![after.map(Text), limit])?;
+            let mut rows = statement.query(params![after.unwrap_or(BEFORE_ALL), limit])?;
             let mut seen = 0;
             while let Some(row) = rows.next()? {
                 seen += 1;
                 let expires: Option<i64> = row.get(1)?;
                 if expires.is_some_and(|expires| expires <= now) {
-                    expired.push(Box::from(bytes(row, 0)?));
+                    expired.push(row.get(0)?);
                 }
                 if seen == count {
-                    last = Some(Box::from(bytes(row, 0)?));
+                    last = Some(row.get(0)?);
                 }
             }
         }
-        Ok((self.remove_expired(&expired, now, removed)?, last))
+        let count = self.remove_some(&expired, now, Reason::Expired, removed)?;
+        Ok((count, last))
     }
 
-    /// Removes those of the sessions that have expired at `now`.
-    fn remove_expired(
+    /// Removes sessions, those that expire first before the others, if those that there are take
+    /// more than `most` bytes. Then a tenth of that is free. Returns how many were removed.
+    ///
+    /// Pages that are partly empty are filled again, so sessions may take as much as is
+    /// [used](USED) of the pages that `most` bytes have.
+    pub fn evict(&self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+        let size = format!("{ROW_BYTES}+length(sid)+coalesce(length(cookie), 0)+length(data)");
+        let sql = format!("SELECT coalesce(sum({size}), 0) FROM sessions");
+        let bytes: i64 = self.prepare(&sql)?.query_row([], |row| row.get(0))?;
+        let most = most as i64 / 100 * USED;
+        if bytes <= most {
+            return Ok(0);
+        }
+        let mut excess = bytes - most / 10 * 9;
+        let mut evicted = Vec::new();
+        {
+            // Sessions without an expiry come last.
+            let sql = format!("SELECT id, {size} FROM sessions ORDER BY coalesce(expires, ?1)");
+            let mut statement = self.prepare(&sql)?;
+            let mut rows = statement.query([i64::MAX])?;
+            while let Some(row) = rows.next()?
+                && excess > 0
+            {
+                evicted.push(row.get(0)?);
+                excess -= row.get::<_, i64>(1)?;
+            }
+        }
+        self.remove_some(&evicted, i64::MAX, Reason::Evicted, removed)
+    }
+
+    /// Removes those of the sessions with these keys that expire before `now`, and with `i64::MAX`
+    /// all of them, a few in each transaction.
+    fn remove_some(
         &self,
-        sids: &[Box<[u8]>],
+        ids: &[i64],
         now: i64,
+        reason: Reason,
         mut removed: Option<&mut Vec<Removed>>,
     ) -> Answer<usize> {
         let mut count = 0;
-        for some in sids.chunks(REMOVED_AT_ONCE) {
+        for some in ids.chunks(REMOVED_AT_ONCE) {
             self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-            let mut remove_some = || -> Answer<()> {
-                for sid in some {
+            let mut remove = || -> Answer<()> {
+                for id in some {
+                    let sql = "DELETE FROM sessions WHERE id=?1 AND coalesce(expires, ?3)<=?2";
+                    let parameters = params![id, now, i64::MAX];
                     count += match removed.as_deref_mut() {
-                        None => self
-                            .prepare("DELETE FROM sessions WHERE sid=?1 AND expires<=?2")?
-                            .execute(params![Text(sid), now])?,
+                        None => self.prepare(sql)?.execute(parameters)?,
                         Some(removed) => {
-                            let sql = "DELETE FROM sessions WHERE sid=?1 AND expires<=?2
-                                       RETURNING expires, cookie, data, sid";
-                            self.remove(sql, params![Text(sid), now], Reason::Expired, removed)?
+                            let sql = format!("{sql} RETURNING expires, cookie, data, sid");
+                            self.remove(&sql, parameters, reason, removed)?
                         }
                     };
                 }
                 self.prepare("COMMIT")?.execute([])?;
                 Ok(())
             };
-            if let Err(refusal) = remove_some() {
+            if let Err(refusal) = remove() {
                 self.connection.execute_batch("ROLLBACK").ok();
                 return Err(refusal);
-            }
-        }
-        Ok(count)
-    }
-
-    /// Removes sessions, those that expire first before the others, until the database takes
-    /// `most` bytes less a tenth. Returns how many were removed.
-    pub fn evict(&self, most: usize, mut removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
-        let mut count = 0;
-        while self.bytes()? > most - most / 10 {
-            // Sessions without an expiry are the last.
-            let sids: Vec<Vec<u8>> = {
-                let mut statement = self.prepare(
-                    "SELECT sid FROM sessions ORDER BY coalesce(expires, 9223372036854775807) LIMIT ?1",
-                )?;
-                let mut rows = statement.query(params![EVICTED_AT_ONCE as i64])?;
-                let mut sids = Vec::new();
-                while let Some(row) = rows.next()? {
-                    sids.push(bytes(row, 0)?.to_vec());
-                }
-                sids
-            };
-            if sids.is_empty() {
-                break;
-            }
-            for some in sids.chunks(REMOVED_AT_ONCE) {
-                self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-                let mut remove_some = || -> Answer<()> {
-                    for sid in some {
-                        let mut mine = Vec::new();
-                        let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
-                        count +=
-                            self.remove(sql, params![Text(sid)], Reason::Evicted, &mut mine)?;
-                        if let Some(removed) = removed.as_deref_mut() {
-                            removed.append(&mut mine);
-                        }
-                    }
-                    self.prepare("COMMIT")?.execute([])?;
-                    Ok(())
-                };
-                if let Err(refusal) = remove_some() {
-                    self.connection.execute_batch("ROLLBACK").ok();
-                    return Err(refusal);
-                }
-                if self.bytes()? <= most - most / 10 {
-                    break;
-                }
             }
         }
         Ok(count)
@@ -756,8 +756,10 @@ const LONGEST_LOG: usize = 8192;
 
 /// How many sessions are removed in one transaction, so that others need not wait for long.
 const REMOVED_AT_ONCE: usize = 64;
-/// How many sessions one look for those that expire first finds.
-const EVICTED_AT_ONCE: usize = 4096;
+/// About the bytes that a row takes beside its texts.
+const ROW_BYTES: usize = 40;
+/// About how many of a hundred bytes of the pages are used, as sessions come in random order.
+const USED: i64 = 70;
 
 /// Waits as a thread of JavaScript may. `count` says how often it has waited already.
 fn wait_shortly(count: i32) -> bool {
@@ -834,7 +836,8 @@ fn optional_bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<Option<&'r [u8]
 /// Returns the whole text of a session, of which the row has these parts.
 fn whole(template: &[u8], expires: Option<i64>, data: &[u8]) -> Vec<u8> {
     match CookieTextCache::default().intern_template(template) {
-        Some(cookie) => cookie.whole(expires, data),
+        // Without a date in the cookie, the expiry is that of the store.
+        Some(cookie) => cookie.whole(expires.filter(|_| cookie.has_date()), data),
         None => session_text::join(data, template.len(), |text| {
             text.extend_from_slice(template)
         }),

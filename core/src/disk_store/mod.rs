@@ -85,11 +85,23 @@ struct State {
 #[derive(Default)]
 struct Upkeep {
     database: Option<Database>,
+    schedule: Schedule,
+}
+
+/// What is known of the work that takes long.
+#[derive(Default)]
+struct Schedule {
     /// Who prunes, for the other processes: a number that no other store has.
     owner: i64,
-    /// Where the pruning goes on.
-    pruned_to: Option<Box<[u8]>>,
+    /// The key of the session that was pruned last, if there is more to prune.
+    pruned_to: Option<i64>,
+    /// When the bytes of all sessions were summed up last, in ms since the epoch.
+    summed_at: i64,
 }
+
+/// The ms between two times at which the bytes of all sessions are summed up, as that takes a
+/// quarter of a second for a million.
+const SUM_PERIOD: i64 = 5_000;
 
 /// The ms for which a store that prunes keeps others from it.
 const LEASE: i64 = 30_000;
@@ -245,8 +257,11 @@ impl DiskStore {
             state: Mutex::new(state),
             writer: Mutex::default(),
             upkeep: Mutex::new(Upkeep {
-                owner: i64::from_ne_bytes(rand::random()),
-                ..Upkeep::default()
+                database: None,
+                schedule: Schedule {
+                    owner: i64::from_ne_bytes(rand::random()),
+                    ..Schedule::default()
+                },
             }),
             hasher: DefaultHashBuilder::default(),
             hits: AtomicU64::new(0),
@@ -353,19 +368,15 @@ impl DiskStore {
     /// Calls `work` with the connection for what takes long.
     fn with_upkeep<T>(
         &self,
-        work: impl FnOnce(&Database, &mut Option<Box<[u8]>>, i64) -> Answer<T>,
+        work: impl FnOnce(&Database, &mut Schedule) -> Answer<T>,
     ) -> Result<T, Error> {
         let mut upkeep = self.upkeep.lock();
-        let Upkeep {
-            database,
-            owner,
-            pruned_to,
-        } = &mut *upkeep;
+        let Upkeep { database, schedule } = &mut *upkeep;
         let database = match database {
             Some(database) => database,
             None => database.insert(self.connect()?),
         };
-        work(database, pruned_to, *owner).map_err(|refusal| self.error(refusal))
+        work(database, schedule).map_err(|refusal| self.error(refusal))
     }
 
     fn connect(&self) -> Result<Database, Error> {
@@ -614,7 +625,7 @@ impl Engine for DiskStore {
         Ok(born.is_none_or(|born| born >= since))
     }
 
-    /// In the order of their bytes. Sessions whose changes are not committed yet are as they were.
+    /// In the order of their keys. Sessions whose changes are not committed yet are as they were.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
         self.sids_after(None, usize::MAX)
     }
@@ -628,7 +639,7 @@ impl Engine for DiskStore {
 
     /// Reads all sessions, and removes none.
     fn len(&self, now: i64) -> Result<usize, Error> {
-        let (live, _) = self.with_upkeep(|database, _, _| database.count(now))?;
+        let (live, _) = self.with_upkeep(|database, _| database.count(now))?;
         Ok(live)
     }
 
@@ -637,17 +648,18 @@ impl Engine for DiskStore {
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         let is_forced = budget == usize::MAX;
         let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let done = self.with_upkeep(|database, pruned_to, owner| {
+        let done = self.with_upkeep(|database, schedule| {
+            let owner = schedule.owner;
             let period = self.options.check_period - self.options.check_period / 10;
             if !is_forced && !database.take_upkeep(owner, now, LEASE, period)? {
-                *pruned_to = None;
+                schedule.pruned_to = None;
                 return Ok(true);
             }
             let (count, last) =
-                database.prune(pruned_to.as_deref(), budget, now, removed.as_mut())?;
+                database.prune(schedule.pruned_to, budget, now, removed.as_mut())?;
             self.expired.fetch_add(count as u64, Relaxed);
             let is_done = last.is_none();
-            *pruned_to = last;
+            schedule.pruned_to = last;
             if is_done {
                 database.end_upkeep(owner, now)?;
             }
@@ -657,15 +669,17 @@ impl Engine for DiskStore {
         done
     }
 
-    fn maintain(&self, _now: i64) -> Result<(), Error> {
+    fn maintain(&self, now: i64) -> Result<(), Error> {
         let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let done = self.with_upkeep(|database, _, _| {
+        let done = self.with_upkeep(|database, schedule| {
             if self.committed.swap(0, Relaxed) > 0 {
                 database.checkpoint()?;
             }
             if let Some(most) = self.options.max_bytes
+                && !(0..SUM_PERIOD).contains(&(now - schedule.summed_at))
                 && database.bytes()? > most
             {
+                schedule.summed_at = now;
                 let count = database.evict(most, removed.as_mut())?;
                 self.evicted.fetch_add(count as u64, Relaxed);
                 database.checkpoint()?;
@@ -743,7 +757,7 @@ impl Engine for DiskStore {
 
     /// Reads all sessions.
     fn stats(&self) -> Result<Stats, Error> {
-        let (sessions, bytes) = self.with_upkeep(|database, _, _| {
+        let (sessions, bytes) = self.with_upkeep(|database, _| {
             let (_, all) = database.count(0)?;
             Ok((all, database.bytes()?))
         })?;
