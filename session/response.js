@@ -75,6 +75,11 @@ class ResponsePatch {
     res.end = this.end.bind(this);
   }
 
+  /** Whether `end` was called, and has not failed. */
+  get hasEnded() {
+    return this.stage !== OPEN;
+  }
+
   /**
    * Adds the session cookie at the first call, then calls the wrapped `writeHead`.
    *
@@ -256,8 +261,13 @@ class ResponsePatch {
       this.stage = OPEN;
       throw error;
     } finally {
-      this.request.invalidate();
+      this.letGoOn();
     }
+  }
+
+  /** Drops what is known of the session, because the program goes on. */
+  letGoOn() {
+    this.request.invalidate();
   }
 
   /**

@@ -73,6 +73,13 @@ const folder = temporaryFolder('session-commit');
 const file = path.join(folder, 'page.txt');
 fs.writeFileSync(file, 'x'.repeat(100_000));
 
+/** Ways to begin a response. */
+const begin = {
+  write: (res) => { res.write('a'); },
+  flushHeaders: (res) => { res.flushHeaders(); },
+  writeHead: (res) => { res.writeHead(200); },
+};
+
 /** Ways to respond, with what the client gets. `isExpress`: it needs Express's methods. */
 const ways = {
   'end': { respond: (req, res) => { res.end('whole'); }, body: 'whole' },
@@ -311,6 +318,80 @@ for (const kind of kinds) {
     }
   });
 }
+
+test('a store that throws gives an error page, however the response began', async (t) => {
+  for (const method of ['set', 'destroy']) {
+    for (const [name, { respond }] of Object.entries(ways).filter(([name, { isExpress }]) => !isExpress && name !== 'end twice')) {
+      const store = ledger();
+      const { get, errors } = await start(t, {
+        kind: 'http', store, unset: 'destroy',
+        routes: { '/change': (req, res) => { if (method === 'set') req.session.n++; else req.session = null; respond(req, res); } },
+      });
+      store[method] = () => { throw new Error('thrown'); };
+      const { status, body } = await get('/change', { method: ways[name].method, patience: 2000 });
+      assert.deepEqual([name, status, body], [name, 500, name === 'HEAD' ? '' : 'page: thrown']);
+      assert.deepEqual(errors.map(String), ['Error: thrown'], name);
+    }
+  }
+});
+
+test('a session that regenerate has made is stored once, before the first byte, whenever the body begins', async (t) => {
+  const store = slow();
+  const { get } = await start(t, {
+    store,
+    routes: {
+      '/in': (req, res) => {
+        req.session.regenerate(() => {
+          req.session.n = 7;
+          store.isOpen = false;
+          res.writeHead(200);
+          setTimeout(() => { store.release(); }, 20);
+          setTimeout(() => { res.end('in'); }, 40);
+        });
+      },
+      '/read': (req, res) => { res.end(String(req.session.n)); },
+    },
+  });
+  store.take();
+  assert.equal((await get('/in')).body, 'in');
+  assert.deepEqual(store.take(), ['get', 'destroy', 'set']);
+  assert.equal((await get('/read')).body, '7');
+});
+
+test('what is saved after the headers and then changed back is saved again', async (t) => {
+  for (const [name, write] of Object.entries(begin)) {
+    const { get } = await start(t, {
+      store: ledger(),
+      routes: {
+        '/back': (req, res) => {
+          const { n } = req.session;
+          write(res);
+          req.session.n = 99;
+          req.session.save(() => { req.session.n = n; res.end(); });
+        },
+        '/read': (req, res) => { res.end(String(req.session.n)); },
+      },
+    });
+    await get('/back');
+    assert.equal((await get('/read')).body, '1', name);
+  }
+});
+
+test('the cookie of a response that is held is decided on when the program writes the headers', async (t) => {
+  for (const [name, write] of Object.entries(begin)) {
+    const { get } = await start(t, {
+      store: ledger(), cookie: { maxAge: 60000 }, resave: true,
+      routes: {
+        '/new': (req, res) => { req.session.n = 1; write(res); req.session = null; res.end(); },
+        '/same': (req, res) => { assert.equal(req.session.n, 1); write(res); req.session.n = 2; res.end(); },
+        '/read': (req, res) => { res.end(String(req.session.n)); },
+      },
+    });
+    assert.equal((await get('/new', { jar: new Jar() })).cookies.length, 1, name);
+    assert.deepEqual((await get('/same')).cookies, [], name);
+    assert.equal((await get('/read')).body, '2', name);
+  }
+});
 
 test('a body longer than commitBuffer is an error page; a single write is not limited', async (t) => {
   const store = slow();

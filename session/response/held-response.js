@@ -78,6 +78,8 @@ class HeldResponse extends ResponsePatch {
    * @throws what Node.js throws for an invalid status or header, and if the headers were written
    */
   writeHead(res, status, first, second) {
+    // `end` has settled the session before.
+    if (this.phase === BEFORE && this.hasEnded) this.phase = PAST;
     if (this.phase === PAST) return super.writeHead(res, status, first, second);
     if (this.isGuarded) throw headersSent(this.res, 'writeHead');
     const { statusCode, statusMessage } = res;
@@ -176,6 +178,17 @@ class HeldResponse extends ResponsePatch {
     return (error) => { defer(() => { this.settled(error); }); };
   }
 
+  /** What was decided on the cookie of a response that is held counts, whatever the program does until it is sent. */
+  letGoOn() {
+    if (this.phase !== HELD) super.letGoOn();
+  }
+
+  /** Lets an error page follow, which is not held. */
+  reopen() {
+    super.reopen();
+    this.phase = PAST;
+  }
+
   /**
    * Sends what is kept, or takes it back if there is an error.
    *
@@ -184,7 +197,6 @@ class HeldResponse extends ResponsePatch {
   settled(error) {
     if (this.phase !== HELD) return;
     const { kept, res } = this;
-    this.phase = PAST;
     this.kept = [];
     this.reopen();
     this.unguard();
