@@ -23,7 +23,7 @@ function sources() {
 /** The names that a source takes from the addon: `native.NAME`, and `const { NAME } = native`. */
 function usedIn(source) {
   const lists = Array.from(source.matchAll(/\{([\w\s,]+)\} = (?:native;|require\('[./]*native\/load'\))/g), ([, list]) => list.match(/\w+/g));
-  const members = Array.from(source.matchAll(/\b(?:native|addon)\??\.([A-Za-z]\w*)/g), ([, name]) => name);
+  const members = Array.from(source.matchAll(/\b(?:native|addon)(?:\(\))?\??\.([A-Za-z]\w*)/g), ([, name]) => name);
   return [...lists.flat(), ...members];
 }
 
