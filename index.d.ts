@@ -57,7 +57,7 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function, `cacheControl` is neither `'private'` nor
+ *   boolean, `skip` is not a function or is `async`, `cacheControl` is neither `'private'` nor
  *   `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
@@ -229,8 +229,8 @@ declare namespace session {
      * begin after the path of the router; `req.originalUrl` is the whole URL.
      *
      * The function must return the boolean itself, because the middleware does not wait.
-     * If it throws, `next` gets the error. If it returns a promise, as an `async`
-     * function does, `next` gets a TypeError.
+     * If it throws, `next` gets the error. If it returns a promise, `next` gets a
+     * TypeError; an `async` function is refused at `session()`.
      *
      * @example
      * session({ secret, skip: (req) => req.originalUrl.startsWith('/static/') })

@@ -123,6 +123,17 @@ ${listen}`,
     visits: ['GET /in', 'GET /', 'GET /out', 'GET /'],
     printed: lines('200 in', '200 ada', '200 0', '200 undefined'),
   },
+  'disk': {
+    before: app(), after: listen, visits: ['GET /in', 'GET /'],
+    printed: lines('200 in', '200 ada'),
+  },
+  'disk options': {
+    before: `require('node:fs').writeFileSync('sessions.db', 'no database, and long enough to be seen as none'.repeat(100));
+process.removeAllListeners('warning').on('warning', ({ code }) => console.log(code));
+${app().replace('const store = new SlowStore();\n', '')}`,
+    after: listen, visits: ['GET /in', 'GET /visitors', 'GET /'],
+    printed: lines('EXPRESS_SESSION_DISK', '200 in', '200 1 sessions', '200 ada'),
+  },
   'keep': {
     before: slow, after: listen, visits: ['GET /in', 'POST /login', 'GET /show'],
     printed: lines('200 in', '200 a book is still in your cart', '200 cart,cookie,user'),

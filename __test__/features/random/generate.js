@@ -139,8 +139,8 @@ function drawResponse(random, scenario) {
   const isWhole = ['end', 'send', 'json', 'redirect', 'empty'].includes(response.kind);
   const isHeld = scenario.options.commit === 'headers' && response.kind !== 'throw' && !(response.late?.length > 0);
   const isAtOnce = !['promise', 'declared'].includes(scenario.store.kind);
-  // The program's second call of `end` would end the response that was refused.
-  if ((isHeld || isWhole) && isAtOnce && chance(0.06)) Object.assign(response, { refused: true, again: undefined });
+  // With `commit: 'end'`, a second call of `end` would end the response that was refused.
+  if ((isHeld || isWhole) && isAtOnce && chance(0.06)) Object.assign(response, { refused: true, again: isHeld && response.again });
   return response;
 }
 

@@ -321,13 +321,9 @@ class Visit {
     this.hasOverflowed = tooLong !== undefined;
     if (tooLong ?? error) {
       this.hasFailed = true;
-      // Data that JSON refuses are refused before the end of a response looks sent.
-      const isSent = !(isWhole && refuses);
-      // A body that is too long is abandoned at once, the others when the store has answered.
-      const isAtOnce = this.hasOverflowed && !tooLong.isAtEnd;
-      if (!isAtOnce) tellSent(isSent);
-      this.page(tooLong?.message ?? error);
-      if (isAtOnce) tellSent(isSent);
+      // With `commit: 'end'`, data that JSON refuses are refused before the response looks sent.
+      tellSent(!(isWhole && refuses && this.options.commit !== 'headers'));
+      this.page(refuses ? error : tooLong ?? error);
     } else {
       tellSent(true);
       if (!isWhole) this.writeHead(false);
@@ -348,8 +344,7 @@ class Visit {
     if (kind !== 'burst' || !this.isHeld) return undefined;
     const message = `the response was longer than ${limit} bytes (option commitBuffer) before the session was stored`;
     const isTooLong = (parts) => parts.join('').length > limit;
-    if (isTooLong(chunks.slice(1, late.length > 0 ? -1 : undefined))) return { message, isAtEnd: false };
-    return hurries && isTooLong(chunks.slice(1)) ? { message, isAtEnd: true } : undefined;
+    return isTooLong(chunks.slice(1, late.length > 0 && !hurries ? -1 : undefined)) ? message : undefined;
   }
 
   /** With `commit: 'headers'`, what must be written or destroyed is, before anything leaves. */
