@@ -3,7 +3,7 @@
 /**
  * A server whose sessions are in a file, for processes of their own. It sends its port to its
  * parent, or prints it where there is none. FILE is the file, OPTIONS has further options of the
- * store as JSON, and PORT the port; any free one without that.
+ * store as JSON, PORT the port, any free one without that, and COMMIT the option `commit` of `session()`.
  */
 const http = require('node:http');
 const { setTimeout: wait } = require('node:timers/promises');
@@ -11,7 +11,7 @@ const { createApp, serve } = require('../../test-kit/app');
 const { HOST } = require('../../test-kit/port');
 const session = require('../..');
 
-const { FILE, OPTIONS = '{}', PORT } = process.env;
+const { FILE, OPTIONS = '{}', PORT, COMMIT = 'end' } = process.env;
 
 const store = new session.DiskStore({ path: FILE, ...JSON.parse(OPTIONS) });
 const kept = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
@@ -27,6 +27,7 @@ const routes = {
   'GET /login': (req, res) => { Object.assign(req.session, { user: query(req, 'user'), n: 0 }); see(req, res); },
   'GET /write': (req, res) => { if (req.session.user !== undefined) req.session.n = Number(query(req, 'n')); see(req, res); },
   'GET /logout': (req, res, next) => { req.session.destroy((error) => { if (error) next(error); else res.end('bye'); }); },
+  'GET /fill': (req, res) => { req.session.text = 'x'.repeat(Number(query(req, 'size'))); res.end('filled'); },
   'GET /slow': async (req, res) => {
     req.session.n = 'slow';
     // Who asks knows by the header that the session is loaded.
@@ -49,7 +50,7 @@ function leave() {
   for (const sid of ['left 1', 'left 2', 'left 3']) store.set(sid, { cookie: kept });
 }
 
-const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store });
+const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store, commit: COMMIT });
 const tellPid = (req, res, next) => { res.setHeader('x-pid', String(process.pid)); next(); };
 const app = createApp({ kind: 'http', layers: [tellPid, middleware], routes });
 

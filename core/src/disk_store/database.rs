@@ -89,10 +89,15 @@ impl From<rusqlite::Error> for Refusal {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Refusal::Damaged(error.to_string())
             }
+            Some(ErrorCode::ReadOnly) => Refusal::Other(NOT_WRITABLE.to_owned()),
+            Some(ErrorCode::DiskFull) => Refusal::Other(format!("{error}. Make room on the disk")),
             _ => Refusal::Other(error.to_string()),
         }
     }
 }
+
+const NOT_WRITABLE: &str = "the file or its folder cannot be written to. Give the user that runs this \
+                            process the right to write there, or use another path";
 
 impl Refusal {
     /// Makes the error that a program gets.
@@ -192,11 +197,7 @@ impl Database {
     /// Makes the tables if the database is empty, and checks that they are ours.
     pub fn set_up(&self) -> Answer<()> {
         if self.connection.is_readonly("main")? {
-            return Err(Refusal::Other(
-                "the file cannot be written to. Give the user that runs this process the right to \
-                 write it, or use another path"
-                    .to_owned(),
-            ));
+            return Err(Refusal::Other(NOT_WRITABLE.to_owned()));
         }
         if self.is_empty()? {
             let page_size = format!("PRAGMA page_size={PAGE}");
