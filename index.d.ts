@@ -238,6 +238,21 @@ declare namespace session {
     skip?: ((req: express.Request) => boolean) | undefined;
 
     /**
+     * What happens to changes that other requests have stored since this request has loaded the
+     * session. `false`: they are overwritten, as with express-session. `true`: each changed
+     * top-level key is stored by itself, and of two requests that change the same key, the one
+     * that stores it later wins. A function decides for such a key: it gets the key, its value
+     * when this request has loaded the session, its value in this request and its value in the
+     * store, each of which is undefined if the key is not there, and returns the value that is
+     * stored. It must not return undefined or a promise: that, and an error that it throws, goes to
+     * `next`, and the stored session stays as it is. Default: `false`.
+     *
+     * @example
+     * session({ secret, merge: (key, base = [], mine = [], theirs = []) => [...theirs, ...mine.slice(base.length)] })
+     */
+    merge?: boolean | ((key: string, base: any, mine: any, theirs: any) => any) | undefined;
+
+    /**
      * Keeps shared caches from giving the response of one visitor to another. A response
      * gets `Cookie` in its header `Vary`, and the header `Cache-Control`, if it sets or
      * clears the session cookie, or may depend on the session: if the store had the
@@ -694,6 +709,18 @@ declare namespace session {
      * (express-session 1.19.0 has no such method.)
      */
     setIfPresent?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+
+    /**
+     * Stores a session only if what the store has for this id is still `loaded`, in one step of the
+     * backend. The members `cookie` and `_meta` are not compared. Optional, and not known to
+     * express-session. The option `merge` calls it; without it, `merge` reads the session just
+     * before it stores it, so that a short time is left in which a change can be lost.
+     *
+     * @param loaded what `get` gave before
+     * @param callback gets whether the session was stored: `false` if the data differ, and if the
+     *   session is gone
+     */
+    setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
   }
 
   /**

@@ -14,10 +14,11 @@ const native = require('./native/load');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
+const { saveMerged } = require('./request/merge');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { callStore, functionOf } = require('./store/call');
+const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
 /**
@@ -121,6 +122,13 @@ class RequestSession {
     this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
+    /**
+     * With the option `merge`: the data that the store had when this request loaded or stored the
+     * session, as JSON without the cookie, and the sid. Undefined if it has done neither, or the
+     * session has slept since.
+     * @type {{ id: string | undefined, text: string } | undefined}
+     */
+    this.base = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -202,7 +210,10 @@ class RequestSession {
       this.originalId = req.sessionID;
       // If no `Session` was made, the program or another package has made the session.
       this.firstSession ??= null;
-      if (data) this.markLoaded(req.sessionID);
+      if (data) {
+        this.markLoaded(req.sessionID);
+        this.renewBase(req.sessionID, data);
+      }
       const session = /** @type {SessionShape} */ (req.session);
       this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
       this.watch(session);
@@ -413,9 +424,76 @@ class RequestSession {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
+        this.renewBase(id, current);
       }
       this.watch(current);
     }
+  }
+
+  /**
+   * Notes what the store has now, for the option `merge`.
+   *
+   * @param {string | undefined} id
+   * @param {SessionData} data
+   * @throws what `JSON.stringify` throws
+   */
+  renewBase(id, data) {
+    if (this.settings.merge !== undefined) this.base = { id, text: dataJSON(data) };
+  }
+
+  /**
+   * Notes that the store has data now that were merged, maybe with those of other requests.
+   *
+   * @param {string | undefined} id
+   * @param {string} text the JSON of the data
+   */
+  noteBase(id, text) {
+    this.base = { id, text };
+    this.saved = text;
+  }
+
+  /**
+   * Returns the data, as JSON, with which the store must be compared before a session is stored.
+   *
+   * @param {string | undefined} id
+   * @returns {string | undefined} undefined without the option `merge`, and for a session that the
+   *   store does not have yet
+   */
+  baseOf(id) {
+    if (this.settings.merge === undefined || this.destroyedIds?.has(id)) return undefined;
+    if (this.base !== undefined) return this.base.id === id ? this.base.text : undefined;
+    return id === this.loadedId ? this.source?.text : undefined;
+  }
+
+  /**
+   * Calls the store to store a session. With the option `merge` the changes of other requests are
+   * kept.
+   *
+   * @param {Callback} callback made by `storeCallback`
+   * @param {'set' | 'setIfPresent'} method
+   * @param {string | undefined} id
+   * @param {SessionShape} session
+   * @throws what the store throws before it has called back
+   */
+  store(callback, method, id, session) {
+    const base = this.baseOf(id);
+    if (base !== undefined) saveMerged(this, session, base, callback);
+    else callStore(this.settings.merge === undefined ? callback : this.renewingBase(callback, id, session), this.req.sessionStore, method, id, session);
+  }
+
+  /**
+   * Makes the callback of a store that stores a new session, which renews the base.
+   *
+   * @param {Callback} callback
+   * @param {string | undefined} id
+   * @param {SessionShape} session
+   */
+  renewingBase(callback, id, session) {
+    const text = dataJSON(session);
+    return storeCallback(this.req, (error, ...results) => {
+      if (!error) this.base = { id, text };
+      callback(error, ...results);
+    });
   }
 
   /**
@@ -634,7 +712,6 @@ class RequestSession {
    * @throws what `save` and the store throw before they have called back
    */
   save(session, callback) {
-    const { req } = this;
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
     // Our `save` does no more than this. The `save` of another class does not know of
@@ -642,7 +719,7 @@ class RequestSession {
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
     if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.noteSave(session, id);
-      callStore(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
+      this.store(callback, isPresent ? 'setIfPresent' : 'set', id, session);
       return;
     }
     // A `save` of the program may change the data before it calls ours.

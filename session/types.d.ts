@@ -70,6 +70,9 @@ export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'c
   store?: Store;
 }
 
+/** The option `merge`; index.d.ts explains it. */
+export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
+
 /** The checked options of `session()` with their defaults, and what was made of them. */
 export interface Settings {
   cookie: CookieOptions | ((req: Request) => CookieOptions);
@@ -89,6 +92,7 @@ export interface Settings {
   /** In bytes. */
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
+  merge: Merge | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
@@ -246,6 +250,7 @@ export interface Store extends EventEmitter {
   destroy(sid: string, callback?: Callback): void;
   touch?(sid: string, session: SessionData, callback?: Callback): void;
   setIfPresent?(sid: string, session: SessionData, callback?: Callback): void;
+  setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: Callback): void;
   all?(callback: Callback): void;
   /** What programs and packages add. */
   [name: string]: any;
