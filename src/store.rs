@@ -178,6 +178,29 @@ pub fn store_put(
     })
 }
 
+/// Stores a session as `storePut` does if its data, without `cookie` and `_meta`, are still `base`, the
+/// JSON object of the data. Without `cookie`, `data` is any text, as for `storeSetRaw`. `now` is in
+/// ms since the epoch. Returns the number of an outcome: `NOT_CHANGED` if the data differ.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, base: string, cookie: string | undefined, data: string, now: number, deadline: number"
+)]
+pub fn store_put_if_unchanged(
+    store: &Store,
+    sid: Text,
+    base: Text,
+    cookie: Option<Text>,
+    data: Text,
+    now: f64,
+    deadline: f64,
+) -> Result<u32> {
+    let cookie = cookie.as_deref();
+    let stored = store.ask(|it| {
+        it.put_if_unchanged(&sid, &base, cookie, &data, now as i64, time(deadline))
+    });
+    stored.map(outcome)
+}
+
 /// Stores any text as `storeSet` does, as one that only JavaScript can read.
 #[napi(
     catch_unwind,

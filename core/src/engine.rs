@@ -90,6 +90,39 @@ pub trait Engine: Send + Sync {
         since: Option<u64>,
     ) -> Result<Stored, Error>;
 
+    /// Does what [`put`](Engine::put) does, but only if the session's data are still `base`, which is
+    /// the JSON object of the data, as far as [`is_same_data`](session_text::is_same_data) says.
+    /// Without `cookie`, `data` is any text, as for [`set_raw`](Engine::set_raw).
+    ///
+    /// Returns [`Changed::Refused`] if the data differ, and [`Changed::Missing`] if there is no
+    /// session that is alive at `now`. An engine whose changes are made later may return
+    /// [`Changed::Done`] then, and tell of it by [`Unmade`].
+    ///
+    /// This implementation takes two steps. An engine that others use at the same time needs one of
+    /// its own, which takes one.
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut text = Vec::new();
+        if self.get(sid, now, Asker::Viewer, &mut text)? == Found::Missing {
+            return Ok(Changed::Missing);
+        }
+        if !session_text::is_same_data(&text, base) {
+            return Ok(Changed::Refused);
+        }
+        match cookie {
+            Some(cookie) => self.put(sid, cookie, data, deadline, None)?,
+            None => self.set_raw(sid, data, deadline, None)?,
+        };
+        Ok(Changed::Done)
+    }
+
     /// Does what [`set`](Engine::set) does for any text, which the engine does not read but
     /// takes for unclear.
     fn set_raw(
@@ -335,7 +368,7 @@ pub enum Commit {
 pub struct Unmade {
     /// The session id. `None` for [`Engine::clear`].
     pub sid: Option<Box<[u8]>>,
-    /// Why. `None` if the session was to be stored unless it was destroyed, and it was.
+    /// Why. `None` if the session was to be stored unless it was destroyed or changed, and it was.
     pub error: Option<Error>,
 }
 

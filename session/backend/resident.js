@@ -9,6 +9,7 @@ const { isSame } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
 const native = require('../native/load');
 const { planCookie } = require('../request/generate');
+const { saveMerged } = require('../request/merge');
 const { Session } = require('../request/session');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
 const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
@@ -199,6 +200,8 @@ class Resident {
       engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
       isDone = touch(request, session, engine);
+    } else if (request.baseOf(request.idOf(session)) !== undefined) {
+      return saveIfUnchanged(request, session, engine, response);
     } else {
       save(request, session, engine);
     }
@@ -278,6 +281,42 @@ function save(request, session, engine) {
     isStored = engine.save(id, session, JSON.stringify(session), since);
   }
   if (!isStored) debug('not saving: the session was destroyed');
+}
+
+/**
+ * Stores a session with the option `merge`. If the store has other data than this request has loaded,
+ * they are merged, for which the response waits.
+ *
+ * @param {RequestSession} request
+ * @param {SessionShape} session
+ * @param {Engine} engine
+ * @param {ResponsePatch} response
+ * @returns {'done' | 'waiting'}
+ * @throws what the engine throws
+ */
+function saveIfUnchanged(request, session, engine, response) {
+  if (debug.enabled) debug('saving');
+  const id = request.idOf(session);
+  const base = /** @type {string} */ (request.baseOf(id));
+  const text = request.dataToStore(session);
+  const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
+  if (isStored && engine.isCommitted) {
+    request.noteBase(id, text);
+    return 'done';
+  }
+  const callback = response.wait(native.END_SAVE);
+  /** @param {boolean} wasStored */
+  const settle = (wasStored) => {
+    if (!wasStored) {
+      saveMerged(request, session, base, callback, true);
+      return;
+    }
+    request.noteBase(id, text);
+    callback();
+  };
+  if (!isStored) settle(false);
+  else callStore(storeCallback(request.req, (error, wasStored) => { if (error) callback(error); else settle(wasStored); }), engine, 'flush');
+  return 'waiting';
 }
 
 /**

@@ -186,6 +186,24 @@ class Engine {
   }
 
   /**
+   * Stores a session if the data of the stored one, without `cookie` and `_meta`, are still `base`.
+   *
+   * @param {string} sid
+   * @param {SessionData} session
+   * @param {string} base the JSON of data
+   * @param {string} data the JSON of the session without its cookie
+   * @returns {boolean} whether it was stored, as far as is known yet: see `isCommitted`
+   * @throws what `JSON.stringify` throws, and as `deadline`
+   */
+  saveIfUnchanged(sid, session, base, data) {
+    // The text of a session with odd keys, or with none for its cookie, is left to JavaScript.
+    const cookie = hasOddKeys(session) ? undefined : JSON.stringify(session.cookie);
+    const text = cookie === undefined ? JSON.stringify(session) : data;
+    const outcome = native.storePutIfUnchanged(this.handle, sid, base, cookie, text, Date.now(), this.deadline(sid, session));
+    return this.noteChange(outcome, sid) === native.CHANGED;
+  }
+
+  /**
    * Replaces the cookie of a session.
    *
    * @param {string} sid

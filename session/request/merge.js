@@ -8,6 +8,7 @@ const { setTimeout } = require('node:timers');
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
+const comparableJSON = require('./comparable-json');
 const dataJSON = require('./data-json');
 
 /** How often a session is merged before the request gives up. */
@@ -182,19 +183,6 @@ function assign(session, data) {
     // An assignment to a key that the prototype has could call a setter.
     Object.defineProperty(session, key, { value: data[key], configurable: true, enumerable: true, writable: true });
   }
-}
-
-/**
- * Returns the JSON of the data that count when data are compared: without `cookie` and `_meta`.
- *
- * @param {Record<string, any>} data
- */
-function comparableJSON(data) {
-  /** @type {Record<string, any>} */
-  const counting = { ...data };
-  delete counting.cookie;
-  delete counting._meta;
-  return JSON.stringify(counting);
 }
 
 /** The error of a session that other requests have changed again and again. */

@@ -2,10 +2,10 @@
 
 const { inherits } = require('node:util');
 const DiskEngine = require('../engine/disk-engine');
-const { callStore, functionOf, runEngine, storeCallback } = require('./call');
+const { functionOf, runEngine } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
-const { methods } = require('./engine-methods');
+const { methods, whenCommitted } = require('./engine-methods');
 const Store = require('./store');
 
 /**
@@ -51,11 +51,8 @@ DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback)
   const text = JSON.stringify(session);
   runEngine(callback, () => {
     const engine = engineOf(this);
-    if (!engine.save(`${sid}`, session, text, engine.savedMoment())) {
-      if (callback) defer(callback, null, false);
-    } else if (callback) {
-      callStore(storeCallback(undefined, (error, isStored) => { defer(callback, error, isStored); }), engine, 'flush');
-    }
+    const isStored = engine.save(`${sid}`, session, text, engine.savedMoment());
+    if (callback) whenCommitted(engine, isStored, callback);
   });
 };
 

@@ -1,6 +1,8 @@
 'use strict';
 
-const { storeCallback, callStore, runEngine } = require('./call');
+const comparableJSON = require('../request/comparable-json');
+const dataJSON = require('../request/data-json');
+const { storeCallback, callStore, functionOf, runEngine } = require('./call');
 const defer = require('./defer');
 const { engineOf } = require('./engine-of');
 
@@ -101,5 +103,59 @@ function clear(callback) {
   useEngine(this, callback, (engine) => { engine.clear(); });
 }
 
+/**
+ * Stores a session only if what the store has for this id is still `loaded`. The members `cookie`
+ * and `_meta` are not compared.
+ *
+ * @this {Store}
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {SessionData} loaded what `get` gave before
+ * @param {(error: unknown, isStored?: boolean) => void} [callback]
+ * @throws what `JSON.stringify` throws; the stored session stays as it was
+ */
+function setIfUnchanged(sid, session, loaded, callback) {
+  // A class that replaces these may keep its sessions in another form.
+  if (this.get !== get || this.set !== set) {
+    setIfSame(this, sid, session, loaded, functionOf(callback));
+    return;
+  }
+  const [base, data] = [dataJSON(loaded), dataJSON(session)];
+  runEngine(callback, () => {
+    const engine = engineOf(this);
+    const isStored = engine.saveIfUnchanged(`${sid}`, session, base, data);
+    if (callback) whenCommitted(engine, isStored, callback);
+  });
+}
+
+/**
+ * Does what `setIfUnchanged` does, by the store's own methods. Somebody may store the session between
+ * the two calls.
+ *
+ * @param {Store} store
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {SessionData} loaded
+ * @param {Callback} callback
+ */
+function setIfSame(store, sid, session, loaded, callback) {
+  store.get(sid, (error, stored) => {
+    if (error || !stored || comparableJSON(stored) !== comparableJSON(loaded)) callback(error, false);
+    else store.set(sid, session, (failure) => { callback(failure, !failure); });
+  });
+}
+
+/**
+ * Calls back, in a later turn, with whether a session was stored.
+ *
+ * @param {Engine} engine
+ * @param {boolean} isStored as far as the engine knew when it was told to store the session
+ * @param {(error: unknown, isStored?: boolean) => void} callback
+ */
+function whenCommitted(engine, isStored, callback) {
+  if (!isStored || engine.isCommitted) defer(callback, null, isStored);
+  else callStore(storeCallback(undefined, (error, ...results) => { defer(callback, error, ...results); }), engine, 'flush');
+}
+
 /** The methods that all stores of ours have. */
-module.exports = { useEngine, methods: { get, set, touch, destroy, clear } };
+module.exports = { useEngine, whenCommitted, methods: { get, set, setIfUnchanged, touch, destroy, clear } };
