@@ -227,8 +227,10 @@ test('close waits for all changes, and each later call is an error for its callb
   const answers = [];
   store.clear((error) => { answers.push(error); });
   for (let n = 0; n < 5; n++) store.set(`sid ${n}`, sess({ n }), (error) => { answers.push(error); });
+  const isStored = ask(store, 'setIfPresent', 'none', sess({}));
   await Promise.all([store.close(), ask(store, 'close')]);
   assert.deepEqual(answers, Array(6).fill(undefined));
+  assert.equal(await isStored, false);
   for (const [method, ...args] of [
     ['get', 'a'], ['set', 'a', sess({})], ['touch', 'a', sess({})], ['destroy', 'a'], ['clear'], ['all'], ['ids'], ['length'], ['stats'], ['prune'], ['setIfPresent', 'a', sess({})],
   ]) {
