@@ -458,24 +458,31 @@ test('a session that its request saves, and changes again, is stored as it was l
   }
 });
 
-test('the response of a request that saves its session itself waits for that, too', { skip }, async (t) => {
-  const file = newFile(t);
-  const [store, other] = [make(t, { path: file }), make(t, { path: file })];
-  const app = await open(t, { options: { store, genid: undefined, cookie: { maxAge: 3_600_000 } } });
-  await app.visit((req, res) => { req.session.n = 0; res.end(); });
-  for (let n = 1; n <= 5; n++) {
-    await app.visit((req, res) => {
-      // Other changes of this turn make it wait for the turn's end.
-      store.set('other', sess({}));
-      store.set('other', sess({ n }));
-      req.session.n = n;
-      req.session.save();
-      res.end();
-    });
-    const [stored] = Object.values(await other.all()).filter(({ cookie }) => cookie.originalMaxAge);
-    assert.equal(stored.n, n);
-  }
-});
+for (const durability of ['process', 'machine']) {
+  test(`a response waits for all that its request has stored: durability ${durability}`, { skip }, async (t) => {
+    const file = newFile(t);
+    const [store, other] = [make(t, { path: file, durability }), make(t, { path: file })];
+    const app = await open(t, { options: { store, genid: undefined, cookie: { maxAge: 3_600_000 } } });
+    const seen = [];
+    const uses = [
+      (its, n) => { its.n = n; },
+      // Then the end of the response has nothing to do but to touch the session, which may be left out.
+      (its, n) => { its.n = n; its.save(); },
+      (its, n) => { its.n = n; its.save(); its.n = n; its.touch(); },
+    ];
+    for (const [n, use] of [...uses, ...uses].entries()) {
+      await app.visit((req, res) => {
+        // Other changes of this turn make it wait for the turn's end.
+        store.set('other', sess({}));
+        store.set('other', sess({ n }));
+        use(req.session, n);
+        res.on('finish', () => { seen.push(engineOf(other).read(req.sessionID)?.n); });
+        res.end('done');
+      });
+    }
+    assert.deepEqual(seen, [0, 1, 2, 3, 4, 5]);
+  });
+}
 
 const heirs = {
   'a field and a method of its own': () => class Heir extends DiskStore {
