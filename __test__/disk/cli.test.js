@@ -101,13 +101,24 @@ test('copy replaces no file', async (t) => {
   assert.match(await fails(folder, 'copy', 'sessions.db', path.join('no', 'folder')), /cannot be written \(/);
 });
 
-test('check tells of a damaged page, and copy makes no copy of it', async (t) => {
+/** Changes the sixth page of a file that no process has open. */
+function change(file, to) {
+  const bytes = fs.readFileSync(file);
+  to(bytes.subarray(5 * PAGE, 6 * PAGE));
+  fs.writeFileSync(file, bytes);
+}
+
+test('check tells of a damaged page, and copy makes no copy of one that cannot be read', async (t) => {
   const { folder } = await writing(t);
+  const file = path.join(folder, 'damaged.db');
   await command(folder, 'copy', 'sessions.db', 'damaged.db');
-  // No process has this file open.
-  const file = fs.openSync(path.join(folder, 'damaged.db'), 'r+');
-  fs.writeSync(file, Buffer.alloc(PAGE, 0xaa), 0, PAGE, 5 * PAGE);
-  fs.closeSync(file);
+  // The first two cells of a leaf change places: https://sqlite.org/fileformat2.html#b_tree_pages
+  change(file, (page) => { page.copy(page, 8, 10, 12); });
+  const told = await fails(folder, 'check', 'damaged.db');
+  assert.match(told, /^express-session-rs: damaged\.db is damaged:\n[^]*page 6/);
+  assert.doesNotMatch(told, /sid-of/);
+
+  change(file, (page) => { page.fill(0xaa); });
   assert.match(await fails(folder, 'check', 'damaged.db'), /damaged\.db is damaged/);
   assert.match(await fails(folder, 'copy', 'damaged.db', 'copy.db'), /damaged\.db is damaged/);
   assert.deepEqual(fs.readdirSync(folder).filter((name) => name.startsWith('copy')), []);

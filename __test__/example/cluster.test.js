@@ -21,13 +21,13 @@ function run(t, env) {
 }
 
 it('loses no session while its workers are replaced and killed', { timeout: 60000 }, async (t) => {
-  const { over } = run(t, { DURATION: '3' });
+  const { over } = run(t, { DURATION: '2' });
   const { how, stdout, stderr, left } = await over;
 
   assert.deepEqual([how, stderr, left], ['ended with status 0', '', []], stdout);
   const [, replaced, killed, answered] = /^(\d+) workers were replaced, (\d+) of them by SIGKILL\. (\d+) requests were answered;/m.exec(stdout);
 
-  assert.ok(Number(replaced) >= 2 && Number(killed) >= 1 && Number(answered) > 50, stdout);
+  assert.ok(Number(replaced) >= 2 && Number(killed) >= 1 && Number(answered) > 32, stdout);
   assert.match(stdout, /^Sessions lost: 0 of 16\. Page views lost: 0\.$/m);
 });
 

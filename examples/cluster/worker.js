@@ -1,6 +1,6 @@
 'use strict';
 
-/** One worker of start.js: the example app on the DiskStore of FILE, with the secret SECRET. */
+/** One worker of start.js: the example app on the DiskStore of FILE, with the secret SECRET, at PORT. */
 const http = require('node:http');
 
 const { createApp } = require('../app/app');
@@ -8,11 +8,11 @@ const { createApp } = require('../app/app');
 // In an app of your own: require('express-session-rs').
 const { DiskStore } = require('../..');
 
-const { FILE: path, SECRET: secret } = process.env;
+const { FILE: path, SECRET: secret, PORT: port } = process.env;
 const server = http.createServer(createApp({ secret, store: new DiskStore({ path }) }));
 
-// All workers listen on one port, which the first one chooses.
-server.listen(0, '127.0.0.1');
+// All workers listen on one port.
+server.listen(Number(port), '127.0.0.1');
 
 process.once('SIGTERM', () => {
   // Requests that are under way end, and their sessions are saved.
