@@ -69,7 +69,8 @@ test('two processes that write at full speed', { skip: !isOurs || (!SECONDS && '
       assert.ok(turns.p999 < LONGEST_TURN, `${turns.p999} ms`);
     }
     console.log(`${name}: log ${(log / 2 ** 20).toFixed(1)} MB${took ? `, ${meanwhile} took ${took.toFixed()} ms` : ''}`);
-    assert.ok(log < LONGEST_LOG, `${log} bytes`);
+    // What removes as many at once is no steady load.
+    assert.ok(log < (meanwhile ? 2 : 1) * LONGEST_LOG, `${log} bytes`);
   };
 
   await measure('without a store', 1, { isControl: true });
