@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Params, Row, ToSql, params};
 
 use super::changes::{Change, Record, Touched};
 use crate::cookie_text::CookieTextCache;
@@ -143,10 +144,18 @@ pub struct Header<C> {
     pub cookie: Option<C>,
 }
 
+/// What has come of changes.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// The changes that depended on a session that is not there.
+    pub unmade: Vec<Unmade>,
+    /// The sessions that were removed.
+    pub removed: Vec<Removed>,
+}
+
 /// A connection.
 pub struct Database {
     connection: Connection,
-    path: Arc<Path>,
 }
 
 impl Database {
@@ -167,7 +176,7 @@ impl Database {
             "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0;
              PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Database { connection, path })
+        Ok(Database { connection })
     }
 
     /// Makes the tables if the database is empty, and checks that they are ours.
@@ -193,12 +202,24 @@ impl Database {
                 "the database cannot have a write-ahead log here (its journal is {mode})"
             )));
         }
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let made = self.make_tables();
-        self.connection
-            .execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        made?;
+        self.in_transaction(|| self.make_tables())?;
         self.verify()
+    }
+
+    /// Removes all that is in the file at `path`, whatever that is. Other connections may have the
+    /// file open.
+    pub fn empty(path: Arc<Path>) -> Answer<()> {
+        let Database { connection, .. } = Database::open(path, Patience::Long, true)?;
+        // As "sqlite3_db_config" says of SQLITE_DBCONFIG_RESET_DATABASE: the log is found if the
+        // schema was read, which may fail.
+        connection.prepare("SELECT 1 FROM sqlite_schema").ok();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+        let emptied = connection.execute_batch("VACUUM");
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+        emptied?;
+        // Whose database it was is not known, as its first page may be damaged.
+        connection.execute_batch("PRAGMA application_id=0; PRAGMA user_version=0")?;
+        Ok(())
     }
 
     fn make_tables(&self) -> Answer<()> {
@@ -242,8 +263,12 @@ impl Database {
         }
         let sql =
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1)), until FROM upkeep";
-        self.connection.query_row(sql, [], |_| Ok(()))?;
-        Ok(())
+        let found = self.connection.query_row(sql, [], |_| Ok(()));
+        found.map_err(|error| match error.sqlite_error_code() {
+            // A table or its row is missing.
+            None | Some(ErrorCode::Unknown) => Refusal::Damaged(error.to_string()),
+            _ => Refusal::from(error),
+        })
     }
 
     fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
@@ -251,7 +276,7 @@ impl Database {
     }
 
     /// Looks a session up, and appends its text to `text`. `cookie_of` returns the cookie of which
-    /// the stored JSON is given.
+    /// the stored JSON is given. If it cannot read that, the text is unclear.
     pub fn read<C>(
         &self,
         sid: &[u8],
@@ -264,8 +289,15 @@ impl Database {
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        text.extend_from_slice(bytes(row, 4)?);
-        header(row, cookie_of).map(Some)
+        let data = bytes(row, 4)?;
+        let template = optional_bytes(row, 3)?;
+        let cookie = template.and_then(cookie_of);
+        match template {
+            // Another program may have written the row.
+            Some(template) if cookie.is_none() => text.extend(whole(template, None, data)),
+            _ => text.extend_from_slice(data),
+        }
+        header(row, cookie).map(Some)
     }
 
     /// Does what [`read`](Database::read) does, without the text.
@@ -278,95 +310,68 @@ impl Database {
             self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE sid=?1")?;
         let mut rows = statement.query(params![Text(sid)])?;
         match rows.next()? {
-            Some(row) => header(row, cookie_of).map(Some),
+            Some(row) => {
+                let cookie = optional_bytes(row, 3)?.and_then(cookie_of);
+                header(row, cookie).map(Some)
+            }
             None => Ok(None),
         }
     }
 
-    /// Makes changes in one transaction and, if one of them fails, each in a transaction of its
-    /// own. Returns those that were not made. `removed` gets the sessions that were removed, if it
-    /// is there.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`] if no change was made because another process writes.
-    pub fn make(
-        &self,
-        changes: &[Change],
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<Vec<Unmade>> {
-        let mut unmade = Vec::new();
-        let count = removed.as_ref().map_or(0, |removed| removed.len());
-        let done = match changes {
+    /// Makes changes, all or none. With `is_watched` it returns the sessions that were removed, too.
+    pub fn make(&self, changes: &[Change], is_watched: bool) -> Answer<Made> {
+        let mut made = Made::default();
+        let mut make_all = || {
+            changes
+                .iter()
+                .try_for_each(|change| self.make_one(change, is_watched, &mut made))
+        };
+        match changes {
             // A statement alone is a transaction of its own.
-            [one] => self.make_one(one, &mut unmade, removed.as_deref_mut()),
-            _ => self.make_together(changes, &mut unmade, removed.as_deref_mut()),
-        };
-        let refusal = match done {
-            Ok(()) => return Ok(unmade),
-            Err(Refusal::Busy) => return Err(Refusal::Busy),
-            Err(refusal) => refusal,
-        };
-        unmade.clear();
-        if let Some(removed) = removed.as_deref_mut() {
-            removed.truncate(count);
+            [_] => make_all()?,
+            _ => self.in_transaction(make_all)?,
         }
-        if let [one] = changes {
-            unmade.push(Unmade {
-                sid: one.sid().map(Box::from),
-                error: Some(refusal.error(&self.path)),
-            });
-            return Ok(unmade);
-        }
-        for change in changes {
-            match self.make(std::slice::from_ref(change), removed.as_deref_mut()) {
-                Ok(more) => unmade.extend(more),
-                Err(refusal) => unmade.push(Unmade {
-                    sid: change.sid().map(Box::from),
-                    error: Some(refusal.error(&self.path)),
-                }),
-            }
-        }
-        Ok(unmade)
+        Ok(made)
     }
 
-    fn make_together(
-        &self,
-        changes: &[Change],
-        unmade: &mut Vec<Unmade>,
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<()> {
+    /// Calls `work` in a transaction, which makes all that it does or nothing.
+    fn in_transaction<T>(&self, work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+        // There is a transaction if an earlier one could not be rolled back.
+        self.roll_back();
         self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-        let made = changes
-            .iter()
-            .try_for_each(|change| self.make_one(change, unmade, removed.as_deref_mut()))
-            .and_then(|()| Ok(self.prepare("COMMIT")?.execute([])?));
-        if made.is_err() && !self.connection.is_autocommit() {
-            // A transaction that cannot be rolled back ends with the next attempt to begin one.
+        let done = work().and_then(|value| {
+            self.prepare("COMMIT")?.execute([])?;
+            Ok(value)
+        });
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK").ok();
         }
-        made.map(|_| ())
     }
 
-    fn make_one(
-        &self,
-        change: &Change,
-        unmade: &mut Vec<Unmade>,
-        removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<()> {
+    fn make_one(&self, change: &Change, is_watched: bool, made: &mut Made) -> Answer<()> {
+        let removed = is_watched.then_some(&mut made.removed);
         match change {
-            Change::Put { sid, record, since } => {
-                if !self.put(sid, record, *since)? {
-                    unmade.push(Unmade {
+            Change::Put {
+                sid,
+                record,
+                born,
+                since,
+            } => {
+                if !self.put(sid, record, *born, *since)? {
+                    made.unmade.push(Unmade {
                         sid: Some(Box::from(&**sid)),
                         error: None,
                     });
                 }
             }
-            Change::Touch {
-                sid,
-                touched,
-                must_match,
-            } => self.touch(sid, touched, *must_match)?,
+            Change::Touch { sid, touched, now } => self.touch(sid, touched, *now)?,
             Change::Classify {
                 sid,
                 text,
@@ -384,37 +389,22 @@ impl Database {
                 )?
                 .execute(params![kind, expires, Text(sid), Text(text)])?;
             }
-            Change::Destroy { sid } => match removed {
-                None => {
-                    self.prepare("DELETE FROM sessions WHERE sid=?1")?
-                        .execute(params![Text(sid)])?;
-                }
-                Some(removed) => {
-                    let sql =
-                        "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
-                    self.remove(sql, params![Text(sid)], Reason::Destroyed, removed)?;
-                }
-            },
-            Change::Clear => match removed {
-                None => {
-                    self.prepare("DELETE FROM sessions")?.execute([])?;
-                }
-                Some(removed) => {
-                    let sql = "DELETE FROM sessions RETURNING expires, cookie, data, sid";
-                    self.remove(sql, [], Reason::Destroyed, removed)?;
-                }
-            },
+            Change::Destroy { sid } => {
+                self.delete("WHERE sid=?1", [Text(sid)], Reason::Destroyed, removed)?;
+            }
+            Change::Clear => {
+                self.delete("", [], Reason::Destroyed, removed)?;
+            }
         }
         Ok(())
     }
 
     /// Stores a record. Returns whether it was stored.
-    fn put(&self, sid: &[u8], record: &Record, since: Option<u64>) -> Answer<bool> {
+    fn put(&self, sid: &[u8], record: &Record, born: u64, since: Option<u64>) -> Answer<bool> {
         let Record {
             cookie,
             text,
             expires,
-            born,
         } = record;
         let kind = match cookie {
             Some(_) => KIND_SESSION,
@@ -448,35 +438,43 @@ impl Database {
                     kind,
                     cookie,
                     Text(text),
-                    *born as i64
+                    born as i64
                 ])?,
         };
         Ok(stored > 0)
     }
 
-    fn touch(&self, sid: &[u8], touched: &Touched, must_match: bool) -> Answer<()> {
-        let sql = if must_match {
-            "UPDATE sessions SET expires=?2 WHERE sid=?1 AND cookie=?3"
+    fn touch(&self, sid: &[u8], touched: &Touched, now: i64) -> Answer<()> {
+        let sql = if touched.must_match {
+            "UPDATE sessions SET expires=?2
+             WHERE sid=?1 AND cookie=?3 AND (expires IS NULL OR expires>?4)"
         } else {
-            "UPDATE sessions SET expires=?2, cookie=?3 WHERE sid=?1 AND cookie IS NOT NULL"
+            "UPDATE sessions SET expires=?2, cookie=?3
+             WHERE sid=?1 AND cookie IS NOT NULL AND (expires IS NULL OR expires>?4)"
         };
         self.prepare(sql)?.execute(params![
             Text(sid),
             touched.expires,
-            Text(touched.cookie.template())
+            Text(touched.cookie.template()),
+            now
         ])?;
         Ok(())
     }
 
-    /// Runs a statement that removes sessions and returns them.
-    fn remove(
+    /// Removes the sessions that a condition is true of. Returns their number, and appends them to
+    /// `removed` if that is there.
+    fn delete(
         &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
+        condition: &str,
+        parameters: impl Params,
         reason: Reason,
-        removed: &mut Vec<Removed>,
+        removed: Option<&mut Vec<Removed>>,
     ) -> Answer<usize> {
-        let mut statement = self.prepare(sql)?;
+        let sql = format!("DELETE FROM sessions {condition}");
+        let Some(removed) = removed else {
+            return Ok(self.prepare(&sql)?.execute(parameters)?);
+        };
+        let mut statement = self.prepare(&(sql + " RETURNING expires, cookie, data, sid"))?;
         let mut rows = statement.query(parameters)?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
@@ -498,10 +496,9 @@ impl Database {
     /// Returns up to `count` sids that come after `after`, in the order of their bytes; from the
     /// first on if that is `None`.
     pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
-        let mut statement = self
-            .prepare("SELECT sid FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2")?;
-        let count = i64::try_from(count).unwrap_or(-1);
-        let mut rows = statement.query(params![after.map(Text), count])?;
+        let mut statement =
+            self.prepare("SELECT sid FROM sessions WHERE sid>=?1 ORDER BY sid LIMIT ?2")?;
+        let mut rows = statement.query(params![Text(&next(after)), limit(count)])?;
         let mut sids = Vec::new();
         while let Some(row) = rows.next()? {
             sids.push(Box::from(bytes(row, 0)?));
@@ -548,22 +545,26 @@ impl Database {
     /// has it. Tries to begin the log anew if it is long.
     ///
     /// Returns the pages that are in the log.
-    pub fn checkpoint(&self) -> Answer<usize> {
-        let run = |mode: &str| -> Answer<(bool, i64)> {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            Ok(self.connection.query_row(&sql, [], |row| {
-                Ok((row.get::<_, i64>(0)? != 0, row.get(1)?))
-            })?)
-        };
-        let (_, pages) = run("PASSIVE")?;
-        if pages as usize <= LONG_LOG {
-            return Ok(pages.max(0) as usize);
+    pub fn checkpoint(&mut self) -> Answer<usize> {
+        let mut pages = self.run_checkpoint("PASSIVE")?;
+        if pages > LONG_LOG {
+            // This waits for readers, and lets nobody write meanwhile. So it must not wait long for
+            // one that reads all sessions.
+            self.connection.busy_handler(Some(wait_shortly))?;
+            let begun = self.run_checkpoint(if pages > LONGEST_LOG {
+                "TRUNCATE"
+            } else {
+                "RESTART"
+            });
+            self.connection.busy_handler(Some(wait_long))?;
+            pages = begun?;
         }
-        let (_, pages) = run(if pages as usize > LONGEST_LOG {
-            "TRUNCATE"
-        } else {
-            "RESTART"
-        })?;
+        Ok(pages)
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> Answer<usize> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let pages: i64 = self.connection.query_row(&sql, [], |row| row.get(1))?;
         Ok(pages.max(0) as usize)
     }
 
@@ -588,119 +589,105 @@ impl Database {
         Ok(())
     }
 
-    /// Removes those of the `count` sessions after `after` that have expired at `now`, in ms since
-    /// the epoch. Returns how many were removed, and the last of the `count` sids, if there may be
-    /// more behind it.
-    pub fn prune(
+    /// Looks at the `count` sessions after `after`, and removes up to `most` that expire at `until`
+    /// or before, in ms since the epoch; with `None` any, also those that never expire. Returns how
+    /// many were removed, and the last of the `count` sids, if there may be more behind it.
+    pub fn remove(
         &self,
-        after: Option<&[u8]>,
-        count: usize,
-        now: i64,
-        removed: Option<&mut Vec<Removed>>,
+        (after, count): (Option<&[u8]>, usize),
+        until: Option<i64>,
+        most: usize,
+        reason: Reason,
+        mut removed: Option<&mut Vec<Removed>>,
     ) -> Answer<(usize, Option<Box<[u8]>>)> {
         // The table is read without the lock of writers.
-        let mut expired: Vec<Box<[u8]>> = Vec::new();
+        let mut found: Vec<Box<[u8]>> = Vec::new();
         let mut last = None;
         {
             let mut statement = self.prepare(
-                "SELECT sid, expires FROM sessions WHERE ?1 IS NULL OR sid>?1 ORDER BY sid LIMIT ?2",
+                "SELECT sid, coalesce(expires<=?3, ?3 IS NULL) FROM sessions
+                 WHERE sid>=?1 ORDER BY sid LIMIT ?2",
             )?;
-            let limit = i64::try_from(count).unwrap_or(-1);
-            let mut rows = statement.query(params![after.map(Text), limit])?;
+            let mut rows = statement.query(params![Text(&next(after)), limit(count), until])?;
             let mut seen = 0;
             while let Some(row) = rows.next()? {
                 seen += 1;
-                let expires: Option<i64> = row.get(1)?;
-                if expires.is_some_and(|expires| expires <= now) {
-                    expired.push(Box::from(bytes(row, 0)?));
+                if row.get(1)? {
+                    found.push(Box::from(bytes(row, 0)?));
                 }
                 if seen == count {
                     last = Some(Box::from(bytes(row, 0)?));
                 }
             }
         }
-        Ok((self.remove_expired(&expired, now, removed)?, last))
-    }
-
-    /// Removes those of the sessions that have expired at `now`.
-    fn remove_expired(
-        &self,
-        sids: &[Box<[u8]>],
-        now: i64,
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<usize> {
-        let mut count = 0;
-        for some in sids.chunks(REMOVED_AT_ONCE) {
-            self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-            let mut remove_some = || -> Answer<()> {
-                for sid in some {
-                    count += match removed.as_deref_mut() {
-                        None => self
-                            .prepare("DELETE FROM sessions WHERE sid=?1 AND expires<=?2")?
-                            .execute(params![Text(sid), now])?,
-                        Some(removed) => {
-                            let sql = "DELETE FROM sessions WHERE sid=?1 AND expires<=?2
-                                       RETURNING expires, cookie, data, sid";
-                            self.remove(sql, params![Text(sid), now], Reason::Expired, removed)?
-                        }
-                    };
-                }
-                self.prepare("COMMIT")?.execute([])?;
-                Ok(())
-            };
-            if let Err(refusal) = remove_some() {
-                self.connection.execute_batch("ROLLBACK").ok();
-                return Err(refusal);
+        found.truncate(most);
+        let mut total = 0;
+        // Others write in between.
+        for some in found.chunks(REMOVED_AT_ONCE) {
+            let mut gone = Vec::new();
+            total += self.in_transaction(|| {
+                some.iter().try_fold(0, |count, sid| {
+                    let condition = "WHERE sid=?1 AND coalesce(expires<=?2, ?2 IS NULL)";
+                    let gone = removed.is_some().then_some(&mut gone);
+                    Ok(count + self.delete(condition, params![Text(sid), until], reason, gone)?)
+                })
+            })?;
+            if let Some(removed) = &mut removed {
+                removed.append(&mut gone);
             }
         }
-        Ok(count)
+        Ok((total, last))
     }
 
-    /// Removes sessions, those that expire first before the others, until the database takes
-    /// `most` bytes less a tenth. Returns how many were removed.
+    /// Removes sessions, those that expire first before the others, if all together need more than
+    /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
+    /// removed.
     pub fn evict(&self, most: usize, mut removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
-        let mut count = 0;
-        while self.bytes()? > most - most / 10 {
-            // Sessions without an expiry are the last.
-            let sids: Vec<Vec<u8>> = {
-                let mut statement = self.prepare(
-                    "SELECT sid FROM sessions ORDER BY coalesce(expires, 9223372036854775807) LIMIT ?1",
-                )?;
-                let mut rows = statement.query(params![EVICTED_AT_ONCE as i64])?;
-                let mut sids = Vec::new();
-                while let Some(row) = rows.next()? {
-                    sids.push(bytes(row, 0)?.to_vec());
-                }
-                sids
-            };
-            if sids.is_empty() {
-                break;
-            }
-            for some in sids.chunks(REMOVED_AT_ONCE) {
-                self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-                let mut remove_some = || -> Answer<()> {
-                    for sid in some {
-                        let mut mine = Vec::new();
-                        let sql = "DELETE FROM sessions WHERE sid=?1 RETURNING expires, cookie, data, sid";
-                        count +=
-                            self.remove(sql, params![Text(sid)], Reason::Evicted, &mut mine)?;
-                        if let Some(removed) = removed.as_deref_mut() {
-                            removed.append(&mut mine);
-                        }
-                    }
-                    self.prepare("COMMIT")?.execute([])?;
-                    Ok(())
-                };
-                if let Err(refusal) = remove_some() {
-                    self.connection.execute_batch("ROLLBACK").ok();
-                    return Err(refusal);
-                }
-                if self.bytes()? <= most - most / 10 {
+        let room = most / 100 * FILLED;
+        let mut sizes = self.sizes()?;
+        let mut needed: usize = sizes.iter().map(|(_, size)| size).sum();
+        if needed <= room {
+            return Ok(0);
+        }
+        // Those that never expire are the last.
+        sizes.sort_unstable_by_key(|(expires, _)| (expires.is_none(), *expires));
+        let mut left = 0;
+        while needed > room - room / 10 && left < sizes.len() {
+            needed -= sizes[left].1;
+            left += 1;
+        }
+        let Some((last, _)) = left.checked_sub(1).and_then(|at| sizes.get(at)) else {
+            return Ok(0);
+        };
+        let mut total = 0;
+        // Several may expire when the last one does: of these no more than needed are removed.
+        let before = last.map_or(i64::MAX, |last| last.saturating_sub(1));
+        for until in [Some(before), *last] {
+            let mut after: Option<Box<[u8]>> = None;
+            while left > 0 {
+                let slice = (after.as_deref(), LOOKED_AT_ONCE);
+                let removed = removed.as_deref_mut();
+                let (count, end) = self.remove(slice, until, left, Reason::Evicted, removed)?;
+                total += count;
+                left -= count;
+                after = end;
+                if after.is_none() {
                     break;
                 }
             }
         }
-        Ok(count)
+        Ok(total)
+    }
+
+    /// Returns the expiry of each session, in ms since the epoch, and the bytes that it takes.
+    fn sizes(&self) -> Answer<Vec<(Option<i64>, usize)>> {
+        let mut statement = self.prepare(
+            "SELECT expires, octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)
+             FROM sessions",
+        )?;
+        let size = |row: &Row<'_>| Ok((row.get(0)?, stored_bytes(row.get::<_, i64>(1)? as usize)));
+        let sizes = statement.query_map([], size)?;
+        Ok(sizes.collect::<Result<_, _>>()?)
     }
 
     /// Checks the database, and returns what is wrong: nothing if it is whole.
@@ -720,8 +707,37 @@ const LONGEST_LOG: usize = 8192;
 
 /// How many sessions are removed in one transaction, so that others need not wait for long.
 const REMOVED_AT_ONCE: usize = 64;
-/// How many sessions one look for those that expire first finds.
-const EVICTED_AT_ONCE: usize = 4096;
+/// How many sessions are looked at to find some to evict, so that no old state of the database is
+/// kept for long.
+const LOOKED_AT_ONCE: usize = 4096;
+/// The percentage of a page that is in use as a rule, as sids come in no order.
+const FILLED: usize = 70;
+
+/// Returns the bytes of the database that a row with this many bytes of texts takes (SQLite,
+/// "Database File Format", 1.6): what exceeds a quarter of a page is in pages of its own.
+fn stored_bytes(texts: usize) -> usize {
+    const OVERFLOW: usize = PAGE - 4;
+    const MOST: usize = (PAGE - 12) * 64 / 255 - 23;
+    const LEAST: usize = (PAGE - 12) * 32 / 255 - 23;
+    // The times, and the lengths of the columns.
+    let row = texts + 24;
+    if row <= MOST {
+        return row;
+    }
+    let rest = LEAST + (row - LEAST) % OVERFLOW;
+    let local = if rest <= MOST { rest } else { LEAST };
+    local + (row - local).div_ceil(OVERFLOW) * PAGE
+}
+
+/// Returns the first text behind `after`; the first of all if that is `None`.
+fn next(after: Option<&[u8]>) -> Vec<u8> {
+    after.map_or_else(Vec::new, |after| [after, &[0]].concat())
+}
+
+/// Returns a count of rows as SQL has it.
+fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(-1)
+}
 
 /// Waits as a thread of JavaScript may. `count` says how often it has waited already.
 fn wait_shortly(count: i32) -> bool {
@@ -763,25 +779,20 @@ pub fn insist<T>(mut attempt: impl FnMut() -> Answer<T>) -> Answer<T> {
 /// How long [`insist`] insists.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-fn header<C>(row: &Row<'_>, cookie_of: impl FnOnce(&[u8]) -> Option<C>) -> Answer<Header<C>> {
-    let cookie = match optional_bytes(row, 3)? {
-        Some(template) => match cookie_of(template) {
-            Some(cookie) => Some(cookie),
-            None => {
-                return Err(Refusal::Damaged(
-                    "a stored cookie cannot be read".to_owned(),
-                ));
-            }
-        },
-        None => None,
-    };
+fn header<C>(row: &Row<'_>, cookie: Option<C>) -> Answer<Header<C>> {
+    let born = u64::try_from(row.get::<_, i64>(1)?).ok();
     Ok(Header {
         expires: row.get(0)?,
-        born: row.get::<_, i64>(1)? as u64,
+        born: born
+            .filter(|&born| born < LAST_MOMENT)
+            .ok_or_else(|| Refusal::Damaged("a session has no moment".to_owned()))?,
         is_classified: row.get::<_, i64>(2)? != KIND_UNCLASSIFIED,
         cookie,
     })
 }
+
+/// A moment that no database has: JavaScript has no integers beyond it.
+const LAST_MOMENT: u64 = 1 << 53;
 
 fn bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<&'r [u8]> {
     optional_bytes(row, column)?.ok_or_else(|| Refusal::Damaged("a text is missing".to_owned()))

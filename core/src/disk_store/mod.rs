@@ -10,21 +10,22 @@ mod recent;
 
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Changed, Commit, Engine, Found, Live, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Changed, Commit, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored, Unmade,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
 use changes::{Change, Changes, Record, Touched, View};
-use database::{Answer, Database, Header, Patience, Refusal, insist};
+use database::{Answer, Database, Header, Made, Patience, Refusal, insist};
 use recent::Recent;
 
 pub use file::{Summary, check, copy, look};
@@ -62,12 +63,17 @@ pub struct DiskStore {
     misses: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
+    /// The bytes of the database when the sizes of all sessions were looked at.
+    looked_at: AtomicUsize,
     /// How many changes were committed since the last checkpoint.
     committed: AtomicUsize,
     /// Whether removed sessions are collected: see [`Engine::take_removed`].
     is_watched: AtomicBool,
     removed: Mutex<Vec<Removed>>,
 }
+
+/// What [`Engine::finish`] returns.
+type Finished = Result<Vec<Unmade>, Error>;
 
 /// What the methods that must not wait use.
 struct State {
@@ -76,6 +82,8 @@ struct State {
     changes: Changes,
     /// The changes that another thread commits now.
     in_flight: Option<Arc<Changes>>,
+    /// What came of such changes, if `close` has committed them.
+    finished: Option<Finished>,
     cookies: CookieTextCache,
     recent: Recent,
     /// The latest moment that was seen.
@@ -115,23 +123,20 @@ impl State {
         mut text: Option<&mut Vec<u8>>,
     ) -> Answer<Option<(Known, bool)>> {
         let mut touched: Option<Touched> = None;
-        for changes in [Some(&self.changes), self.in_flight.as_deref()]
-            .into_iter()
-            .flatten()
-        {
+        for changes in self.pending() {
             match changes.view(sid) {
                 None => {}
                 Some(View::Gone) => return Ok(None),
                 Some(View::Touched(change)) => {
                     touched.get_or_insert_with(|| change.clone());
                 }
-                Some(View::Stored { record, .. }) => {
+                Some(View::Stored { record, born, .. }) => {
                     if let Some(text) = &mut text {
                         text.extend_from_slice(&record.text);
                     }
                     let known = Header {
                         expires: record.expires,
-                        born: record.born,
+                        born: *born,
                         is_classified: record.cookie.is_some(),
                         cookie: record.cookie.clone(),
                     };
@@ -155,50 +160,56 @@ impl State {
         Ok(Some((with(known, touched), false)))
     }
 
-    /// Returns the moment at which the sid was inserted. `None` if it has no record.
-    fn born(&self, sid: &[u8]) -> Answer<Option<u64>> {
-        let mut candidate = None;
-        for changes in [Some(&self.changes), self.in_flight.as_deref()]
-            .into_iter()
-            .flatten()
-        {
+    /// Returns the changes that are not committed, the later ones first.
+    fn pending(&self) -> impl Iterator<Item = &Changes> {
+        std::iter::once(&self.changes).chain(self.in_flight.as_deref())
+    }
+
+    /// Returns what the changes that are not committed say of the moment at which the sid was
+    /// inserted, `None` for no record, and whether that holds whatever the database has.
+    fn pending_born(&self, sid: &[u8]) -> (Option<u64>, bool) {
+        let mut moment = None;
+        for changes in self.pending() {
             match changes.view(sid) {
-                Some(View::Gone) => return Ok(candidate),
-                Some(View::Stored { record, is_new }) => {
-                    candidate = Some(record.born);
+                Some(View::Gone) => return (moment, true),
+                Some(View::Stored { born, is_new, .. }) => {
+                    moment = Some(*born);
                     if *is_new {
-                        return Ok(candidate);
+                        return (moment, true);
                     }
                 }
                 _ => {}
             }
         }
+        (moment, false)
+    }
+
+    /// Returns the moment at which the sid was inserted. `None` if it has no record.
+    fn born(&mut self, sid: &[u8]) -> Answer<Option<u64>> {
+        let (pending, is_known) = self.pending_born(sid);
+        if is_known {
+            return Ok(pending);
+        }
         let database = self.database.as_ref().ok_or(Refusal::Closed)?;
         let stored = database.read_header(sid, |_| Some(()))?;
-        Ok(stored.map(|header| header.born).or(candidate))
+        let stored = stored.map(|header| header.born);
+        self.moment = self.moment.max(stored.unwrap_or(0));
+        Ok(stored.or(pending))
     }
 
     /// Whether a change that is not committed has destroyed `sid` at the moment `since` or later.
     fn has_destroyed(&self, sid: &[u8], since: u64) -> bool {
-        let views = [Some(&self.changes), self.in_flight.as_deref()];
-        let view = views
-            .into_iter()
-            .flatten()
-            .find_map(|changes| changes.view(sid));
-        match view {
-            Some(View::Gone) => true,
-            Some(View::Stored { record, is_new }) => *is_new && record.born >= since,
-            _ => false,
-        }
+        let (born, is_known) = self.pending_born(sid);
+        is_known && born.is_none_or(|born| born >= since)
     }
 }
 
 /// Returns what is known of a session after a touch.
 fn with(known: Known, touched: Option<Touched>) -> Known {
     match touched {
-        Some(Touched { cookie, expires }) if known.cookie.is_some() => Header {
-            expires,
-            cookie: Some(cookie),
+        Some(touched) if touched.suits(known.cookie.as_ref()) => Header {
+            expires: touched.expires,
+            cookie: Some(touched.cookie),
             ..known
         },
         _ => known,
@@ -228,6 +239,7 @@ impl DiskStore {
             database: Some(database),
             changes: Changes::default(),
             in_flight: None,
+            finished: None,
             cookies: CookieTextCache::default(),
             recent: Recent::default(),
             moment: 0,
@@ -246,6 +258,7 @@ impl DiskStore {
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            looked_at: AtomicUsize::new(0),
             committed: AtomicUsize::new(0),
             is_watched: AtomicBool::new(false),
             removed: Mutex::default(),
@@ -280,20 +293,20 @@ impl DiskStore {
         }
         let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
-        if let Some(cookie) = &cookie {
-            state
-                .recent
-                .note(self.hash(sid), cookie.id, expires.unwrap_or(NEVER));
+        let hash = self.hash(sid);
+        match &cookie {
+            Some(cookie) => state.recent.note(hash, cookie.id, expires.unwrap_or(NEVER)),
+            None => state.recent.forget(hash),
         }
         let born = state.now();
         state.changes.push(Change::Put {
             sid: Arc::from(sid),
             record: Arc::new(Record {
                 cookie,
-                text: Box::from(text),
+                text: Arc::from(text),
                 expires,
-                born,
             }),
+            born,
             since,
         });
         Stored::Done(id)
@@ -306,20 +319,14 @@ impl DiskStore {
             (None, None) => true,
             (Some(old), Some(new)) => {
                 let lives_long = new.saturating_sub(now) >= least.saturating_mul(2);
-                new == old || (new > old && new - old < least && lives_long)
+                new == old || (new > old && new.saturating_sub(old) < least && lives_long)
             }
             _ => false,
         }
     }
 
-    /// Touches a session unless that would change little.
-    fn touch_session(
-        &self,
-        state: &mut State,
-        sid: &[u8],
-        touched: Touched,
-        must_match: bool,
-    ) -> Changed {
+    /// Touches a session at `now`.
+    fn touch_session(&self, state: &mut State, sid: &[u8], touched: Touched, now: i64) -> Changed {
         let expires = touched.expires.unwrap_or(NEVER);
         state
             .recent
@@ -327,26 +334,91 @@ impl DiskStore {
         state.changes.push(Change::Touch {
             sid: Arc::from(sid),
             touched,
-            must_match,
+            now,
         });
         Changed::Done
     }
 
-    /// Makes the changes, by this connection. Returns [`Commit::Waiting`] if another process writes.
-    fn make(&self, database: &Database, changes: &Changes) -> Answer<Vec<Unmade>> {
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let unmade = database.make(changes.list(), removed.as_mut())?;
-        if let Some(removed) = removed {
-            self.removed.lock().extend(removed);
+    /// Locks the state, which must not be closed.
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.state.lock();
+        match state.database {
+            Some(_) => Ok(state),
+            None => Err(self.error(Refusal::Closed)),
         }
-        self.committed.fetch_add(changes.list().len(), Relaxed);
+    }
+
+    fn is_watched(&self) -> bool {
+        self.is_watched.load(Relaxed)
+    }
+
+    /// Makes changes, all or none.
+    fn make(&self, database: &Database, changes: &[Change]) -> Answer<Vec<Unmade>> {
+        let Made { unmade, removed } = database.make(changes, self.is_watched())?;
+        self.note_removed(removed);
+        self.committed.fetch_add(changes.len(), Relaxed);
         Ok(unmade)
+    }
+
+    /// Makes each change alone.
+    fn make_each(&self, database: &Database, changes: &[Change]) -> Vec<Unmade> {
+        let mut unmade = Vec::new();
+        let mut is_locked = false;
+        for change in changes {
+            let made = match is_locked {
+                false => insist(|| self.make(database, slice::from_ref(change))),
+                true => Err(Refusal::Busy),
+            };
+            is_locked = matches!(made, Err(Refusal::Busy));
+            match made {
+                Ok(more) => unmade.extend(more),
+                Err(refusal) => unmade.push(Unmade {
+                    sid: change.sid().map(Box::from),
+                    error: Some(self.error(refusal)),
+                }),
+            }
+        }
+        unmade
+    }
+
+    /// Commits the changes that are in flight, by the connection of the thread that may wait. If
+    /// that is for `close`, the outcome is kept for the thread that must call `finish`.
+    fn land(&self, is_for_close: bool) -> Finished {
+        let mut writer = self.writer.lock();
+        let changes = {
+            let mut state = self.state.lock();
+            if !is_for_close && let Some(finished) = state.finished.take() {
+                return finished;
+            }
+            match &state.in_flight {
+                Some(changes) => Arc::clone(changes),
+                None => return Ok(Vec::new()),
+            }
+        };
+        let connected = match writer.take() {
+            Some(database) => Ok(database),
+            None => self.connect(),
+        };
+        let finished = connected.and_then(|database| {
+            let database = writer.insert(database);
+            match insist(|| self.make(database, changes.list())) {
+                Ok(unmade) => Ok(unmade),
+                Err(Refusal::Busy) => Err(self.error(Refusal::Busy)),
+                Err(_) => Ok(self.make_each(database, changes.list())),
+            }
+        });
+        let mut state = self.state.lock();
+        state.in_flight = None;
+        if is_for_close && state.finished.is_none() {
+            state.finished = Some(finished.clone());
+        }
+        finished
     }
 
     /// Calls `work` with the connection for what takes long.
     fn with_upkeep<T>(
         &self,
-        work: impl FnOnce(&Database, &mut Option<Box<[u8]>>, i64) -> Answer<T>,
+        work: impl FnOnce(&mut Database, &mut Option<Box<[u8]>>, i64) -> Answer<T>,
     ) -> Result<T, Error> {
         let mut upkeep = self.upkeep.lock();
         let Upkeep {
@@ -370,9 +442,9 @@ impl DiskStore {
             .map_err(|refusal| self.error(refusal))
     }
 
-    /// Counts and collects removed sessions.
-    fn note_removed(&self, removed: Option<Vec<Removed>>) {
-        if let Some(removed) = removed {
+    /// Collects removed sessions.
+    fn note_removed(&self, removed: Vec<Removed>) {
+        if !removed.is_empty() {
             self.removed.lock().extend(removed);
         }
     }
@@ -380,7 +452,7 @@ impl DiskStore {
 
 impl Engine for DiskStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = insist(|| {
             text.clear();
             state.look_up(sid, Some(text))
@@ -424,7 +496,7 @@ impl Engine for DiskStore {
     }
 
     fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let mut text = Vec::new();
         let known = insist(|| {
             text.clear();
@@ -445,7 +517,7 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         if let Some((cookie, date)) = state.cookies.intern(cookie) {
             let expires = date.or(deadline);
             return Ok(self.store(&mut state, sid, data, Some(cookie), expires, since));
@@ -461,7 +533,7 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         Ok(self.store(&mut state, sid, text, None, deadline, since))
     }
 
@@ -475,7 +547,7 @@ impl Engine for DiskStore {
         since: Option<u64>,
         data: &[u8],
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = state.cookies.get(cookie);
         let Some(cookie) = known.filter(|known| known.can_expire(date)) else {
             return Ok(Changed::Refused);
@@ -496,7 +568,7 @@ impl Engine for DiskStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let made = state.cookies.intern(cookie);
         let known = insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
         let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now)) else {
@@ -509,7 +581,12 @@ impl Engine for DiskStore {
         if old.template() == cookie.template() && self.is_small(known.expires, expires, now) {
             return Ok(Changed::Kept);
         }
-        Ok(self.touch_session(&mut state, sid, Touched { cookie, expires }, false))
+        let touched = Touched {
+            cookie,
+            expires,
+            must_match: false,
+        };
+        Ok(self.touch_session(&mut state, sid, touched, now))
     }
 
     fn renew(
@@ -520,7 +597,7 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         now: i64,
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let recent = state.recent.expiry(self.hash(sid), cookie);
         let recent = recent.filter(|&expires| expires > now);
         let (old, known) = match (recent, state.cookies.get(cookie)) {
@@ -552,8 +629,9 @@ impl Engine for DiskStore {
         let touched = Touched {
             cookie: known,
             expires,
+            must_match: true,
         };
-        Ok(self.touch_session(&mut state, sid, touched, true))
+        Ok(self.touch_session(&mut state, sid, touched, now))
     }
 
     fn classify(
@@ -564,7 +642,7 @@ impl Engine for DiskStore {
         expires: Option<i64>,
         _now: i64,
     ) -> Result<(), Error> {
-        self.state.lock().changes.push(Change::Classify {
+        self.open_state()?.changes.push(Change::Classify {
             sid: Arc::from(sid),
             text: Box::from(text),
             is_session,
@@ -579,7 +657,7 @@ impl Engine for DiskStore {
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
         let hash = self.hash(sid);
         state.recent.forget(hash);
@@ -590,18 +668,18 @@ impl Engine for DiskStore {
     }
 
     fn clear(&self) -> Result<(), Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         state.recent.clear();
         state.changes.push(Change::Clear);
         Ok(())
     }
 
     fn moment(&self) -> Result<u64, Error> {
-        Ok(self.state.lock().now())
+        Ok(self.open_state()?.now())
     }
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
-        let state = self.state.lock();
+        let mut state = self.open_state()?;
         let born = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
         Ok(born.is_none_or(|born| born >= since))
     }
@@ -612,7 +690,7 @@ impl Engine for DiskStore {
     }
 
     fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
-        let state = self.state.lock();
+        let state = self.open_state()?;
         let database = state.database.as_ref().ok_or(Refusal::Closed);
         let sids = database.and_then(|database| insist(|| database.sids(after, count)));
         sids.map_err(|refusal| self.error(refusal))
@@ -628,15 +706,19 @@ impl Engine for DiskStore {
     /// `usize::MAX`.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         let is_forced = budget == usize::MAX;
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
+        let mut removed = self.is_watched().then(Vec::new);
         let done = self.with_upkeep(|database, pruned_to, owner| {
             let period = self.options.check_period - self.options.check_period / 10;
-            if !is_forced && !database.take_upkeep(owner, now, LEASE, period)? {
+            if is_forced {
+                *pruned_to = None;
+            } else if !database.take_upkeep(owner, now, LEASE, period)? {
                 *pruned_to = None;
                 return Ok(true);
             }
+            let slice = (pruned_to.as_deref(), budget);
+            let removed = removed.as_mut();
             let (count, last) =
-                database.prune(pruned_to.as_deref(), budget, now, removed.as_mut())?;
+                database.remove(slice, Some(now), usize::MAX, Reason::Expired, removed)?;
             self.expired.fetch_add(count as u64, Relaxed);
             let is_done = last.is_none();
             *pruned_to = last;
@@ -645,82 +727,91 @@ impl Engine for DiskStore {
             }
             Ok(is_done)
         });
-        self.note_removed(removed);
+        self.note_removed(removed.unwrap_or_default());
         done
     }
 
     fn maintain(&self, _now: i64) -> Result<(), Error> {
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
+        let mut removed = self.is_watched().then(Vec::new);
         let done = self.with_upkeep(|database, _, _| {
-            if self.committed.swap(0, Relaxed) > 0 {
+            let committed = self.committed.load(Relaxed);
+            if committed > 0 {
                 database.checkpoint()?;
+                self.committed.fetch_sub(committed, Relaxed);
             }
-            if let Some(most) = self.options.max_bytes
-                && database.bytes()? > most
-            {
+            let Some(most) = self.options.max_bytes else {
+                return Ok(());
+            };
+            // Pages that are not full take more sessions. So the file is looked through only when
+            // it has grown.
+            let bytes = database.bytes()?;
+            let looked_at = self.looked_at.load(Relaxed);
+            if bytes > most && bytes > looked_at + looked_at / 64 {
                 let count = database.evict(most, removed.as_mut())?;
                 self.evicted.fetch_add(count as u64, Relaxed);
+                self.looked_at.store(database.bytes()?, Relaxed);
                 database.checkpoint()?;
             }
             Ok(())
         });
-        self.note_removed(removed);
+        self.note_removed(removed.unwrap_or_default());
         done
     }
 
     fn commit(&self) -> Result<Commit, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         if state.in_flight.is_some() {
             return Ok(Commit::Waiting);
-        }
-        if state.changes.is_empty() {
-            return Ok(Commit::Done(Vec::new()));
         }
         let State {
             database, changes, ..
         } = &mut *state;
-        if !self.options.is_synced && !changes.is_long() {
-            let open = database.as_ref().ok_or(Refusal::Closed);
-            match open.and_then(|database| self.make(database, changes)) {
-                Ok(unmade) => {
-                    *changes = Changes::default();
-                    return Ok(Commit::Done(unmade));
-                }
-                Err(Refusal::Busy) => {}
-                Err(refusal) => return Err(self.error(refusal)),
-            }
+        if changes.is_empty() {
+            return Ok(Commit::Done(Vec::new()));
+        }
+        // What cannot be made at once is left to the thread that may wait, also if it fails.
+        if let Some(database) = database
+            && !self.options.is_synced
+            && !changes.is_long()
+            && let Ok(unmade) = self.make(database, changes.list())
+        {
+            *changes = Changes::default();
+            return Ok(Commit::Done(unmade));
         }
         state.in_flight = Some(Arc::new(std::mem::take(&mut state.changes)));
         Ok(Commit::Waiting)
     }
 
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
-        let Some(changes) = self.state.lock().in_flight.clone() else {
-            return Ok(Vec::new());
-        };
-        let made = self.commit_waiting(&changes);
-        self.state.lock().in_flight = None;
-        made
+        self.land(false)
     }
 
+    /// The error is that of the first change that was not made. Does nothing if the store is closed.
     fn close(&self) -> Result<(), Error> {
-        let committed = loop {
-            match self.commit() {
-                Ok(Commit::Waiting) => {
-                    if let Err(error) = self.finish() {
-                        break Err(error);
-                    }
-                }
-                Ok(Commit::Done(_)) => break Ok(()),
-                Err(error) => break Err(error),
-            }
+        if self.state.lock().database.is_none() {
+            return Ok(());
+        }
+        let mut error = None;
+        let mut note = |finished: Finished| {
+            let failed = match finished {
+                Ok(unmade) => unmade.into_iter().find_map(|unmade| unmade.error),
+                Err(error) => Some(error),
+            };
+            error = error.take().or(failed);
         };
+        loop {
+            match self.commit() {
+                Ok(Commit::Waiting) => note(self.land(true)),
+                Ok(Commit::Done(unmade)) => break note(Ok(unmade)),
+                Err(error) => break note(Err(error)),
+            }
+        }
         // Each connection is closed outside the lock of the state, as the last one may copy the log.
         let database = self.state.lock().database.take();
         drop(database);
         *self.writer.lock() = None;
         self.upkeep.lock().database = None;
-        committed
+        error.map_or(Ok(()), Err)
     }
 
     fn take_removed(&self) -> Result<Vec<Removed>, Error> {
@@ -746,19 +837,6 @@ impl Engine for DiskStore {
 
     fn bytes(&self) -> usize {
         0
-    }
-}
-
-impl DiskStore {
-    /// Makes changes by the connection of the thread that may wait.
-    fn commit_waiting(&self, changes: &Changes) -> Result<Vec<Unmade>, Error> {
-        let mut writer = self.writer.lock();
-        let database = match &mut *writer {
-            Some(database) => database,
-            None => writer.insert(self.connect()?),
-        };
-        let made = insist(|| self.make(database, changes));
-        made.map_err(|refusal| self.error(refusal))
     }
 }
 
