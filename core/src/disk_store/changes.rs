@@ -37,9 +37,6 @@ pub enum Change {
         sid: Arc<[u8]>,
         /// The new cookie and expiry.
         touched: Touched,
-        /// The time of the touch, in ms since the epoch: a session that has expired then stays as
-        /// it is.
-        now: i64,
     },
     /// Notes what JavaScript has found out of an unclear text.
     Classify {
@@ -83,13 +80,16 @@ pub struct Touched {
     pub expires: Option<i64>,
     /// Whether the session must have that cookie already.
     pub must_match: bool,
+    /// The time of the touch, in ms since the epoch. A session that has expired then stays as it is.
+    pub now: i64,
 }
 
 impl Touched {
-    /// Whether a session with this cookie can be touched. `None` stands for an unclear text, which
-    /// cannot.
-    pub fn suits(&self, cookie: Option<&Arc<CookieText>>) -> bool {
+    /// Whether a session with this cookie and expiry is touched. `None` stands for an unclear text,
+    /// which is not, and for no expiry.
+    pub fn suits(&self, cookie: Option<&Arc<CookieText>>, expires: Option<i64>) -> bool {
         cookie.is_some_and(|old| !self.must_match || old.template() == self.cookie.template())
+            && expires.is_none_or(|expires| expires > self.now)
     }
 }
 
@@ -178,7 +178,8 @@ impl Changes {
             }
             Change::Touch { sid, touched, .. } => match self.view(sid) {
                 Some(View::Gone) => {}
-                Some(View::Stored { record, .. }) if !touched.suits(record.cookie.as_ref()) => {}
+                Some(View::Stored { record, .. })
+                    if !touched.suits(record.cookie.as_ref(), record.expires) => {}
                 Some(View::Stored {
                     record,
                     born,
@@ -195,13 +196,19 @@ impl Changes {
                     };
                     self.views.insert(Arc::clone(sid), view);
                 }
-                Some(View::Touched(before)) if !touched.suits(Some(&before.cookie)) => {}
-                view => {
-                    let mut touched = touched.clone();
-                    if let Some(View::Touched(before)) = view {
-                        touched.must_match &= before.must_match;
-                    }
+                Some(View::Touched(before))
+                    if !touched.suits(Some(&before.cookie), before.expires) => {}
+                Some(View::Touched(before)) => {
+                    let touched = Touched {
+                        must_match: before.must_match && touched.must_match,
+                        now: before.now,
+                        ..touched.clone()
+                    };
                     self.views.insert(Arc::clone(sid), View::Touched(touched));
+                }
+                None => {
+                    let view = View::Touched(touched.clone());
+                    self.views.insert(Arc::clone(sid), view);
                 }
             },
             // A reader classifies such a text itself.

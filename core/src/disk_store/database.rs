@@ -1,7 +1,6 @@
 //! One connection to the database: its settings, and the statements that are sent to it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -15,13 +14,13 @@ use crate::error::Error;
 use crate::session_text;
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
-pub const APPLICATION: i32 = 0x4553_5253;
+const APPLICATION: i64 = 0x4553_5253;
 /// The `user_version` of a database that this version of the package makes. Its thousands are
 /// the major version: a database of the same major version may have more tables and columns.
-pub const VERSION: i64 = 1000;
+const VERSION: i64 = 1000;
 
 /// The bytes of a page.
-pub const PAGE: usize = 4096;
+const PAGE: usize = 4096;
 
 /// The tables. `kind` is one of the `KIND_` numbers. `cookie` is the JSON of the session's cookie,
 /// in which `""` stands for the date, which is `expires`; and `data` is the JSON of the session
@@ -80,10 +79,20 @@ pub enum Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Refusal {
+        if let rusqlite::Error::InvalidColumnType(..) = error {
+            return Refusal::Damaged(error.to_string());
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Refusal::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Refusal::Damaged(error.to_string())
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Refusal::Other(format!(
+                "the file or its folder cannot be written to ({error}). Give the user that runs this \
+                 process the right to write there, or use another path"
+            )),
+            Some(ErrorCode::DiskFull) => {
+                Refusal::Other(format!("the disk is full ({error}). Make room on it"))
             }
             _ => Refusal::Other(error.to_string()),
         }
@@ -144,6 +153,17 @@ pub struct Header<C> {
     pub cookie: Option<C>,
 }
 
+fn connect(path: &Path, patience: Patience) -> Answer<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.busy_handler(Some(match patience {
+        Patience::Short => wait_shortly,
+        Patience::Long => wait_long,
+    }))?;
+    Ok(connection)
+}
+
 /// What has come of changes.
 #[derive(Debug, Default)]
 pub struct Made {
@@ -161,14 +181,8 @@ pub struct Database {
 impl Database {
     /// Opens a connection to the database at `path`, which must exist. With `is_synced` each
     /// commit waits until the disk has it.
-    pub fn open(path: Arc<Path>, patience: Patience, is_synced: bool) -> Answer<Database> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&path, flags)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        connection.busy_handler(Some(match patience {
-            Patience::Short => wait_shortly,
-            Patience::Long => wait_long,
-        }))?;
+    pub fn open(path: &Path, patience: Patience, is_synced: bool) -> Answer<Database> {
+        let connection = connect(path, patience)?;
         let synchronous = if is_synced { "FULL" } else { "NORMAL" };
         // A page that another process has damaged must be an error, not a signal: so the file is
         // not mapped, and the cells of each page are checked.
@@ -181,13 +195,6 @@ impl Database {
 
     /// Makes the tables if the database is empty, and checks that they are ours.
     pub fn set_up(&self) -> Answer<()> {
-        if self.connection.is_readonly("main")? {
-            return Err(Refusal::Other(
-                "the file cannot be written to. Give the user that runs this process the right to \
-                 write it, or use another path"
-                    .to_owned(),
-            ));
-        }
         if self.is_empty()? {
             let page_size = format!("PRAGMA page_size={PAGE}");
             self.connection.execute_batch(&page_size)?;
@@ -206,20 +213,15 @@ impl Database {
         self.verify()
     }
 
-    /// Removes all that is in the file at `path`, whatever that is. Other connections may have the
-    /// file open.
-    pub fn empty(path: Arc<Path>) -> Answer<()> {
-        let Database { connection, .. } = Database::open(path, Patience::Long, true)?;
-        // As "sqlite3_db_config" says of SQLITE_DBCONFIG_RESET_DATABASE: the log is found if the
-        // schema was read, which may fail.
+    /// Removes all that is in the file at `path`, whatever that is, also the tables. Other
+    /// connections may have the file open.
+    pub fn empty(path: &Path) -> Answer<()> {
+        let connection = connect(path, Patience::Long)?;
+        // As "sqlite3_db_config" says of SQLITE_DBCONFIG_RESET_DATABASE: the log stays if the schema
+        // was read, which may fail.
         connection.prepare("SELECT 1 FROM sqlite_schema").ok();
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
-        let emptied = connection.execute_batch("VACUUM");
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
-        emptied?;
-        // Whose database it was is not known, as its first page may be damaged.
-        connection.execute_batch("PRAGMA application_id=0; PRAGMA user_version=0")?;
-        Ok(())
+        Ok(connection.execute_batch("VACUUM")?)
     }
 
     fn make_tables(&self) -> Answer<()> {
@@ -249,7 +251,7 @@ impl Database {
     /// is found.
     pub fn verify(&self) -> Answer<()> {
         let (application, version) = (self.pragma("application_id")?, self.pragma("user_version")?);
-        if application != i64::from(APPLICATION) {
+        if application != APPLICATION {
             return Err(Refusal::Other(
                 "this is a database of another program. Give the DiskStore a path of its own"
                     .to_owned(),
@@ -371,7 +373,7 @@ impl Database {
                     });
                 }
             }
-            Change::Touch { sid, touched, now } => self.touch(sid, touched, *now)?,
+            Change::Touch { sid, touched } => self.touch(sid, touched)?,
             Change::Classify {
                 sid,
                 text,
@@ -444,7 +446,7 @@ impl Database {
         Ok(stored > 0)
     }
 
-    fn touch(&self, sid: &[u8], touched: &Touched, now: i64) -> Answer<()> {
+    fn touch(&self, sid: &[u8], touched: &Touched) -> Answer<()> {
         let sql = if touched.must_match {
             "UPDATE sessions SET expires=?2
              WHERE sid=?1 AND cookie=?3 AND (expires IS NULL OR expires>?4)"
@@ -456,7 +458,7 @@ impl Database {
             Text(sid),
             touched.expires,
             Text(touched.cookie.template()),
-            now
+            touched.now
         ])?;
         Ok(())
     }
@@ -643,16 +645,15 @@ impl Database {
     /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
     /// removed.
     pub fn evict(&self, most: usize, mut removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
-        let room = most / 100 * FILLED;
         let mut sizes = self.sizes()?;
         let mut needed: usize = sizes.iter().map(|(_, size)| size).sum();
-        if needed <= room {
+        if needed <= most {
             return Ok(0);
         }
         // Those that never expire are the last.
         sizes.sort_unstable_by_key(|(expires, _)| (expires.is_none(), *expires));
         let mut left = 0;
-        while needed > room - room / 10 && left < sizes.len() {
+        while needed > most - most / 10 && left < sizes.len() {
             needed -= sizes[left].1;
             left += 1;
         }
@@ -713,7 +714,7 @@ const LOOKED_AT_ONCE: usize = 4096;
 /// The percentage of a page that is in use as a rule, as sids come in no order.
 const FILLED: usize = 70;
 
-/// Returns the bytes of the database that a row with this many bytes of texts takes (SQLite,
+/// Returns about how many bytes of the database a row with this many bytes of texts takes (SQLite,
 /// "Database File Format", 1.6): what exceeds a quarter of a page is in pages of its own.
 fn stored_bytes(texts: usize) -> usize {
     const OVERFLOW: usize = PAGE - 4;
@@ -721,12 +722,13 @@ fn stored_bytes(texts: usize) -> usize {
     const LEAST: usize = (PAGE - 12) * 32 / 255 - 23;
     // The times, and the lengths of the columns.
     let row = texts + 24;
-    if row <= MOST {
-        return row;
-    }
-    let rest = LEAST + (row - LEAST) % OVERFLOW;
-    let local = if rest <= MOST { rest } else { LEAST };
-    local + (row - local).div_ceil(OVERFLOW) * PAGE
+    let rest = LEAST + row.saturating_sub(LEAST) % OVERFLOW;
+    let local = match row {
+        0..=MOST => row,
+        _ if rest <= MOST => rest,
+        _ => LEAST,
+    };
+    local * 100 / FILLED + (row - local).div_ceil(OVERFLOW) * PAGE
 }
 
 /// Returns the first text behind `after`; the first of all if that is `None`.

@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -19,7 +18,7 @@ static OPENING: Mutex<()> = Mutex::new(());
 
 /// Opens the database at `path`, and makes it if there is none. If it is damaged, and the options
 /// say so, an empty one takes its place. Returns the connection, and a warning if it did.
-pub fn open(path: &Arc<Path>, options: &Options) -> Answer<(Database, Option<String>)> {
+pub fn open(path: &Path, options: &Options) -> Answer<(Database, Option<String>)> {
     let _opening = OPENING.lock();
     let warning = match open_once(path, options) {
         Err(Refusal::Damaged(_)) if options.is_replaced => replace(path, options)?,
@@ -28,7 +27,7 @@ pub fn open(path: &Arc<Path>, options: &Options) -> Answer<(Database, Option<Str
     Ok((open_once(path, options)?, warning))
 }
 
-fn open_once(path: &Arc<Path>, options: &Options) -> Answer<Database> {
+fn open_once(path: &Path, options: &Options) -> Answer<Database> {
     make_file(path)?;
     if let Some(system) = network_file_system(path) {
         return Err(Refusal::Other(format!(
@@ -37,7 +36,6 @@ fn open_once(path: &Arc<Path>, options: &Options) -> Answer<Database> {
         )));
     }
     let database = insist(|| {
-        let path = Arc::clone(path);
         let database = Database::open(path, Patience::Short, options.is_synced)?;
         database.set_up()?;
         Ok(database)
@@ -118,7 +116,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 ///
 /// The file keeps its place. If it was renamed, a process that has it open would remove the log of
 /// the new file when it ends, as that has the same name.
-fn replace(path: &Arc<Path>, options: &Options) -> Answer<Option<String>> {
+fn replace(path: &Path, options: &Options) -> Answer<Option<String>> {
     let failed = |error: io::Error| refusal("the damaged file cannot be put aside", &error);
     // Of several processes that start, one does it. The others wait, and find it done.
     let mark = mark_path(path);
@@ -142,7 +140,7 @@ fn replace(path: &Arc<Path>, options: &Options) -> Answer<Option<String>> {
             _ => {}
         }
     }
-    insist(|| Database::empty(Arc::clone(path)))?;
+    insist(|| Database::empty(path))?;
     fs::remove_file(mark).ok();
     Ok(Some(format!(
         "DiskStore: {} is damaged ({why}). It was copied to {}, and is an empty store now",
@@ -268,7 +266,7 @@ fn with_database<T>(path: &Path, work: impl FnOnce(&Database) -> Answer<T>) -> R
         return Err(Error::Engine(message.into()));
     }
     let opened = insist(|| {
-        let database = Database::open(Arc::from(path), Patience::Long, false)?;
+        let database = Database::open(path, Patience::Long, false)?;
         database.verify()?;
         Ok(database)
     });

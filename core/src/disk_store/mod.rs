@@ -9,7 +9,7 @@ mod file;
 mod recent;
 
 use std::hash::BuildHasher;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -51,7 +51,6 @@ pub struct Options {
 ///
 /// Several processes and threads may use the file, each by a store of its own.
 pub struct DiskStore {
-    path: Arc<Path>,
     options: Options,
     state: Mutex<State>,
     /// The connection of the thread that commits and may wait, made when it is needed.
@@ -207,7 +206,7 @@ impl State {
 /// Returns what is known of a session after a touch.
 fn with(known: Known, touched: Option<Touched>) -> Known {
     match touched {
-        Some(touched) if touched.suits(known.cookie.as_ref()) => Header {
+        Some(touched) if touched.suits(known.cookie.as_ref(), known.expires) => Header {
             expires: touched.expires,
             cookie: Some(touched.cookie),
             ..known
@@ -232,9 +231,8 @@ impl DiskStore {
     /// # Errors
     /// [`Error::Engine`] with a message that names the file and says what to do.
     pub fn open(options: Options) -> Result<(DiskStore, Option<String>), Error> {
-        let path: Arc<Path> = Arc::from(&*options.path);
         let (database, warning) =
-            file::open(&path, &options).map_err(|refusal| refusal.error(&path))?;
+            file::open(&options.path, &options).map_err(|refusal| refusal.error(&options.path))?;
         let state = State {
             database: Some(database),
             changes: Changes::default(),
@@ -245,7 +243,6 @@ impl DiskStore {
             moment: 0,
         };
         let store = DiskStore {
-            path,
             options,
             state: Mutex::new(state),
             writer: Mutex::default(),
@@ -268,9 +265,9 @@ impl DiskStore {
 
     fn error(&self, refusal: Refusal) -> Error {
         if let Refusal::Damaged(_) = refusal {
-            file::mark_damaged(&self.path);
+            file::mark_damaged(&self.options.path);
         }
-        refusal.error(&self.path)
+        refusal.error(&self.options.path)
     }
 
     fn hash(&self, sid: &[u8]) -> u64 {
@@ -325,8 +322,8 @@ impl DiskStore {
         }
     }
 
-    /// Touches a session at `now`.
-    fn touch_session(&self, state: &mut State, sid: &[u8], touched: Touched, now: i64) -> Changed {
+    /// Touches a session.
+    fn touch_session(&self, state: &mut State, sid: &[u8], touched: Touched) -> Changed {
         let expires = touched.expires.unwrap_or(NEVER);
         state
             .recent
@@ -334,7 +331,6 @@ impl DiskStore {
         state.changes.push(Change::Touch {
             sid: Arc::from(sid),
             touched,
-            now,
         });
         Changed::Done
     }
@@ -435,10 +431,9 @@ impl DiskStore {
 
     fn connect(&self) -> Result<Database, Error> {
         if self.state.lock().database.is_none() {
-            return Err(Refusal::Closed.error(&self.path));
+            return Err(Refusal::Closed.error(&self.options.path));
         }
-        let path = Arc::clone(&self.path);
-        Database::open(path, Patience::Long, self.options.is_synced)
+        Database::open(&self.options.path, Patience::Long, self.options.is_synced)
             .map_err(|refusal| self.error(refusal))
     }
 
@@ -585,8 +580,9 @@ impl Engine for DiskStore {
             cookie,
             expires,
             must_match: false,
+            now,
         };
-        Ok(self.touch_session(&mut state, sid, touched, now))
+        Ok(self.touch_session(&mut state, sid, touched))
     }
 
     fn renew(
@@ -630,8 +626,9 @@ impl Engine for DiskStore {
             cookie: known,
             expires,
             must_match: true,
+            now,
         };
-        Ok(self.touch_session(&mut state, sid, touched, now))
+        Ok(self.touch_session(&mut state, sid, touched))
     }
 
     fn classify(
