@@ -697,7 +697,15 @@ impl Database {
         let found: Vec<String> = statement
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
+        let mut found: Vec<_> = found.into_iter().filter(|line| line != "ok").collect();
+        if found.is_empty() {
+            let sql = "SELECT count(*) FROM sessions WHERE born<0 OR born>=?1";
+            let odd: i64 = self
+                .connection
+                .query_row(sql, [LAST_MOMENT as i64], |row| row.get(0))?;
+            found.extend((odd > 0).then(|| NO_MOMENT.to_owned()));
+        }
+        Ok(found)
     }
 }
 
@@ -787,7 +795,7 @@ fn header<C>(row: &Row<'_>, cookie: Option<C>) -> Answer<Header<C>> {
         expires: row.get(0)?,
         born: born
             .filter(|&born| born < LAST_MOMENT)
-            .ok_or_else(|| Refusal::Damaged("a session has no moment".to_owned()))?,
+            .ok_or_else(|| Refusal::Damaged(NO_MOMENT.to_owned()))?,
         is_classified: row.get::<_, i64>(2)? != KIND_UNCLASSIFIED,
         cookie,
     })
@@ -795,6 +803,7 @@ fn header<C>(row: &Row<'_>, cookie: Option<C>) -> Answer<Header<C>> {
 
 /// A moment that no database has: JavaScript has no integers beyond it.
 const LAST_MOMENT: u64 = 1 << 53;
+const NO_MOMENT: &str = "a session has no moment";
 
 fn bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<&'r [u8]> {
     optional_bytes(row, column)?.ok_or_else(|| Refusal::Damaged("a text is missing".to_owned()))

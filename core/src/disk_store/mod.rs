@@ -121,14 +121,13 @@ impl State {
         sid: &[u8],
         mut text: Option<&mut Vec<u8>>,
     ) -> Answer<Option<(Known, bool)>> {
-        let mut touched: Option<Touched> = None;
+        // The later touch comes first.
+        let mut touches: Vec<Touched> = Vec::new();
         for changes in self.pending() {
             match changes.view(sid) {
                 None => {}
                 Some(View::Gone) => return Ok(None),
-                Some(View::Touched(change)) => {
-                    touched.get_or_insert_with(|| change.clone());
-                }
+                Some(View::Touched(touched)) => touches.push(touched.clone()),
                 Some(View::Stored { record, born, .. }) => {
                     if let Some(text) = &mut text {
                         text.extend_from_slice(&record.text);
@@ -139,7 +138,7 @@ impl State {
                         is_classified: record.cookie.is_some(),
                         cookie: record.cookie.clone(),
                     };
-                    return Ok(Some((with(known, touched), true)));
+                    return Ok(Some((with(known, touches), true)));
                 }
             }
         }
@@ -156,7 +155,7 @@ impl State {
             return Ok(None);
         };
         self.moment = self.moment.max(known.born);
-        Ok(Some((with(known, touched), false)))
+        Ok(Some((with(known, touches), false)))
     }
 
     /// Returns the changes that are not committed, the later ones first.
@@ -203,16 +202,19 @@ impl State {
     }
 }
 
-/// Returns what is known of a session after a touch.
-fn with(known: Known, touched: Option<Touched>) -> Known {
-    match touched {
-        Some(touched) if touched.suits(known.cookie.as_ref(), known.expires) => Header {
+/// Returns what is known of a session after touches, of which the last one is made first.
+fn with(known: Known, touches: Vec<Touched>) -> Known {
+    let touch = |known: Known, touched: Touched| {
+        if !touched.suits(known.cookie.as_ref(), known.expires) {
+            return known;
+        }
+        Header {
             expires: touched.expires,
             cookie: Some(touched.cookie),
             ..known
-        },
-        _ => known,
-    }
+        }
+    };
+    touches.into_iter().rev().fold(known, touch)
 }
 
 /// Whether a session with this expiry is alive at `now`.
@@ -475,9 +477,12 @@ impl Engine for DiskStore {
                     cookie,
                 })
             }
-            _ => Found::Unclear {
-                is_classified: known.is_classified,
-            },
+            _ => {
+                state.recent.forget(self.hash(sid));
+                Found::Unclear {
+                    is_classified: known.is_classified,
+                }
+            }
         };
         let is_use = match asker {
             Asker::User => true,
