@@ -57,7 +57,7 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function, `cacheControl` is neither `'private'` nor
+ *   boolean, `skip` is not a function or is `async`, `cacheControl` is neither `'private'` nor
  *   `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
@@ -229,8 +229,8 @@ declare namespace session {
      * begin after the path of the router; `req.originalUrl` is the whole URL.
      *
      * The function must return the boolean itself, because the middleware does not wait.
-     * If it throws, `next` gets the error. If it returns a promise, as an `async`
-     * function does, `next` gets a TypeError.
+     * If it throws, `next` gets the error. If it returns a promise, `next` gets a
+     * TypeError; an `async` function is refused at `session()`.
      *
      * @example
      * session({ secret, skip: (req) => req.originalUrl.startsWith('/static/') })
@@ -826,8 +826,8 @@ declare namespace session {
 
     /**
      * The largest number of bytes of the file, a positive integer. Above it, the sessions are
-     * removed that expire first. The file is looked at once in half a second while sessions are
-     * stored, so it can be larger for that time. Default: no limit.
+     * removed that expire first. While sessions are stored, the file is looked at once in some
+     * seconds, so it can be larger for that time. Default: no limit.
      */
     maxBytes?: number | null | undefined;
 
@@ -901,14 +901,17 @@ declare namespace session {
      * Gives the sessions that have not expired, with their ids as keys. It reads some of them in
      * each turn of the event loop. All of them are in memory in the end.
      */
+    all(): Promise<{ [sid: string]: SessionData }>;
     all(callback: (err: any, obj?: { [sid: string]: SessionData } | null) => void): void;
 
     /** Counts the sessions that have not expired. Reads the whole file, outside the main thread. */
+    length(): Promise<number>;
     length(callback: (err: any, length?: number) => void): void;
 
     clear(callback?: (err?: any) => void): void;
 
     /** Gives the ids of all sessions, including those that have expired but are not yet removed. */
+    ids(): Promise<string[]>;
     ids(callback: (err: any, ids?: string[]) => void): void;
 
     /** Gives the number of sessions and bytes of the file, and the counters of this store. Reads the whole file, outside the main thread. */

@@ -86,13 +86,14 @@ function checkFiles({ packages }) {
     /^(core\/)?src\/([\w-]+\/)*(?!tests\.rs)[\w-]+\.rs$/,
   ];
   const needed = ['index.js', 'index.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
-    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/backend/resident.js', 'session/native/load.js', 'session/store.d.ts', 'bin/express-session-rs.js', 'Cargo.lock'];
+    'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/backend/resident.js', 'session/native/load.js', 'session/store.d.ts', 'session/disk.js', 'session/disk.d.ts',
+    'bin/express-session-rs.js', 'bin/disk.js', 'Cargo.lock', '.cargo/config.toml', 'core/src/disk_store/database.rs'];
   const odd = packages.files.filter((file) => !known.some((pattern) => pattern.test(file)));
   const missing = needed.filter((file) => !packages.files.includes(file));
   if (odd.length + missing.length > 0) throw new Error(`not needed: ${odd.join(', ')}; missing: ${missing.join(', ')}`);
 
   const size = fs.statSync(packages.binary).size;
-  if (size >= 1e6) throw new Error(`the binary has ${size} bytes, and 1 MB is too many`);
+  if (size >= 2e6) throw new Error(`the binary has ${size} bytes, and 2 MB are too many`);
 }
 
 /** Under the name that it is published by, next to the original that a store asks for. */

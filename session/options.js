@@ -3,6 +3,7 @@
 /** @import { CipherKey } from 'node:crypto' */
 /** @import { Options, Settings } from './types' */
 
+const { isAsyncFunction } = require('node:util').types;
 const { existingEngine } = require('./store/engine-of');
 const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
@@ -78,6 +79,8 @@ function checked(options, deprecate) {
   }
   const { skip } = given;
   if (skip !== undefined && typeof skip !== 'function') throw new TypeError('skip option must be a function');
+  // A promise is a true value: each request would be skipped.
+  if (isAsyncFunction(skip)) throw new TypeError('skip option must return a boolean, not a promise');
 
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {

@@ -113,7 +113,11 @@ class RequestSession {
     this.savedId = undefined;
     /** The moment of that save. */
     this.savedMoment = NaN;
-    /** @type {string | undefined} The sid of the session that `regenerate({ keep })` has stored last. */
+    /**
+     * The sid of the session with another id that was stored last: by `regenerate({ keep })`, or
+     * before the headers were sent.
+     * @type {string | undefined}
+     */
     this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
@@ -344,6 +348,28 @@ class RequestSession {
   }
 
   /**
+   * Makes the callback of a save that the program asks for. After an error, the session counts as
+   * stored only if it was stored before.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} callback
+   * @returns {Callback} `callback` itself at the end of the response, where that does not matter
+   */
+  hearingSave(session, callback) {
+    if (this.isEnding) return callback;
+    const request = this;
+    const { savedId, savedMoment } = this;
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    return function heard(...results) {
+      if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
+      return callback.apply(this, results);
+    };
+  }
+
+  /**
    * Notes that a session is saved now.
    *
    * @param {SessionShape} session
@@ -353,7 +379,7 @@ class RequestSession {
     if (debug.enabled) debug('saving');
     this.dataToStore(session);
     this.savedId = id;
-    this.savedMoment = this.moment();
+    this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
   }
 
   /**
@@ -422,7 +448,17 @@ class RequestSession {
   noteReplaced(session, oldId, text) {
     this.noteDestroyed(oldId);
     this.watch(session);
-    this.replacedId = session.id;
+    this.noteStored(session, text);
+  }
+
+  /**
+   * Notes that a session whose id is not the one that the request began with is stored.
+   *
+   * @param {SessionShape} session
+   * @param {string} text the JSON of its data
+   */
+  noteStored(session, text) {
+    this.replacedId = this.idOf(session);
     this.saved = text;
   }
 
@@ -479,8 +515,13 @@ class RequestSession {
    */
   touch(session) {
     if (this.keepsExpiry) return;
-    if (touchesPlainly(session)) startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
-    else session.touch();
+    if (touchesPlainly(session)) {
+      startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
+    } else {
+      // A `touch` of the program may change the data.
+      this.knownJSON = undefined;
+      session.touch();
+    }
     this.isTouched = true;
   }
 
@@ -515,11 +556,19 @@ class RequestSession {
     const isAsleep = this.isAsleep && this.isUnreplaced();
     if (isAsleep && !changesData(DECISIONS[this.factsAsleep()])) return 'nothing';
     const session = this.current();
-    if (session && !this.isTouched) this.touch(session);
     const decision = DECISIONS[this.factsWithData(session)];
-    if (!changesData(decision)) return 'nothing';
+    if (!changesData(decision)) {
+      this.knownJSON = undefined;
+      return 'nothing';
+    }
+    if (session && !this.isTouched) this.touch(session);
     this.earlyEnd = decision & END_MASK;
-    return this.carryOut(decision, session, response);
+    // The end of the response need not save it again, though its id is not the one that came.
+    if (session && this.earlyEnd === native.END_SAVE && this.idOf(session) !== this.originalId) this.noteStored(session, dataJSON(session));
+    const progress = this.carryOut(decision, session, response);
+    // The program has written the headers, so what it does to the session from now on comes too late for the cookie.
+    if (session && !(decision & SETS_COOKIE)) this.cookieSession = null;
+    return progress;
   }
 
   /**
@@ -731,7 +780,7 @@ class RequestSession {
     const { saved } = this;
     let isSame = false;
     if (facts & native.MODIFIED) {
-      // A session with another id is saved, unless `regenerate({ keep })` has stored it.
+      // A session with another id is saved, unless it is known to be stored.
       if (saved === undefined || this.idOf(session) !== this.replacedId) return facts;
     } else {
       const compared = /** @type {Original} */ (this.original).compare(session);

@@ -40,6 +40,8 @@ class ResponsePatch {
     this.innerWrite = res.write;
     /** @type {Function} */
     this.innerEnd = res.end;
+    /** @type {Function} `res.on`, which compression replaces. */
+    this.innerOn = res.on;
     /** Whether `writeHead` was called. */
     this.isHeadWritten = false;
     /** @type {string | undefined} The Set-Cookie header of the session, if the response has got one. */
@@ -75,6 +77,11 @@ class ResponsePatch {
     res.end = this.end.bind(this);
   }
 
+  /** Whether `end` was called, and has not failed. */
+  get hasEnded() {
+    return this.stage !== OPEN;
+  }
+
   /**
    * Adds the session cookie at the first call, then calls the wrapped `writeHead`.
    *
@@ -97,7 +104,7 @@ class ResponsePatch {
         if (!request.hasFailed) session = request.sessionForCookie();
       } catch (error) {
         this.hasThrown = true;
-        forgetBody(this.res);
+        this.takeBack();
         throw error;
       }
       if (session) this.cookie = request.addCookie(session, this.res, this.next);
@@ -140,10 +147,7 @@ class ResponsePatch {
       // `writeHead` has thrown the error to its caller before, and what that one sends now is
       // the error page.
       if (this.hasThrown) return this.send(chunk, encoding, callback);
-      this.reopen();
-      this.keepCallback(callback);
-      forgetBody(res, this.cookie);
-      defer(this.next, error);
+      this.failed(error, callback);
       return false;
     }
     const isWaiting = this.stage === WAITING;
@@ -155,7 +159,7 @@ class ResponsePatch {
     this.sendHeaders();
     const result = this.send(chunk, encoding, callback);
     const { write } = res;
-    res.write = (...args) => writeLate(res, write, args);
+    res.write = (...args) => this.writeLate(write, args);
     return result;
   }
 
@@ -176,9 +180,46 @@ class ResponsePatch {
     };
   }
 
+  /**
+   * Hands the error of a call of `end` to `next`, in a later turn.
+   *
+   * @param {any} error
+   * @param {Callback | undefined} callback of `end`
+   */
+  failed(error, callback) {
+    this.reopen();
+    this.keepCallback(callback);
+    this.takeBack();
+    defer(this.next, error);
+  }
+
   /** Lets an error page follow a call of `end` that has failed. */
   reopen() {
     this.stage = OPEN;
+  }
+
+  /** Makes the response ready for an error page, unless its headers were sent. */
+  takeBack() {
+    const { res } = this;
+    const isEncoded = !res.headersSent && res.hasHeader?.('Content-Encoding');
+    forgetBody(res, this.cookie);
+    if (isEncoded) this.passWrappers();
+  }
+
+  /**
+   * Lets the error page go past the packages that have wrapped `write` and `end` since: one that
+   * encodes the body, such as compression, has begun with the body that is not sent.
+   */
+  passWrappers() {
+    this.patchBody();
+    /** @type {any} */ (this.res).on = this.innerOn;
+  }
+
+  /** Puts the methods on the response that send an error page. */
+  patchBody() {
+    const res = /** @type {any} */ (this.res);
+    res.write = this.innerWrite;
+    res.end = this.end.bind(this);
   }
 
   /**
@@ -236,6 +277,33 @@ class ResponsePatch {
   }
 
   /**
+   * Stands in for `write` after an `end` that did not wait for the store. In express-session
+   * 1.19.0 `end` waits, so a `write` in the same turn of the event loop is sent. Here it is ignored.
+   *
+   * @param {Function} write
+   * @param {any[]} args
+   */
+  writeLate(write, args) {
+    const { res } = this;
+    // Another package that has wrapped `end` may end the response later.
+    return !res.writableEnded || res.destroyed ? write.apply(res, args) : this.ignoreWrite(args);
+  }
+
+  /**
+   * Ignores a `write` after `end`. In Node.js it is an error, which ends the process unless the
+   * response is closed. Here its callback gets the error.
+   *
+   * @param {any[]} args of `write`
+   * @returns {true}
+   */
+  ignoreWrite(args) {
+    debug('write after end: ignored');
+    const callback = args.find((arg) => typeof arg === 'function');
+    if (callback) process.nextTick(callback, Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' }));
+    return true;
+  }
+
+  /**
    * Keeps the callback of a call that did not end the response until another call has ended it.
    *
    * @param {Callback | undefined} callback a program may pass a value of another type
@@ -256,8 +324,13 @@ class ResponsePatch {
       this.stage = OPEN;
       throw error;
     } finally {
-      this.request.invalidate();
+      this.letGoOn();
     }
+  }
+
+  /** Drops what is known of the session, because the program goes on. */
+  letGoOn() {
+    this.request.invalidate();
   }
 
   /**
@@ -306,23 +379,4 @@ function bytesOfKnownLength(res, chunk, encoding) {
   if (!(Number(res.getHeader('Content-Length')) > 0)) return undefined;
   const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
   return bytes.length > 0 ? bytes : undefined;
-}
-
-/**
- * Stands in for `write` after an `end` that did not wait for the store. In express-session
- * 1.19.0 `end` waits, so a `write` in the same turn of the event loop is sent. In Node.js such a
- * `write` is an error, which ends the process unless the response is closed. Here the `write` is
- * ignored, and its callback gets the error.
- *
- * @param {Response} res
- * @param {Function} write
- * @param {any[]} args
- */
-function writeLate(res, write, args) {
-  // Another package that has wrapped `end` may end the response later.
-  if (!res.writableEnded || res.destroyed) return write.apply(res, args);
-  debug('write after end: ignored');
-  const callback = args.find((arg) => typeof arg === 'function');
-  if (callback) process.nextTick(callback, Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' }));
-  return true;
 }

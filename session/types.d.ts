@@ -305,7 +305,7 @@ export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'tt
 
 /** An instance of `DiskStore` (store/disk-store.js). */
 export interface DiskStore extends Store {
-  all(callback: Callback): void;
+  all(callback?: Callback): Promise<Record<string, SessionData>> | void;
 }
 
 /** The class of disk stores, which is a plain function. */

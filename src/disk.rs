@@ -117,6 +117,17 @@ pub fn store_finish(store: &Store) -> AsyncTask<Work<Vec<UnmadeChange>>> {
     later(move || engine.finish().map(unmade_changes).map_err(js_error))
 }
 
+/// Commits all changes that came before, however long that takes: for the end of the process.
+#[napi(catch_unwind, ts_args_type = "store: object")]
+pub fn store_commit_now(store: &Store) -> Result<()> {
+    store.ask(|it| {
+        while let Commit::Waiting = it.commit()? {
+            it.finish()?;
+        }
+        Ok(())
+    })
+}
+
 /// Does what keeps the store in shape beside the pruning. `now` is in ms since the epoch.
 #[napi(
     catch_unwind,
@@ -161,8 +172,8 @@ pub fn store_stats_later(store: &Store) -> AsyncTask<Work<StoreStats>> {
     later(move || engine.stats().map(StoreStats::from).map_err(js_error))
 }
 
-/// Returns up to `count` sids behind `after` in the order of their bytes; the first ones without
-/// `after`.
+/// Returns up to `count` sids that come after `after` in the order of the store; the first ones
+/// without `after`.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object, after: string | undefined, count: number",

@@ -47,7 +47,7 @@ async function shell({ text, mark }, folder, registry) {
       assert.ok(Object.hasOwn(scripts, known[1]), `there is no script ${known[1]}`);
       continue;
     }
-    assert.match(line, /^npm (install|uninstall)( [\w@:=.-]+| --\w+=\w+)*$/, `no way to run: ${line}`);
+    assert.match(line, /^npm (install|uninstall)( [\w@/:=.-]+| --\w+=\w+)*$/, `no way to run: ${line}`);
     await succeed(npm(words.slice(1), folder, registry));
     const [, name] = /^npm install ([a-z][a-z-]*)/.exec(line) ?? [];
     if (name) await load(name, folder);

@@ -17,12 +17,12 @@ const preload = path.join(__dirname, 'preload.js');
 async function javascript({ text, mark }, folder) {
   if (Object.hasOwn(runners, mark)) return runners[mark](text, folder);
   assert.ok(Object.hasOwn(scenes, mark), `there is no scene "${mark}"`);
-  const { before = '', after = '', printed, lines, alias } = scenes[mark];
-  link(folder);
+  const { before = '', after = '', printed, lines, alias, visits, headers, frameworks } = scenes[mark];
+  link(folder, frameworks);
   for (const part of lines ? text.trim().split('\n') : [text]) {
     const file = path.join(folder, 'program.js');
     fs.writeFileSync(file, before + part + after);
-    const env = { ...process.env, NODE_ENV: 'test', ALIAS: alias ? '1' : '' };
+    const env = { ...process.env, NODE_ENV: 'test', ALIAS: alias ? '1' : '', VISITS: JSON.stringify({ visits, headers }) };
     const { status, stdout, stderr } = await run(process.execPath, ['--require', preload, file], { cwd: folder, env });
     assert.equal(status, 0, stderr);
     assert.equal(stderr, '');
@@ -30,9 +30,11 @@ async function javascript({ text, mark }, folder) {
   }
 }
 
-function link(folder) {
+/** @param {boolean} [frameworks] whether the program needs one of the companions, and not what is in the root */
+function link(folder, frameworks) {
+  if (frameworks) installCompanions();
   const target = path.join(folder, 'node_modules');
-  if (!fs.existsSync(target)) fs.symlinkSync(path.join(root, 'node_modules'), target, 'junction');
+  if (!fs.existsSync(target)) fs.symlinkSync(frameworks ? companions : path.join(root, 'node_modules'), target, 'junction');
 }
 
 /** Tests, run by the runner that they are written for, with this package under the alias. */

@@ -26,12 +26,26 @@ net.Server.prototype.listen = function (port, ...rest) {
   return listen.call(this, 0, '127.0.0.1', ...rest.filter((each) => typeof each === 'function'));
 };
 
-/** Two visits of one browser; the test looks at what is printed. */
+/**
+ * One browser visits the server: twice the path `/`, or what the variable VISITS lists. It follows a
+ * redirect as soon as it sees the headers, as browsers do. The test looks at what is printed:
+ * status and body, or where a redirect leads, and the response headers that VISITS wants to see.
+ */
 async function visit(server) {
+  const { visits = ['GET /', 'GET /'], headers: shown = [] } = JSON.parse(process.env.VISITS || '{}');
   const visitor = new Visitor(server.address().port);
-  for (let visits = 0; visits < 2; visits += 1) {
-    const { status, body } = await visitor.get('/');
-    console.log(`${status} ${body}`);
-  }
+  const ask = async (method, path) => {
+    let followed;
+    const { status, body, headers } = await visitor.ask(method, path, {
+      onResponse: ({ statusCode, headers: { location, 'set-cookie': cookies } }) => {
+        if (statusCode < 300 || statusCode > 399) return;
+        visitor.jar.take(cookies);
+        followed = ask('GET', location);
+      },
+    });
+    const line = `${status} ${followed ? headers.location : body}${shown.map((name) => ` | ${headers[name]}`).join('')}`;
+    return followed ? `${line}\n${await followed}` : line;
+  };
+  for (const each of visits) console.log(await ask(...each.split(' ')));
   process.exit();
 }

@@ -3,7 +3,10 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 
+const { createApp } = require('../../examples/app/app');
+const { serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
+const { ledger } = require('../compat/app');
 const { start } = require('./child');
 
 const views = ({ body }) => Number(body.match(/id="views">(\d+)</)[1]);
@@ -44,7 +47,7 @@ describe('the example app', () => {
   it('gives no cookie to a visitor about whom it stores nothing', async () => {
     const visit = new Visitor(app.url);
 
-    for (const path of ['/style.css', '/login', '/session', '/nowhere']) await visit.get(path);
+    for (const path of ['/assets/style.css', '/login', '/session', '/nowhere']) await visit.get(path);
     assert.equal(visit.jar.header, '');
   });
 
@@ -123,6 +126,7 @@ describe('the example app', () => {
 
     const logout = await visit.post('/logout');
     assert.equal(logout.status, 303);
+    assert.deepEqual(logout.cookies, ['connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax']);
     assert.equal(visit.jar.header, '');
 
     visit.jar.header = before;
@@ -146,10 +150,86 @@ describe('the example app', () => {
     assert.notEqual(visit.jar.header, tampered);
   });
 
+  it('keeps every page out of caches, and the stylesheet in them', async () => {
+    const visit = new Visitor(app.url);
+
+    for (const path of ['/', '/foo', '/session', '/login', '/nowhere']) {
+      const { headers } = await visit.get(path);
+      assert.deepEqual([headers['cache-control'], headers.vary], ['no-store', 'Cookie'], path);
+    }
+    const { status, headers } = await visit.get('/assets/style.css');
+    assert.deepEqual([status, headers['cache-control'], headers.vary], [200, 'public, max-age=0', undefined]);
+  });
+
   it('answers an unknown page with an escaped 404', async () => {
     const { status, body } = await new Visitor(app.url).get('/<b>');
 
     assert.equal(status, 404);
     assert.ok(body.includes('/&lt;b&gt;') && !body.includes('<b>'));
+  });
+});
+
+describe('the example app with a store that takes its time, or fails', () => {
+  /** A visitor of an app, and the store of it. */
+  async function open(t) {
+    // It writes down the error of a page that broke.
+    t.mock.method(console, 'error', () => {});
+    const store = ledger();
+    const { url } = await serve(createApp({ secret: 'x', store }), t);
+
+    return { store, visit: new Visitor(url) };
+  }
+
+  it('redirects nobody before the login is stored', async (t) => {
+    const { store, visit } = await open(t);
+    const { set } = store;
+    store.set = (...args) => { setTimeout(set, 50, ...args); };
+
+    let page;
+    await visit.ask('POST', '/login', {
+      form: { name: 'ada' },
+      // As a browser does, which waits for no body.
+      onResponse: ({ headers }) => {
+        visit.jar.take(headers['set-cookie']);
+        page = visit.get('/');
+      },
+    });
+    assert.match((await page).body, /Ada Lovelace/);
+  });
+
+  it('says so when a login is not stored, and nobody is logged in', async (t) => {
+    const { store, visit } = await open(t);
+
+    store.fails.set = new Error('down');
+    const { status, body, cookies } = await visit.post('/login', { name: 'ada' });
+    assert.equal(status, 500);
+    assert.match(body, /Something broke/);
+    assert.deepEqual(cookies, []);
+
+    store.fails.set = undefined;
+    assert.doesNotMatch((await visit.get('/')).body, /Ada Lovelace/);
+  });
+
+  it('says so when a logout is refused, and the visitor can try again', async (t) => {
+    const { store, visit } = await open(t);
+
+    await visit.post('/login', { name: 'ada' });
+    store.fails.destroy = new Error('down');
+    assert.equal((await visit.post('/logout')).status, 500);
+    assert.match((await visit.get('/')).body, /Ada Lovelace/);
+
+    store.fails.destroy = undefined;
+    assert.equal((await visit.post('/logout')).status, 303);
+    assert.equal(visit.jar.header, '');
+    assert.equal(store.data.size, 0);
+  });
+
+  it('asks no store for the stylesheet', async (t) => {
+    const { store, visit } = await open(t);
+
+    await visit.get('/');
+    store.take();
+    assert.equal((await visit.get('/assets/style.css')).status, 200);
+    assert.deepEqual(store.take(), []);
   });
 });

@@ -14,15 +14,16 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
 const path = require('node:path');
-const { Readable } = require('node:stream');
+const { Readable, pipeline, promises } = require('node:stream');
 const { test } = require('node:test');
+const zlib = require('node:zlib');
 const compression = require('compression');
 const onHeaders = require('on-headers');
-const { ask } = require('../../test-kit/client');
+const { ask, raw } = require('../../test-kit/client');
 const { createApp, serve } = require('../../test-kit/app');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { Jar } = require('../../test-kit/jar');
-const { kinds, ledger, open, write } = require('../compat/app');
+const { each, kinds, ledger, open, write } = require('../compat/app');
 const { session } = require('../subject');
 
 const MiB = 2 ** 20;
@@ -51,10 +52,26 @@ function slow() {
   return store;
 }
 
+/** A store whose `set` and `destroy` fail by `fail`, before they call back. */
+function failing(fail) {
+  const store = ledger();
+  for (const name of ['set', 'destroy']) {
+    const { [name]: method } = store;
+    store[name] = (...args) => {
+      if (!store.fails[name]) return method(...args);
+      store.calls.push(name);
+      return fail(store.fails[name]);
+    };
+  }
+  return store;
+}
+
 /** Stores by kind; each can be told to fail. */
 const stores = {
   'a store that answers later': () => ledger(),
   'a store that answers at once': () => ledger({ sync: true }),
+  'a store that throws': () => failing((error) => { throw error; }),
+  'a store that rejects': () => failing((error) => Promise.reject(error)),
   'a MemoryStore with own methods': () => {
     const store = new session.MemoryStore();
     store.fails = {};
@@ -73,17 +90,31 @@ const folder = temporaryFolder('session-commit');
 const file = path.join(folder, 'page.txt');
 fs.writeFileSync(file, 'x'.repeat(100_000));
 
+/** Ways to begin a response. */
+const begin = {
+  write: (res) => { res.write('a'); },
+  flushHeaders: (res) => { res.flushHeaders(); },
+  writeHead: (res) => { res.writeHead(200); },
+};
+
 /** Ways to respond, with what the client gets. `isExpress`: it needs Express's methods. */
 const ways = {
   'end': { respond: (req, res) => { res.end('whole'); }, body: 'whole' },
+  'end with a callback': { respond: (req, res) => new Promise((resolve) => { res.end('whole', 'utf8', resolve); }), body: 'whole' },
+  'write with callbacks': { respond: (req, res) => new Promise((resolve) => { res.write('a', () => res.end('b', resolve)); }), body: 'ab' },
+  'corked': { respond: (req, res) => { res.cork(); res.write('one '); process.nextTick(() => res.uncork()); res.end('two'); }, body: 'one two' },
   'end without a body': { respond: (req, res) => { res.end(); }, body: '' },
   'writeHead and end': { respond: (req, res) => { res.writeHead(201, 'Made', { 'X-A': 'a', 'Content-Length': 4 }).end('made'); }, body: 'made', status: 201 },
+  'writeHead, a message and a list': { respond: (req, res) => { res.writeHead(201, 'Made', ['X-A', 'a', 'X-A', 'b']); res.end('list'); }, body: 'list', status: 201 },
   'writeHead, a list of headers': { respond: (req, res) => { res.writeHead(200, ['X-A', 'a', 'Content-Type', 'text/x']); res.end('list'); }, body: 'list' },
   'write twice': { respond: (req, res) => { res.write('one '); res.write('two '); res.end('three'); }, body: 'one two three' },
   'writes in turns': { respond: async (req, res) => { res.write('one '); await null; res.write(Buffer.from('two')); setImmediate(() => res.end()); }, body: 'one two' },
   'flushHeaders': { respond: (req, res) => { res.setHeader('X-A', 'a'); res.flushHeaders(); setImmediate(() => res.end('later')); }, body: 'later' },
   'pipe': { respond: (req, res) => { Readable.from(['a', 'b', 'c'].map(Buffer.from)).pipe(res); }, body: 'abc' },
   'pipe of a file': { respond: (req, res) => { fs.createReadStream(file).pipe(res); }, body: 'x'.repeat(100_000) },
+  'pipeline': { respond: (req, res) => new Promise((resolve) => { pipeline(fs.createReadStream(file), res, () => resolve()); }), body: 'x'.repeat(100_000) },
+  'pipeline of zlib': { respond: (req, res) => new Promise((resolve) => { pipeline(fs.createReadStream(file), zlib.createGzip(), zlib.createGunzip(), res, () => resolve()); }), body: 'x'.repeat(100_000) },
+  'trailers': { respond: (req, res) => { res.setHeader('Trailer', 'X-T'); res.write('a'); res.addTrailers({ 'X-T': 't' }); res.end('b'); }, body: 'ab' },
   'send': { respond: (req, res) => { res.send('sent'); }, body: 'sent', isExpress: true },
   'json': { respond: (req, res) => { res.status(202).json({ a: 1 }); }, body: '{"a":1}', status: 202, isExpress: true },
   'redirect': { respond: (req, res) => { res.redirect('/'); }, status: 302, isExpress: true },
@@ -175,6 +206,7 @@ for (const kind of kinds) {
       req.session.n++;
       respond(req, res);
     }]));
+    routes['/other'] = (req, res) => { res.end(); };
     const { get } = await start(t, { kind, store, routes });
     for (const [at, [name, { body, headers }]] of chosen.entries()) {
       store.isOpen = false;
@@ -183,7 +215,7 @@ for (const kind of kinds) {
       const answer = get(`/${at}`, { headers, onResponse: () => { hasLeft = true; } });
       await held;
       // What had left would be here before the answer to another request.
-      await get('/login', { jar: new Jar(), patience: 200 }).catch(() => {});
+      await get('/other', { jar: new Jar() });
       assert.equal(hasLeft, false, name);
       store.release();
       assert.equal((await answer).body, body, name);
@@ -195,7 +227,12 @@ for (const kind of kinds) {
     const { get } = await start(t, {
       kind, store,
       routes: {
-        '/in': (req, res) => { req.session.user = 'ada'; res.writeHead(302, { Location: '/me' }); res.end(); },
+        // With a length the headers and most of the body would leave at once.
+        '/in': (req, res) => {
+          req.session.user = 'ada';
+          if (res.redirect) return res.redirect('/me');
+          res.writeHead(302, { 'Location': '/me', 'Content-Length': 5 }).end('to me');
+        },
         '/me': (req, res) => { res.end(String(req.session.user)); },
       },
     });
@@ -312,10 +349,69 @@ for (const kind of kinds) {
   });
 }
 
-test('a body longer than commitBuffer is an error page; a single write is not limited', async (t) => {
+test('a session that regenerate has made is stored once, before the first byte, whenever the body begins', async (t) => {
+  const store = slow();
+  const { get } = await start(t, {
+    store,
+    routes: {
+      '/in': (req, res) => {
+        req.session.regenerate(() => {
+          req.session.n = 7;
+          store.isOpen = false;
+          res.writeHead(200);
+          setTimeout(() => { store.release(); }, 20);
+          setTimeout(() => { res.end('in'); }, 40);
+        });
+      },
+      '/read': (req, res) => { res.end(String(req.session.n)); },
+    },
+  });
+  store.take();
+  assert.equal((await get('/in')).body, 'in');
+  assert.deepEqual(store.take(), ['get', 'destroy', 'set']);
+  assert.equal((await get('/read')).body, '7');
+});
+
+test('what is saved after the headers and then changed back is saved again', async (t) => {
+  for (const [name, write] of Object.entries(begin)) {
+    const { get } = await start(t, {
+      store: ledger(),
+      routes: {
+        '/back': (req, res) => {
+          const { n } = req.session;
+          write(res);
+          req.session.n = 99;
+          req.session.save(() => { req.session.n = n; res.end(); });
+        },
+        '/read': (req, res) => { res.end(String(req.session.n)); },
+      },
+    });
+    await get('/back');
+    assert.equal((await get('/read')).body, '1', name);
+  }
+});
+
+test('the cookie of a response that is held is decided on when the program writes the headers', async (t) => {
+  for (const [name, write] of Object.entries(begin)) {
+    const { get } = await start(t, {
+      store: ledger(), cookie: { maxAge: 60000 }, resave: true,
+      routes: {
+        '/new': (req, res) => { req.session.n = 1; write(res); req.session = null; res.end(); },
+        '/same': (req, res) => { assert.equal(req.session.n, 1); write(res); req.session.n = 2; res.end(); },
+        '/read': (req, res) => { res.end(String(req.session.n)); },
+      },
+    });
+    assert.equal((await get('/new', { jar: new Jar() })).cookies.length, 1, name);
+    assert.deepEqual((await get('/same')).cookies, [], name);
+    assert.equal((await get('/read')).body, '2', name);
+  }
+});
+
+each('a body longer than commitBuffer is an error page; a single write is not limited', async (t, kind) => {
   const store = slow();
   const big = Buffer.alloc(3 * MiB, 'x');
   const { get, errors } = await start(t, {
+    kind,
     store, commitBuffer: MiB,
     routes: {
       '/once': (req, res) => { req.session.n++; res.write(big); setTimeout(() => res.end('!'), 20); },
@@ -333,15 +429,17 @@ test('a body longer than commitBuffer is an error page; a single write is not li
   assert.equal((await get('/whole')).body.length, MiB + 1, 'as many as the limit are not more');
 });
 
-test('2 MiB are piped to a slow client with a flat memory, and wait for the drain', async (t) => {
+each('a long stream is piped to a slow client with a flat memory, and waits for the drain', async (t, kind) => {
   const store = slow();
   let pulled = 0;
+  let response;
   const { port, jar } = await start(t, {
-    store, commitBuffer: MiB,
+    kind, store, commitBuffer: MiB,
     routes: {
       '/pipe': (req, res) => {
         req.session.n++;
-        const source = new Readable({ read() { pulled += 65536; this.push(pulled > 2 * MiB ? null : Buffer.alloc(65536, 'x')); } });
+        response = res;
+        const source = new Readable({ read() { pulled += 65536; this.push(pulled > 16 * MiB ? null : Buffer.alloc(65536, 'x')); } });
         source.pipe(res);
       },
     },
@@ -351,44 +449,304 @@ test('2 MiB are piped to a slow client with a flat memory, and wait for the drai
   const socket = net.connect(port, '127.0.0.1');
   socket.write(`GET /pipe HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: ${jar.header}\r\n\r\n`);
   await held;
-  await new Promise((resolve) => { setTimeout(resolve, 50); });
+  const pause = () => new Promise((resolve) => { setTimeout(resolve, 5); });
+  for (let i = 0; i < 10; i++) await pause();
   assert.ok(pulled <= 4 * 65536, `the source was read on while the response was held: ${pulled}`);
   store.release();
   let length = 0;
-  for await (const chunk of socket) length += chunk.length;
-  assert.ok(length > 2 * MiB, `${length}`);
+  let chunks = 0;
+  for await (const chunk of socket) {
+    length += chunk.length;
+    assert.ok(response.writableLength <= 4 * 65536, `${response.writableLength} bytes wait for a slow client`);
+    if (chunks++ < 20) await pause();
+  }
+  assert.ok(length > 16 * MiB, `${length}`);
 });
 
-test('wrappers of other packages: compression, and on-headers before and after', async (t) => {
+/** Middleware whose listener adds a header when the headers are written. */
+const listen = (name) => (req, res, next) => {
+  onHeaders(res, () => res.setHeader(`X-${name}`, '1'));
+  next();
+};
+
+for (const [where, layersOf] of Object.entries({
+  before: (layer) => ({ layers: [listen('Before'), layer], after: [listen('After')] }),
+  after: (layer) => ({ layers: [listen('Before')], after: [layer, listen('After')] }),
+})) {
+  each(`compression ${where} the session, and on-headers before and after`, async (t, kind) => {
+    const store = ledger();
+    const text = 'compress me '.repeat(20_000);
+    const count = (req, res) => { req.session.n++; res.setHeader('Content-Type', 'text/plain'); };
+    const { get, errors } = await start(t, {
+      kind, store, ...layersOf(compression()),
+      routes: {
+        '/end': (req, res) => { count(req, res); res.end(text); },
+        '/write': (req, res) => { count(req, res); res.write(text); res.write(text); res.flush(); setImmediate(() => res.end()); },
+        '/pipe': (req, res) => { count(req, res); Readable.from([text, text]).pipe(res); },
+        '/small': (req, res) => { count(req, res); res.setHeader('Content-Length', 5); res.end('small'); },
+      },
+    });
+    for (const encoding of ['gzip', 'identity']) {
+      const ask = (url) => get(url, { headers: { 'accept-encoding': encoding }, encoding: 'latin1' });
+      store.fails.set = undefined;
+      for (const url of ['/end', '/write', '/pipe', '/small']) {
+        const { status, headers, body } = await ask(url);
+        assert.deepEqual([status, headers['x-before'], headers['x-after']], [200, '1', '1'], url);
+        const isEncoded = encoding === 'gzip' && url !== '/small';
+        assert.equal(headers['content-encoding'], isEncoded ? 'gzip' : undefined, url);
+        if (isEncoded) assert.equal(zlib.gunzipSync(Buffer.from(body, 'latin1')).length, text.length * (url === '/end' ? 1 : 2), url);
+      }
+      store.fails.set = new Error('failed');
+      for (const url of ['/end', '/write', '/pipe', '/small']) {
+        const { status, body, headers } = await ask(url);
+        assert.deepEqual([status, body, headers['content-encoding'], headers['x-before'], headers['x-after']], [500, 'page: failed', undefined, '1', '1'], `${url} ${encoding}`);
+      }
+    }
+    assert.equal(errors.length, 8);
+  });
+}
+
+each('listeners of on-headers run when the headers leave, not when the program begins the response', async (t, kind) => {
+  const store = slow();
   const order = [];
-  const listen = (name) => (req, res, next) => {
-    onHeaders(res, () => { order.push(name); res.setHeader(`X-${name}`, '1'); });
-    next();
+  const change = (req, res) => {
+    req.session.n++;
+    onHeaders(res, () => { order.push('listener'); });
   };
-  const store = ledger();
-  const text = 'compress me '.repeat(1000);
-  const { get } = await start(t, {
-    store, layers: [listen('Before'), compression()], after: [listen('After')],
+  const { get, jar } = await start(t, {
+    kind, store,
     routes: {
-      '/send': (req, res) => { req.session.n++; res.type('txt').send(text); },
-      '/write': (req, res) => { req.session.n++; res.type('txt'); res.write(text); res.write(text); res.end(); },
+      '/write': (req, res) => { change(req, res); res.write('a'); res.end('b'); },
+      '/flushHeaders': (req, res) => { change(req, res); res.flushHeaders(); res.end('ab'); },
+      '/end': (req, res) => { change(req, res); res.end('ab'); },
     },
   });
-  for (const url of ['/send', '/write']) {
-    const { headers } = await get(url, { headers: { 'accept-encoding': 'gzip' }, encoding: 'latin1' });
-    assert.equal(headers['content-encoding'], 'gzip', url);
-    assert.deepEqual([headers['x-before'], headers['x-after']], ['1', '1'], url);
-  }
-  store.fails.set = new Error('failed');
-  for (const url of ['/send', '/write']) {
-    const { status, body, headers } = await get(url, { headers: { 'accept-encoding': 'identity' } });
-    assert.deepEqual([status, body], [500, 'page: failed'], url);
-    assert.equal(headers['content-encoding'], undefined, url);
+  for (const url of ['/write', '/flushHeaders', '/end']) {
+    order.length = 0;
+    store.isOpen = false;
+    const held = store.held();
+    const answer = get(url, { jar });
+    await held;
+    await new Promise(setImmediate);
+    order.push('stored');
+    store.release();
+    assert.equal((await answer).body, 'ab', url);
+    assert.deepEqual(order, ['stored', 'listener'], url);
   }
 });
 
-test('a stream that was piped into a failed response writes nothing into the error page', async (t) => {
+test('an error page of which a client takes its time goes past compression, too', async (t) => {
+  const store = ledger();
+  const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, store });
+  store.fails.set = new Error('failed');
+  const compress = compression();
+  const app = (req, res) => middleware(req, res, (error) => {
+    if (error) {
+      Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(65536, 'x'))).pipe(res);
+      return;
+    }
+    compress(req, res, () => {
+      req.session.n = 1;
+      res.setHeader('Content-Type', 'text/plain');
+      res.end('old'.repeat(10_000));
+    });
+  });
+  const { port } = await serve(app, t);
+  const { body, headers } = await ask(port, '/', { headers: { 'accept-encoding': 'gzip' } });
+  assert.deepEqual([body, headers['content-encoding']], ['x'.repeat(64 * 65536), undefined]);
+});
+
+each('a method that the program has put on the response is there again when it is held no longer', async (t, kind) => {
+  const store = ledger();
+  const seen = [];
+  const own = (req, res, next) => {
+    const { setHeader } = res;
+    res.setHeader = function own(name, value) { return setHeader.call(this, name, `${value}!`); };
+    next();
+  };
+  const { get } = await start(t, {
+    kind, store, after: [own],
+    routes: {
+      '/w': (req, res) => {
+        req.session.n++;
+        const { setHeader } = res;
+        const keys = Object.keys(res);
+        res.write('a');
+        setTimeout(() => {
+          seen.push(res.setHeader === setHeader, keys.filter((key) => !Object.hasOwn(res, key)));
+          res.end();
+        }, 20);
+      },
+    },
+  });
+  await get('/w');
+  assert.deepEqual(seen, [true, []]);
+});
+
+each('what comes after end changes nothing of the response, and is no uncaught error', async (t, kind) => {
+  const codes = [];
+  const late = {
+    'another status': (res) => { res.statusCode = 404; res.statusMessage = 'Late'; },
+    'a write': (res) => { res.write('late', (error) => codes.push(error.code)); res.write('later'); },
+    'an end': (res) => { res.end('late', () => codes.push('called')); },
+    'a second send': (res) => { assert.throws(() => res.send('late'), { code: 'ERR_HTTP_HEADERS_SENT' }); },
+    'a second writeHead': (res) => { assert.throws(() => res.writeHead(404), { code: 'ERR_HTTP_HEADERS_SENT' }); },
+  };
+  for (const [name, act] of Object.entries(late).slice(0, kind === 'http' ? 3 : undefined)) {
+    for (const fails of [false, true]) {
+      const store = ledger();
+      const app = await open(t, { kind, options: { commit, store } });
+      if (fails) store.fails.set = new Error('down');
+      const { status, message, body } = await app.visit((req, res) => { req.session.n = 1; res.end('body'); act(res); });
+      assert.deepEqual([status, fails || message, body], fails ? [500, true, 'down'] : [200, 'OK', 'body'], name);
+    }
+  }
+  assert.deepEqual(codes, ['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END', 'called', 'called']);
+});
+
+each('the callbacks of write and end are called in order, also those of a body that is taken back', async (t, kind) => {
+  for (const fails of [false, true]) {
+    const store = ledger();
+    const app = await open(t, { kind, options: { commit, store } });
+    if (fails) store.fails.set = new Error('down');
+    const { value } = await app.visit((req, res) => new Promise((resolve) => {
+      const order = [];
+      res.on('close', () => resolve(order));
+      req.session.n = 1;
+      res.write('a', () => order.push('first'));
+      res.write('62', 'hex', () => order.push('second'));
+      res.end('c', 'utf8', () => order.push('end'));
+    }));
+    assert.deepEqual(value, ['first', 'second', 'end']);
+  }
+});
+
+each('too long a body, of a program that goes on in the same turn: an error page that takes its time is whole', async (t, kind) => {
+  const store = slow();
+  const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, commitBuffer: 10, store });
+  const app = createApp({
+    kind, layers: [middleware],
+    routes: (req, res) => { req.session.n = 1; for (let i = 0; i < 9; i++) res.write('0123456789'); res.end('old'); },
+    fail: async (error, req, res) => {
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+      res.statusCode = 500;
+      res.end(error.code);
+    },
+  });
+  const { port } = await serve(app, t);
+  for (store.isOpen of [false, true]) {
+    const { status, body } = await ask(port, '/');
+    assert.deepEqual([status, body], [500, 'ERR_SESSION_COMMIT_BUFFER']);
+  }
+});
+
+each('a stream that is piped after a write waits: it does not count towards commitBuffer', async (t, kind) => {
+  const { get } = await start(t, {
+    kind, commitBuffer: 0,
+    routes: { '/pipe': (req, res) => { req.session.n++; res.write('head '); Readable.from([Buffer.alloc(100_000, 'x')]).pipe(res); } },
+  });
+  const { status, body } = await get('/pipe');
+  assert.deepEqual([status, body.length], [200, 100_005]);
+});
+
+each('a stream that the program aborts while the response is held', async (t, kind) => {
+  const store = slow();
+  const abort = new AbortController();
+  let closed;
+  const { get, errors } = await start(t, {
+    kind, store,
+    routes: {
+      '/go': (req, res) => {
+        req.session.n = 7;
+        closed = promises.pipeline(fs.createReadStream(file), res, { signal: abort.signal }).catch((error) => error);
+      },
+      '/read': (req, res) => { res.end(String(req.session.n)); },
+    },
+  });
+  store.isOpen = false;
+  const held = store.held();
+  const answer = get('/go');
+  await held;
+  abort.abort();
+  await assert.rejects(answer);
+  assert.equal((await closed).name, 'AbortError');
+  store.release();
+  assert.equal((await get('/read')).body, '7');
+  assert.deepEqual(errors, []);
+});
+
+each('informational responses pass while the response is held', async (t, kind) => {
+  const store = slow();
+  let hint;
+  const { port, jar } = await start(t, {
+    kind, store,
+    routes: {
+      '/hints': (req, res) => {
+        req.session.n++;
+        res.write('body');
+        hint = () => res.writeEarlyHints({ link: '</a.css>; rel=preload; as=style' });
+        setTimeout(() => res.end(), 20);
+      },
+    },
+  });
+  store.isOpen = false;
+  const held = store.held();
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write(`GET /hints HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: ${jar.header}\r\n\r\n`);
+  await held;
+  hint();
+  const [first] = await once(socket, 'data');
+  assert.match(String(first), /^HTTP\/1\.1 103 Early Hints\r\nLink: [^\r]+\r\n\r\n$/);
+  store.release();
+  let rest = '';
+  for await (const chunk of socket) rest += chunk;
+  assert.match(rest, /^HTTP\/1\.1 200 OK[^]*body/);
+});
+
+each('a connection is used again after an error page, and a client of HTTP/1.0 is answered', async (t, kind) => {
+  const { port, jar, store } = await start(t, {
+    kind,
+    routes: {
+      '/write': (req, res) => { req.session.n++; res.write('go'); res.end('od'); },
+      '/piece': (req, res) => { req.session.n++; res.writeHead(200, { 'Content-Length': 3 }); res.write('piece'.slice(0, 3)); res.end(); },
+    },
+  });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const sockets = new Set();
+  for (const url of ['/write', '/piece', '/write', '/piece']) {
+    store.fails.set = store.fails.set ? undefined : new Error('failed');
+    const { status } = await ask(port, url, { jar, agent, onResponse: ({ socket }) => sockets.add(socket) });
+    assert.equal(status, store.fails.set ? 500 : 200);
+  }
+  assert.equal(sockets.size, 1);
+  for (const [fails, expected] of [[undefined, /^HTTP\/1\.1 200 OK[^]*\r\n\r\ngood$/], [new Error('failed'), /^HTTP\/1\.1 500 [^]*\r\n\r\npage: failed$/]]) {
+    store.fails.set = fails;
+    assert.match(await raw(port, `GET /write HTTP/1.0\r\nCookie: ${jar.header}\r\n\r\n`), expected);
+  }
+});
+
+each('nothing of a body with trailers stays, nor the cookie that clearCookie would clear', async (t, kind) => {
+  const { port, jar, store, get } = await start(t, {
+    kind, clearCookie: true, unset: 'destroy',
+    routes: {
+      '/trailers': (req, res) => { req.session = null; res.setHeader('Trailer', 'X-T'); res.write('a'); res.addTrailers({ 'X-T': 't' }); res.end('b'); },
+    },
+  });
+  const { header } = jar;
+  store.fails.destroy = new Error('failed');
+  const text = await raw(port, `GET /trailers HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: ${header}\r\n\r\n`);
+  assert.match(text, /^HTTP\/1\.1 500 [^]*page: failed/);
+  assert.doesNotMatch(text, /X-T|Set-Cookie/i);
+  store.fails.destroy = undefined;
+  const { status, body, cookies } = await get('/trailers');
+  assert.deepEqual([status, body, cookies.length], [200, 'ab', 1]);
+  assert.match(cookies[0], /^connect\.sid=;.*1970/);
+});
+
+each('a stream that was piped into a failed response writes nothing into the error page', async (t, kind) => {
   const { get, store } = await start(t, {
+    kind,
     routes: { '/pipe': (req, res) => { req.session.n++; fs.createReadStream(file).pipe(res); } },
   });
   store.fails.set = new Error('failed');
@@ -453,11 +811,12 @@ test('a program that goes on after the error page harms nobody', async (t) => {
   assert.deepEqual(told, []);
 });
 
-test('the client goes while its response is held: nothing is thrown, the session is stored', async (t) => {
+each('the client goes while its response is held: nothing is thrown, the session is stored', async (t, kind) => {
   const store = slow();
   let closed;
   const isClosed = new Promise((resolve) => { closed = resolve; });
   const { port, jar, get, errors } = await start(t, {
+    kind,
     store,
     routes: {
       '/go': (req, res) => { req.session.n = 99; res.on('close', closed); res.write('a'); res.end('b'); },
@@ -476,8 +835,38 @@ test('the client goes while its response is held: nothing is thrown, the session
   assert.deepEqual(errors, []);
 });
 
-test('server-sent events flow once the session is stored', async (t) => {
+each('the client goes while its response is held: what changes after that is stored, too', async (t, kind) => {
+  const store = slow();
+  let goOn;
+  let toldWrite;
+  const { port, jar, get, errors } = await start(t, {
+    kind, store,
+    routes: {
+      '/go': (req, res) => {
+        req.session.n = 98;
+        toldWrite = new Promise((resolve) => { res.write('a', resolve); });
+        goOn = () => { req.session.n = 99; res.end('b'); };
+      },
+      '/read': (req, res) => { res.end(String(req.session.n)); },
+    },
+  });
+  store.isOpen = false;
+  const held = store.held();
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write(`GET /go HTTP/1.1\r\nHost: a\r\nCookie: ${jar.header}\r\n\r\n`);
+  await held;
+  socket.destroy();
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  goOn();
+  store.release();
+  assert.equal((await get('/read')).body, '99');
+  assert.equal((await toldWrite).code, 'ERR_STREAM_DESTROYED');
+  assert.deepEqual(errors, []);
+});
+
+each('server-sent events flow once the session is stored', async (t, kind) => {
   const { port, jar } = await start(t, {
+    kind,
     routes: {
       '/events': (req, res) => {
         req.session.n++;
@@ -498,9 +887,9 @@ test('server-sent events flow once the session is stored', async (t) => {
   assert.match(text, /^data: 1\n\ndata: 2/);
 });
 
-test('Expect: 100-continue is answered at once', async (t) => {
+each('Expect: 100-continue is answered at once', async (t, kind) => {
   const store = slow();
-  const { port, jar, server } = await start(t, { store, routes: { '/post': (req, res) => { req.session.n++; req.resume().on('end', () => res.end('taken')); } } });
+  const { port, jar, server } = await start(t, { kind, store, routes: { '/post': (req, res) => { req.session.n++; req.resume().on('end', () => res.end('taken')); } } });
   server.on('checkContinue', (req, res) => { res.writeContinue(); server.emit('request', req, res); });
   const request = http.request({ port, host: '127.0.0.1', path: '/post', method: 'POST', headers: { 'cookie': jar.header, 'expect': '100-continue', 'content-length': 2 } });
   request.flushHeaders();
@@ -511,16 +900,32 @@ test('Expect: 100-continue is answered at once', async (t) => {
   response.resume();
 });
 
-test('a handler that throws after writeHead: its error page comes when the headers may leave', async (t) => {
-  const { get } = await start(t, {
-    routes: { '/throw': (req, res) => { req.session.n++; res.writeHead(200, { 'X-A': 'a' }); throw new Error('thrown'); } },
+for (const kind of kinds.filter((name) => name !== 'http')) {
+  test(`a handler that throws after writeHead: its error page comes when the headers may leave (${kind})`, async (t) => {
+    const { get } = await start(t, {
+      kind,
+      routes: { '/throw': (req, res) => { req.session.n++; res.writeHead(200, { 'X-A': 'a' }); throw new Error('thrown'); } },
+    });
+    const { status, headers, body } = await get('/throw');
+    assert.deepEqual([status, headers['x-a']], [200, 'a'], 'the status that the program has sent');
+    assert.match(body, /page: thrown/);
   });
-  const { body } = await get('/throw');
-  assert.match(body, /page: thrown/);
-});
 
-test('pipelined requests and a kept connection get their answers in order', async (t) => {
+  test(`a handler that throws after writeHead, with Express's own error handler: the connection is lost (${kind})`, async (t) => {
+    for (const each of ['end', 'headers']) {
+      const layers = [session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit: each, store: ledger() })];
+      const routes = (req, res) => { req.session.n = 1; res.writeHead(200); throw Object.assign(new Error('thrown'), { stack: '' }); };
+      const app = createApp({ kind, layers, routes, fail: (error, req, res, next) => next(error) });
+      app.set('env', 'test');
+      const { port } = await serve(app, t);
+      await assert.rejects(ask(port, '/'), { code: 'ECONNRESET' }, each);
+    }
+  });
+}
+
+each('pipelined requests and a kept connection get their answers in order', async (t, kind) => {
   const { port, jar } = await start(t, {
+    kind,
     routes: { '/a': (req, res) => { req.session.n++; res.end('first'); }, '/b': (req, res) => { req.session.n++; res.write('sec'); res.end('ond'); } },
   });
   const socket = net.connect(port, '127.0.0.1');
@@ -531,9 +936,10 @@ test('pipelined requests and a kept connection get their answers in order', asyn
   assert.deepEqual(text.match(/first|sec|ond/g), ['first', 'sec', 'ond', 'first']);
 });
 
-test('a finish listener reads the session', async (t) => {
+each('a finish listener reads the session', async (t, kind) => {
   const seen = [];
   const { get } = await start(t, {
+    kind,
     routes: { '/f': (req, res) => { req.session.n = 7; res.on('finish', () => seen.push(req.session.n)); res.end(); } },
   });
   await get('/f');
@@ -541,6 +947,10 @@ test('a finish listener reads the session', async (t) => {
 });
 
 test('HTTP/2: held, sent, and an error page', async (t) => {
+  const warnings = [];
+  const warned = ({ message }) => { warnings.push(message); };
+  process.on('warning', warned);
+  t.after(() => process.off('warning', warned));
   const store = ledger();
   const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, commit, store });
   const listener = (req, res) => {
@@ -573,6 +983,8 @@ test('HTTP/2: held, sent, and an error page', async (t) => {
   assert.deepEqual(await visit('/end'), [500, 'failed']);
   assert.deepEqual(await visit('/pieces'), [500, 'failed']);
   client.destroy();
+  await new Promise(setImmediate);
+  assert.deepEqual(warnings, [], 'a look at the status message of HTTP/2 is one');
 });
 
 test('a request without a response has its session', async () => {

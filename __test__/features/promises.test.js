@@ -9,6 +9,7 @@ const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const http = require('node:http');
 const { test } = require('node:test');
+const { promisifyAll } = require('bluebird');
 const { promisify, types: { isPromise } } = require('node:util');
 const { each, ledger, open, original, read, write } = require('../compat/app');
 const { unhandled } = require('../promised');
@@ -125,12 +126,12 @@ for (const [how, fail] of Object.entries({
   'throws': () => { throw new Error('down'); },
   'rejects': async () => { throw new Error('down'); },
 })) {
-  test(`a store that ${how}: 1,000 calls that nobody waits for, and one that somebody does`, async (t) => {
+  each(`a store that ${how}: 1,000 calls that nobody waits for, and one that somebody does`, async (t, kind) => {
     const reasons = unhandled(t);
     // A session of the original's class calls the store itself, and looks at no promise.
     for (const Store of how === 'rejects' ? [session.Store] : [session.Store, original.Store]) {
       const store = ledger({ Store });
-      const app = await open(t, { options: { store } });
+      const app = await open(t, { kind, options: { store } });
       await app.visit(write);
       await app.visit(async (req, res) => {
         const { get, set, destroy } = store;
@@ -197,6 +198,42 @@ test('with a callback they return what they always did, and promisify works as b
       assert.deepEqual(told, [undefined, undefined, 'the session', 'the session', 'the session']);
       res.end();
     });
+  }
+});
+
+each('bluebird\'s promisifyAll works as with the original, on a session and on the class', async (t, kind) => {
+  const tell = async (module, store, target) => {
+    const told = [];
+    const app = await open(t, { kind, module, options: { store } });
+    await app.visit(write);
+    await app.visit(async (req, res) => {
+      const its = () => { promisifyAll(target(module, req)); return req.session; };
+      const { id } = req.session;
+      its().n = 7;
+      told.push(await its().saveAsync());
+      its().n = 8;
+      told.push(await its().reloadAsync(), req.session.n);
+      told.push(await its().regenerateAsync() === undefined, req.session.id !== id, req.session.n);
+      its().n = 9;
+      const { set } = store;
+      store.set = (...args) => args.at(-1)(new Error('down'));
+      told.push(await its().saveAsync().catch(({ message }) => message));
+      store.set = set;
+      const { session: ended } = req;
+      its();
+      told.push(await ended.destroyAsync(), req.session);
+      res.end();
+    });
+    const { prototype } = module.Session;
+    for (const key of Object.keys(prototype)) if (key.endsWith('Async')) delete prototype[key];
+    return told;
+  };
+  for (const target of [(module, req) => req.session, (module) => module.Session.prototype]) {
+    for (const make of [(module) => ledger({ Store: module.Store }), (module) => new module.MemoryStore()]) {
+      const told = await tell(session, make(session), target);
+      assert.deepEqual(told, await tell(original, make(original), target));
+      assert.deepEqual([told[2], told[6]], [7, 'down']);
+    }
   }
 });
 

@@ -144,6 +144,37 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.deepEqual(dataOf(all[sidOf(cookies)]), { cart: [2], user: 'bob' });
   });
 
+  test(`a new session that the store has failed to save was never there: ${name}`, async (t) => {
+    const store = makeStore();
+    const app = await open(t, { options: { store } });
+    const { cookies } = await app.visit(async (req, res) => {
+      const { set } = store;
+      req.session.cart = [2];
+      store.set = (sid, data, callback) => { setImmediate(callback, new Error('down')); };
+      await assert.rejects(() => req.session.save(), { message: 'down' });
+      store.set = set;
+      assert.equal(await regenerate(req, { keep: true }), undefined);
+      res.end();
+    });
+    assert.deepEqual(dataOf((await records(store))[sidOf(cookies)]), { cart: [2] });
+  });
+
+  test(`a session that was saved, and then could not be saved again, is missed if it is gone: ${name}`, async (t) => {
+    const store = makeStore();
+    const app = await open(t, { options: { store } });
+    await app.visit(async (req, res) => {
+      const { set } = store;
+      req.session.cart = [2];
+      await req.session.save();
+      store.set = (sid, data, callback) => { setImmediate(callback, new Error('down')); };
+      await assert.rejects(() => req.session.save(), { message: 'down' });
+      store.set = set;
+      await destroy(store, req.sessionID);
+      assert.equal((await regenerate(req, { keep: true })).code, 'ERR_SESSION_ENDED');
+      res.end();
+    });
+  });
+
   test(`a session that another request has ended is not kept: ${name}`, async (t) => {
     const store = makeStore();
     const { app, sid } = await loggedIn(t, store);
@@ -251,7 +282,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         assert.equal(req.session.user, 'ann');
         res.end();
       });
-      assert.deepEqual(Object.keys(await records(store)), [sid, sidOf(cookies)]);
+      assert.deepEqual(Object.keys(await records(store)).sort(), [sid, sidOf(cookies)].sort());
       assert.equal((await app.visit((req, res) => { res.end(req.session.user); })).body, 'ann');
     });
   }

@@ -132,6 +132,9 @@ test('a wrong value is refused at once', () => {
   for (const skip of [null, false, true, 0, '', '/static', /static/, ['/static'], {}, Promise.resolve(isStatic)]) {
     assert.throws(() => session({ ...quiet, skip }), { name: 'TypeError', message: 'skip option must be a function' });
   }
+  for (const skip of [async () => false, async function skip() {}, { async skip() {} }.skip]) {
+    assert.throws(() => session({ ...quiet, skip }), { name: 'TypeError', message: 'skip option must return a boolean, not a promise' });
+  }
 });
 
 each('an error that it throws is given to next, and the request has no session', async (t, kind) => {

@@ -118,6 +118,20 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.equal((await record()).n, 1);
   });
 
+  test(`after the headers, with commit: 'headers': ${name}`, async (t) => {
+    const { app, record } = await loggedIn(t, makeStore, { commit: 'headers' });
+    await app.visit((req, res) => new Promise((resolve) => {
+      assert.equal(req.session.n, 1);
+      res.write('early ');
+      req.session.touch(false);
+      assert.equal(req.session.cookie.expires.getTime(), START + HOUR);
+      req.session.n = 2;
+      req.session.save(() => resolve(res.end('late')));
+    }));
+    const { n, cookie } = await record();
+    assert.deepEqual([n, cookie.expires], [2, at(START + HOUR)]);
+  });
+
   test(`headers that are sent before the end: ${name}`, async (t) => {
     const { app, record } = await loggedIn(t, makeStore, { rolling: true });
     const { cookies } = await app.visit((req, res) => {

@@ -1,6 +1,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { test } = require('node:test');
+const compression = require('compression');
+const { createApp, serve } = require('../../test-kit/app');
+const { ask } = require('../../test-kit/client');
 const { kinds, ledger, open, frameworks } = require('../compat/app');
 const { session } = require('../subject');
 const { flaw } = require('./flaw');
@@ -173,6 +177,24 @@ flaw('the next request on the connection of an error page is answered', async (t
   assert.match(answers, /^HTTP\/1\.1 500 .*BigInt\r?\n?.*HTTP\/1\.1 200 .*next/s);
   assert.doesNotMatch(answers, /trailer|X-Checksum|abandoned/i);
 });
+
+for (const kind of kinds) {
+  for (const where of ['before', 'after']) {
+    test(`the error page of a response that compression, ${where} the session, has begun to encode is whole (${kind})`, async (t) => {
+      for (const store of [ledger(), new session.MemoryStore()]) {
+        const layers = [session({ secret: 'keyboard', resave: false, saveUninitialized: false, store, cookie: { maxAge: 60000 } })];
+        layers[where === 'before' ? 'unshift' : 'push'](compression());
+        const routes = (req, res) => { req.session.value = 1n; res.setHeader('Content-Type', 'text/plain'); res.write(BODY.repeat(100)); res.end(); };
+        // Bare http does not catch what `write` throws.
+        const caught = (req, res, next) => { try { routes(req, res); } catch (error) { next(error); } };
+        const fail = (error, req, res) => { res.statusCode = 500; res.end('page'); };
+        const { port } = await serve(createApp({ kind, layers, fail, routes: (req, res, next) => caught(req, res, (error) => (kind === 'http' ? fail(error, req, res) : next(error))) }), t);
+        const { status, headers, body } = await ask(port, '/', { headers: { 'accept-encoding': 'gzip' } });
+        assert.deepEqual([status, headers['content-encoding'], body], [500, undefined, 'page']);
+      }
+    });
+  }
+}
 
 flaw("the session's own cookie goes with the body that it came with", async (t) => {
   const app = await open(t, { use: [(req, res, next) => { res.setHeader('Set-Cookie', 'a=1'); next(); }] });

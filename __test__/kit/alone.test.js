@@ -93,6 +93,6 @@ test('the published package has no kit, and nothing in it uses one', () => {
 
 test('the apps that users copy use no kit', () => {
   const apps = ['server.js', 'app.js', 'store.js', 'cluster.js', 'pages.js', 'alias.js'].map((name) => `examples/redis/${name}`);
-  const users = [...apps, ...programs('examples/app')].filter((file) => texts.get(file).includes('test-kit'));
+  const users = [...apps, 'examples/cluster/worker.js', ...programs('examples/app')].filter((file) => texts.get(file).includes('test-kit'));
   assert.deepEqual(users, []);
 });

@@ -406,7 +406,8 @@ proptest! {
                         .map(|row| format!(r#"{{"cookie":{},"n":{}}}"#, cookie(row.expires), row.n));
                     prop_assert_eq!(peek(&side.store, sid), expected, "{:?}", sid);
                 }
-                let listed = side.store.sids().unwrap();
+                let mut listed = side.store.sids().unwrap();
+                listed.sort_unstable();
                 let mut expected: Vec<_> = committed.keys().map(|&at| Box::from(SIDS[at])).collect();
                 expected.sort_unstable();
                 prop_assert_eq!(listed, expected);
@@ -514,6 +515,7 @@ fn a_touch_revives_nothing() {
     store_now(&other, b"a", &session(1, 2));
     let renewed = one.renew(b"a", id, Some(15_000), None, 2000).unwrap();
     assert_eq!(renewed, Changed::Done, "it was alive when it was read");
+    assert_eq!(peek(&one, b"a"), Some(session(1, 2)), "it does not show");
     assert_eq!(commit(&one), []);
     assert_eq!(peek(&one, b"a"), Some(session(1, 2)));
 
@@ -535,9 +537,14 @@ fn a_small_touch_is_left_out() {
     });
     store_now(&store, b"a", &session(20, 1));
     let id = cookie_id(&store, b"a");
-    let renew = |to, now| store.renew(b"a", id, Some(to), None, now).unwrap();
+    let renew = |to, now| {
+        let outcome = store.renew(b"a", id, Some(to), None, now);
+        assert_eq!(commit(&store), []);
+        outcome.unwrap()
+    };
     let touch = |to: i64, now| {
         let outcome = store.touch(b"a", cookie(to).as_bytes(), now, None);
+        assert_eq!(commit(&store), []);
         outcome.unwrap()
     };
     assert_eq!(renew(20_999, 0), Changed::Kept);
@@ -554,45 +561,34 @@ fn a_small_touch_is_left_out() {
         "the last one counts"
     );
     let plain = r#"{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}"#;
-    set(&store, b"b", &format!(r#"{{"cookie":{plain}}}"#));
-    assert_eq!(
-        store.touch(b"b", plain.as_bytes(), 0, None),
-        Ok(Changed::Kept)
-    );
-    assert_eq!(
-        store.touch(b"b", plain.as_bytes(), 0, Some(5000)),
-        Ok(Changed::Done)
-    );
-    assert_eq!(
-        store.touch(b"b", plain.as_bytes(), 0, Some(5001)),
-        Ok(Changed::Kept)
-    );
+    let touch = |sid: &[u8], now, deadline| {
+        let outcome = store.touch(sid, plain.as_bytes(), now, deadline);
+        assert_eq!(commit(&store), []);
+        outcome.unwrap()
+    };
+    let text = format!(r#"{{"cookie":{plain}}}"#);
+    set(&store, b"b", &text);
     assert_eq!(
         store.touch(b"b", plain.as_bytes(), 0, None),
         Ok(Changed::Done),
-        "never"
+        "who asks for it waits for the change that is not committed"
     );
+    assert_eq!(commit(&store), []);
+    assert_eq!(touch(b"b", 0, None), Changed::Kept);
+    assert_eq!(touch(b"b", 0, Some(5000)), Changed::Done);
+    assert_eq!(touch(b"b", 0, Some(5001)), Changed::Kept);
+    assert_eq!(touch(b"b", 0, None), Changed::Done, "never");
     // Extremes of a deadline.
-    store
-        .set(
-            b"c",
-            format!(r#"{{"cookie":{plain}}}"#).as_bytes(),
-            Some(i64::MIN),
-            None,
-        )
-        .unwrap();
-    let touched = store.touch(b"c", plain.as_bytes(), i64::MIN, Some(i64::MAX));
-    assert_eq!(touched, Ok(Changed::Missing));
-    store
-        .set(
-            b"c",
-            format!(r#"{{"cookie":{plain}}}"#).as_bytes(),
-            Some(i64::MIN + 1),
-            None,
-        )
-        .unwrap();
-    let touched = store.touch(b"c", plain.as_bytes(), i64::MIN, Some(i64::MAX));
-    assert_eq!(touched, Ok(Changed::Done));
+    let set = |deadline| {
+        store
+            .set(b"c", text.as_bytes(), Some(deadline), None)
+            .unwrap()
+    };
+    set(i64::MIN);
+    assert_eq!(touch(b"c", i64::MIN, Some(i64::MAX)), Changed::Missing);
+    set(i64::MIN + 1);
+    assert_eq!(commit(&store), []);
+    assert_eq!(touch(b"c", i64::MIN, Some(i64::MAX)), Changed::Done);
     assert_eq!(commit(&store), []);
     assert_eq!(store.prune(i64::MAX, usize::MAX), Ok(true));
     assert_eq!(store.sids().unwrap(), [Box::from(&b"b"[..])]);
@@ -631,7 +627,7 @@ fn one_process_prunes_at_a_time() {
     assert_eq!(one.prune(now + 30_002 + 54_000, 5), Ok(false));
     assert_eq!(count(), 5);
     // A program asks for all: from the first one on.
-    fill(0..5);
+    fill(20..25);
     assert_eq!(one.prune(now + 84_003, usize::MAX), Ok(true));
     assert_eq!(count(), 0);
     // The clock was set back.
@@ -798,7 +794,9 @@ fn one_change_that_fails_keeps_no_other_from_being_made() {
     assert_eq!(unmade[1].sid.as_deref(), Some(&b"c"[..]));
     assert_eq!(unmade[1].error, None);
     let expected: Vec<Box<[u8]>> = vec![b"a"[..].into(), b"b"[..].into()];
-    assert_eq!(store.sids().unwrap(), expected);
+    let mut sids = store.sids().unwrap();
+    sids.sort_unstable();
+    assert_eq!(sids, expected);
     assert_eq!(store.take_removed().unwrap().len(), 1, "once");
     // Alone, it is no other.
     set(&store, b"bad", &session(9, 6));
@@ -1170,7 +1168,9 @@ fn use_damaged(path: &Path) -> String {
             "refused".to_owned()
         }
         Ok((store, None)) => {
-            assert!(!is_damaged, "{errors:?}");
+            // A page that could not be read may have been written anew.
+            let found = disk_store::check(path);
+            assert!(found == Ok(Vec::new()), "{errors:?} {found:?}");
             store_now(&store, b"new", &session(9, 2));
             "sound".to_owned()
         }

@@ -9,28 +9,36 @@ const session = require('../..');
 const { names, findUser } = require('./users');
 const { viewsPage, loginPage, sessionPage, messagePage } = require('./pages');
 
-const COOKIE_NAME = 'connect.sid';
-const COOKIE = { path: '/', httpOnly: true, sameSite: 'lax' };
+/** Where the files are that are the same for everybody. */
+const ASSETS = '/assets';
 
 /**
  * The app, not yet listening.
- * @param {{ secret: string }} options
+ * @param {{ secret: string, store?: session.Store }} options without a store, sessions are kept in memory
  */
-function createApp({ secret }) {
+function createApp({ secret, store }) {
   const app = express();
 
   app.disable('x-powered-by');
 
-  // Before the session: a stylesheet needs none.
-  app.use(express.static(path.join(__dirname, 'public')));
-
   app.use(session({
     secret,
-    name: COOKIE_NAME,
-    cookie: COOKIE,
+    store,
+    cookie: { sameSite: 'lax' },
     resave: false,
     saveUninitialized: false,
+    // A redirect leaves when the session is stored, and a store that fails gives an error page.
+    commit: 'headers',
+    // Who logs out keeps no cookie.
+    clearCookie: true,
+    // A counter must not come out of a cache, nor the page of somebody who has logged out.
+    cacheControl: 'no-store',
+    // A stylesheet needs no session.
+    skip: (req) => req.path.startsWith(`${ASSETS}/`),
+    // A cookie that browsers would drop ends the program at its start.
+    strictCookies: true,
   }));
+  app.use(ASSETS, express.static(path.join(__dirname, 'public')));
   app.use(express.urlencoded({ extended: false, limit: '2kb' }));
   app.use(pageHeaders);
 
@@ -56,10 +64,9 @@ function createApp({ secret }) {
   return app;
 }
 
-/** Nothing here loads scripts, and a counter must not come out of a cache. */
+/** Nothing here loads scripts. */
 function pageHeaders(req, res, next) {
   res.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
-  res.set('Cache-Control', 'no-store');
   next();
 }
 
@@ -79,9 +86,10 @@ function showViews(title) {
 
 /**
  * A new session id at login, so that an id somebody planted in this browser
- * before is worth nothing afterwards (session fixation).
+ * before is worth nothing afterwards (session fixation). Only the counters are
+ * kept. Express gives a rejection to `showError`.
  */
-function logIn(req, res, next) {
+async function logIn(req, res) {
   const tried = req.body?.name;
   const user = findUser(tried);
 
@@ -90,28 +98,14 @@ function logIn(req, res, next) {
     return;
   }
 
-  const { views } = req.session;
-
-  req.session.regenerate((error) => {
-    if (error) return next(error);
-
-    req.session.user = user;
-    if (views) req.session.views = views;
-
-    // Saved first: a browser follows the redirect as soon as it sees the header.
-    req.session.save((error) => {
-      if (error) return next(error);
-      res.redirect(303, '/');
-    });
-  });
+  await req.session.regenerate({ keep: ['views'] });
+  req.session.user = user;
+  res.redirect(303, '/');
 }
 
-function logOut(req, res, next) {
-  req.session.destroy((error) => {
-    if (error) return next(error);
-    res.clearCookie(COOKIE_NAME, COOKIE);
-    res.redirect(303, '/');
-  });
+async function logOut(req, res) {
+  await req.session.destroy();
+  res.redirect(303, '/');
 }
 
 // Express knows an error handler by its four parameters.
@@ -122,7 +116,7 @@ function showError(error, req, res, next) {
 
   if (status === 500) console.error(error);
 
-  // After a failed regenerate or destroy there is no session.
+  // A skipped request has no session, and neither has one after a failed destroy.
   send(res.status(status), messagePage({
     title: status === 500 ? 'Something broke' : 'That did not work',
     text: status === 500 ? 'The server wrote down what happened.' : 'The server could not read this request.',

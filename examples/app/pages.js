@@ -21,7 +21,7 @@ function layout({ title, user, body }) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · sessions</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/style.css">
+<link rel="stylesheet" href="/assets/style.css">
 </head>
 <body>
 <header>

@@ -58,6 +58,11 @@ class Resident {
     return existingEngine(this.settings.store)?.moment() ?? NaN;
   }
 
+  /** Returns the moment of a session that is saved now; NaN if the store has no engine yet. */
+  savedMoment() {
+    return existingEngine(this.settings.store)?.savedMoment() ?? NaN;
+  }
+
   /**
    * Returns whether the session `sid` was destroyed at the moment `since` or later.
    *

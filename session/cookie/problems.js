@@ -12,9 +12,6 @@ const MOST_BYTES = 4096;
 /** How many bytes the value of an attribute may have. Browsers ignore a longer attribute. */
 const MOST_ATTRIBUTE_BYTES = 1024;
 
-/** Matches each header that can have a problem, unless the header is longer than `MOST_ATTRIBUTE_BYTES`. */
-const SUSPECT = /^__(?:Host|Secure)-|; SameSite=None/i;
-
 /**
  * Returns what browsers dislike about a cookie: draft-ietf-httpbis-rfc6265bis-22 sections 5.6 and
  * 5.7. Of a name's prefix they ignore the case.
@@ -23,7 +20,8 @@ const SUSPECT = /^__(?:Host|Secure)-|; SameSite=None/i;
  * @returns {Array<[kind: string, text: string]>}
  */
 function problemsOf(header) {
-  if (header.length <= MOST_ATTRIBUTE_BYTES && !SUSPECT.test(header)) return [];
+  // Most headers have nothing that could be a problem, and this is quicker than a pattern.
+  if (header.length <= MOST_ATTRIBUTE_BYTES && !header.startsWith('__') && !header.includes('; SameSite=None')) return [];
   const [pair, ...attributes] = header.split('; ');
   const name = pair.slice(0, pair.indexOf('='));
   const prefix = /^__(?:Host|Secure)-/i.exec(name)?.[0].toLowerCase();

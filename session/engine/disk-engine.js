@@ -13,13 +13,16 @@ const onlyCopy = require('./only-copy');
  * @typedef {import('../types').DiskStoreOptions} DiskStoreOptions
  * @typedef {import('../../native').UnmadeChange} UnmadeChange
  * @typedef {{ sid: string | undefined, callback: Callback }} Waiter
- * @typedef {[error: unknown, isStored?: boolean]} FlushResult
+ * @typedef {readonly [error: unknown, isStored?: boolean]} FlushResult
  */
 
 const { nextTick } = process;
 
 /** In ms. As long after a change the disk has it, by a checkpoint. */
 const CHECKPOINT_AFTER = 500;
+
+/** After so many changes a checkpoint begins at once, so that the log does not grow large. */
+const MANY_CHANGES = 2000;
 
 /** How many sessions a slice of the pruning looks at: about a millisecond of a thread of the pool. */
 const PRUNED_AT_ONCE = 2000;
@@ -63,12 +66,26 @@ class DiskEngine extends Engine {
     /** Who waits for the thread of the pool. @type {Waiter[]} */
     this.finishWaiters = [];
     this.isMaintaining = false;
+    /** How many changes there were at the last checkpoint. */
+    this.checkedChanges = 0;
+    /** For what must not keep the engine alive. */
+    this.reference = new WeakRef(this);
+    engines.add(this.reference);
+    forgotten.register(this, this.reference);
     /** @type {NodeJS.Timeout | undefined} */
     this.checkpoint = undefined;
     this.isPruning = false;
     this.checkPeriod = checkPeriod;
     this.stopPruning = () => {};
     this.startPruning();
+  }
+
+  /**
+   * Returns a moment after all others: the session must be there, whenever it came. The moment of a
+   * new session is that at which it is stored, which is later than now.
+   */
+  savedMoment() {
+    return Number.MAX_SAFE_INTEGER;
   }
 
   /**
@@ -181,10 +198,15 @@ class DiskEngine extends Engine {
     else callback();
   }
 
-  /** Lets the disk have the changes a while after the first one. */
+  /** Lets the disk have the changes a while after the first one, or as soon as there are many. */
   startCheckpoint() {
+    if (this.changeCount - this.checkedChanges > MANY_CHANGES && !this.isMaintaining) {
+      clearTimeout(this.checkpoint);
+      this.maintain();
+      return;
+    }
     if (this.checkpoint !== undefined) return;
-    this.checkpoint = setTimeout(checkpoint, CHECKPOINT_AFTER, new WeakRef(this));
+    this.checkpoint = setTimeout(checkpoint, CHECKPOINT_AFTER, this.reference);
     this.checkpoint.unref();
   }
 
@@ -196,6 +218,7 @@ class DiskEngine extends Engine {
       return;
     }
     this.isMaintaining = true;
+    this.checkedChanges = this.changeCount;
     const done = (/** @type {unknown} */ error) => {
       this.isMaintaining = false;
       if (error) debug('the checkpoint failed: %s', error);
@@ -208,7 +231,7 @@ class DiskEngine extends Engine {
   startPruning() {
     this.stopPruning();
     if (!(this.checkPeriod > 0)) return;
-    const timer = setInterval(pruneSome, this.checkPeriod, new WeakRef(this));
+    const timer = setInterval(pruneSome, this.checkPeriod, this.reference);
     timer.unref();
     this.stopPruning = () => { clearInterval(timer); };
   }
@@ -262,18 +285,42 @@ class DiskEngine extends Engine {
     else setImmediate(() => { this.list(onSome, callback, sids.at(-1)); });
   }
 
-  /** Commits all changes and closes the file. The promise is rejected if that fails. */
+  /** Closes the file when all changes are committed. The promise is rejected if that fails. */
   async close() {
     this.stopPruning();
+    while (this.hasChanges || this.isFinishing) {
+      await new Promise((resolve) => { this.whenCommitted(() => { resolve(undefined); }); });
+    }
     clearTimeout(this.checkpoint);
+    engines.delete(this.reference);
     await native.storeClose(this.handle);
   }
 }
 
 module.exports = DiskEngine;
 
+/** The engines of this thread whose files are open. @type {Set<WeakRef<DiskEngine>>} */
+const engines = new Set();
+
+/** Ends what is left of an engine that was garbage-collected, which has committed its changes. */
+const forgotten = new FinalizationRegistry((/** @type {WeakRef<DiskEngine>} */ reference) => { engines.delete(reference); });
+
+// A change waits until the turn ends, or for another process. A thread that ends before, by
+// `process.exit()` or an error that nobody catches, must not lose it.
+process.on('exit', () => {
+  for (const reference of engines) {
+    const engine = reference.deref();
+    if (!engine?.hasChanges && !engine?.isFinishing) continue;
+    try {
+      native.storeCommitNow(engine.handle);
+    } catch (error) {
+      debug('the last changes are not made: %s', error);
+    }
+  }
+});
+
 /** @type {FlushResult} */
-const DONE = [null, true];
+const DONE = Object.freeze([null, true]);
 
 /**
  * Returns what `flush` tells of the change of a session.
@@ -285,9 +332,10 @@ const DONE = [null, true];
  */
 function resultOf(sid, unmade, failure) {
   if (failure) return [failure];
-  const own = unmade?.find((change) => change.sid === sid);
-  if (own === undefined) return DONE;
-  return own.error === undefined ? [null, false] : [new Error(own.error)];
+  const own = unmade?.filter((change) => change.sid === sid);
+  if (!own?.length) return DONE;
+  const failed = own.find(({ error }) => error !== undefined);
+  return failed ? [new Error(failed.error)] : [null, false];
 }
 
 /**
@@ -299,6 +347,8 @@ function resultOf(sid, unmade, failure) {
  * @param {unknown} failure of all changes
  */
 function tell(waiters, unmade, failure) {
+  if (failure) debug('no change was made: %s', failure);
+  for (const { error } of unmade ?? []) if (error !== undefined) debug('a change was not made: %s', error);
   for (const { sid, callback } of waiters) nextTick(callback, ...resultOf(sid, unmade, failure));
 }
 
@@ -314,7 +364,12 @@ function checkpoint(reference) {
   reference.deref()?.maintain();
 }
 
-/** @param {WeakRef<DiskEngine>} reference */
+/**
+ * @this {NodeJS.Timeout}
+ * @param {WeakRef<DiskEngine>} reference
+ */
 function pruneSome(reference) {
-  reference.deref()?.pruneAll().catch((/** @type {unknown} */ error) => { debug('pruning failed: %s', error); });
+  const engine = reference.deref();
+  if (engine === undefined) clearInterval(this);
+  else engine.pruneAll().catch((error) => { debug('pruning failed: %s', error); });
 }

@@ -81,6 +81,11 @@ class Engine {
     return native.storeMoment(this.handle);
   }
 
+  /** Returns what to pass as `since` of a session that is saved now, when it is saved again. */
+  savedMoment() {
+    return this.moment();
+  }
+
   /**
    * Returns whether a session was destroyed at a moment or later.
    *
@@ -156,7 +161,8 @@ class Engine {
    * @returns {boolean} whether it was stored
    */
   put(sid, cookie, data, deadline, since) {
-    const id = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since), sid);
+    const id = native.storePut(this.handle, sid, cookie, data, deadline, since);
+    this.noteChange(true, sid);
     if (id === native.NOT_PUT) return false;
     this.lastPut = id;
     if (!Number.isNaN(id)) this.cookie(id, () => cookie);

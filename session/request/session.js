@@ -85,7 +85,7 @@ function hasOwnId(session) {
  */
 function saveSession(session, callback, watcher) {
   const { req } = session;
-  const answered = storeCallback(req, callback);
+  const answered = storeCallback(req, watcher ? watcher.hearingSave(session, callback) : callback);
   let method = 'set';
   if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
   callStore(answered, req.sessionStore, method, session.id, session);

@@ -4,11 +4,12 @@
 /** @import RequestSession from '../request' */
 
 const { ServerResponse } = require('node:http');
-const debug = require('debug')('express-session');
 const ResponsePatch = require('../response');
 const native = require('../native/load');
 const defer = require('../store/defer');
 const { setHeaders, forgetBody } = require('./headers');
+
+/** @typedef {{ statusCode: number, statusMessage?: string }} Status */
 
 // The phases of a response.
 /** Nothing was sent, and the session is not settled. */
@@ -39,8 +40,11 @@ class HeldResponse extends ResponsePatch {
     super(request, res, next);
     /** @type {number} `BEFORE`, `HELD` or `PAST`. */
     this.phase = BEFORE;
-    /** Whether the response looks as if its headers were sent. */
-    this.isGuarded = false;
+    /**
+     * While the response looks as if its headers were sent: the own properties that it had instead.
+     * @type {[name: string, property: PropertyDescriptor | undefined][] | undefined}
+     */
+    this.unguarded = undefined;
     /** Whether the store has failed, and an error page takes the place of the response. */
     this.isUndone = false;
     /**
@@ -55,15 +59,16 @@ class HeldResponse extends ResponsePatch {
     this.isFull = false;
     /** Whether `end` is among what is kept. */
     this.hasKeptEnd = false;
-    /** @type {{ statusCode: number, statusMessage: string } | undefined} As it was before `writeHead`. */
+    /** @type {Status | undefined} As it was before `writeHead`. */
     this.statusBefore = undefined;
+    /** What goes to `next` in the next turn, whatever the store calls back with. Until then what the program sends is dropped. */
+    this.failure = undefined;
     /** @type {import('node:stream').Readable[] | undefined} The streams that are piped into the response. */
     this.sources = undefined;
     /** @type {Function} */
     this.innerFlushHeaders = res.flushHeaders;
 
-    if (typeof this.innerWrite === 'function') res.write = this.write.bind(this);
-    if (typeof this.innerFlushHeaders === 'function') res.flushHeaders = this.flushHeaders.bind(this);
+    this.patchBody();
     if (typeof res.on === 'function') res.on('pipe', (source) => { (this.sources ??= []).push(source); });
   }
 
@@ -78,20 +83,35 @@ class HeldResponse extends ResponsePatch {
    * @throws what Node.js throws for an invalid status or header, and if the headers were written
    */
   writeHead(res, status, first, second) {
+    // `end` has settled the session before.
+    if (this.phase === BEFORE && this.hasEnded) this.phase = PAST;
     if (this.phase === PAST) return super.writeHead(res, status, first, second);
-    if (this.isGuarded) throw headersSent(this.res, 'writeHead');
-    const { statusCode, statusMessage } = res;
+    if (this.unguarded) throw headersSent(this.res, 'writeHead');
+    const before = statusOf(res);
     const message = typeof first === 'string' ? first : undefined;
     res.statusCode = status;
     setHeaders(res, message === undefined ? second ?? first : second);
     // Node.js throws for these, and the session must not be settled then.
-    if (!isValidStatus(status) || INVALID_IN_MESSAGE.test(message ?? statusMessage ?? '')) return this.innerWriteHead.call(res, status, message);
-    this.statusBefore = { statusCode, statusMessage };
+    if (!isValidStatus(status) || INVALID_IN_MESSAGE.test(message ?? before.statusMessage ?? '')) return this.innerWriteHead.call(res, status, message);
+    this.statusBefore = before;
     if (this.phase === BEFORE) this.settleEarly();
     if (this.phase === PAST) return super.writeHead(res, status, message, undefined);
     this.guard();
     this.keep(() => super.writeHead(res, status, message, undefined));
     return res;
+  }
+
+  /**
+   * Puts the methods on the response that hold it or, once it is taken back, send the error page.
+   * Those that were there before are called only by whoever has kept them, and are dead then.
+   */
+  patchBody() {
+    const { res, isUndone } = this;
+    /** @type {(live: Function, dead: (args: any[]) => any) => (...args: any[]) => any} */
+    const method = (live, dead) => (...args) => (isUndone === this.isUndone ? live.apply(this, args) : dead(args));
+    if (typeof this.innerWrite === 'function') res.write = method(this.write, (args) => !this.ignoreWrite(args));
+    if (typeof this.innerFlushHeaders === 'function') res.flushHeaders = method(this.flushHeaders, () => {});
+    res.end = method(this.end, (args) => this.endAgain(args.find((arg) => typeof arg === 'function')));
   }
 
   /**
@@ -104,12 +124,14 @@ class HeldResponse extends ResponsePatch {
   write(chunk, encoding, callback) {
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     const { innerWrite, res } = this;
-    if (this.phase === BEFORE && isBody(chunk)) this.sendHeaders();
+    if (this.phase === BEFORE && isBody(chunk)) this.beginBody();
     if (this.phase !== HELD) {
-      // The program goes on with the response in whose place an error page was sent.
-      if (this.isUndone && res.writableEnded) return false;
-      return innerWrite.call(res, chunk, encoding, callback);
+      // The program may go on with the response in whose place an error page was sent.
+      return this.isUndone
+        ? this.writeLate(innerWrite, [chunk, encoding, callback])
+        : innerWrite.call(res, chunk, encoding, callback);
     }
+    if (this.hasKeptEnd) return this.ignoreWrite([callback]);
     if (!isBody(chunk)) throw invalidChunk(chunk);
     this.keepBody(() => innerWrite.call(res, chunk, encoding, callback), chunk, encoding, callback);
     return false;
@@ -117,9 +139,33 @@ class HeldResponse extends ResponsePatch {
 
   flushHeaders() {
     const { innerFlushHeaders, res } = this;
-    if (this.phase === BEFORE) this.sendHeaders();
+    if (this.phase === BEFORE) this.beginBody();
     if (this.phase === HELD) this.keep(() => { innerFlushHeaders.call(res); });
     else innerFlushHeaders.call(res);
+  }
+
+  /**
+   * Settles the session, then sends the headers: at once, or when the store has called back. So
+   * others that have wrapped `writeHead`, as npm `on-headers` does, are called when the headers are
+   * sent.
+   *
+   * @throws what Node.js throws for an invalid status or header
+   */
+  beginBody() {
+    const { res } = this;
+    const status = statusOf(res);
+    const isValid = isValidStatus(status.statusCode) && !INVALID_IN_MESSAGE.test(status.statusMessage ?? '');
+    if (isValid && !res.headersSent) this.settleEarly();
+    if (this.phase !== HELD) {
+      this.sendHeaders();
+      return;
+    }
+    this.statusBefore = status;
+    this.guard();
+    this.keep(() => {
+      Object.assign(res, status);
+      this.sendHeaders();
+    });
   }
 
   /**
@@ -152,10 +198,33 @@ class HeldResponse extends ResponsePatch {
       if (!request.hasFailed) request.settleEarly(this);
       if (this.phase === BEFORE) this.phase = PAST;
     } catch (error) {
-      // `next` gets the error in a later turn. What the program sends until then is dropped.
-      this.phase = HELD;
-      defer(() => { this.settled(error); });
+      this.fail(error);
     }
+  }
+
+  /**
+   * Takes the response back in a later turn.
+   * @param {any} error
+   */
+  fail(error) {
+    this.phase = HELD;
+    this.failure ??= error || new Error('the session cannot be stored, for which there was no error');
+    defer(() => { this.settled(error); });
+  }
+
+  /**
+   * Hands the error of a call of `end` to `next`, in a later turn. What the program sends until
+   * then is not the error page.
+   *
+   * @param {any} error
+   * @param {Callback | undefined} callback of `end`
+   */
+  failed(error, callback) {
+    if (this.phase === PAST) return super.failed(error, callback);
+    this.hasKeptEnd = true;
+    this.guard();
+    this.keep(() => {}, callback);
+    this.fail(error);
   }
 
   /**
@@ -176,25 +245,31 @@ class HeldResponse extends ResponsePatch {
     return (error) => { defer(() => { this.settled(error); }); };
   }
 
+  /** What was decided on the cookie of a response that is held counts, whatever the program does until it is sent. */
+  letGoOn() {
+    if (this.phase !== HELD) super.letGoOn();
+  }
+
   /**
-   * Sends what is kept, or takes it back if there is an error.
+   * Sends what is kept, or takes it back if there is an error. If the client has gone, what is kept
+   * is sent nevertheless: a kept `end` saves what the program has changed since.
    *
    * @param {any} error
    */
   settled(error) {
     if (this.phase !== HELD) return;
-    const { kept, res } = this;
-    this.phase = PAST;
+    const { kept, failure = error } = this;
     this.kept = [];
     this.reopen();
     this.unguard();
-    if (error) {
-      this.undo(error, kept);
-    } else if (res.destroyed) {
-      debug('the client has gone while the session was settled');
-    } else {
-      this.sendKept(kept);
-    }
+    if (failure) this.undo(failure, kept);
+    else this.sendKept(kept);
+  }
+
+  /** Holds the response no longer. An error page may follow. */
+  reopen() {
+    super.reopen();
+    this.phase = PAST;
   }
 
   /**
@@ -225,13 +300,9 @@ class HeldResponse extends ResponsePatch {
     this.isUndone = true;
     this.request.fail();
     this.isHeadWritten = false;
-    if (this.statusBefore) {
-      const { statusCode, statusMessage } = this.statusBefore;
-      res.statusCode = statusCode;
-      // HTTP/2 has no status message, and warns of one that is set.
-      if (res.statusMessage !== statusMessage) res.statusMessage = statusMessage;
-    }
+    if (this.statusBefore) Object.assign(res, this.statusBefore);
     forgetBody(res, this.cookie);
+    this.passWrappers();
     for (const source of sources) source.unpipe(res);
     for (const { callback } of kept) this.keepCallback(callback);
     this.next(error);
@@ -247,9 +318,12 @@ class HeldResponse extends ResponsePatch {
    */
   sendFirstPart(chunk, encoding, callback) {
     if (this.phase !== HELD) return super.sendFirstPart(chunk, encoding, callback);
+    const { res } = this;
+    const status = statusOf(res);
     this.hasKeptEnd = true;
     this.guard();
     this.keep(() => {
+      Object.assign(res, status);
       this.sendHeaders();
       return this.send(chunk, encoding, callback);
     }, callback);
@@ -277,31 +351,55 @@ class HeldResponse extends ResponsePatch {
     const { commitBuffer } = this.request.settings;
     if (this.isFull && chunk) this.keptBytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
     this.isFull = true;
-    this.keep(send, callback);
-    if (this.keptBytes > commitBuffer) this.settled(new CommitBufferError(commitBuffer));
+    if (this.keptBytes > commitBuffer && !this.failure) this.fail(new CommitBufferError(commitBuffer));
+    this.keep(this.failure ? () => {} : send, callback);
   }
 
   /** Makes the response look as if its headers were sent. */
   guard() {
     const res = /** @type {any} */ (this.res);
-    this.isGuarded = true;
-    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
-    res._implicitHeader = () => {};
-    for (const name of HEADER_METHODS) {
-      if (typeof res[name] === 'function') res[name] = () => { throw headersSent(res, name); };
+    /** @type {Record<string, PropertyDescriptor>} */
+    const guards = {
+      headersSent: { value: true },
+      writableNeedDrain: { get: () => this.isFull },
+      _implicitHeader: { value: () => {} },
+    };
+    for (const name of HEADER_METHODS) guards[name] = { value: () => { throw headersSent(res, name); }, writable: true };
+    this.unguarded = [];
+    for (const [name, guard] of Object.entries(guards)) {
+      if (!(name in res)) continue;
+      this.unguarded.push([name, Object.getOwnPropertyDescriptor(res, name)]);
+      Object.defineProperty(res, name, { ...guard, configurable: true });
     }
   }
 
   /** Takes back what `guard` has done. */
   unguard() {
-    const res = /** @type {any} */ (this.res);
-    if (!this.isGuarded) return;
-    this.isGuarded = false;
-    for (const name of ['headersSent', '_implicitHeader', ...HEADER_METHODS]) delete res[name];
+    for (const [name, property] of this.unguarded ?? []) {
+      if (property) Object.defineProperty(this.res, name, property);
+      else delete (/** @type {any} */ (this.res))[name];
+    }
+    this.unguarded = undefined;
   }
 }
 
 module.exports = HeldResponse;
+
+/**
+ * Returns the status of a response. HTTP/2 has no status message, and warns of who reads one.
+ *
+ * @param {Response} res
+ * @returns {Status}
+ */
+function statusOf(res) {
+  const { statusCode } = res;
+  return isHTTP2(res) ? { statusCode } : { statusCode, statusMessage: res.statusMessage };
+}
+
+/** @param {Response} res */
+function isHTTP2(res) {
+  return /** @type {any} */ (res).stream !== undefined;
+}
 
 /** @param {number} status */
 function isValidStatus(status) {
@@ -330,8 +428,7 @@ function invalidChunk(chunk) {
  * @param {string} method
  */
 function headersSent(res, method) {
-  const isHTTP2 = /** @type {any} */ (res).stream !== undefined;
-  if (isHTTP2) return Object.assign(new Error('Response has already been initiated'), { code: 'ERR_HTTP2_HEADERS_SENT' });
+  if (isHTTP2(res)) return Object.assign(new Error('Response has already been initiated'), { code: 'ERR_HTTP2_HEADERS_SENT' });
   const sent = /** @type {any} */ (new ServerResponse(/** @type {any} */ ({ method: 'GET' })));
   sent.writeHead(200);
   return thrownBy(() => (method === 'writeHead' ? sent.writeHead(200) : sent[method]('a', 'b')));

@@ -2,7 +2,7 @@
 
 const { inherits } = require('node:util');
 const DiskEngine = require('../engine/disk-engine');
-const { callStore, runEngine, storeCallback } = require('./call');
+const { callStore, functionOf, runEngine, storeCallback } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
 const { methods } = require('./engine-methods');
@@ -43,10 +43,15 @@ Object.assign(DiskStore.prototype, methods);
  * @throws what `JSON.stringify` throws; the stored session stays as it was
  */
 DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback) {
+  // A class that replaces `set` may keep its sessions in another form, or under another sid.
+  if (this.set !== methods.set) {
+    setIfFound(this, sid, session, functionOf(callback));
+    return;
+  }
   const text = JSON.stringify(session);
   runEngine(callback, () => {
     const engine = engineOf(this);
-    if (!engine.save(`${sid}`, session, text, ANY_MOMENT)) {
+    if (!engine.save(`${sid}`, session, text, engine.savedMoment())) {
       if (callback) defer(callback, null, false);
     } else if (callback) {
       callStore(storeCallback(undefined, (error, isStored) => { defer(callback, error, isStored); }), engine, 'flush');
@@ -54,18 +59,33 @@ DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback)
   });
 };
 
-/** A moment after all others: whatever is stored was stored before it. */
-const ANY_MOMENT = Number.MAX_SAFE_INTEGER;
+/**
+ * Stores a session by the methods of a class that has replaced them. Another process may destroy
+ * the session between the two calls.
+ *
+ * @param {DiskStore} store
+ * @param {string} sid
+ * @param {SessionData} session
+ * @param {Callback} callback
+ */
+function setIfFound(store, sid, session, callback) {
+  store.get(sid, (error, found) => {
+    if (error) callback(error);
+    else if (!found) callback(null, false);
+    else store.set(sid, session, (failure) => { callback(failure, !failure); });
+  });
+}
 
 /**
  * Gets all sessions that have not expired, by their sids. It reads a part of them in each turn of
  * the event loop, so other requests run in between. All of them are in memory in the end.
  *
  * @this {DiskStore}
- * @param {(error: Error | null, sessions?: Record<string, SessionData>) => void} callback
+ * @param {(error: Error | null, sessions?: Record<string, SessionData>) => void} [callback]
+ * @returns {Promise<Record<string, SessionData>> | void} without a callback, a promise
  */
 DiskStore.prototype.all = function all(callback) {
-  afterChanges(this, callback, (engine) => {
+  return afterChanges(this, callback, (engine, answered) => {
     const sessions = Object.create(null);
     const read = (/** @type {string[]} */ sids) => {
       for (const sid of sids) {
@@ -73,7 +93,7 @@ DiskStore.prototype.all = function all(callback) {
         if (session) sessions[sid] = session;
       }
     };
-    engine.list(read, (error) => { defer(callback, error, error ? undefined : sessions); });
+    engine.list(read, (error) => { defer(answered, error, error ? undefined : sessions); });
   });
 };
 
@@ -81,13 +101,14 @@ DiskStore.prototype.all = function all(callback) {
  * Gets the sids of all sessions, also of expired ones that were not removed yet.
  *
  * @this {DiskStore}
- * @param {(error: Error | null, sids?: string[]) => void} callback
+ * @param {(error: Error | null, sids?: string[]) => void} [callback]
+ * @returns {Promise<string[]> | void} without a callback, a promise
  */
 DiskStore.prototype.ids = function ids(callback) {
-  afterChanges(this, callback, (engine) => {
+  return afterChanges(this, callback, (engine, answered) => {
     /** @type {string[]} */
     const all = [];
-    engine.list((sids) => { all.push(...sids); }, (error) => { defer(callback, error, error ? undefined : all); });
+    engine.list((sids) => { all.push(...sids); }, (error) => { defer(answered, error, error ? undefined : all); });
   });
 };
 
@@ -95,10 +116,11 @@ DiskStore.prototype.ids = function ids(callback) {
  * Counts the sessions that have not expired.
  *
  * @this {DiskStore}
- * @param {(error: Error | null, length?: number) => void} callback
+ * @param {(error: Error | null, length?: number) => void} [callback]
+ * @returns {Promise<number> | void} without a callback, a promise
  */
 DiskStore.prototype.length = function length(callback) {
-  afterChanges(this, callback, (engine) => { answer(engine.countLater(), callback); });
+  return afterChanges(this, callback, (engine, answered) => { answer(engine.countLater(), answered); });
 };
 
 /**
@@ -109,9 +131,7 @@ DiskStore.prototype.length = function length(callback) {
  * @returns {Promise<import('../types').StoreStats> | void} without a callback, a promise
  */
 DiskStore.prototype.stats = function stats(callback) {
-  return withCallback(callback, (answered) => {
-    afterChanges(this, answered, (engine) => { answer(engine.statsLater(), answered); });
-  });
+  return afterChanges(this, callback, (engine, answered) => { answer(engine.statsLater(), answered); });
 };
 
 /**
@@ -122,9 +142,7 @@ DiskStore.prototype.stats = function stats(callback) {
  * @returns {Promise<number> | void} without a callback, a promise
  */
 DiskStore.prototype.prune = function prune(callback) {
-  return withCallback(callback, (answered) => {
-    afterChanges(this, answered, (engine) => { answer(engine.pruneNow(), answered); });
-  });
+  return afterChanges(this, callback, (engine, answered) => { answer(engine.pruneNow(), answered); });
 };
 
 /**
@@ -136,9 +154,7 @@ DiskStore.prototype.prune = function prune(callback) {
  * @returns {Promise<void> | void} without a callback, a promise
  */
 DiskStore.prototype.close = function close(callback) {
-  return withCallback(callback, (answered) => {
-    answer(/** @type {DiskEngine} */ (/** @type {unknown} */ (engineOf(this))).close(), answered);
-  });
+  return afterChanges(this, callback, (engine, answered) => { answer(engine.close(), answered); });
 };
 
 /**
@@ -152,31 +168,22 @@ function answer(promise, callback) {
 }
 
 /**
- * Calls a function with the callback of a program or, if there is none, with one that settles the
- * promise that is returned.
- *
- * @param {Callback | undefined} callback
- * @param {(callback: Callback) => void} act
- * @returns {Promise<any> | void}
- */
-function withCallback(callback, act) {
-  if (typeof callback === 'function') return act(callback);
-  return new Promise((resolve, reject) => {
-    act((error, result) => { if (error) reject(error); else resolve(result); });
-  });
-}
-
-/**
  * Does the work of a method that needs all changes of this store to be in the file.
  *
  * @param {DiskStore} store
- * @param {Callback} callback of the method; gets an error if the engine fails
- * @param {(engine: DiskEngine) => void} work
+ * @param {Callback | undefined} callback of the method; gets an error if the engine fails
+ * @param {(engine: DiskEngine, answered: Callback) => void} work must call `answered`
+ * @returns {Promise<any> | void} without a callback, a promise of what that would get
  */
 function afterChanges(store, callback, work) {
+  if (typeof callback !== 'function') {
+    return new Promise((resolve, reject) => {
+      afterChanges(store, (error, result) => { if (error) reject(error); else resolve(result); }, work);
+    });
+  }
   runEngine(callback, () => {
     const engine = /** @type {DiskEngine} */ (/** @type {unknown} */ (engineOf(store)));
-    engine.whenCommitted(() => { work(engine); });
+    engine.whenCommitted(() => { work(engine, callback); });
   });
 }
 

@@ -23,10 +23,11 @@ function useEngine(store, callback, work) {
   runEngine(callback, () => {
     const engine = engineOf(store);
     const results = work(engine);
+    const done = (/** @type {unknown} */ error) => { defer(/** @type {Callback} */ (callback), ...(error ? [error] : [])); };
     // Without a callback, `defer` throws the TypeError of a method that only reads.
     if (results) defer(/** @type {Callback} */ (callback), ...results);
     else if (callback && engine.isCommitted) defer(callback);
-    else if (callback) callStore(storeCallback(undefined, (error) => { defer(callback, error); }), engine, 'flush');
+    else if (callback) callStore(storeCallback(undefined, done), engine, 'flush');
   });
 }
 

@@ -5,13 +5,15 @@
  * keeps what still fails.
  * @param {object} scenario
  * @param {(scenario: object) => Promise<boolean>} fails
+ * @param {(scenario: object) => Array<(copy: object) => void>} [partsOf] what can be left out, the
+ *   big parts first: each leaves one out of a copy
  */
-async function shrink(scenario, fails, attempts = 600) {
+async function shrink(scenario, fails, partsOf = parts, attempts = 600) {
   let smallest = scenario;
   let left = attempts;
   for (let found = true; found;) {
     found = false;
-    for (const leaveOut of parts(smallest)) {
+    for (const leaveOut of partsOf(smallest)) {
       if (left-- <= 0) return smallest;
       const smaller = structuredClone(smallest);
       leaveOut(smaller);
@@ -102,4 +104,4 @@ function dropEach(removals, list, find) {
   list.forEach((_, index) => removals.push((copy) => find(copy).splice(index, 1)));
 }
 
-module.exports = { shrink };
+module.exports = { shrink, dropEach };

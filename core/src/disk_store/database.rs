@@ -1,11 +1,15 @@
 //! One connection to the database: its settings, and the statements that are sent to it.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Params, Row, ToSql, params};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OpenFlags, Params, Row, ToSql, ffi, params,
+};
+use sha2::{Digest, Sha256};
 
 use super::changes::{Change, Record, Touched};
 use crate::cookie_text::CookieTextCache;
@@ -28,16 +32,19 @@ const PAGE: usize = 4096;
 /// is null. `expires` is in ms since the epoch, or null for never. `born` is the moment at which
 /// the sid was inserted, in µs since the epoch; a replacement keeps it.
 ///
-/// There is no index on `expires`: it would double the cost of each write.
+/// `id` is made of the sid by [`id_of`], and is the key. With the sid itself as the key, each page
+/// that leads to others would keep whole sessions, so that a look-up among a million would read five
+/// such pages in place of two. There is no index on `expires`: it would double the cost of each write.
 const SCHEMA: &str = "
     CREATE TABLE sessions(
-        sid TEXT NOT NULL PRIMARY KEY,
+        id INTEGER NOT NULL PRIMARY KEY,
+        sid TEXT NOT NULL,
         expires INTEGER,
         born INTEGER NOT NULL,
         kind INTEGER NOT NULL,
         cookie TEXT,
         data TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE upkeep(
         id INTEGER NOT NULL PRIMARY KEY,
         owner INTEGER NOT NULL,
@@ -79,7 +86,10 @@ pub enum Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Refusal {
-        if let rusqlite::Error::InvalidColumnType(..) = error {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        // A row has what no row has, or the file ends within a page.
+        let is_odd = matches!(error, rusqlite::Error::InvalidColumnType(..));
+        if is_odd || code == Some(ffi::SQLITE_IOERR_SHORT_READ) {
             return Refusal::Damaged(error.to_string());
         }
         match error.sqlite_error_code() {
@@ -87,17 +97,17 @@ impl From<rusqlite::Error> for Refusal {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Refusal::Damaged(error.to_string())
             }
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Refusal::Other(format!(
-                "the file or its folder cannot be written to ({error}). Give the user that runs this \
-                 process the right to write there, or use another path"
-            )),
-            Some(ErrorCode::DiskFull) => {
-                Refusal::Other(format!("the disk is full ({error}). Make room on it"))
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                Refusal::Other(NOT_WRITABLE.to_owned())
             }
+            Some(ErrorCode::DiskFull) => Refusal::Other(format!("{error}. Make room on the disk")),
             _ => Refusal::Other(error.to_string()),
         }
     }
 }
+
+const NOT_WRITABLE: &str = "the file or its folder cannot be written to. Give the user that runs this \
+                            process the right to write there, or use another path";
 
 impl Refusal {
     /// Makes the error that a program gets.
@@ -121,6 +131,20 @@ impl Refusal {
 
 /// What a call of the database returns.
 pub type Answer<T> = Result<T, Refusal>;
+
+/// Returns the key of a sid: the first 63 bits of its SHA-256.
+///
+/// If two sids have the same key, the one that is stored later takes the place of the other one: that
+/// session is lost, and never taken for another. Among ten million sessions this happens with a
+/// probability of one in a hundred thousand.
+pub fn id_of(sid: &[u8]) -> i64 {
+    let hash = Sha256::digest(sid);
+    let first = hash.first_chunk().copied().map(u64::from_be_bytes);
+    (first.unwrap_or_default() >> 1) as i64
+}
+
+/// Less than each key.
+const BEFORE_ALL: i64 = -1;
 
 /// A text as it is stored: bytes that need not be valid UTF-8.
 struct Text<'t>(&'t [u8]);
@@ -187,8 +211,8 @@ impl Database {
         // A page that another process has damaged must be an error, not a signal: so the file is
         // not mapped, and the cells of each page are checked.
         connection.execute_batch(&format!(
-            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0;
-             PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
+            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000;
+             PRAGMA mmap_size=0; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
         ))?;
         Ok(Database { connection })
     }
@@ -285,9 +309,10 @@ impl Database {
         text: &mut Vec<u8>,
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
-        let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie, data FROM sessions WHERE sid=?1")?;
-        let mut rows = statement.query(params![Text(sid)])?;
+        let mut statement = self.prepare(
+            "SELECT expires, born, kind, cookie, data FROM sessions WHERE id=?1 AND sid=?2",
+        )?;
+        let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
@@ -308,9 +333,9 @@ impl Database {
         sid: &[u8],
         cookie_of: impl FnOnce(&[u8]) -> Option<C>,
     ) -> Answer<Option<Header<C>>> {
-        let mut statement =
-            self.prepare("SELECT expires, born, kind, cookie FROM sessions WHERE sid=?1")?;
-        let mut rows = statement.query(params![Text(sid)])?;
+        let mut statement = self
+            .prepare("SELECT expires, born, kind, cookie FROM sessions WHERE id=?1 AND sid=?2")?;
+        let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         match rows.next()? {
             Some(row) => {
                 let cookie = optional_bytes(row, 3)?.and_then(cookie_of);
@@ -387,12 +412,24 @@ impl Database {
                 };
                 self.prepare(
                     "UPDATE sessions SET kind=?1, expires=coalesce(?2, expires)
-                     WHERE sid=?3 AND cookie IS NULL AND data=?4",
+                     WHERE id=?5 AND sid=?3 AND cookie IS NULL AND data=?4",
                 )?
-                .execute(params![kind, expires, Text(sid), Text(text)])?;
+                .execute(params![
+                    kind,
+                    expires,
+                    Text(sid),
+                    Text(text),
+                    id_of(sid)
+                ])?;
             }
             Change::Destroy { sid } => {
-                self.delete("WHERE sid=?1", [Text(sid)], Reason::Destroyed, removed)?;
+                let parameters = params![id_of(sid), Text(sid)];
+                self.delete(
+                    "WHERE id=?1 AND sid=?2",
+                    parameters,
+                    Reason::Destroyed,
+                    removed,
+                )?;
             }
             Change::Clear => {
                 self.delete("", [], Reason::Destroyed, removed)?;
@@ -416,10 +453,11 @@ impl Database {
         let stored = match since {
             Some(since) => self
                 .prepare(
-                    "UPDATE sessions SET expires=?2, kind=?3, cookie=?4, data=?5
-                     WHERE sid=?1 AND born<?6",
+                    "UPDATE sessions SET expires=?3, kind=?4, cookie=?5, data=?6
+                     WHERE id=?1 AND sid=?2 AND born<?7",
                 )?
                 .execute(params![
+                    id_of(sid),
                     Text(sid),
                     expires,
                     kind,
@@ -429,12 +467,14 @@ impl Database {
                 ])?,
             None => self
                 .prepare(
-                    "INSERT INTO sessions(sid, expires, kind, cookie, data, born)
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(sid) DO UPDATE
-                     SET expires=excluded.expires, kind=excluded.kind, cookie=excluded.cookie,
-                         data=excluded.data",
+                    "INSERT INTO sessions(id, sid, expires, kind, cookie, data, born)
+                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(id) DO UPDATE
+                     SET sid=excluded.sid, expires=excluded.expires, kind=excluded.kind,
+                         cookie=excluded.cookie, data=excluded.data,
+                         born=CASE sid WHEN excluded.sid THEN born ELSE excluded.born END",
                 )?
                 .execute(params![
+                    id_of(sid),
                     Text(sid),
                     expires,
                     kind,
@@ -448,13 +488,14 @@ impl Database {
 
     fn touch(&self, sid: &[u8], touched: &Touched) -> Answer<()> {
         let sql = if touched.must_match {
-            "UPDATE sessions SET expires=?2
-             WHERE sid=?1 AND cookie=?3 AND (expires IS NULL OR expires>?4)"
+            "UPDATE sessions SET expires=?3
+             WHERE id=?1 AND sid=?2 AND cookie=?4 AND (expires IS NULL OR expires>?5)"
         } else {
-            "UPDATE sessions SET expires=?2, cookie=?3
-             WHERE sid=?1 AND cookie IS NOT NULL AND (expires IS NULL OR expires>?4)"
+            "UPDATE sessions SET expires=?3, cookie=?4
+             WHERE id=?1 AND sid=?2 AND cookie IS NOT NULL AND (expires IS NULL OR expires>?5)"
         };
         self.prepare(sql)?.execute(params![
+            id_of(sid),
             Text(sid),
             touched.expires,
             Text(touched.cookie.template()),
@@ -495,12 +536,13 @@ impl Database {
         Ok(count)
     }
 
-    /// Returns up to `count` sids that come after `after`, in the order of their bytes; from the
-    /// first on if that is `None`.
+    /// Returns up to `count` sids that come after `after`, in the order of their keys; from the first
+    /// on if that is `None`.
     pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
         let mut statement =
-            self.prepare("SELECT sid FROM sessions WHERE sid>=?1 ORDER BY sid LIMIT ?2")?;
-        let mut rows = statement.query(params![Text(&next(after)), limit(count)])?;
+            self.prepare("SELECT sid FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
+        let after = after.map_or(BEFORE_ALL, id_of);
+        let mut rows = statement.query(params![after, limit(count)])?;
         let mut sids = Vec::new();
         while let Some(row) = rows.next()? {
             sids.push(Box::from(bytes(row, 0)?));
@@ -543,12 +585,17 @@ impl Database {
         Ok(())
     }
 
-    /// Copies what is in the write-ahead log into the database, and so makes sure that the disk
-    /// has it. Tries to begin the log anew if it is long.
+    /// Copies what is in the write-ahead log into the database, and makes sure that the disk has
+    /// it. Tries to begin the log anew if it is long.
     ///
     /// Returns the pages that are in the log.
     pub fn checkpoint(&mut self) -> Answer<usize> {
-        let mut pages = self.run_checkpoint("PASSIVE")?;
+        let (mut pages, copied) = self.run_checkpoint("PASSIVE")?;
+        // SQLite syncs the log before it copies, so not if a reader keeps it from that, or if another
+        // process copies (which gives -1).
+        if copied < pages || pages < 0 {
+            self.sync_log()?;
+        }
         if pages > LONG_LOG {
             // This waits for readers, and lets nobody write meanwhile. So it must not wait long for
             // one that reads all sessions.
@@ -559,15 +606,28 @@ impl Database {
                 "RESTART"
             });
             self.connection.busy_handler(Some(wait_long))?;
-            pages = begun?;
+            (pages, _) = begun?;
         }
-        Ok(pages)
+        Ok(pages.max(0) as usize)
     }
 
-    fn run_checkpoint(&self, mode: &str) -> Answer<usize> {
+    /// Returns the pages of the log, and how many of them are copied.
+    fn run_checkpoint(&self, mode: &str) -> Answer<(i64, i64)> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let pages: i64 = self.connection.query_row(&sql, [], |row| row.get(1))?;
-        Ok(pages.max(0) as usize)
+        let counts = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        Ok(self.connection.query_row(&sql, [], counts)?)
+    }
+
+    /// Makes sure that the disk has the write-ahead log. It may be opened and closed here, unlike the
+    /// database: SQLite has no lock on it that the process could lose.
+    fn sync_log(&self) -> Answer<()> {
+        // The log is beside the file that a link leads to, and this path has no links.
+        let Some(path) = self.connection.path() else {
+            return Ok(());
+        };
+        let log = OpenOptions::new().write(true).open(format!("{path}-wal"));
+        log.and_then(|log| log.sync_data())
+            .map_err(|error| Refusal::Other(format!("its log cannot be synced ({error})")))
     }
 
     /// Takes on the upkeep for all processes, as `owner`, for `lease` ms from `now` on, in ms since
@@ -591,104 +651,101 @@ impl Database {
         Ok(())
     }
 
-    /// Looks at the `count` sessions after `after`, and removes up to `most` that expire at `until`
-    /// or before, in ms since the epoch; with `None` any, also those that never expire. Returns how
-    /// many were removed, and the last of the `count` sids, if there may be more behind it.
-    pub fn remove(
+    /// Removes those of the `count` sessions behind the key `after` that have expired at `now`, in ms
+    /// since the epoch. Returns how many were removed, and the last of the `count` keys, if there may
+    /// be more behind it.
+    pub fn prune(
         &self,
-        (after, count): (Option<&[u8]>, usize),
-        until: Option<i64>,
-        most: usize,
-        reason: Reason,
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<(usize, Option<Box<[u8]>>)> {
+        after: Option<i64>,
+        count: usize,
+        now: i64,
+        removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<(usize, Option<i64>)> {
         // The table is read without the lock of writers.
-        let mut found: Vec<Box<[u8]>> = Vec::new();
+        let mut expired = Vec::new();
         let mut last = None;
         {
-            let mut statement = self.prepare(
-                "SELECT sid, coalesce(expires<=?3, ?3 IS NULL) FROM sessions
-                 WHERE sid>=?1 ORDER BY sid LIMIT ?2",
-            )?;
-            let mut rows = statement.query(params![Text(&next(after)), limit(count), until])?;
+            let mut statement =
+                self.prepare("SELECT id, expires FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
+            let mut rows = statement.query(params![after.unwrap_or(BEFORE_ALL), limit(count)])?;
             let mut seen = 0;
             while let Some(row) = rows.next()? {
                 seen += 1;
-                if row.get(1)? {
-                    found.push(Box::from(bytes(row, 0)?));
+                let expires: Option<i64> = row.get(1)?;
+                if expires.is_some_and(|expires| expires <= now) {
+                    expired.push(row.get(0)?);
                 }
                 if seen == count {
-                    last = Some(Box::from(bytes(row, 0)?));
+                    last = Some(row.get(0)?);
                 }
             }
         }
-        found.truncate(most);
+        let count = self.remove(&expired, Some(now), Reason::Expired, removed)?;
+        Ok((count, last))
+    }
+
+    /// Removes sessions, those that expire first before the others, if all together need more than
+    /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
+    /// removed.
+    pub fn evict(&self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+        let mut sizes = self.sizes()?;
+        let mut needed: usize = sizes.iter().map(|size| size.bytes).sum();
+        if needed <= most {
+            return Ok(0);
+        }
+        // Those that never expire are the last.
+        sizes.sort_unstable_by_key(|size| (size.expires.is_none(), size.expires));
+        let evicted = sizes.iter().take_while(|size| {
+            let is_too_much = needed > most - most / 10;
+            needed -= size.bytes;
+            is_too_much
+        });
+        let evicted: Vec<&Size> = evicted.collect();
+        let ids: Vec<i64> = evicted.iter().map(|size| size.id).collect();
+        let last = evicted.last().and_then(|size| size.expires);
+        self.remove(&ids, last, Reason::Evicted, removed)
+    }
+
+    /// Returns what each session takes.
+    fn sizes(&self) -> Answer<Vec<Size>> {
+        let mut statement = self.prepare(
+            "SELECT id, expires, octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)
+             FROM sessions",
+        )?;
+        let sizes = statement.query_map([], |row| {
+            Ok(Size {
+                id: row.get(0)?,
+                expires: row.get(1)?,
+                bytes: stored_bytes(row.get::<_, i64>(2)? as usize),
+            })
+        })?;
+        Ok(sizes.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes those of the sessions with these keys that expire at `until` or before, in ms since
+    /// the epoch; with `None` all of them. Others write in between.
+    fn remove(
+        &self,
+        ids: &[i64],
+        until: Option<i64>,
+        reason: Reason,
+        mut removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<usize> {
         let mut total = 0;
-        // Others write in between.
-        for some in found.chunks(REMOVED_AT_ONCE) {
+        for some in ids.chunks(REMOVED_AT_ONCE) {
             let mut gone = Vec::new();
             total += self.in_transaction(|| {
-                some.iter().try_fold(0, |count, sid| {
-                    let condition = "WHERE sid=?1 AND coalesce(expires<=?2, ?2 IS NULL)";
+                some.iter().try_fold(0, |count, id| {
+                    let condition = "WHERE id=?1 AND coalesce(expires<=?2, ?2 IS NULL)";
                     let gone = removed.is_some().then_some(&mut gone);
-                    Ok(count + self.delete(condition, params![Text(sid), until], reason, gone)?)
+                    Ok(count + self.delete(condition, params![id, until], reason, gone)?)
                 })
             })?;
             if let Some(removed) = &mut removed {
                 removed.append(&mut gone);
             }
         }
-        Ok((total, last))
-    }
-
-    /// Removes sessions, those that expire first before the others, if all together need more than
-    /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
-    /// removed.
-    pub fn evict(&self, most: usize, mut removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
-        let mut sizes = self.sizes()?;
-        let mut needed: usize = sizes.iter().map(|(_, size)| size).sum();
-        if needed <= most {
-            return Ok(0);
-        }
-        // Those that never expire are the last.
-        sizes.sort_unstable_by_key(|(expires, _)| (expires.is_none(), *expires));
-        let mut left = 0;
-        while needed > most - most / 10 && left < sizes.len() {
-            needed -= sizes[left].1;
-            left += 1;
-        }
-        let Some((last, _)) = left.checked_sub(1).and_then(|at| sizes.get(at)) else {
-            return Ok(0);
-        };
-        let mut total = 0;
-        // Several may expire when the last one does: of these no more than needed are removed.
-        let before = last.map_or(i64::MAX, |last| last.saturating_sub(1));
-        for until in [Some(before), *last] {
-            let mut after: Option<Box<[u8]>> = None;
-            while left > 0 {
-                let slice = (after.as_deref(), LOOKED_AT_ONCE);
-                let removed = removed.as_deref_mut();
-                let (count, end) = self.remove(slice, until, left, Reason::Evicted, removed)?;
-                total += count;
-                left -= count;
-                after = end;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
         Ok(total)
-    }
-
-    /// Returns the expiry of each session, in ms since the epoch, and the bytes that it takes.
-    fn sizes(&self) -> Answer<Vec<(Option<i64>, usize)>> {
-        let mut statement = self.prepare(
-            "SELECT expires, octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)
-             FROM sessions",
-        )?;
-        let size = |row: &Row<'_>| Ok((row.get(0)?, stored_bytes(row.get::<_, i64>(1)? as usize)));
-        let sizes = statement.query_map([], size)?;
-        Ok(sizes.collect::<Result<_, _>>()?)
     }
 
     /// Checks the database, and returns what is wrong: nothing if it is whole.
@@ -710,38 +767,39 @@ impl Database {
 }
 
 /// The pages of a log that is begun anew: 8 MB.
-const LONG_LOG: usize = 2048;
+const LONG_LOG: i64 = 2048;
 /// The pages of a log whose file is cut off, too: 32 MB.
-const LONGEST_LOG: usize = 8192;
+const LONGEST_LOG: i64 = 8192;
 
 /// How many sessions are removed in one transaction, so that others need not wait for long.
 const REMOVED_AT_ONCE: usize = 64;
-/// How many sessions are looked at to find some to evict, so that no old state of the database is
-/// kept for long.
-const LOOKED_AT_ONCE: usize = 4096;
 /// The percentage of a page that is in use as a rule, as sids come in no order.
 const FILLED: usize = 70;
 
+/// What a session takes.
+struct Size {
+    id: i64,
+    expires: Option<i64>,
+    bytes: usize,
+}
+
 /// Returns about how many bytes of the database a row with this many bytes of texts takes (SQLite,
-/// "Database File Format", 1.6): what exceeds a quarter of a page is in pages of its own.
+/// "Database File Format", 1.6): what exceeds a page is in pages of its own.
 fn stored_bytes(texts: usize) -> usize {
     const OVERFLOW: usize = PAGE - 4;
-    const MOST: usize = (PAGE - 12) * 64 / 255 - 23;
+    const MOST: usize = PAGE - 35;
     const LEAST: usize = (PAGE - 12) * 32 / 255 - 23;
-    // The times, and the lengths of the columns.
-    let row = texts + 24;
+    // The key, the times, and the lengths of the columns.
+    let row = texts + 32;
     let rest = LEAST + row.saturating_sub(LEAST) % OVERFLOW;
     let local = match row {
         0..=MOST => row,
         _ if rest <= MOST => rest,
         _ => LEAST,
     };
-    local * 100 / FILLED + (row - local).div_ceil(OVERFLOW) * PAGE
-}
-
-/// Returns the first text behind `after`; the first of all if that is `None`.
-fn next(after: Option<&[u8]>) -> Vec<u8> {
-    after.map_or_else(Vec::new, |after| [after, &[0]].concat())
+    // Two rows of more than half a page do not fit into one.
+    let leaf = (local * 100 / FILLED).min(PAGE);
+    leaf + (row - local).div_ceil(OVERFLOW) * PAGE
 }
 
 /// Returns a count of rows as SQL has it.
@@ -820,7 +878,8 @@ fn optional_bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<Option<&'r [u8]
 /// Returns the whole text of a session, of which the row has these parts.
 fn whole(template: &[u8], expires: Option<i64>, data: &[u8]) -> Vec<u8> {
     match CookieTextCache::default().intern_template(template) {
-        Some(cookie) => cookie.whole(expires, data),
+        // Without a date in the cookie, the expiry is that of the store.
+        Some(cookie) => cookie.whole(expires.filter(|_| cookie.has_date()), data),
         None => session_text::join(data, template.len(), |text| {
             text.extend_from_slice(template)
         }),

@@ -60,11 +60,7 @@ fn make_file(path: &Path) -> Answer<()> {
     {
         make_folder(folder).map_err(|error| refusal("its folder cannot be made", &error))?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match new_file(path) {
         Ok(_) => Ok(()),
         Err(_) if path.is_dir() => Err(Refusal::Other(
             "this is a folder. Give the DiskStore the path of a file".to_owned(),
@@ -72,6 +68,15 @@ fn make_file(path: &Path) -> Answer<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(refusal("the file cannot be made", &error)),
     }
+}
+
+/// Makes a file that did not exist, so that nobody else may read it.
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -240,18 +245,21 @@ pub fn check(path: &Path) -> Result<Vec<String>, Error> {
     with_database(path, Database::check)
 }
 
-/// Copies the database at `from`, which may be in use, to the new file `to`.
+/// Copies the database at `from`, which may be in use, to the new file `to`. The disk has all of it
+/// then. A copy that fails is removed.
 ///
 /// # Errors
 /// As [`look`], and if there is a file at `to`.
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     with_database(from, |database| {
-        if to.exists() {
-            let message = format!("{} exists already", to.display());
-            return Err(Refusal::Other(message));
-        }
-        make_file(to)?;
-        let copied = database.copy(to);
+        let failed = |error: io::Error| match error.kind() {
+            ErrorKind::AlreadyExists => Refusal::Other(format!("{} exists already", to.display())),
+            _ => Refusal::Other(format!("{} cannot be written ({error})", to.display())),
+        };
+        let file = new_file(to).map_err(failed)?;
+        let copied = database
+            .copy(to)
+            .and_then(|()| file.sync_all().map_err(failed));
         if copied.is_err() {
             fs::remove_file(to).ok();
         }

@@ -2,6 +2,11 @@
 //!
 //! The file is an SQLite database with a write-ahead log. A reader of this process sees a change at
 //! once; [`Engine::commit`] makes it for all others, together with the changes that came before.
+//!
+//! A moment is the µs since the epoch, or more where the clock stands still or was set back. The
+//! database has for each sid the moment at which it was inserted. So a session that was loaded at
+//! a moment is the same one if its sid was inserted before: one that was destroyed since is not
+//! there, or was inserted later.
 
 mod changes;
 mod database;
@@ -20,7 +25,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Changed, Commit, Engine, Found, Live, Reason, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Changed, Commit, Engine, Found, Live, Removed, Slice, Stats, Stored, Unmade,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
@@ -39,9 +44,10 @@ pub struct Options {
     pub is_synced: bool,
     /// The ms by which a touch must at least move a session's expiry.
     pub touch_after: i64,
-    /// The bytes that the file may have. `None` for no bound.
+    /// About how many bytes the file may have, without its log. If it gets larger, the sessions are
+    /// removed that expire first. `None` for no bound.
     pub max_bytes: Option<usize>,
-    /// Whether a damaged file is put aside, and an empty one takes its place.
+    /// Whether a damaged file is copied aside and emptied when it is opened.
     pub is_replaced: bool,
     /// The ms between two prunings by the processes that share the file.
     pub check_period: i64,
@@ -94,8 +100,8 @@ struct Upkeep {
     database: Option<Database>,
     /// Who prunes, for the other processes: a number that no other store has.
     owner: i64,
-    /// Where the pruning goes on.
-    pruned_to: Option<Box<[u8]>>,
+    /// The key of the session that was pruned last, if there is more to prune.
+    pruned_to: Option<i64>,
 }
 
 /// The ms for which a store that prunes keeps others from it.
@@ -195,6 +201,12 @@ impl State {
         Ok(stored.or(pending))
     }
 
+    /// Whether a change of `sid` is not committed. A touch is not left out then, as who asks for it
+    /// waits for the touch, and so for that change.
+    fn is_pending(&self, sid: &[u8]) -> bool {
+        self.pending().any(|changes| changes.view(sid).is_some())
+    }
+
     /// Whether a change that is not committed has destroyed `sid` at the moment `since` or later.
     fn has_destroyed(&self, sid: &[u8], since: u64) -> bool {
         let (born, is_known) = self.pending_born(sid);
@@ -228,7 +240,7 @@ const NEVER: i64 = i64::MAX;
 impl DiskStore {
     /// Opens the file, and makes it if there is none, with its folder.
     ///
-    /// Returns the store and, if a damaged file was put aside, a warning.
+    /// Returns the store and, if a damaged file was emptied, a warning that names the copy.
     ///
     /// # Errors
     /// [`Error::Engine`] with a message that names the file and says what to do.
@@ -416,7 +428,7 @@ impl DiskStore {
     /// Calls `work` with the connection for what takes long.
     fn with_upkeep<T>(
         &self,
-        work: impl FnOnce(&mut Database, &mut Option<Box<[u8]>>, i64) -> Answer<T>,
+        work: impl FnOnce(&mut Database, &mut Option<i64>, i64) -> Answer<T>,
     ) -> Result<T, Error> {
         let mut upkeep = self.upkeep.lock();
         let Upkeep {
@@ -578,7 +590,8 @@ impl Engine for DiskStore {
             return Ok(Changed::Refused);
         };
         let expires = date.or(deadline);
-        if old.template() == cookie.template() && self.is_small(known.expires, expires, now) {
+        let is_same = old.template() == cookie.template();
+        if is_same && !state.is_pending(sid) && self.is_small(known.expires, expires, now) {
             return Ok(Changed::Kept);
         }
         let touched = Touched {
@@ -624,7 +637,7 @@ impl Engine for DiskStore {
             return Ok(Changed::Refused);
         }
         let expires = date.or(deadline);
-        if self.is_small(old, expires, now) {
+        if !state.is_pending(sid) && self.is_small(old, expires, now) {
             return Ok(Changed::Kept);
         }
         let touched = Touched {
@@ -686,7 +699,7 @@ impl Engine for DiskStore {
         Ok(born.is_none_or(|born| born >= since))
     }
 
-    /// In the order of their bytes. Sessions whose changes are not committed yet are as they were.
+    /// In the order of their keys. Sessions whose changes are not committed yet are as they were.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error> {
         self.sids_after(None, usize::MAX)
     }
@@ -717,10 +730,7 @@ impl Engine for DiskStore {
                 *pruned_to = None;
                 return Ok(true);
             }
-            let slice = (pruned_to.as_deref(), budget);
-            let removed = removed.as_mut();
-            let (count, last) =
-                database.remove(slice, Some(now), usize::MAX, Reason::Expired, removed)?;
+            let (count, last) = database.prune(*pruned_to, budget, now, removed.as_mut())?;
             self.expired.fetch_add(count as u64, Relaxed);
             let is_done = last.is_none();
             *pruned_to = last;

@@ -2,14 +2,14 @@
 //! needs no look into the database.
 
 /// How many sids the table knows.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 8192;
 
 /// A table of sids that were read or stored lately, by their hashes. A sid takes the place of
-/// another one with the same slot, so the table does not grow: it takes 24 kB.
+/// another one with the same slot, so the table does not grow: it takes 192 kB.
 ///
 /// What it knows may be old, as other processes change sessions too. So it may only serve to
 /// leave a touch out that would have moved the expiry by little.
-pub struct Recent(Box<[Slot; SLOTS]>);
+pub struct Recent(Box<[Slot]>);
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
@@ -20,7 +20,7 @@ struct Slot {
 
 impl Default for Recent {
     fn default() -> Recent {
-        Recent(Box::new([Slot::default(); SLOTS]))
+        Recent(vec![Slot::default(); SLOTS].into())
     }
 }
 

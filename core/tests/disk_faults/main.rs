@@ -280,7 +280,10 @@ fn a_full_disk_is_an_error_of_each_change() {
     assert_eq!(unmade.len(), 1, "{unmade:?}");
     assert_eq!(unmade[0].sid.as_deref(), Some(&b"b"[..]));
     let error = unmade[0].error.as_ref().unwrap().to_string();
-    assert!(error.contains("the disk is full"), "{error}");
+    assert!(
+        error.contains("disk is full. Make room on the disk"),
+        "{error}"
+    );
     assert!(error.contains("sessions.db"), "{error}");
     let sids: Vec<_> = sessions(&store).into_keys().collect();
     assert_eq!(sids, [&b"a"[..], b"c", b"old"]);

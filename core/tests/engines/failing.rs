@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Engine, Found, Removed, Slice, Stats, Stored,
+    Asker, Bounds, Changed, Commit, Engine, Found, Removed, Slice, Stats, Stored, Unmade,
 };
 use express_session_core::error::Error;
 
@@ -141,6 +141,22 @@ impl Engine for Failing {
 
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         self.engine()?.prune(now, budget)
+    }
+
+    fn commit(&self) -> Result<Commit, Error> {
+        self.engine()?.commit()
+    }
+
+    fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        self.engine()?.finish()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.engine()?.close()
+    }
+
+    fn maintain(&self, now: i64) -> Result<(), Error> {
+        self.engine()?.maintain(now)
     }
 
     fn take_removed(&self) -> Result<Vec<Removed>, Error> {

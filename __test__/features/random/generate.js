@@ -1,0 +1,154 @@
+'use strict';
+
+/**
+ * Draws scenarios: an app with random options and a random store, and a visitor who sends a few
+ * requests, each of which uses its session and responds at random. A scenario is plain JSON.
+ */
+
+const { createRandom } = require('../../parity/differential/random');
+
+const KEYS = ['user', 'cart', 'theme'];
+const VALUES = ['ann', 1, { a: [1] }, [1], null, false];
+const KEEPS = [true, ['user'], ['cart', 'absent'], []];
+/** `resident`: a MemoryStore. `wrapped`: one with methods of the program's. `declared`: async methods that declare a callback. */
+const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise'], [2, 'declared']];
+
+function drawScenario(seed) {
+  const random = createRandom(seed);
+  const { chance, int, weighted } = random;
+  const store = { kind: weighted(STORES), delay: int(0, 3), touch: chance(0.8), failures: [] };
+  if (['resident', 'wrapped'].includes(store.kind)) store.touch = true;
+  if (store.kind !== 'resident' && chance(0.5)) {
+    store.failures = Array.from({ length: int(1, 3) }, () => ({
+      method: weighted([[5, 'set'], [4, 'destroy'], [2, 'touch'], [2, 'get']]), call: weighted([[5, 1], [3, 2], [2, 3]]),
+    }));
+  }
+  const scenario = {
+    seed,
+    kind: weighted([[2, 'Express 5'], [1, 'Express 4'], [2, 'http']]),
+    secrets: int(1, 2),
+    options: drawOptions(random),
+    store,
+    requests: [],
+  };
+  for (let left = int(1, 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));
+  return scenario;
+}
+
+function drawOptions({ chance, pick }) {
+  const options = { resave: chance(0.3), saveUninitialized: chance(0.3), cookie: {} };
+  const maybe = (probability, name, value) => { if (chance(probability)) options[name] = value; };
+  maybe(0.6, 'commit', 'headers');
+  if (options.commit) maybe(0.5, 'commitBuffer', pick([0, 4, 1000]));
+  maybe(0.6, 'clearCookie', true);
+  maybe(0.6, 'cacheControl', pick(['private', 'no-store']));
+  maybe(0.3, 'skip', true);
+  maybe(0.3, 'rolling', true);
+  maybe(0.3, 'unset', 'destroy');
+  if (chance(0.5)) options.cookie.maxAge = 60_000;
+  if (chance(0.2)) options.cookie.secure = pick([true, 'auto']);
+  if (chance(0.2)) options.cookie.path = '/app';
+  if (chance(0.2)) options.cookie.sameSite = 'lax';
+  if (chance(0.1)) options.cookie.httpOnly = false;
+  return options;
+}
+
+function drawRequest(random, scenario, index) {
+  const { chance, weighted } = random;
+  const { secure } = scenario.options.cookie;
+  return {
+    // A request that comes one minute later finds no session that lives one minute.
+    advance: weighted([[5, 0], [3, 25_000], [1, 61_000]]),
+    method: chance(0.9) ? 'GET' : 'HEAD',
+    path: weighted([[12, '/app/page'], [1, '/app/static'], [1, '/app/throws'], [1, '/elsewhere']]),
+    cookie: index === 0 ? 'jar' : weighted([[14, 'jar'], [1, 'old key'], [1, 'forged'], [1, 'unknown'], [1, 'none']]),
+    https: secure !== undefined && chance(0.7),
+    steps: drawSteps(random, scenario, index),
+    response: drawResponse(random, scenario),
+  };
+}
+
+function drawSteps(random, scenario, index) {
+  const { chance, int, pick } = random;
+  const steps = Array.from({ length: int(0, 4) }, () => drawStep(random, scenario));
+  // Mostly there is a session that later requests find.
+  if (index === 0 && chance(0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
+  const ended = steps.findIndex((step) => step.do === 'end elsewhere');
+  if (ended !== -1 && chance(0.5)) steps.splice(ended + 1, 0, { do: 'keep', keep: pick(KEEPS), how: pick(['callback', 'promise']) });
+  return steps;
+}
+
+function drawStep(random, { store }) {
+  const { chance, pick, weighted } = random;
+  const how = () => pick(['callback', 'promise', 'forget']);
+  // A call that fails while the response is sent is heard at a time that nobody promises.
+  const canRace = !store.failures.some(({ method }) => ['set', 'destroy'].includes(method));
+  const raceOr = () => (canRace && chance(0.3) ? 'race' : how());
+  return weighted([
+    [8, { do: 'set', key: pick(KEYS), value: pick(VALUES) }],
+    [2, { do: 'delete', key: pick(KEYS) }],
+    [2, { do: 'push', key: 'cart' }],
+    [2, { do: 'look' }],
+    [2, { do: 'save', how: raceOr() }],
+    [1, { do: 'reload', how: how() }],
+    [2, { do: 'destroy', how: raceOr() }],
+    [1, { do: 'regenerate', how: how() }],
+    [3, { do: 'keep', keep: pick(KEEPS), how: how() }],
+    [4, { do: 'touch', renews: chance(0.4) }],
+    [1, { do: 'maxAge', ms: 5000 }],
+    [1, { do: 'null' }],
+    [1, { do: 'end elsewhere' }],
+    [1, { do: 'header', name: 'Cache-Control', value: pick(['public', 'max-age=5']) }],
+    [2, { do: 'header', name: 'Vary', value: pick(['Accept', 'Accept, cookie', '*', 'X-Cookie']) }],
+    [1, { do: 'header', name: 'Set-Cookie', value: 'other=1' }],
+    [1, { do: 'header', name: 'X-App', value: 'stays' }],
+    [1, { do: 'hints' }],
+    [1, { do: 'tick' }],
+  ]);
+}
+
+const SYNC_STEPS = ['set', 'delete', 'null', 'touch'];
+const LATE_STEPS = [...SYNC_STEPS, 'maxAge', 'save', 'destroy'];
+
+function drawResponse(random, scenario) {
+  const { chance, int, pick, weighted } = random;
+  const isExpress = scenario.kind !== 'http';
+  const word = () => 'x'.repeat(pick([1, 3, 3, 5, 700]));
+  const late = () => {
+    if (chance(0.5)) return [];
+    return Array.from({ length: int(1, 3) }, () => drawStep(random, scenario)).filter((step) => LATE_STEPS.includes(step.do));
+  };
+  const draw = () => weighted([
+    [4, { kind: 'end', body: chance(0.8) ? word() : '', again: chance(0.2) }],
+    [3, { kind: 'burst', chunks: Array.from({ length: int(2, 4) }, word), late: late() }],
+    [2, { kind: 'head', status: pick([200, 201, 404]), headers: drawHeaders(random), sized: chance(0.5), body: word(), late: late() }],
+    [1, { kind: 'flush', body: word(), late: late() }],
+    [1, { kind: 'pipe', chunks: Array.from({ length: int(1, 4) }, word) }],
+    [1, { kind: 'empty', status: pick([204, 304]) }],
+    [1, { kind: 'throw' }],
+    [isExpress ? 3 : 0, { kind: pick(['send', 'json']), body: word() }],
+    [isExpress ? 1 : 0, { kind: 'redirect' }],
+  ]);
+  const response = draw();
+  // Late steps come when the store has settled the session, or at once if they need no time. Which
+  // attributes the cookie then has nobody promises.
+  const canHurry = (step) => SYNC_STEPS.includes(step.do) && !step.renews;
+  if (response.late?.every(canHurry) && chance(0.5)) response.hurries = true;
+  // What JSON refuses is an error page if nothing of the response has left. An async `set` cannot
+  // refuse at its call.
+  const isWhole = ['end', 'send', 'json', 'redirect', 'empty'].includes(response.kind);
+  const isHeld = scenario.options.commit === 'headers' && response.kind !== 'throw' && !(response.late?.length > 0);
+  const isAtOnce = !['promise', 'declared'].includes(scenario.store.kind);
+  // With `commit: 'end'`, a second call of `end` would end the response that was refused.
+  if ((isHeld || isWhole) && isAtOnce && chance(0.06)) Object.assign(response, { refused: true, again: isHeld && response.again });
+  return response;
+}
+
+function drawHeaders({ chance, pick }) {
+  const headers = { ETag: '"a"', 'Content-Type': 'text/x', 'Content-Language': 'en' };
+  if (chance(0.3)) headers['Cache-Control'] = 'public';
+  if (chance(0.3)) headers.Vary = pick(['Accept', '*']);
+  return headers;
+}
+
+module.exports = { drawScenario };

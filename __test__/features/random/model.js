@@ -1,0 +1,469 @@
+'use strict';
+
+/**
+ * Says what must be seen of a scenario: the contract of the options and methods that this package
+ * adds, and of what they leave alone, once more and in few words. Nothing of the product is used
+ * here, and nothing takes time: a store answers by returning or throwing.
+ */
+
+const { STATUS_CODES } = require('node:http');
+
+const START = Date.UTC(2030, 0, 1);
+const TICK = 1000;
+const CACHE_CONTROLS = { private: 'private, no-cache="Set-Cookie"', 'no-store': 'no-store' };
+const REFUSED = 'JSON refused';
+
+const copy = (value) => JSON.parse(JSON.stringify(value));
+
+/** What one scenario has beside its requests: the store, the visitor's cookie, and the time. */
+class World {
+  constructor(scenario) {
+    this.scenario = scenario;
+    this.now = START;
+    this.records = new Map();
+    this.counts = {};
+    this.jar = undefined;
+    this.ids = 0;
+  }
+
+  makeId() {
+    this.ids += 1;
+    return `model-${String(this.ids).padStart(26, '0')}`;
+  }
+}
+
+/** One request: the session it has, what is known of that, and what is seen of the request. */
+class Visit {
+  constructor(world, request) {
+    this.world = world;
+    this.request = request;
+    this.options = world.scenario.options;
+    this.isResident = world.scenario.store.kind === 'resident';
+    this.events = [];
+    this.calls = [];
+    this.headers = {};
+    this.hints = 0;
+    /** What the program has put on the response, which is not sent yet. */
+    this.statusCode = 200;
+    /** The session: undefined after `destroy`, null if the program says so. */
+    this.session = undefined;
+    this.sessionID = undefined;
+    this.hasMiddleware = false;
+    this.isLookedAt = false;
+    this.loadedId = undefined;
+    /** What the store is known to have: the JSON of the data. Undefined: nothing, or that does not matter (`resave`). */
+    this.stored = undefined;
+    this.storedIds = new Set();
+    this.destroyedIds = new Set();
+    this.endedElsewhere = new Set();
+    this.keepsExpiry = false;
+    this.isDestroyed = false;
+    this.isTouched = false;
+    /** Whether the session is left alone, because an error page is sent in place of its response. */
+    this.hasFailed = false;
+    this.settledEarly = undefined;
+  }
+
+  // The store.
+
+  call(method, sid, session) {
+    const { world, world: { records, counts, scenario: { store } } } = this;
+    if (!this.isResident) this.calls.push([method, sid]);
+    counts[method] = (counts[method] ?? 0) + 1;
+    if (store.failures.some((failure) => failure.method === method && failure.call === counts[method])) throw new Error('down');
+    const record = records.get(sid);
+    const isThere = record !== undefined && !(record.cookie.expires !== null && record.cookie.expires <= world.now);
+    if (method === 'get') return isThere ? copy(record) : undefined;
+    if (method === 'set') records.set(sid, copy({ data: session.data, cookie: session.cookie }));
+    if (method === 'destroy') records.delete(sid);
+    if (method === 'touch' && isThere) record.cookie = copy(session.cookie);
+    return undefined;
+  }
+
+  // The beginning.
+
+  open() {
+    const { options, request: { path } } = this;
+    if (options.skip && path === '/app/static') return;
+    if (options.skip && path === '/app/throws') throw new Error('skip failed');
+    if (!path.startsWith(options.cookie.path ?? '/')) return;
+    this.hasMiddleware = true;
+    this.cookieId = this.sessionID = this.broughtId();
+    const record = this.cookieId && this.call('get', this.cookieId);
+    if (record) {
+      this.session = { id: this.cookieId, isFollowed: true, ...record };
+      this.loadedId = this.cookieId;
+      if (!options.resave) this.stored = JSON.stringify(record.data);
+    } else {
+      this.session = { ...this.generate(), isFollowed: true };
+      this.sessionID = this.session.id;
+    }
+    this.originalId = this.sessionID;
+    this.originalText = JSON.stringify(this.session.data);
+    this.firstCookie = copy(this.session.cookie);
+  }
+
+  /** The sid of the cookie, if its signature is right. */
+  broughtId() {
+    const { request: { cookie }, world } = this;
+    if (cookie === 'unknown') return 'u'.repeat(32);
+    return cookie === 'jar' || cookie === 'old key' ? world.jar : undefined;
+  }
+
+  generate() {
+    const { maxAge = null, path = '/', httpOnly = true, secure, sameSite } = this.options.cookie;
+    const expires = maxAge === null ? null : this.world.now + maxAge;
+    const cookie = { originalMaxAge: maxAge, expires, httpOnly, path };
+    if (secure !== undefined) cookie.secure = secure === 'auto' ? this.request.https : secure;
+    if (sameSite) cookie.sameSite = sameSite;
+    return { id: this.world.makeId(), data: {}, cookie, isFollowed: false };
+  }
+
+  // The program.
+
+  step(step) {
+    if (step.do === 'header') this.setHeader(step.name, step.value);
+    else if (step.do === 'hints') this.hints += 1;
+    else if (step.do === 'tick') this.world.now += TICK;
+    else if (this.hasMiddleware && step.do === 'null') Object.assign(this, { session: null, isLookedAt: true });
+    else if (this.hasMiddleware) {
+      this.isLookedAt = true;
+      if (this.session) this.use(step);
+    }
+  }
+
+  use(step) {
+    const { session, session: { data, cookie }, world: { now } } = this;
+    const setMaxAge = (ms) => Object.assign(cookie, { originalMaxAge: ms, expires: ms === null ? null : now + ms });
+    switch (step.do) {
+      case 'set': data[step.key] = copy(step.value); break;
+      case 'delete': delete data[step.key]; break;
+      case 'push': if (Array.isArray(data[step.key])) data[step.key].push(2); break;
+      case 'look': this.events.push(['look', copy(data)]); break;
+      case 'maxAge': setMaxAge(step.ms); break;
+      case 'end elsewhere': this.endElsewhere(); break;
+      case 'touch':
+        this.keepsExpiry = !step.renews;
+        if (step.renews) setMaxAge(cookie.originalMaxAge);
+        break;
+      default: {
+        let outcome = 'ok';
+        try {
+          this[step.do](session, step);
+        } catch (error) {
+          outcome = error.message;
+        }
+        if (step.how === 'callback' || step.how === 'promise') this.events.push([step.do, outcome]);
+      }
+    }
+  }
+
+  endElsewhere() {
+    try {
+      this.call('destroy', this.sessionID);
+      this.endedElsewhere.add(this.sessionID);
+    } catch { /* It goes on. */ }
+  }
+
+  /** Whether this request has found or stored a session, and has not destroyed it. */
+  wasStored(id) {
+    return (this.storedIds.has(id) || id === this.loadedId) && !this.destroyedIds.has(id);
+  }
+
+  save(session) {
+    const text = JSON.stringify(session.data);
+    // Of a session that `regenerate` has made, express-session does not know what was saved.
+    if (session.isFollowed) this.stored = text;
+    this.call('set', session.id, session);
+    if (session.isFollowed) {
+      this.storedIds.add(session.id);
+      this.endedElsewhere.delete(session.id);
+    }
+  }
+
+  reload({ id, isFollowed }) {
+    const record = this.call('get', id);
+    if (!record) throw new Error('failed to load session');
+    this.session = { id, isFollowed, ...record };
+    if (isFollowed) this.loadedId = id;
+  }
+
+  destroy({ id }) {
+    this.session = undefined;
+    this.destroyedIds.add(id);
+    this.call('destroy', id);
+    this.isDestroyed = true;
+  }
+
+  regenerate() {
+    const { sessionID } = this;
+    this.destroyedIds.add(sessionID);
+    try {
+      this.call('destroy', sessionID);
+    } finally {
+      this.session = this.generate();
+      this.sessionID = this.session.id;
+    }
+  }
+
+  /** `regenerate({ keep })`: the new record is there before the old one goes. */
+  keep(old, { keep }) {
+    const made = { ...this.generate(), isFollowed: true };
+    const keys = keep === true ? Object.keys(old.data) : keep.filter((key) => Object.hasOwn(old.data, key));
+    for (const key of keys) made.data[key] = old.data[key];
+    const text = JSON.stringify(made.data);
+    this.call('set', made.id, made);
+    try {
+      if (this.wasStored(old.id) && !this.call('get', old.id)) throw new Error('the session has ended');
+    } catch (error) {
+      try { this.call('destroy', made.id); } catch { /* Nobody hears of it. */ }
+      throw error;
+    }
+    this.session = made;
+    this.sessionID = this.keptId = made.id;
+    this.stored = text;
+    this.destroyedIds.add(old.id);
+    this.call('destroy', old.id);
+  }
+
+  // What happens to the session when the response is sent.
+
+  get isModified() {
+    const { session } = this;
+    return session.id !== this.originalId || JSON.stringify(session.data) !== this.originalText;
+  }
+
+  get isKnown() {
+    return this.cookieId === this.sessionID;
+  }
+
+  decide() {
+    const { session, options } = this;
+    if (!this.hasMiddleware || this.hasFailed) return 'nothing';
+    if (!session) return options.unset === 'destroy' && this.sessionID ? 'destroy' : 'nothing';
+    const isSaved = JSON.stringify(session.data) === this.stored && [this.originalId, this.keptId].includes(session.id);
+    const waitsForChange = this.isKnown ? this.keepsExpiry : !options.saveUninitialized;
+    if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
+      // With our own stores, what another request has ended does not come back.
+      const isOurs = ['resident', 'wrapped'].includes(this.world.scenario.store.kind);
+      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'nothing' : 'set';
+    }
+    return this.isKnown && this.world.scenario.store.touch && !this.keepsExpiry ? 'touch' : 'nothing';
+  }
+
+  touch() {
+    const { session, isTouched, keepsExpiry, world: { now } } = this;
+    if (!session || isTouched || keepsExpiry) return;
+    this.isTouched = true;
+    const { originalMaxAge } = session.cookie;
+    session.cookie.expires = originalMaxAge === null ? null : now + originalMaxAge;
+  }
+
+  settle(decision) {
+    const { session } = this;
+    if (decision === 'nothing') return;
+    this.touch();
+    if (decision === 'set') this.save(session);
+    else this.call(decision, this.sessionID, session);
+  }
+
+  // The response.
+
+  setHeader(name, value) {
+    this.headers[name.toLowerCase()] = value;
+  }
+
+  /** The headers are written. `hasEnded`: the program can look at nothing any more. */
+  writeHead(hasEnded) {
+    const { options, headers } = this;
+    const cookie = this.hasMiddleware && !this.hasFailed ? this.cookieOf() : undefined;
+    const mayShow = this.isLookedAt || !this.isResident || !hasEnded;
+    const isLimited = cookie !== undefined || (this.isResident && this.isLookedAt) || (this.loadedId !== undefined && mayShow);
+    this.cookies = [headers['set-cookie'], cookie].filter(Boolean);
+    if (!(options.cacheControl && isLimited)) return;
+    headers.vary = varied(headers.vary, 'Cookie');
+    headers['cache-control'] ??= CACHE_CONTROLS[options.cacheControl];
+  }
+
+  /** The session's Set-Cookie header, if it is due, and the browser is allowed to have it. */
+  cookieOf() {
+    const { session, options, world, request } = this;
+    const isWithheld = ({ secure }) => secure && !request.https;
+    if (!session) {
+      const isOver = this.isDestroyed || options.unset === 'destroy';
+      if (!(options.clearCookie && this.cookieId && isOver && this.firstCookie) || isWithheld(this.firstCookie)) return undefined;
+      world.jar = undefined;
+      return cookieText('', { ...this.firstCookie, expires: 0 });
+    }
+    const rolls = options.rolling && !this.keepsExpiry;
+    const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && this.isModified) : options.saveUninitialized || this.isModified;
+    if (!isDue || isWithheld(session.cookie)) return undefined;
+    this.touch();
+    world.jar = session.id;
+    return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
+  }
+
+  respond() {
+    const { request: { response }, hasMiddleware } = this;
+    const { kind, late = [] } = response;
+    if (kind === 'throw') return this.page('thrown');
+    if (kind === 'redirect') this.headers.vary = varied(this.headers.vary, 'Accept');
+    if (kind === 'redirect' || kind === 'empty') this.statusCode = answerOf(response).status;
+    for (const [name, value] of Object.entries(response.headers ?? {})) this.setHeader(name, value);
+    if (response.refused && hasMiddleware) this.isLookedAt = true;
+    const refuses = response.refused && hasMiddleware && Boolean(this.session);
+    const isWhole = ['end', 'send', 'json', 'redirect', 'empty'].includes(kind);
+    const tellSent = (isSent) => { if (kind !== 'pipe') this.events.push(['sent', isSent]); };
+
+    const error = this.begin(isWhole, refuses);
+    if (kind === 'burst') this.events.push(['write', !this.isHeld]);
+    const tooLong = this.tooLong(response);
+    this.hasOverflowed = tooLong !== undefined;
+    if (tooLong ?? error) {
+      this.hasFailed = true;
+      // With `commit: 'end'`, data that JSON refuses are refused before the response looks sent.
+      tellSent(!(isWhole && refuses && this.options.commit !== 'headers'));
+      this.page(refuses ? error : tooLong ?? error);
+    } else {
+      tellSent(true);
+      if (!isWhole) this.writeHead(false);
+    }
+    for (const step of late) this.step(step);
+    if (this.answer) return undefined;
+    this.end(isWhole);
+    this.answer = answerOf(response);
+    return undefined;
+  }
+
+  /**
+   * Whether the body of a response that is held is too long: what the program sends after its first
+   * part. Late steps, but for those that need no time, wait until the response is not held any more.
+   */
+  tooLong({ kind, chunks, late, hurries }) {
+    const limit = this.options.commitBuffer ?? 2 ** 20;
+    if (kind !== 'burst' || !this.isHeld) return undefined;
+    const message = `the response was longer than ${limit} bytes (option commitBuffer) before the session was stored`;
+    const isTooLong = (parts) => parts.join('').length > limit;
+    return isTooLong(chunks.slice(1, late.length > 0 && !hurries ? -1 : undefined)) ? message : undefined;
+  }
+
+  /** With `commit: 'headers'`, what must be written or destroyed is, before anything leaves. */
+  begin(isWhole, refuses) {
+    if (refuses) {
+      this.isHeld = true;
+      return REFUSED;
+    }
+    if (this.options.commit !== 'headers') return undefined;
+    const decision = this.decide();
+    if (decision !== 'set' && decision !== 'destroy') return undefined;
+    this.isHeld = !this.isResident;
+    try {
+      this.settle(decision);
+    } catch (error) {
+      return error.message;
+    }
+    this.settledEarly = decision;
+    // What was saved is not saved again, also after `regenerate`.
+    if (decision === 'set') Object.assign(this, { keptId: this.session.id, stored: JSON.stringify(this.session.data) });
+    return undefined;
+  }
+
+  end(isWhole) {
+    const decision = this.decide();
+    // The cookie is decided on with the session as it was, and only then the store is asked.
+    if (isWhole) this.writeHead(true);
+    const isSettled = this.settledEarly && (isWhole || decision === 'touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
+    if (isSettled) return;
+    try {
+      this.settle(decision);
+    } catch (error) {
+      // The response is as good as sent, so this is for the log only.
+      this.events.push(['next, too late for a page', error.message]);
+    }
+  }
+
+  /** The program's error page, a response like any other, unless the session has failed. */
+  page(message) {
+    this.events.push(['next', message, this.statusCode]);
+    this.statusCode = 500;
+    const error = this.begin(true, false);
+    if (error !== undefined) {
+      this.hasFailed = true;
+      return this.page(error);
+    }
+    this.end(true);
+    this.answer = { status: 500, body: `page: ${message}`, isPage: true };
+    return undefined;
+  }
+}
+
+/** What the program sends. */
+function answerOf({ kind, status = 200, body = '', chunks = [] }) {
+  if (kind === 'json') return { status, body: JSON.stringify({ body }) };
+  if (kind === 'redirect') return { status: 302, body: 'Found. Redirecting to /next' };
+  return { status, body: chunks.join('') || body, message: kind === 'head' ? 'Told' : undefined };
+}
+
+/** The header Vary with a name in it. */
+function varied(vary, name) {
+  const names = (vary ?? '').toLowerCase().split(/, */);
+  if (names.includes('*') || names.includes(name.toLowerCase())) return vary;
+  return vary ? `${vary}, ${name}` : name;
+}
+
+function cookieText(value, { path, expires, httpOnly, secure, sameSite }) {
+  const parts = [`connect.sid=${value}`, `Path=${path}`];
+  if (expires !== null) parts.push(`Expires=${new Date(expires).toUTCString()}`);
+  if (httpOnly) parts.push('HttpOnly');
+  if (secure) parts.push('Secure');
+  if (sameSite) parts.push('SameSite=Lax');
+  return parts.join('; ');
+}
+
+/**
+ * @param {object} scenario of generate.js
+ * @returns {object[]} for each request what run.js must have seen
+ */
+function predict(scenario) {
+  const world = new World(scenario);
+  return scenario.requests.map((request) => {
+    world.now += request.advance;
+    const visit = new Visit(world, request);
+    try {
+      visit.open();
+    } catch (error) {
+      visit.page(error.message);
+    }
+    if (!visit.answer) {
+      for (const step of request.steps) visit.step(step);
+      visit.respond();
+    }
+    return seenOf(visit);
+  });
+}
+
+function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOverflowed, hasMiddleware, world }) {
+  const hasBody = request.method !== 'HEAD' && ![204, 304].includes(answer.status);
+  return {
+    status: answer.status,
+    message: answer.message ?? STATUS_CODES[answer.status],
+    body: hasBody ? answer.body : '',
+    cookies,
+    headers: { 'vary': headers.vary, 'cache-control': headers['cache-control'], 'x-app': headers['x-app'] },
+    bodyHeaders: answer.isPage ? [] : undefined,
+    hints,
+    events,
+    calls,
+    // An error page does not wait for the store if the body was too long. What changes after
+    // `writeHead`, of which no byte leaves, is settled at the end.
+    unansweredAtFirstByte: world.scenario.options.commit === 'headers' && !hasOverflowed && !request.response.late?.length ? [] : undefined,
+    // A client that gets no body has the whole response with the headers.
+    unansweredAtEnd: hasBody && answer.body !== '' && !hasOverflowed ? [] : undefined,
+    // Without the middleware it is Node.js that hears of a second `end`.
+    unhandled: request.response.again && !hasMiddleware && !answer.isPage ? ['write after end'] : [],
+    records: [...world.records].filter(([, { cookie: { expires } }]) => expires === null || expires > world.now)
+      .map(([sid, { data, cookie }]) => [sid, { ...data, cookie: { ...cookie, expires: cookie.expires && new Date(cookie.expires).toISOString() } }]),
+  };
+}
+
+module.exports = { predict, START, TICK, REFUSED };

@@ -1,0 +1,39 @@
+'use strict';
+
+/**
+ * What the model foretells of a visit. Counted over a run, this shows whether the generator
+ * reaches what it is meant to reach.
+ */
+const has = (name) => ({ events }) => events.some(([event]) => event === name);
+const told = (text) => ({ events }) => events.some(([, message]) => String(message).includes(text));
+const isHeldBy = ({ options: { commit }, store: { kind } }) => commit === 'headers' && kind !== 'resident';
+
+const KINDS = {
+  'cookie sent': ({ cookies }) => cookies.some((text) => text.includes('signed')),
+  'cookie cleared': ({ cookies }) => cookies.some((text) => text.startsWith('connect.sid=;')),
+  'cookie beside another': ({ cookies }) => cookies.length > 1,
+  'caching limited': ({ headers }, { options: { cacheControl } }) => cacheControl && /Cookie$/.test(headers.vary),
+  'caching left to the program': ({ headers }) => headers['cache-control'] === 'public',
+  'Vary appended': ({ headers }) => /., Cookie$/.test(headers.vary),
+  'Vary: *': ({ headers }, { options: { cacheControl } }) => cacheControl && headers.vary === '*',
+  'early hints': ({ hints }) => hints > 0,
+  'response held': ({ calls, bodyHeaders }, scenario) => isHeldBy(scenario) && !bodyHeaders && calls.some(([method]) => method === 'set'),
+  'error page: the store failed': ({ events }) => events.some(([event, message]) => event === 'next' && message === 'down'),
+  'error page: too long': told('commitBuffer'),
+  'error page: refused by JSON': told('JSON refused'),
+  'error page: the handler threw': told('thrown'),
+  'error page: skip failed': told('skip failed'),
+  'error after the response': has('next, too late for a page'),
+  'kept': ({ events }) => events.some(([event, outcome]) => event === 'keep' && outcome === 'ok'),
+  'keep failed': ({ events }) => events.some(([event, outcome]) => event === 'keep' && outcome === 'down'),
+  'keep of an ended session': told('the session has ended'),
+  'a method failed': ({ events }) => events.some(([event, outcome]) => ['save', 'reload', 'destroy', 'regenerate'].includes(event) && outcome === 'down'),
+  'session touched': ({ calls }) => calls.some(([method]) => method === 'touch'),
+  'session loaded': ({ events }) => events.some(([event, data]) => event === 'look' && Object.keys(data).length > 0),
+  'no body': ({ body }) => body === '',
+};
+
+/** @returns {string[]} the names of what happens in a scenario */
+const outcomesOf = (scenario, visits) => Object.keys(KINDS).filter((name) => visits.some((visit) => KINDS[name](visit, scenario)));
+
+module.exports = { KINDS, outcomesOf };

@@ -1,0 +1,102 @@
+'use strict';
+
+const { session } = require('../../subject');
+const { turn } = require('../../parity/differential/turns');
+
+const { MemoryStore } = session;
+
+/**
+ * Makes the store of a scenario. What it does is done at the call, and it answers some turns
+ * later, or with `delay: 0` at once.
+ *
+ * @param {object} setup of generate.js
+ * @param {object} run notes each call, and whether it is answered
+ */
+function createStore({ kind, delay, touch, failures }, run) {
+  if (kind === 'resident') return new MemoryStore();
+  const store = kind === 'wrapped' ? new MemoryStore() : new session.Store();
+  const acts = kind === 'wrapped' ? inMemory(store) : inMap(store);
+  const counts = {};
+  const begin = (method, sid, sess) => {
+    // What JSON refuses, a store refuses at once.
+    const text = sess && JSON.stringify(sess);
+    counts[method] = (counts[method] ?? 0) + 1;
+    const fails = failures.some((failure) => failure.method === method && failure.call === counts[method]);
+    run.calls.push([method, sid]);
+    const call = { method, isOfProgram: run.isCalling || !run.isResponding };
+    run.unanswered.add(call);
+    return { call, value: fails ? undefined : acts[method](sid, sess, text), error: fails ? new Error('down') : null };
+  };
+  const wait = async (turns) => { for (let left = turns; left > 0; left--) await turn(); };
+
+  const byCallback = (method) => (sid, sess, callback) => {
+    const { call, value, error } = begin(method, sid, sess);
+    const answer = () => { run.unanswered.delete(call); callback?.(error, value); };
+    if (delay === 0) answer();
+    else wait(delay).then(answer);
+  };
+  const byPromise = (method) => async (sid, sess) => {
+    const { call, value, error } = begin(method, sid, sess);
+    await wait(delay);
+    run.unanswered.delete(call);
+    if (error) throw error;
+    return value;
+  };
+  const withSession = (method) => ['set', 'touch'].includes(method);
+  for (const method of ['get', 'set', 'destroy', ...(touch ? ['touch'] : [])]) {
+    if (kind === 'promise') {
+      const answer = byPromise(method);
+      store[method] = withSession(method) ? async (sid, sess) => answer(sid, sess) : async (sid) => answer(sid);
+    } else {
+      const answer = byCallback(method);
+      // An async method that declares the callback is fulfilled before it answers.
+      const declared = withSession(method)
+        ? async (sid, sess, callback) => { answer(sid, sess, callback); }
+        : async (sid, callback) => { answer(sid, undefined, callback); };
+      const plain = withSession(method) ? answer : (sid, callback) => answer(sid, undefined, callback);
+      store[method] = kind === 'declared' ? declared : plain;
+    }
+  }
+  return store;
+}
+
+/** What another package's store does. */
+function inMap(store) {
+  const data = store.data = new Map();
+  const live = (sid) => {
+    const record = data.has(sid) ? JSON.parse(data.get(sid)) : undefined;
+    const expires = record?.cookie.expires;
+    return expires && Date.parse(expires) <= Date.now() ? undefined : record;
+  };
+  return {
+    get: live,
+    set: (sid, sess, text) => { data.set(sid, text); },
+    destroy: (sid) => { data.delete(sid); },
+    touch: (sid, { cookie }) => { if (live(sid)) data.set(sid, JSON.stringify({ ...live(sid), cookie })); },
+  };
+}
+
+/** What a MemoryStore does whose methods a program has replaced by others that call them. */
+function inMemory(store) {
+  const { sessions } = store;
+  const { set, destroy, touch } = MemoryStore.prototype;
+  return {
+    get: (sid) => {
+      const record = sessions[sid] && JSON.parse(sessions[sid]);
+      const expires = record?.cookie.expires;
+      return expires && Date.parse(expires) <= Date.now() ? undefined : record;
+    },
+    set: (sid, sess) => set.call(store, sid, sess),
+    destroy: (sid) => destroy.call(store, sid),
+    touch: (sid, sess) => touch.call(store, sid, sess),
+  };
+}
+
+/** What a store has that has not expired: its sids and records. */
+function recordsOf(store) {
+  const texts = store.data ? [...store.data] : Object.entries(store.sessions);
+  return texts.map(([sid, text]) => [sid, JSON.parse(text)])
+    .filter(([, { cookie: { expires } }]) => !expires || Date.parse(expires) > Date.now());
+}
+
+module.exports = { createStore, recordsOf };
