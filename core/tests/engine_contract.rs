@@ -95,6 +95,8 @@ contract!(
     one_that_is_still_there_was_not_destroyed_whoever_was,
     a_session_destroyed_by_another_thread_never_comes_back,
     puts_together_what_comes_in_parts,
+    stores_only_what_is_unchanged,
+    of_two_that_change_the_same_one_is_stored,
     a_cookie_that_is_not_common_has_no_number,
     prunes_in_slices,
     counts_hits_and_misses,
@@ -676,6 +678,100 @@ fn a_session_destroyed_by_another_thread_never_comes_back(make: Make) {
     }
 }
 
+/// Whether a session was stored because its data were `base`.
+fn put_if(store: &dyn Engine, sid: &[u8], base: &str, data: &str, now: i64) -> bool {
+    let cookie = br#"{"expires":null}"#;
+    let (base, data) = (base.as_bytes(), data.as_bytes());
+    let changed = store.put_if_unchanged(sid, base, Some(cookie), data, now, None);
+    let unmade = match store.commit().unwrap() {
+        Commit::Done(unmade) => unmade,
+        Commit::Waiting => store.finish().unwrap(),
+    };
+    assert!(
+        unmade
+            .iter()
+            .all(|it| it.sid.as_deref() == Some(sid) && it.error.is_none())
+    );
+    changed.unwrap() == Changed::Done && unmade.is_empty()
+}
+
+fn stores_only_what_is_unchanged(make: Make) {
+    let store = &*make(Bounds::default());
+    assert!(!put_if(store, b"a", "{}", r#"{"a":2}"#, 0), "no session");
+    assert!(!has(store, b"a"));
+    set(store, b"a", FOREVER);
+    assert!(
+        !put_if(store, b"a", r#"{"a":2}"#, r#"{"a":3}"#, 0),
+        "other data"
+    );
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(FOREVER));
+    assert!(put_if(
+        store,
+        b"a",
+        r#"{"a":1,"_meta":{"b":1}}"#,
+        r#"{"_meta":2,"a":2}"#,
+        0
+    ));
+    let expected = r#"{"cookie":{"expires":null},"_meta":2,"a":2}"#;
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(expected));
+    assert!(put_if(
+        store,
+        b"a",
+        r#"{"cookie":{"path":1},"a":2}"#,
+        "{}",
+        0
+    ));
+
+    set(store, b"b", AT_2000);
+    assert!(!put_if(store, b"b", r#"{"a":1}"#, "{}", 2000), "expired");
+    set(store, b"b", AT_2000);
+    assert!(put_if(store, b"b", r#"{"a":1}"#, "{}", 1999));
+    assert!(
+        text(store, b"b", i64::MAX).is_some(),
+        "it has the new expiry"
+    );
+
+    store
+        .set_raw(b"c", br#"{"a":1,"cookie":{}}"#, None, None)
+        .unwrap();
+    assert!(!put_if(store, b"c", "{}", "{}", 0));
+    assert!(
+        put_if(store, b"c", r#"{"a":1}"#, "{}", 0),
+        "a text that nobody reads"
+    );
+    let raw = store.put_if_unchanged(b"c", b"{}", None, b"raw", 0, None);
+    assert_eq!(raw, Ok(Changed::Done));
+    assert_eq!(unclear(store, b"c").as_deref(), Some("raw"));
+    assert!(put_if(store, b"c", "raw", "{}", 0));
+
+    store.destroy(b"c").unwrap();
+    assert!(!put_if(store, b"c", "{}", "{}", 0), "destroyed");
+}
+
+/// Several requests of one turn: an engine that commits later shows the first change to the next.
+fn of_two_that_change_the_same_one_is_stored(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", FOREVER);
+    let put = |data: &str| {
+        let cookie = Some(&br#"{"expires":null}"#[..]);
+        store.put_if_unchanged(b"a", br#"{"a":1}"#, cookie, data.as_bytes(), 0, None)
+    };
+    let changed = [put(r#"{"a":2}"#), put(r#"{"a":3}"#)];
+    let unmade = match store.commit().unwrap() {
+        Commit::Done(unmade) => unmade.len(),
+        Commit::Waiting => store.finish().unwrap().len(),
+    };
+    let refused = changed
+        .iter()
+        .filter(|it| **it == Ok(Changed::Refused))
+        .count();
+    assert_eq!(refused + unmade, 1);
+    assert_eq!(
+        text(store, b"a", 0).as_deref(),
+        Some(r#"{"cookie":{"expires":null},"a":2}"#)
+    );
+}
+
 fn puts_together_what_comes_in_parts(make: Make) {
     let store = &*make(Bounds::default());
     let put = |cookie: &str, data: &[u8]| {
@@ -938,6 +1034,7 @@ enum Call {
     Get(Asker),
     Set,
     Put,
+    PutIf,
     Raw,
     Write,
     Touch,
@@ -964,6 +1061,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => asker.prop_map(Call::Get),
         3 => Just(Call::Set),
         2 => Just(Call::Put),
+        3 => Just(Call::PutIf),
         1 => Just(Call::Raw),
         3 => Just(Call::Write),
         2 => Just(Call::Touch),
@@ -1084,6 +1182,14 @@ impl Side {
                     since_then,
                 );
                 format!("{stored:?}")
+            }
+            Call::PutIf => {
+                let base = DATA[*kind % DATA.len()].as_bytes();
+                let cookie = Some(cookie.as_bytes()).filter(|_| number % 5 != 0);
+                format!(
+                    "{:?}",
+                    engine.put_if_unchanged(sid, base, cookie, data.as_bytes(), now, deadline)
+                )
             }
             Call::Raw => format!(
                 "{:?}",

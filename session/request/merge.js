@@ -118,7 +118,7 @@ function saveMerged(request, session, base, callback, isChanged = false) {
  * @param {Record<string, any>} base the data before both
  * @param {Record<string, any>} mine
  * @param {Record<string, any>} theirs
- * @param {Merge} resolve decides for keys that both have changed, each to another value
+ * @param {Merge} resolve decides for keys that both have changed
  * @returns {Record<string, any>} without the key `cookie`
  * @throws what `resolve` throws, and a TypeError if it returns undefined or a promise
  */
@@ -129,8 +129,9 @@ function merged(base, mine, theirs, resolve) {
     if (key === 'cookie') continue;
     const [before, ours, others] = [base, mine, theirs].map((data) => own(data, key));
     const [beforeText, oursText, othersText] = [before, ours, others].map((value) => JSON.stringify(value));
-    const isConflict = key !== '_meta' && oursText !== beforeText && othersText !== beforeText && oursText !== othersText;
     const isOurs = key !== '_meta' && oursText !== beforeText;
+    // Also if both have changed it to the same value: two requests may have counted one more.
+    const isConflict = isOurs && othersText !== beforeText;
     const value = isConflict ? resolved(resolve, key, before, ours, others) : isOurs ? ours : others;
     if (value !== undefined) result[key] = value;
   }

@@ -17,6 +17,30 @@ pub struct Record {
     pub expires: Option<i64>,
 }
 
+/// What must be true of a sid for its record to be stored.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// It has a record that was born before this moment.
+    BornBefore(u64),
+    /// It has a record that is alive at the time `now`, in ms since the epoch, with these data: see
+    /// [`is_same_data`](crate::session_text::is_same_data).
+    Unchanged {
+        /// The JSON object of the data.
+        base: Box<[u8]>,
+        /// The time.
+        now: i64,
+    },
+}
+
+impl Condition {
+    /// Makes the condition that the session was not destroyed at the moment `since` or later.
+    pub fn of(since: Option<u64>) -> Condition {
+        since.map_or(Condition::None, Condition::BornBefore)
+    }
+}
+
 /// A change, as it is written to the database.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -28,8 +52,8 @@ pub enum Change {
         record: Arc<Record>,
         /// The moment of the change: that of the sid, if the sid has no record yet.
         born: u64,
-        /// With a moment, the record replaces only one that was born before it.
-        since: Option<u64>,
+        /// What must be true for that.
+        condition: Condition,
     },
     /// Gives the session an expiry and a cookie.
     Touch {
@@ -59,6 +83,15 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether the change depends on what the database has, so that it takes several statements.
+    pub fn reads(&self) -> bool {
+        let condition = match self {
+            Change::Put { condition, .. } => condition,
+            _ => &Condition::None,
+        };
+        matches!(condition, Condition::Unchanged { .. })
+    }
+
     /// Returns the sid that the change is about. `None` if it is about all.
     pub fn sid(&self) -> Option<&[u8]> {
         match self {

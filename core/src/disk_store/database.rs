@@ -11,11 +11,12 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 
-use super::changes::{Change, Record, Touched};
+use super::changes::{Change, Condition, Record, Touched};
 use crate::cookie_text::CookieTextCache;
 use crate::engine::{Reason, Removed, Unmade};
 use crate::error::Error;
 use crate::session_text;
+use crate::session_text::is_same_data;
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
 const APPLICATION: i64 = 0x4553_5253;
@@ -355,7 +356,7 @@ impl Database {
         };
         match changes {
             // A statement alone is a transaction of its own.
-            [_] => make_all()?,
+            [one] if !one.reads() => make_all()?,
             _ => self.in_transaction(make_all)?,
         }
         Ok(made)
@@ -389,9 +390,9 @@ impl Database {
                 sid,
                 record,
                 born,
-                since,
+                condition,
             } => {
-                if !self.put(sid, record, *born, *since)? {
+                if !self.put(sid, record, *born, condition)? {
                     made.unmade.push(Unmade {
                         sid: Some(Box::from(&**sid)),
                         error: None,
@@ -438,8 +439,26 @@ impl Database {
         Ok(())
     }
 
+    /// Whether the session of `sid` is alive at `now`, and its data are `base`.
+    fn has_data(&self, sid: &[u8], base: &[u8], now: i64) -> Answer<bool> {
+        let mut data = Vec::new();
+        let stored = self.read(sid, &mut data, |_| Some(()))?;
+        let is_live = stored.is_some_and(|it| it.expires.is_none_or(|expires| expires > now));
+        Ok(is_live && is_same_data(&data, base))
+    }
+
     /// Stores a record. Returns whether it was stored.
-    fn put(&self, sid: &[u8], record: &Record, born: u64, since: Option<u64>) -> Answer<bool> {
+    fn put(&self, sid: &[u8], record: &Record, born: u64, condition: &Condition) -> Answer<bool> {
+        let since = match condition {
+            Condition::None => None,
+            Condition::BornBefore(since) => Some(*since as i64),
+            Condition::Unchanged { base, now } => {
+                if !self.has_data(sid, base, *now)? {
+                    return Ok(false);
+                }
+                Some(i64::MAX)
+            }
+        };
         let Record {
             cookie,
             text,
@@ -463,7 +482,7 @@ impl Database {
                     kind,
                     cookie,
                     Text(text),
-                    since as i64
+                    since
                 ])?,
             None => self
                 .prepare(

@@ -29,7 +29,7 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
-use changes::{Change, Changes, Record, Touched, View};
+use changes::{Change, Changes, Condition, Record, Touched, View};
 use database::{Answer, Database, Header, Made, Patience, Refusal, insist};
 use recent::Recent;
 
@@ -297,9 +297,11 @@ impl DiskStore {
         text: &[u8],
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
-        since: Option<u64>,
+        condition: Condition,
     ) -> Stored {
-        if since.is_some_and(|since| state.has_destroyed(sid, since)) {
+        if let Condition::BornBefore(since) = condition
+            && state.has_destroyed(sid, since)
+        {
             return Stored::Destroyed;
         }
         let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
@@ -318,9 +320,27 @@ impl DiskStore {
                 expires,
             }),
             born,
-            since,
+            condition,
         });
         Stored::Done(id)
+    }
+
+    /// Stores a session that comes in its two parts: see [`Engine::put`].
+    fn put_parts(
+        &self,
+        state: &mut State,
+        sid: &[u8],
+        cookie: &[u8],
+        data: &[u8],
+        deadline: Option<i64>,
+        condition: Condition,
+    ) -> Stored {
+        if let Some((cookie, date)) = state.cookies.intern(cookie) {
+            let expires = date.or(deadline);
+            return self.store(state, sid, data, Some(cookie), expires, condition);
+        }
+        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
+        self.store(state, sid, &text, None, deadline, condition)
     }
 
     /// Whether a touch that moves the expiry from `old` to `new` is left out.
@@ -530,12 +550,30 @@ impl Engine for DiskStore {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         let mut state = self.open_state()?;
-        if let Some((cookie, date)) = state.cookies.intern(cookie) {
-            let expires = date.or(deadline);
-            return Ok(self.store(&mut state, sid, data, Some(cookie), expires, since));
-        }
-        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
-        Ok(self.store(&mut state, sid, &text, None, deadline, since))
+        let condition = Condition::of(since);
+        Ok(self.put_parts(&mut state, sid, cookie, data, deadline, condition))
+    }
+
+    /// Whether it was stored is known when the change is committed.
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut state = self.open_state()?;
+        let condition = Condition::Unchanged {
+            base: Box::from(base),
+            now,
+        };
+        match cookie {
+            Some(cookie) => self.put_parts(&mut state, sid, cookie, data, deadline, condition),
+            None => self.store(&mut state, sid, data, None, deadline, condition),
+        };
+        Ok(Changed::Done)
     }
 
     fn set_raw(
@@ -546,7 +584,8 @@ impl Engine for DiskStore {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         let mut state = self.open_state()?;
-        Ok(self.store(&mut state, sid, text, None, deadline, since))
+        let condition = Condition::of(since);
+        Ok(self.store(&mut state, sid, text, None, deadline, condition))
     }
 
     /// Stores the session also if the one that is there has another cookie.
@@ -566,7 +605,14 @@ impl Engine for DiskStore {
         };
         let expires = date.or(deadline);
         Ok(
-            match self.store(&mut state, sid, data, Some(cookie), expires, since) {
+            match self.store(
+                &mut state,
+                sid,
+                data,
+                Some(cookie),
+                expires,
+                Condition::of(since),
+            ) {
                 Stored::Done(_) => Changed::Done,
                 Stored::Destroyed => Changed::Destroyed,
             },
