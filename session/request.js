@@ -123,12 +123,16 @@ class RequestSession {
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
     /**
-     * With the option `merge`: the data that the store had when this request loaded or stored the
-     * session, as JSON without the cookie, and the sid. Undefined if it has done neither, or the
-     * session has slept since.
-     * @type {{ id: string | undefined, text: string } | undefined}
+     * With the option `merge`: the stored data from which each session of this request was made,
+     * as JSON without the cookie, by sid.
+     * @type {Map<string | undefined, string> | undefined}
      */
-    this.base = undefined;
+    this.bases = undefined;
+    /**
+     * With the option `merge`: the saves that wait for the one that is under way. Undefined if none is.
+     * @type {(() => void)[] | undefined}
+     */
+    this.waitingSaves = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -185,8 +189,12 @@ class RequestSession {
     this.originalId = source.id;
     this.source = source;
     this.isAsleep = true;
-    if (source.id === cookieId) this.markLoaded(cookieId);
-    else req.sessionID = source.id;
+    if (source.id === cookieId) {
+      this.markLoaded(cookieId);
+      this.noteBase(cookieId, source.text);
+    } else {
+      req.sessionID = source.id;
+    }
     Object.defineProperty(req, 'session', sessionProperty);
   }
 
@@ -212,7 +220,7 @@ class RequestSession {
       this.firstSession ??= null;
       if (data) {
         this.markLoaded(req.sessionID);
-        this.renewBase(req.sessionID, data);
+        this.noteLoaded(req.sessionID, data);
       }
       const session = /** @type {SessionShape} */ (req.session);
       this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
@@ -424,50 +432,49 @@ class RequestSession {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
-        this.renewBase(id, current);
+        this.noteLoaded(id, current);
       }
       this.watch(current);
     }
   }
 
   /**
-   * Notes what the store has now, for the option `merge`.
+   * Does what `noteBase` does with data that `get` has given.
    *
    * @param {string | undefined} id
    * @param {SessionData} data
    * @throws what `JSON.stringify` throws
    */
-  renewBase(id, data) {
-    if (this.settings.merge !== undefined) this.base = { id, text: dataJSON(data) };
+  noteLoaded(id, data) {
+    if (this.settings.merge !== undefined) this.noteBase(id, dataJSON(data));
   }
 
   /**
-   * Notes that the store has data now that were merged, maybe with those of other requests.
+   * Notes the stored data from which a session was made, for the option `merge`.
    *
    * @param {string | undefined} id
-   * @param {string} text the JSON of the data
+   * @param {string} text the JSON of the data, without the cookie
    */
   noteBase(id, text) {
-    this.base = { id, text };
-    this.saved = text;
+    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(id, text);
   }
 
   /**
-   * Returns the data, as JSON, with which the store must be compared before a session is stored.
+   * Returns the stored data from which a session was made, as JSON. A save must keep what others
+   * have changed in them since.
    *
    * @param {string | undefined} id
    * @returns {string | undefined} undefined without the option `merge`, and for a session that the
    *   store does not have yet
    */
   baseOf(id) {
-    if (this.settings.merge === undefined || this.destroyedIds?.has(id)) return undefined;
-    if (this.base !== undefined) return this.base.id === id ? this.base.text : undefined;
-    return id === this.loadedId ? this.source?.text : undefined;
+    const { destroyedIds, req, settings } = this;
+    return destroyedIds?.has(id) || req.sessionStore !== settings.store ? undefined : this.bases?.get(id);
   }
 
   /**
    * Calls the store to store a session. With the option `merge` the changes of other requests are
-   * kept.
+   * kept, and the saves of a request do not overlap.
    *
    * @param {Callback} callback made by `storeCallback`
    * @param {'set' | 'setIfPresent'} method
@@ -476,24 +483,59 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const base = this.baseOf(id);
-    if (base !== undefined) saveMerged(this, session, base, callback);
-    else callStore(this.settings.merge === undefined ? callback : this.renewingBase(callback, id, session), this.req.sessionStore, method, id, session);
+    const { req, settings: { merge } } = this;
+    if (merge === undefined) {
+      callStore(callback, req.sessionStore, method, id, session);
+      return;
+    }
+    this.inTurn(callback, (done) => {
+      const base = this.baseOf(id);
+      if (base !== undefined) {
+        saveMerged(this, id, session, base, done);
+        return;
+      }
+      const text = dataJSON(session);
+      callStore(storeCallback(req, (error, ...results) => {
+        if (!error) this.noteBase(id, text);
+        done(error, ...results);
+      }), req.sessionStore, method, id, session);
+    });
   }
 
   /**
-   * Makes the callback of a store that stores a new session, which renews the base.
+   * Saves when the saves that are under way have ended: they would take each other for those of
+   * other requests.
    *
    * @param {Callback} callback
-   * @param {string | undefined} id
-   * @param {SessionShape} session
+   * @param {(callback: Callback) => void} save
+   * @throws what `save` throws if none is under way
    */
-  renewingBase(callback, id, session) {
-    const text = dataJSON(session);
-    return storeCallback(this.req, (error, ...results) => {
-      if (!error) this.base = { id, text };
-      callback(error, ...results);
-    });
+  inTurn(callback, save) {
+    let hasEnded = false;
+    const endTurn = () => {
+      hasEnded = true;
+      const next = this.waitingSaves?.shift();
+      if (next) defer(next);
+      else this.waitingSaves = undefined;
+    };
+    const done = (/** @type {any[]} */ ...results) => {
+      endTurn();
+      callback(...results);
+    };
+    const begin = () => {
+      try {
+        save(done);
+      } catch (error) {
+        if (hasEnded) throw error;
+        if (isFirst) endTurn();
+        else done(error);
+        if (isFirst) throw error;
+      }
+    };
+    const isFirst = this.waitingSaves === undefined;
+    if (this.waitingSaves === undefined) this.waitingSaves = [];
+    else this.waitingSaves.push(begin);
+    if (isFirst) begin();
   }
 
   /**
@@ -527,6 +569,7 @@ class RequestSession {
     this.noteDestroyed(oldId);
     this.watch(session);
     this.noteStored(session, text);
+    this.noteBase(session.id, text);
   }
 
   /**
@@ -714,10 +757,10 @@ class RequestSession {
   save(session, callback) {
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
-    // Our `save` does no more than this. The `save` of another class does not know of
-    // `setIfPresent`, so that is called in its place.
+    // Our `save` does no more than this. The `save` of another class knows neither of `setIfPresent`
+    // nor of the option `merge`, so the store is called in its place.
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
-    if (isOurs || (isPresent && session.save === this.foreignSave)) {
+    if (isOurs || ((isPresent || this.settings.merge !== undefined) && session.save === this.foreignSave)) {
       this.noteSave(session, id);
       this.store(callback, isPresent ? 'setIfPresent' : 'set', id, session);
       return;

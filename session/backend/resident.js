@@ -7,11 +7,12 @@
 const debug = require('debug')('express-session');
 const { isSame } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
+const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
-const { Session } = require('../request/session');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { methods: { setIfUnchanged } } = require('../store/engine-methods');
 const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
 const { StoredSession, NewSession } = require('./sources');
@@ -182,7 +183,7 @@ class Resident {
 
   /**
    * Settles the session in the store: see `Backend`. The response waits if the engine needs time for
-   * the change.
+   * the change. What only the store's own methods can do, or must wait for a save, is left to `remote`.
    *
    * @param {RequestSession} request
    * @param {number} end
@@ -195,18 +196,26 @@ class Resident {
     // This is the first use of the engine if the request began with the remote backend.
     const engine = this.engine ??= engineOf(this.settings.store);
     let isDone = true;
+    /** @type {string | undefined} */
+    let text;
     if (end === native.END_DESTROY) {
       debug('destroying');
       engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
       isDone = touch(request, session, engine);
+    } else if (request.waitingSaves !== undefined) {
+      isDone = false;
     } else if (request.baseOf(request.idOf(session)) !== undefined) {
-      return saveIfUnchanged(request, session, engine, response);
+      if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, engine, response);
+      isDone = false;
     } else {
-      save(request, session, engine);
+      text = save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    return engine.isCommitted ? 'done' : pending(request, engine, end, response);
+    const note = () => { if (text !== undefined) request.noteBase(request.idOf(session), text); };
+    if (!engine.isCommitted) return pending(request, engine, end, response, note);
+    note();
+    return 'done';
   }
 }
 
@@ -219,10 +228,15 @@ module.exports = Resident;
  * @param {Engine} engine one that has not made the last change for all yet
  * @param {number} end `END_SAVE`, `END_TOUCH` or `END_DESTROY`
  * @param {ResponsePatch} response
+ * @param {() => void} [note] is called when they are made
  * @returns {'waiting'}
  */
-function pending({ req }, engine, end, response) {
-  callStore(storeCallback(req, response.wait(end)), engine, 'flush');
+function pending({ req }, engine, end, response, note) {
+  const done = response.wait(end);
+  callStore(storeCallback(req, (error) => {
+    if (!error) note?.();
+    done(error);
+  }), engine, 'flush');
   return 'waiting';
 }
 
@@ -257,6 +271,7 @@ function touch(request, session, engine) {
  * @param {RequestSession} request
  * @param {SessionShape} session
  * @param {Engine} engine
+ * @returns {string | undefined} the JSON of its data, without the cookie; undefined if it was not stored
  * @throws what the engine throws
  */
 function save(request, session, engine) {
@@ -280,7 +295,9 @@ function save(request, session, engine) {
   } else {
     isStored = engine.save(id, session, JSON.stringify(session), since);
   }
-  if (!isStored) debug('not saving: the session was destroyed');
+  if (isStored) return text;
+  debug('not saving: the session was destroyed');
+  return undefined;
 }
 
 /**
@@ -304,18 +321,18 @@ function saveIfUnchanged(request, session, engine, response) {
     request.noteBase(id, text);
     return 'done';
   }
-  const callback = response.wait(native.END_SAVE);
-  /** @param {boolean} wasStored */
-  const settle = (wasStored) => {
-    if (!wasStored) {
-      saveMerged(request, session, base, callback, true);
-      return;
-    }
-    request.noteBase(id, text);
-    callback();
-  };
-  if (!isStored) settle(false);
-  else callStore(storeCallback(request.req, (error, wasStored) => { if (error) callback(error); else settle(wasStored); }), engine, 'flush');
+  request.inTurn(response.wait(native.END_SAVE), (done) => {
+    const settle = (/** @type {unknown} */ error, /** @type {boolean} */ wasStored) => {
+      if (!error && !wasStored) {
+        saveMerged(request, id, session, base, done, true);
+        return;
+      }
+      if (!error) request.noteBase(id, text);
+      done(error);
+    };
+    if (isStored) callStore(storeCallback(request.req, settle), engine, 'flush');
+    else settle(undefined, false);
+  });
   return 'waiting';
 }
 
@@ -332,31 +349,4 @@ function expiryOf(cookie, stored) {
   const { _expires: expires } = cookie;
   if (expires === null) return NaN;
   return expires instanceof Date ? expires.getTime() : undefined;
-}
-
-/**
- * Returns whether the engine may store a session as two texts, the JSON of the cookie and that
- * of the data. It puts the cookie before the first key that is no array index. So this must be
- * the place of the cookie in the JSON of the session, and the session must have no key that it
- * would not take over when it is loaded.
- *
- * @param {SessionShape} session
- */
-function hasStorableParts(session) {
-  if (session.toJSON !== undefined) return false;
-  let hasCookie = false;
-  for (const key in session) {
-    if (key in Session.prototype) return false;
-    if (key === 'cookie') hasCookie = true;
-    else if (!hasCookie && !isArrayIndex(key)) return false;
-  }
-  return hasCookie;
-}
-
-/**
- * Returns whether a key is an array index (ECMA-262, section 6.1.7). JavaScript lists these first.
- * @param {string} key
- */
-function isArrayIndex(key) {
-  return String(Number(key) >>> 0) === key && key !== '4294967295';
 }

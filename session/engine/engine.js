@@ -5,6 +5,7 @@ const defer = require('../store/defer');
 const { Session } = require('../request/session');
 const native = require('../native/load');
 const { warnIfShort } = require('./options');
+const hasStorableParts = require('./storable-parts');
 
 /**
  * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
@@ -196,9 +197,9 @@ class Engine {
    * @throws what `JSON.stringify` throws, and as `deadline`
    */
   saveIfUnchanged(sid, session, base, data) {
-    // The text of a session with odd keys, or with none for its cookie, is left to JavaScript.
-    const cookie = hasOddKeys(session) ? undefined : JSON.stringify(session.cookie);
+    const cookie = hasStorableParts(session) ? JSON.stringify(session.cookie) : undefined;
     const text = cookie === undefined ? JSON.stringify(session) : data;
+    if (text === undefined) throw new TypeError('a session without JSON cannot be compared');
     const outcome = native.storePutIfUnchanged(this.handle, sid, base, cookie, text, Date.now(), this.deadline(sid, session));
     return this.noteChange(outcome, sid) === native.CHANGED;
   }

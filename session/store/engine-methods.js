@@ -2,7 +2,7 @@
 
 const comparableJSON = require('../request/comparable-json');
 const dataJSON = require('../request/data-json');
-const { storeCallback, callStore, functionOf, runEngine } = require('./call');
+const { storeCallback, callStore, runEngine } = require('./call');
 const defer = require('./defer');
 const { engineOf } = require('./engine-of');
 
@@ -112,36 +112,46 @@ function clear(callback) {
  * @param {SessionData} session
  * @param {SessionData} loaded what `get` gave before
  * @param {(error: unknown, isStored?: boolean) => void} [callback]
+ * @returns {Promise<boolean> | void} without a callback, a promise of whether it was stored
  * @throws what `JSON.stringify` throws; the stored session stays as it was
  */
 function setIfUnchanged(sid, session, loaded, callback) {
-  // A class that replaces these may keep its sessions in another form.
-  if (this.get !== get || this.set !== set) {
-    setIfSame(this, sid, session, loaded, functionOf(callback));
-    return;
+  if (typeof callback !== 'function') {
+    return new Promise((resolve, reject) => {
+      setIfUnchanged.call(this, sid, session, loaded, (error, isStored) => { if (error) reject(error); else resolve(Boolean(isStored)); });
+    });
   }
-  const [base, data] = [dataJSON(loaded), dataJSON(session)];
-  runEngine(callback, () => {
-    const engine = engineOf(this);
-    const isStored = engine.saveIfUnchanged(`${sid}`, session, base, data);
-    if (callback) whenCommitted(engine, isStored, callback);
-  });
+  if (this.get === get && this.set === set) {
+    setIfStored(this, sid, session, loaded, callback);
+    return undefined;
+  }
+  // The program may change the session before `get` has answered.
+  const copy = { cookie: session.cookie, ...JSON.parse(dataJSON(session)) };
+  // Where only `get` is a program's, the session is stored in one step all the same.
+  const before = this.set === set ? engineOf(this).read(`${sid}`, false) : undefined;
+  callStore(storeCallback(undefined, (error, stored) => {
+    if (error?.code === 'ENOENT' || (!error && !stored)) callback(null, false);
+    else if (error || comparableJSON(stored) !== comparableJSON(loaded)) callback(error, false);
+    else if (before) setIfStored(this, sid, copy, before, callback);
+    else callStore(storeCallback(undefined, (failure) => { callback(failure, !failure); }), this, 'set', sid, copy);
+  }), this, 'get', sid);
+  return undefined;
 }
 
 /**
- * Does what `setIfUnchanged` does, by the store's own methods. Somebody may store the session between
- * the two calls.
+ * Does what `setIfUnchanged` does for a store that has our methods, in one step.
  *
  * @param {Store} store
  * @param {string} sid
  * @param {SessionData} session
  * @param {SessionData} loaded
- * @param {Callback} callback
+ * @param {(error: unknown, isStored?: boolean) => void} callback
  */
-function setIfSame(store, sid, session, loaded, callback) {
-  store.get(sid, (error, stored) => {
-    if (error || !stored || comparableJSON(stored) !== comparableJSON(loaded)) callback(error, false);
-    else store.set(sid, session, (failure) => { callback(failure, !failure); });
+function setIfStored(store, sid, session, loaded, callback) {
+  const [base, data] = [dataJSON(loaded), dataJSON(session)];
+  runEngine(callback, () => {
+    const engine = engineOf(store);
+    whenCommitted(engine, engine.saveIfUnchanged(`${sid}`, session, base, data), callback);
   });
 }
 
