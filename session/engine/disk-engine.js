@@ -65,6 +65,8 @@ class DiskEngine extends Engine {
     this.waiters = [];
     /** Who waits for the thread of the pool. @type {Waiter[]} */
     this.finishWaiters = [];
+    /** What `close` has returned. @type {Promise<void> | undefined} */
+    this.closed = undefined;
     this.isMaintaining = false;
     /** How many changes there were at the last checkpoint. */
     this.checkedChanges = 0;
@@ -285,12 +287,12 @@ class DiskEngine extends Engine {
     else setImmediate(() => { this.list(onSome, callback, sids.at(-1)); });
   }
 
-  /** Commits all changes and closes the file. The promise is rejected if that fails. */
-  async close() {
+  /** Commits all changes and closes the file, once. The promise is rejected if that fails. */
+  close() {
     this.stopPruning();
     clearTimeout(this.checkpoint);
     engines.delete(this.reference);
-    await native.storeClose(this.handle);
+    return this.closed ??= native.storeClose(this.handle);
   }
 }
 
