@@ -148,7 +148,8 @@ pub enum View {
 ///
 /// The database makes them later, in one transaction. Until then a reader of this process sees
 /// them by [`view`](Changes::view), as if they had been made: a record that is stored only if
-/// nobody has removed the old one counts as stored.
+/// nobody has removed the old one counts as stored. One that is stored only if nobody has changed
+/// the old one does not count before it is stored.
 #[derive(Debug, Default)]
 pub struct Changes {
     list: Vec<Change>,
@@ -192,6 +193,13 @@ impl Changes {
     pub fn push(&mut self, change: Change) {
         self.bytes += CHANGE;
         match &change {
+            // A reader must not take it for stored: a request that merges its data into these, and
+            // is refused as well, would take its own data for those of another one.
+            Change::Put {
+                record,
+                condition: Condition::Unchanged { base, .. },
+                ..
+            } => self.bytes += record.text.len() + base.len(),
             Change::Put {
                 sid, record, born, ..
             } => {
