@@ -234,7 +234,7 @@ test('close waits for all changes, and each later call is an error for its callb
     await assert.rejects(ask(store, method, ...args), (error) => error.message === `DiskStore: ${file}: the store is closed`, method);
   }
   await store.close();
-  store.set('a', sess({}));
+  assert.throws(() => { store.set('a', sess({})); }, /the store is closed/, 'without a callback it is thrown');
   assert.equal((await make(t, { path: file }).ids()).length, 5, 'what comes later is nowhere');
 });
 
