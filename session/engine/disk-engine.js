@@ -285,12 +285,9 @@ class DiskEngine extends Engine {
     else setImmediate(() => { this.list(onSome, callback, sids.at(-1)); });
   }
 
-  /** Closes the file when all changes are committed. The promise is rejected if that fails. */
+  /** Commits all changes and closes the file. The promise is rejected if that fails. */
   async close() {
     this.stopPruning();
-    while (this.hasChanges || this.isFinishing) {
-      await new Promise((resolve) => { this.whenCommitted(() => { resolve(undefined); }); });
-    }
     clearTimeout(this.checkpoint);
     engines.delete(this.reference);
     await native.storeClose(this.handle);

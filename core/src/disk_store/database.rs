@@ -596,6 +596,9 @@ impl Database {
         if copied < pages || pages < 0 {
             self.sync_log()?;
         }
+        if copied == pages && pages > 1 {
+            self.begin_log()?;
+        }
         if pages > LONG_LOG {
             let mode = if pages > LONGEST_LOG {
                 "TRUNCATE"
@@ -627,6 +630,20 @@ impl Database {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let counts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         Ok(self.connection.query_row(&sql, [], counts)?)
+    }
+
+    /// Counts the checkpoints in a row of `upkeep`. The first write after all of the log was copied begins it
+    /// anew, for which SQLite waits for the disk: so no thread of JavaScript has to.
+    fn begin_log(&self) -> Answer<()> {
+        let sql = "INSERT INTO upkeep VALUES(2, 0, 0, 1) ON CONFLICT DO UPDATE SET done=done+1";
+        match self.prepare(sql).and_then(|mut it| it.execute([])) {
+            Ok(_) => Ok(()),
+            Err(error) => match Refusal::from(error) {
+                // Somebody else writes, and so begins it.
+                Refusal::Busy => Ok(()),
+                refusal => Err(refusal),
+            },
+        }
     }
 
     /// Makes sure that the disk has the write-ahead log. It may be opened and closed here, unlike the
