@@ -596,9 +596,7 @@ impl Database {
         if copied < pages || pages < 0 {
             self.sync_log()?;
         }
-        if copied == pages && pages > 1 {
-            self.begin_log()?;
-        }
+        let mut is_copied = copied == pages && pages > 1;
         if pages > LONG_LOG {
             let mode = if pages > LONGEST_LOG {
                 "TRUNCATE"
@@ -619,7 +617,12 @@ impl Database {
                 begun = self.run_checkpoint(mode);
             }
             self.connection.busy_handler(Some(wait_long))?;
-            (_, pages, _) = begun?;
+            let (is_busy, left, _) = begun?;
+            is_copied = !is_busy;
+            pages = left;
+        }
+        if is_copied {
+            self.begin_log()?;
         }
         Ok(pages.max(0) as usize)
     }
