@@ -609,34 +609,48 @@ impl Database {
     ///
     /// Returns the pages that are in the log.
     pub fn checkpoint(&mut self) -> Answer<usize> {
-        let (mut pages, copied) = self.run_checkpoint("PASSIVE")?;
+        let (_, mut pages, copied) = self.run_checkpoint("PASSIVE")?;
         // SQLite syncs the log before it copies, so not if a reader keeps it from that, or if another
         // process copies (which gives -1).
         if copied < pages || pages < 0 {
             self.sync_log()?;
         }
-        if copied == pages && pages > 1 {
-            self.begin_log()?;
-        }
+        let mut is_copied = copied == pages && pages > 1;
         if pages > LONG_LOG {
-            // This waits for readers, and lets nobody write meanwhile. So it must not wait long for
-            // one that reads all sessions.
-            self.connection.busy_handler(Some(wait_shortly))?;
-            let begun = self.run_checkpoint(if pages > LONGEST_LOG {
+            let mode = if pages > LONGEST_LOG {
                 "TRUNCATE"
             } else {
                 "RESTART"
-            });
+            };
+            // What was written meanwhile is copied while others write.
+            self.run_checkpoint("PASSIVE")?;
+            // This waits for readers, and lets nobody write meanwhile. So it must not wait long for
+            // one that reads all sessions.
+            self.connection.busy_handler(Some(wait_briefly))?;
+            let mut begun = self.run_checkpoint(mode);
+            for _ in 0..ATTEMPTS {
+                if !matches!(begun, Ok((true, ..))) {
+                    break;
+                }
+                std::thread::sleep(PAUSE);
+                begun = self.run_checkpoint(mode);
+            }
             self.connection.busy_handler(Some(wait_long))?;
-            (pages, _) = begun?;
+            let (is_busy, left, _) = begun?;
+            is_copied = !is_busy;
+            pages = left;
+        }
+        if is_copied {
+            self.begin_log()?;
         }
         Ok(pages.max(0) as usize)
     }
 
-    /// Returns the pages of the log, and how many of them are copied.
-    fn run_checkpoint(&self, mode: &str) -> Answer<(i64, i64)> {
+    /// Returns whether others have kept it from ending, the pages of the log, and how many of them
+    /// are copied.
+    fn run_checkpoint(&self, mode: &str) -> Answer<(bool, i64, i64)> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let counts = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        let counts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         Ok(self.connection.query_row(&sql, [], counts)?)
     }
 
@@ -691,7 +705,7 @@ impl Database {
     /// since the epoch. Returns how many were removed, and the last of the `count` keys, if there may
     /// be more behind it.
     pub fn prune(
-        &self,
+        &mut self,
         after: Option<i64>,
         count: usize,
         now: i64,
@@ -716,14 +730,14 @@ impl Database {
                 }
             }
         }
-        let count = self.remove(&expired, Some(now), Reason::Expired, removed)?;
+        let count = self.remove(expired, Some(now), Reason::Expired, removed)?;
         Ok((count, last))
     }
 
     /// Removes sessions, those that expire first before the others, if all together need more than
     /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
     /// removed.
-    pub fn evict(&self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+    pub fn evict(&mut self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
         let mut sizes = self.sizes()?;
         let mut needed: usize = sizes.iter().map(|size| size.bytes).sum();
         if needed <= most {
@@ -739,7 +753,7 @@ impl Database {
         let evicted: Vec<&Size> = evicted.collect();
         let ids: Vec<i64> = evicted.iter().map(|size| size.id).collect();
         let last = evicted.last().and_then(|size| size.expires);
-        self.remove(&ids, last, Reason::Evicted, removed)
+        self.remove(ids, last, Reason::Evicted, removed)
     }
 
     /// Returns what each session takes.
@@ -759,16 +773,18 @@ impl Database {
     }
 
     /// Removes those of the sessions with these keys that expire at `until` or before, in ms since
-    /// the epoch; with `None` all of them. Others write in between.
+    /// the epoch; with `None` all of them. Others write in between, and the log is kept short.
     fn remove(
-        &self,
-        ids: &[i64],
+        &mut self,
+        mut ids: Vec<i64>,
         until: Option<i64>,
         reason: Reason,
         mut removed: Option<&mut Vec<Removed>>,
     ) -> Answer<usize> {
+        // Neighbours are in the same page.
+        ids.sort_unstable();
         let mut total = 0;
-        for some in ids.chunks(REMOVED_AT_ONCE) {
+        for (at, some) in ids.chunks(REMOVED_AT_ONCE).enumerate() {
             let mut gone = Vec::new();
             total += self.in_transaction(|| {
                 some.iter().try_fold(0, |count, id| {
@@ -779,6 +795,9 @@ impl Database {
             })?;
             if let Some(removed) = &mut removed {
                 removed.append(&mut gone);
+            }
+            if at % REMOVALS_BETWEEN_CHECKPOINTS == REMOVALS_BETWEEN_CHECKPOINTS - 1 {
+                self.checkpoint()?;
             }
         }
         Ok(total)
@@ -806,11 +825,17 @@ impl Database {
 const LONG_LOG: i64 = 2048;
 /// The pages of a log whose file is cut off, too: 32 MB.
 const LONGEST_LOG: i64 = 8192;
+/// How often it is tried again to begin the log anew.
+const ATTEMPTS: usize = 10;
+/// How long others may write in between.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How many sessions are removed in one transaction, so that others need not wait for long.
 const REMOVED_AT_ONCE: usize = 64;
+/// After how many of these transactions the log, to which each may add a megabyte, is copied.
+const REMOVALS_BETWEEN_CHECKPOINTS: usize = 16;
 /// The percentage of a page that is in use as a rule, as sids come in no order.
-const FILLED: usize = 70;
+const FILLED: usize = 78;
 
 /// What a session takes.
 struct Size {
@@ -853,6 +878,11 @@ fn wait_shortly(count: i32) -> bool {
         return false;
     }
     true
+}
+
+/// Waits as a thread may that keeps others from writing: milliseconds.
+fn wait_briefly(count: i32) -> bool {
+    count < 2 * YIELDS && wait_long(count)
 }
 
 /// Waits as a thread of the pool may.
