@@ -77,16 +77,25 @@ pub struct UnmadeChange {
     /// The session id; undefined if all sessions were to be removed.
     #[napi(ts_type = "string")]
     pub sid: Option<Text>,
-    /// Why; undefined if the session was to be stored unless it was destroyed, and it was.
+    /// The moment of the change, if it was to store a session: see `storeLastChange`.
+    pub moment: f64,
+    /// Why; undefined if the session was to be stored unless it was destroyed or changed, and it was.
     pub error: Option<String>,
 }
 
 fn unmade_changes(unmade: Vec<Unmade>) -> Vec<UnmadeChange> {
-    let change = |Unmade { sid, error }: Unmade| UnmadeChange {
+    let change = |Unmade { sid, moment, error }: Unmade| UnmadeChange {
+        moment: moment as f64,
         sid: sid.map(|sid| sid.into_vec().into()),
         error: error.map(|error| error.to_string()),
     };
     unmade.into_iter().map(change).collect()
+}
+
+/// Returns the moment of the last change that stores a session. It is called right after the change.
+#[napi(catch_unwind, ts_args_type = "store: object")]
+pub fn store_last_change(store: &Store) -> Result<f64> {
+    store.ask(|it| Ok(it.last_change() as f64))
 }
 
 /// Commits the changes that came before, if that takes less than a millisecond. Returns undefined

@@ -215,6 +215,12 @@ pub trait Engine: Send + Sync {
     /// destroyed from now on have this one or a later one.
     fn moment(&self) -> Result<u64, Error>;
 
+    /// Returns the moment of the last change of this engine that stores a session, for an engine that
+    /// makes changes later. Called right after the change. No two changes have the same moment.
+    fn last_change(&self) -> u64 {
+        0
+    }
+
     /// Whether `sid` was destroyed at the moment `since` or later, by
     /// [`destroy`](Engine::destroy) or [`clear`](Engine::clear), also if it had no session
     /// then or has one again now.
@@ -376,6 +382,9 @@ pub enum Commit {
 pub struct Unmade {
     /// The session id. `None` for [`Engine::clear`].
     pub sid: Option<Box<[u8]>>,
+    /// The moment of the change, if it was to store a session: see [`Engine::last_change`]. 0 for
+    /// another one.
+    pub moment: u64,
     /// Why. `None` if the session was to be stored unless it was destroyed or changed, and it was.
     pub error: Option<Error>,
 }

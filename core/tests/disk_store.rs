@@ -231,6 +231,17 @@ impl Side {
         rows
     }
 
+    /// Whether the record of a sid is one of a change that is not committed.
+    fn has_stored(&self, at: usize) -> bool {
+        let changes = self.in_flight.iter().flatten().chain(&self.pending);
+        changes.fold(false, |has, change| match change {
+            Change::Put(sid, ..) if *sid == at => true,
+            Change::Destroy(sid) if *sid == at => false,
+            Change::Clear => false,
+            _ => has,
+        })
+    }
+
     /// The change is committed or given to the thread that may wait.
     fn commit(&mut self, committed: &mut Rows) {
         if self.in_flight.is_some() {
@@ -343,7 +354,10 @@ proptest! {
                     Found::Live(live) => {
                         prop_assert!(view[&at].expires > now);
                         prop_assert_eq!(live.expires, Some(view[&at].expires));
-                        it.loaded.insert(at, (live.moment, moment));
+                        // A record that is committed is known by the moment of its sid: another
+                        // process may have put another one in its place meanwhile.
+                        let since = if it.has_stored(at) { moment } else { view[&at].born + 1 };
+                        it.loaded.insert(at, (live.moment, since));
                     }
                     _ => {
                         prop_assert!(view.get(&at).is_none_or(|row| row.expires <= now));
@@ -471,6 +485,7 @@ fn what_another_store_has_destroyed_never_comes_back() {
         assert_eq!(one.was_destroyed(b"b", since), Ok(true));
         let unmade = Unmade {
             sid: Some(Box::from(&b"a"[..])),
+            moment: one.last_change(),
             error: None,
         };
         assert_eq!(commit(&one), [unmade]);

@@ -741,6 +741,7 @@ fn stores_only_what_is_unchanged(make: Make) {
     );
     let raw = store.put_if_unchanged(b"c", b"{}", None, b"raw", 0, None);
     assert_eq!(raw, Ok(Changed::Done));
+    assert_eq!(store.commit(), Ok(Commit::Done(Vec::new())));
     assert_eq!(unclear(store, b"c").as_deref(), Some("raw"));
     assert!(put_if(store, b"c", "raw", "{}", 0));
 

@@ -12,7 +12,7 @@ const onlyCopy = require('./only-copy');
  * @typedef {import('../types').Callback} Callback
  * @typedef {import('../types').DiskStoreOptions} DiskStoreOptions
  * @typedef {import('../../native').UnmadeChange} UnmadeChange
- * @typedef {{ sid: string | undefined, callback: Callback }} Waiter
+ * @typedef {{ sid: string | undefined, moment: number, callback: Callback }} Waiter
  * @typedef {readonly [error: unknown, isStored?: boolean]} FlushResult
  */
 
@@ -144,7 +144,7 @@ class DiskEngine extends Engine {
     }
     this.startCheckpoint();
     if (answer !== true) {
-      this.lastResult = resultOf(this.lastSid, answer, failure);
+      this.lastResult = answer || failure ? resultOf(this.lastSid, native.storeLastChange(this.handle), answer, failure) : DONE;
       this.isCommitted = this.lastResult === DONE;
       tell(waiters, answer, failure);
       if (this.dispose !== undefined) this.reportRemoved();
@@ -182,7 +182,7 @@ class DiskEngine extends Engine {
    *   one, which is gone
    */
   flush(callback) {
-    const waiter = { sid: this.lastSid, callback };
+    const waiter = { sid: this.lastSid, moment: native.storeLastChange(this.handle), callback };
     if (this.hasChanges) this.waiters.push(waiter);
     else if (this.isFinishing) this.finishWaiters.push(waiter);
     else callback(...this.lastResult);
@@ -194,7 +194,7 @@ class DiskEngine extends Engine {
    * @param {() => void} callback
    */
   whenCommitted(callback) {
-    const waiter = { sid: undefined, callback: () => { callback(); } };
+    const waiter = { sid: undefined, moment: 0, callback: () => { callback(); } };
     if (this.hasChanges) this.waiters.push(waiter);
     else if (this.isFinishing) this.finishWaiters.push(waiter);
     else callback();
@@ -322,19 +322,20 @@ process.on('exit', () => {
 const DONE = Object.freeze([null, true]);
 
 /**
- * Returns what `flush` tells of the change of a session.
+ * Returns what `flush` tells of a change. An error of another change of the same session counts, too:
+ * who waits for the last change waits for those before it.
  *
  * @param {string | undefined} sid
+ * @param {number} moment of the change, if it stores a session
  * @param {UnmadeChange[] | undefined} unmade
  * @param {unknown} failure of all changes
  * @returns {FlushResult}
  */
-function resultOf(sid, unmade, failure) {
+function resultOf(sid, moment, unmade, failure) {
   if (failure) return [failure];
-  const own = unmade?.filter((change) => change.sid === sid);
-  if (!own?.length) return DONE;
-  const failed = own.find(({ error }) => error !== undefined);
-  return failed ? [new Error(failed.error)] : [null, false];
+  const failed = unmade?.find((change) => change.sid === sid && change.error !== undefined);
+  if (failed) return [new Error(failed.error)];
+  return unmade?.some((change) => change.moment === moment) ? [null, false] : DONE;
 }
 
 /**
@@ -348,7 +349,7 @@ function resultOf(sid, unmade, failure) {
 function tell(waiters, unmade, failure) {
   if (failure) debug('no change was made: %s', failure);
   for (const { error } of unmade ?? []) if (error !== undefined) debug('a change was not made: %s', error);
-  for (const { sid, callback } of waiters) nextTick(callback, ...resultOf(sid, unmade, failure));
+  for (const { sid, moment, callback } of waiters) nextTick(callback, ...resultOf(sid, moment, unmade, failure));
 }
 
 /** @param {DiskEngine} engine */

@@ -92,6 +92,14 @@ impl Change {
         matches!(condition, Condition::Unchanged { .. })
     }
 
+    /// Returns the moment of a change that stores a record, 0 for another one.
+    pub fn moment(&self) -> u64 {
+        match self {
+            Change::Put { born, .. } => *born,
+            _ => 0,
+        }
+    }
+
     /// Returns the sid that the change is about. `None` if it is about all.
     pub fn sid(&self) -> Option<&[u8]> {
         match self {

@@ -395,6 +395,7 @@ impl Database {
                 if !self.put(sid, record, *born, condition)? {
                     made.unmade.push(Unmade {
                         sid: Some(Box::from(&**sid)),
+                        moment: *born,
                         error: None,
                     });
                 }

@@ -93,6 +93,8 @@ struct State {
     recent: Recent,
     /// The latest moment that was seen.
     moment: u64,
+    /// The moment of the last change that stores a session.
+    stored: u64,
 }
 
 #[derive(Default)]
@@ -255,6 +257,7 @@ impl DiskStore {
             cookies: CookieTextCache::default(),
             recent: Recent::default(),
             moment: 0,
+            stored: 0,
         };
         let store = DiskStore {
             options,
@@ -312,6 +315,7 @@ impl DiskStore {
             None => state.recent.forget(hash),
         }
         let born = state.now();
+        state.stored = born;
         state.changes.push(Change::Put {
             sid: Arc::from(sid),
             record: Arc::new(Record {
@@ -404,6 +408,7 @@ impl DiskStore {
                 Ok(more) => unmade.extend(more),
                 Err(refusal) => unmade.push(Unmade {
                     sid: change.sid().map(Box::from),
+                    moment: change.moment(),
                     error: Some(self.error(refusal)),
                 }),
             }
@@ -737,6 +742,10 @@ impl Engine for DiskStore {
 
     fn moment(&self) -> Result<u64, Error> {
         Ok(self.open_state()?.now())
+    }
+
+    fn last_change(&self) -> u64 {
+        self.state.lock().stored
     }
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
