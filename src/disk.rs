@@ -95,7 +95,7 @@ fn unmade_changes(unmade: Vec<Unmade>) -> Vec<UnmadeChange> {
 /// Returns the moment of the last change that stores a session. It is called right after the change.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_last_change(store: &Store) -> Result<f64> {
-    store.ask(|it| Ok(it.last_change() as f64))
+    Ok(store.ask(|it| it.last_change())? as f64)
 }
 
 /// Commits the changes that came before, if that takes less than a millisecond. Returns undefined

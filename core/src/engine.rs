@@ -217,8 +217,8 @@ pub trait Engine: Send + Sync {
 
     /// Returns the moment of the last change of this engine that stores a session, for an engine that
     /// makes changes later. Called right after the change. No two changes have the same moment.
-    fn last_change(&self) -> u64 {
-        0
+    fn last_change(&self) -> Result<u64, Error> {
+        Ok(0)
     }
 
     /// Whether `sid` was destroyed at the moment `since` or later, by

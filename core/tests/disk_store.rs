@@ -485,7 +485,7 @@ fn what_another_store_has_destroyed_never_comes_back() {
         assert_eq!(one.was_destroyed(b"b", since), Ok(true));
         let unmade = Unmade {
             sid: Some(Box::from(&b"a"[..])),
-            moment: one.last_change(),
+            moment: one.last_change().unwrap(),
             error: None,
         };
         assert_eq!(commit(&one), [unmade]);

@@ -232,7 +232,7 @@ module.exports = Resident;
  * @returns {'waiting'}
  */
 function pending({ req }, engine, end, response, note) {
-  const done = response.wait(end);
+  const done = response.wait(end, true);
   callStore(storeCallback(req, (error) => {
     if (!error) note?.();
     done(error);

@@ -744,8 +744,8 @@ impl Engine for DiskStore {
         Ok(self.open_state()?.now())
     }
 
-    fn last_change(&self) -> u64 {
-        self.state.lock().stored
+    fn last_change(&self) -> Result<u64, Error> {
+        Ok(self.state.lock().stored)
     }
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {

@@ -56,6 +56,23 @@ impl Engine for Failing {
         self.engine()?.put(sid, cookie, data, deadline, since)
     }
 
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        self.engine()?
+            .put_if_unchanged(sid, base, cookie, data, now, deadline)
+    }
+
+    fn last_change(&self) -> Result<u64, Error> {
+        self.engine()?.last_change()
+    }
+
     fn set_raw(
         &self,
         sid: &[u8],
