@@ -179,6 +179,29 @@ for (const [name, makeStore] of Object.entries(stores)) {
     }
   });
 
+  test(`a save that waits when the request destroys the session: ${name}`, async (t) => {
+    const { during, stored } = await begin(t);
+    await during(undefined, async (sess) => {
+      sess.a = 1;
+      const saves = [sess.save(), sess.save()];
+      await sess.destroy();
+      await Promise.all(saves);
+    });
+    // A first save that reads before it writes may be too late to hear of it.
+    if (!/another store|original's|without setIfUnchanged|wrapped set$/.test(name)) assert.equal(await stored(), undefined);
+  });
+
+  test(`the session that reload has replaced is compared with what it was made of: ${name}`, async (t) => {
+    const { during, stored } = await begin(t, { merge: add, data: { n: 0, a: 0 } });
+    await during(set({ n: 10, a: 1 }), async (old, req) => {
+      old.n = 1;
+      await req.session.reload();
+      await old.save();
+      req.session.n += 100;
+    });
+    assert.deepEqual(await stored(), { here: true, n: 111, a: 1 });
+  });
+
   test(`reload renews what counts as loaded: ${name}`, async (t) => {
     const calls = [];
     const { during, stored, other } = await begin(t, { merge: (...args) => { calls.push(args); return add(...args); }, data: { n: 0 } });
