@@ -78,7 +78,9 @@ class Counting extends Visitor {
 
 /** Runs the load, and returns what has become of it. */
 async function load(t, { merge, kills, seconds }) {
-  const redis = IS_REDIS && await startRedis({ folder: temporaryFolder('merge', t), settings: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  const folder = temporaryFolder('merge', t);
+  const startStore = (port) => startRedis({ folder, port, settings: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  let redis = IS_REDIS && await startStore();
   if (redis) t.after(() => redis.stop());
   const file = newFile(t);
   const start = (number) => startApp(t, file, { args: [APP], env: { MERGE: merge ? '1' : '', NUMBER: String(number), REDIS: redis ? redis.url : '' } });
@@ -92,6 +94,11 @@ async function load(t, { merge, kills, seconds }) {
     while (kills && Date.now() < end - PAUSE) {
       await wait(Math.random() * PAUSE);
       const number = killed++ % PROCESSES;
+      if (redis && number % 2 === 0) {
+        await redis.stop('SIGKILL');
+        redis = await startStore(redis.port);
+        continue;
+      }
       await apps[number].stop('SIGKILL');
       apps[number] = await start(number);
     }
