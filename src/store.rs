@@ -195,9 +195,8 @@ pub fn store_put_if_unchanged(
     deadline: f64,
 ) -> Result<u32> {
     let cookie = cookie.as_deref();
-    let stored = store.ask(|it| {
-        it.put_if_unchanged(&sid, &base, cookie, &data, now as i64, time(deadline))
-    });
+    let stored =
+        store.ask(|it| it.put_if_unchanged(&sid, &base, cookie, &data, now as i64, time(deadline)));
     stored.map(outcome)
 }
 

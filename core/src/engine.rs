@@ -63,7 +63,7 @@ pub trait Engine: Send + Sync {
     ///
     /// The session expires at the date of its cookie; if the cookie has none, at `deadline`;
     /// and never if there is no deadline either. Nothing is stored if `sid` was destroyed at
-    /// the moment `since` or later. Storing is a use of the session. If the engine then holds
+    /// the moment `since` or later, as far as [`was_destroyed`](Engine::was_destroyed) knows. Storing is a use of the session. If the engine then holds
     /// more than its [`Bounds`] allow, it removes the least recently used sessions; a session
     /// that exceeds the bounds alone is removed itself.
     fn set(
@@ -183,7 +183,8 @@ pub trait Engine: Send + Sync {
     /// and the expiry that it has in itself, if any, in ms since the epoch. If it has expired
     /// at `now`, it is removed.
     ///
-    /// Does nothing if the text of `sid` is not `text` any more.
+    /// Does nothing if the text of `sid` is not `text` any more. An engine may leave the removal to
+    /// [`prune`](Engine::prune).
     fn classify(
         &self,
         sid: &[u8],
@@ -200,7 +201,7 @@ pub trait Engine: Send + Sync {
     /// `budget` limits the work of a call: each returned sid costs the bytes of its text plus
     /// [`CLASSIFICATION_COST`], any other session that is looked at costs 1, and the call goes
     /// on for as long as any budget is left. A sid that is unclassified from the first call of a series to
-    /// the last is returned once.
+    /// the last is returned once. An engine that needs no classification in advance returns none.
     fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error>;
 
     /// Removes the session of `sid`. Returns whether there was one, which may have expired.
@@ -219,15 +220,18 @@ pub trait Engine: Send + Sync {
     /// then or has one again now.
     ///
     /// A session that was evicted or has expired was not destroyed. An engine may forget
-    /// which sids were destroyed: it may answer `true` for another sid that has no session, or
-    /// got it since, but never `false` for one that was destroyed.
+    /// which sids were destroyed: it may answer `true` for any sid that has no session, or got it
+    /// since, but never `false` for one that was destroyed. If another process has destroyed it,
+    /// an engine may know that only when it commits: then [`Unmade`] tells.
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error>;
 
     /// Returns all sids, also of sessions that have expired, in the order in which they were
-    /// inserted. A sid keeps its place until its session is removed.
+    /// inserted, in which a sid keeps its place until its session is removed; or in the order of
+    /// their bytes. An engine may leave out what is not [committed](Engine::commit), here and in
+    /// `len`, `prune` and `stats`.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error>;
 
-    /// Counts the sessions that are alive at `now`, and removes those that have expired. An
+    /// Counts the sessions that are alive at `now`, and may remove those that have expired. An
     /// unclear text counts unless it was [classified](Engine::classify) as no session.
     fn len(&self, now: i64) -> Result<usize, Error>;
 
@@ -251,12 +255,16 @@ pub trait Engine: Send + Sync {
     }
 
     /// Commits the changes for which [`commit`](Engine::commit) has returned [`Commit::Waiting`].
-    /// Takes as long as it takes. Returns the changes that were not made; with an error, none was.
+    /// Takes as long as it takes, but no longer than some seconds if the engine is busy. Returns the changes that were not made; with an error, none was.
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
         Ok(Vec::new())
     }
 
-    /// Commits all changes, and frees what the engine has open. Each later call fails.
+    /// Commits all changes, and frees what the engine has open. Each later call fails, but for this
+    /// one, and for a [`finish`](Engine::finish) that is due: that tells what has come of its changes.
+    ///
+    /// # Errors
+    /// That of the first change that was not made. The engine is closed all the same.
     fn close(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -396,7 +396,10 @@ mod tests {
         assert!(same(r#"{"_meta":1,"a":1}"#, r#"{"cookie":{},"a":1}"#));
         assert!(same(r#"{"_meta":1}"#, "{}"));
         assert!(!same(r#"{"_meta":1,"a":1}"#, r#"{"_meta":1}"#));
-        assert!(!same(r#"{"a":{"_meta":1}}"#, r#"{"a":{"_meta":2}}"#), "inside");
+        assert!(
+            !same(r#"{"a":{"_meta":1}}"#, r#"{"a":{"_meta":2}}"#),
+            "inside"
+        );
         assert!(!same(r#"{"a":"\"_meta\":1"}"#, r#"{"a":"\"_meta\":2"}"#));
         assert!(!same(r#"{"_meta":1,"a":1,"b":2}"#, r#"{"a":1,"b":3}"#));
         assert!(!same("no JSON", r#"{"_meta":1}"#));

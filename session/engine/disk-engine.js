@@ -65,6 +65,8 @@ class DiskEngine extends Engine {
     this.waiters = [];
     /** Who waits for the thread of the pool. @type {Waiter[]} */
     this.finishWaiters = [];
+    /** What `close` has returned. @type {Promise<void> | undefined} */
+    this.closed = undefined;
     this.isMaintaining = false;
     /** How many changes there were at the last checkpoint. */
     this.checkedChanges = 0;
@@ -285,15 +287,12 @@ class DiskEngine extends Engine {
     else setImmediate(() => { this.list(onSome, callback, sids.at(-1)); });
   }
 
-  /** Closes the file when all changes are committed. The promise is rejected if that fails. */
-  async close() {
+  /** Commits all changes and closes the file, once. The promise is rejected if that fails. */
+  close() {
     this.stopPruning();
-    while (this.hasChanges || this.isFinishing) {
-      await new Promise((resolve) => { this.whenCommitted(() => { resolve(undefined); }); });
-    }
     clearTimeout(this.checkpoint);
     engines.delete(this.reference);
-    await native.storeClose(this.handle);
+    return this.closed ??= native.storeClose(this.handle);
   }
 }
 

@@ -12,11 +12,33 @@ pub struct Record {
     /// The session's cookie. `None` for an unclear text.
     pub cookie: Option<Arc<CookieText>>,
     /// The session's data or, without a cookie, its whole text.
-    pub text: Box<[u8]>,
+    pub text: Arc<[u8]>,
     /// When it expires, in ms since the epoch. `None` for never.
     pub expires: Option<i64>,
-    /// The moment at which it was made: that of the sid, if the sid has no record yet.
-    pub born: u64,
+}
+
+/// What must be true of a sid for its record to be stored.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// It has a record that was born before this moment.
+    BornBefore(u64),
+    /// It has a record that is alive at the time `now`, in ms since the epoch, with these data: see
+    /// [`is_same_data`](crate::session_text::is_same_data).
+    Unchanged {
+        /// The JSON object of the data.
+        base: Box<[u8]>,
+        /// The time.
+        now: i64,
+    },
+}
+
+impl Condition {
+    /// Makes the condition that the session was not destroyed at the moment `since` or later.
+    pub fn of(since: Option<u64>) -> Condition {
+        since.map_or(Condition::None, Condition::BornBefore)
+    }
 }
 
 /// A change, as it is written to the database.
@@ -28,8 +50,10 @@ pub enum Change {
         sid: Arc<[u8]>,
         /// What is stored.
         record: Arc<Record>,
-        /// With a moment, the record replaces only one that was born before it.
-        since: Option<u64>,
+        /// The moment of the change: that of the sid, if the sid has no record yet.
+        born: u64,
+        /// What must be true for that.
+        condition: Condition,
     },
     /// Gives the session an expiry and a cookie.
     Touch {
@@ -37,8 +61,6 @@ pub enum Change {
         sid: Arc<[u8]>,
         /// The new cookie and expiry.
         touched: Touched,
-        /// Whether the session must have that cookie already.
-        must_match: bool,
     },
     /// Notes what JavaScript has found out of an unclear text.
     Classify {
@@ -61,6 +83,15 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether the change depends on what the database has, so that it takes several statements.
+    pub fn reads(&self) -> bool {
+        let condition = match self {
+            Change::Put { condition, .. } => condition,
+            _ => &Condition::None,
+        };
+        matches!(condition, Condition::Unchanged { .. })
+    }
+
     /// Returns the sid that the change is about. `None` if it is about all.
     pub fn sid(&self) -> Option<&[u8]> {
         match self {
@@ -80,6 +111,19 @@ pub struct Touched {
     pub cookie: Arc<CookieText>,
     /// When the session expires, in ms since the epoch. `None` for never.
     pub expires: Option<i64>,
+    /// Whether the session must have that cookie already.
+    pub must_match: bool,
+    /// The time of the touch, in ms since the epoch. A session that has expired then stays as it is.
+    pub now: i64,
+}
+
+impl Touched {
+    /// Whether a session with this cookie and expiry is touched. `None` stands for an unclear text,
+    /// which is not, and for no expiry.
+    pub fn suits(&self, cookie: Option<&Arc<CookieText>>, expires: Option<i64>) -> bool {
+        cookie.is_some_and(|old| !self.must_match || old.template() == self.cookie.template())
+            && expires.is_none_or(|expires| expires > self.now)
+    }
 }
 
 /// What the changes say of a sid.
@@ -89,6 +133,8 @@ pub enum View {
     Stored {
         /// The record.
         record: Arc<Record>,
+        /// The moment at which the sid was inserted, if it had no record.
+        born: u64,
         /// Whether one of the changes has removed the record that was there before.
         is_new: bool,
     },
@@ -102,13 +148,21 @@ pub enum View {
 ///
 /// The database makes them later, in one transaction. Until then a reader of this process sees
 /// them by [`view`](Changes::view), as if they had been made: a record that is stored only if
-/// nobody has removed the old one counts as stored.
+/// nobody has removed the old one counts as stored. One that is stored only if nobody has changed
+/// the old one does not count before it is stored.
 #[derive(Debug, Default)]
 pub struct Changes {
     list: Vec<Change>,
     views: HashMap<Arc<[u8]>, View>,
     is_cleared: bool,
+    /// The bytes of what is stored, and some for each change.
+    bytes: usize,
 }
+
+/// The bytes of changes whose commit takes about a millisecond.
+const LONG: usize = 256 << 10;
+/// The bytes that a change counts beside its text.
+const CHANGE: usize = 1 << 10;
 
 impl Changes {
     /// Returns the changes.
@@ -121,9 +175,9 @@ impl Changes {
         self.list.is_empty()
     }
 
-    /// Whether one of them takes so long that no thread of JavaScript may wait for it.
+    /// Whether they take so long that no thread of JavaScript may wait for them.
     pub fn is_long(&self) -> bool {
-        self.is_cleared
+        self.is_cleared || self.bytes > LONG
     }
 
     /// Returns what the changes say of a sid. `None` for nothing.
@@ -137,35 +191,67 @@ impl Changes {
 
     /// Adds a change.
     pub fn push(&mut self, change: Change) {
+        self.bytes += CHANGE;
         match &change {
-            Change::Put { sid, record, .. } => {
-                let is_new = match self.view(sid) {
-                    Some(View::Gone) => true,
-                    Some(View::Stored { is_new, .. }) => *is_new,
-                    _ => false,
+            // A reader must not take it for stored: a request that merges its data into these, and
+            // is refused as well, would take its own data for those of another one.
+            Change::Put {
+                record,
+                condition: Condition::Unchanged { base, .. },
+                ..
+            } => self.bytes += record.text.len() + base.len(),
+            Change::Put {
+                sid, record, born, ..
+            } => {
+                let (born, is_new) = match self.view(sid) {
+                    Some(View::Gone) => (*born, true),
+                    Some(View::Stored { born, is_new, .. }) => (*born, *is_new),
+                    _ => (*born, false),
                 };
+                self.bytes += record.text.len();
                 let record = Arc::clone(record);
-                self.views
-                    .insert(Arc::clone(sid), View::Stored { record, is_new });
+                let view = View::Stored {
+                    record,
+                    born,
+                    is_new,
+                };
+                self.views.insert(Arc::clone(sid), view);
             }
-            Change::Touch { sid, touched, .. } => {
-                let view = match self.view(sid) {
-                    Some(View::Gone) => None,
-                    Some(View::Stored { record, is_new }) => Some(View::Stored {
+            Change::Touch { sid, touched, .. } => match self.view(sid) {
+                Some(View::Gone) => {}
+                Some(View::Stored { record, .. })
+                    if !touched.suits(record.cookie.as_ref(), record.expires) => {}
+                Some(View::Stored {
+                    record,
+                    born,
+                    is_new,
+                }) => {
+                    let view = View::Stored {
                         record: Arc::new(Record {
                             cookie: Some(Arc::clone(&touched.cookie)),
-                            text: record.text.clone(),
+                            text: Arc::clone(&record.text),
                             expires: touched.expires,
-                            born: record.born,
                         }),
+                        born: *born,
                         is_new: *is_new,
-                    }),
-                    _ => Some(View::Touched(touched.clone())),
-                };
-                if let Some(view) = view {
+                    };
                     self.views.insert(Arc::clone(sid), view);
                 }
-            }
+                Some(View::Touched(before))
+                    if !touched.suits(Some(&before.cookie), before.expires) => {}
+                Some(View::Touched(before)) => {
+                    let touched = Touched {
+                        must_match: before.must_match && touched.must_match,
+                        now: before.now,
+                        ..touched.clone()
+                    };
+                    self.views.insert(Arc::clone(sid), View::Touched(touched));
+                }
+                None => {
+                    let view = View::Touched(touched.clone());
+                    self.views.insert(Arc::clone(sid), view);
+                }
+            },
             // A reader classifies such a text itself.
             Change::Classify { .. } => {}
             Change::Destroy { sid } => {

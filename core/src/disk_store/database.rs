@@ -2,27 +2,30 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, params};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OpenFlags, Params, Row, ToSql, ffi, params,
+};
 use sha2::{Digest, Sha256};
 
-use super::changes::{Change, Record, Touched};
+use super::changes::{Change, Condition, Record, Touched};
 use crate::cookie_text::CookieTextCache;
 use crate::engine::{Reason, Removed, Unmade};
 use crate::error::Error;
 use crate::session_text;
+use crate::session_text::is_same_data;
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
-pub const APPLICATION: i32 = 0x4553_5253;
+const APPLICATION: i64 = 0x4553_5253;
 /// The `user_version` of a database that this version of the package makes. Its thousands are
 /// the major version: a database of the same major version may have more tables and columns.
-pub const VERSION: i64 = 1000;
+const VERSION: i64 = 1000;
 
 /// The bytes of a page.
-pub const PAGE: usize = 4096;
+const PAGE: usize = 4096;
 
 /// The tables. `kind` is one of the `KIND_` numbers. `cookie` is the JSON of the session's cookie,
 /// in which `""` stands for the date, which is `expires`; and `data` is the JSON of the session
@@ -84,12 +87,20 @@ pub enum Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Refusal {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        // A row has what no row has, or the file ends within a page.
+        let is_odd = matches!(error, rusqlite::Error::InvalidColumnType(..));
+        if is_odd || code == Some(ffi::SQLITE_IOERR_SHORT_READ) {
+            return Refusal::Damaged(error.to_string());
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Refusal::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Refusal::Damaged(error.to_string())
             }
-            Some(ErrorCode::ReadOnly) => Refusal::Other(NOT_WRITABLE.to_owned()),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                Refusal::Other(NOT_WRITABLE.to_owned())
+            }
             Some(ErrorCode::DiskFull) => Refusal::Other(format!("{error}. Make room on the disk")),
             _ => Refusal::Other(error.to_string()),
         }
@@ -167,38 +178,48 @@ pub struct Header<C> {
     pub cookie: Option<C>,
 }
 
+fn connect(path: &Path, patience: Patience) -> Answer<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.busy_handler(Some(match patience {
+        Patience::Short => wait_shortly,
+        Patience::Long => wait_long,
+    }))?;
+    Ok(connection)
+}
+
+/// What has come of changes.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// The changes that depended on a session that is not there.
+    pub unmade: Vec<Unmade>,
+    /// The sessions that were removed.
+    pub removed: Vec<Removed>,
+}
+
 /// A connection.
 pub struct Database {
     connection: Connection,
-    path: Arc<Path>,
 }
 
 impl Database {
     /// Opens a connection to the database at `path`, which must exist. With `is_synced` each
     /// commit waits until the disk has it.
-    pub fn open(path: Arc<Path>, patience: Patience, is_synced: bool) -> Answer<Database> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&path, flags)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        connection.busy_handler(Some(match patience {
-            Patience::Short => wait_shortly,
-            Patience::Long => wait_long,
-        }))?;
+    pub fn open(path: &Path, patience: Patience, is_synced: bool) -> Answer<Database> {
+        let connection = connect(path, patience)?;
         let synchronous = if is_synced { "FULL" } else { "NORMAL" };
         // A page that another process has damaged must be an error, not a signal: so the file is
         // not mapped, and the cells of each page are checked.
         connection.execute_batch(&format!(
-            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000; PRAGMA mmap_size=0;
-             PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
+            "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000;
+             PRAGMA mmap_size=0; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Database { connection, path })
+        Ok(Database { connection })
     }
 
     /// Makes the tables if the database is empty, and checks that they are ours.
     pub fn set_up(&self) -> Answer<()> {
-        if self.connection.is_readonly("main")? {
-            return Err(Refusal::Other(NOT_WRITABLE.to_owned()));
-        }
         if self.is_empty()? {
             let page_size = format!("PRAGMA page_size={PAGE}");
             self.connection.execute_batch(&page_size)?;
@@ -213,12 +234,19 @@ impl Database {
                 "the database cannot have a write-ahead log here (its journal is {mode})"
             )));
         }
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let made = self.make_tables();
-        self.connection
-            .execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        made?;
+        self.in_transaction(|| self.make_tables())?;
         self.verify()
+    }
+
+    /// Removes all that is in the file at `path`, whatever that is, also the tables. Other
+    /// connections may have the file open.
+    pub fn empty(path: &Path) -> Answer<()> {
+        let connection = connect(path, Patience::Long)?;
+        // As "sqlite3_db_config" says of SQLITE_DBCONFIG_RESET_DATABASE: the log stays if the schema
+        // was read, which may fail.
+        connection.prepare("SELECT 1 FROM sqlite_schema").ok();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+        Ok(connection.execute_batch("VACUUM")?)
     }
 
     fn make_tables(&self) -> Answer<()> {
@@ -248,7 +276,7 @@ impl Database {
     /// is found.
     pub fn verify(&self) -> Answer<()> {
         let (application, version) = (self.pragma("application_id")?, self.pragma("user_version")?);
-        if application != i64::from(APPLICATION) {
+        if application != APPLICATION {
             return Err(Refusal::Other(
                 "this is a database of another program. Give the DiskStore a path of its own"
                     .to_owned(),
@@ -262,8 +290,12 @@ impl Database {
         }
         let sql =
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1)), until FROM upkeep";
-        self.connection.query_row(sql, [], |_| Ok(()))?;
-        Ok(())
+        let found = self.connection.query_row(sql, [], |_| Ok(()));
+        found.map_err(|error| match error.sqlite_error_code() {
+            // A table or its row is missing.
+            None | Some(ErrorCode::Unknown) => Refusal::Damaged(error.to_string()),
+            _ => Refusal::from(error),
+        })
     }
 
     fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
@@ -271,7 +303,7 @@ impl Database {
     }
 
     /// Looks a session up, and appends its text to `text`. `cookie_of` returns the cookie of which
-    /// the stored JSON is given.
+    /// the stored JSON is given. If it cannot read that, the text is unclear.
     pub fn read<C>(
         &self,
         sid: &[u8],
@@ -285,8 +317,15 @@ impl Database {
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        text.extend_from_slice(bytes(row, 4)?);
-        header(row, cookie_of).map(Some)
+        let data = bytes(row, 4)?;
+        let template = optional_bytes(row, 3)?;
+        let cookie = template.and_then(cookie_of);
+        match template {
+            // Another program may have written the row.
+            Some(template) if cookie.is_none() => text.extend(whole(template, None, data)),
+            _ => text.extend_from_slice(data),
+        }
+        header(row, cookie).map(Some)
     }
 
     /// Does what [`read`](Database::read) does, without the text.
@@ -299,95 +338,68 @@ impl Database {
             .prepare("SELECT expires, born, kind, cookie FROM sessions WHERE id=?1 AND sid=?2")?;
         let mut rows = statement.query(params![id_of(sid), Text(sid)])?;
         match rows.next()? {
-            Some(row) => header(row, cookie_of).map(Some),
+            Some(row) => {
+                let cookie = optional_bytes(row, 3)?.and_then(cookie_of);
+                header(row, cookie).map(Some)
+            }
             None => Ok(None),
         }
     }
 
-    /// Makes changes in one transaction and, if one of them fails, each in a transaction of its
-    /// own. Returns those that were not made. `removed` gets the sessions that were removed, if it
-    /// is there.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`] if no change was made because another process writes.
-    pub fn make(
-        &self,
-        changes: &[Change],
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<Vec<Unmade>> {
-        let mut unmade = Vec::new();
-        let count = removed.as_ref().map_or(0, |removed| removed.len());
-        let done = match changes {
+    /// Makes changes, all or none. With `is_watched` it returns the sessions that were removed, too.
+    pub fn make(&self, changes: &[Change], is_watched: bool) -> Answer<Made> {
+        let mut made = Made::default();
+        let mut make_all = || {
+            changes
+                .iter()
+                .try_for_each(|change| self.make_one(change, is_watched, &mut made))
+        };
+        match changes {
             // A statement alone is a transaction of its own.
-            [one] => self.make_one(one, &mut unmade, removed.as_deref_mut()),
-            _ => self.make_together(changes, &mut unmade, removed.as_deref_mut()),
-        };
-        let refusal = match done {
-            Ok(()) => return Ok(unmade),
-            Err(Refusal::Busy) => return Err(Refusal::Busy),
-            Err(refusal) => refusal,
-        };
-        unmade.clear();
-        if let Some(removed) = removed.as_deref_mut() {
-            removed.truncate(count);
+            [one] if !one.reads() => make_all()?,
+            _ => self.in_transaction(make_all)?,
         }
-        if let [one] = changes {
-            unmade.push(Unmade {
-                sid: one.sid().map(Box::from),
-                error: Some(refusal.error(&self.path)),
-            });
-            return Ok(unmade);
-        }
-        for change in changes {
-            match self.make(std::slice::from_ref(change), removed.as_deref_mut()) {
-                Ok(more) => unmade.extend(more),
-                Err(refusal) => unmade.push(Unmade {
-                    sid: change.sid().map(Box::from),
-                    error: Some(refusal.error(&self.path)),
-                }),
-            }
-        }
-        Ok(unmade)
+        Ok(made)
     }
 
-    fn make_together(
-        &self,
-        changes: &[Change],
-        unmade: &mut Vec<Unmade>,
-        mut removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<()> {
+    /// Calls `work` in a transaction, which makes all that it does or nothing.
+    fn in_transaction<T>(&self, work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+        // There is a transaction if an earlier one could not be rolled back.
+        self.roll_back();
         self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-        let made = changes
-            .iter()
-            .try_for_each(|change| self.make_one(change, unmade, removed.as_deref_mut()))
-            .and_then(|()| Ok(self.prepare("COMMIT")?.execute([])?));
-        if made.is_err() && !self.connection.is_autocommit() {
-            // A transaction that cannot be rolled back ends with the next attempt to begin one.
+        let done = work().and_then(|value| {
+            self.prepare("COMMIT")?.execute([])?;
+            Ok(value)
+        });
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK").ok();
         }
-        made.map(|_| ())
     }
 
-    fn make_one(
-        &self,
-        change: &Change,
-        unmade: &mut Vec<Unmade>,
-        removed: Option<&mut Vec<Removed>>,
-    ) -> Answer<()> {
+    fn make_one(&self, change: &Change, is_watched: bool, made: &mut Made) -> Answer<()> {
+        let removed = is_watched.then_some(&mut made.removed);
         match change {
-            Change::Put { sid, record, since } => {
-                if !self.put(sid, record, *since)? {
-                    unmade.push(Unmade {
+            Change::Put {
+                sid,
+                record,
+                born,
+                condition,
+            } => {
+                if !self.put(sid, record, *born, condition)? {
+                    made.unmade.push(Unmade {
                         sid: Some(Box::from(&**sid)),
                         error: None,
                     });
                 }
             }
-            Change::Touch {
-                sid,
-                touched,
-                must_match,
-            } => self.touch(sid, touched, *must_match)?,
+            Change::Touch { sid, touched } => self.touch(sid, touched)?,
             Change::Classify {
                 sid,
                 text,
@@ -411,41 +423,46 @@ impl Database {
                     id_of(sid)
                 ])?;
             }
-            Change::Destroy { sid } => match removed {
-                None => {
-                    self.prepare("DELETE FROM sessions WHERE id=?1 AND sid=?2")?
-                        .execute(params![id_of(sid), Text(sid)])?;
-                }
-                Some(removed) => {
-                    let sql = "DELETE FROM sessions WHERE id=?1 AND sid=?2 RETURNING expires, cookie, data, sid";
-                    self.remove(
-                        sql,
-                        params![id_of(sid), Text(sid)],
-                        Reason::Destroyed,
-                        removed,
-                    )?;
-                }
-            },
-            Change::Clear => match removed {
-                None => {
-                    self.prepare("DELETE FROM sessions")?.execute([])?;
-                }
-                Some(removed) => {
-                    let sql = "DELETE FROM sessions RETURNING expires, cookie, data, sid";
-                    self.remove(sql, [], Reason::Destroyed, removed)?;
-                }
-            },
+            Change::Destroy { sid } => {
+                let parameters = params![id_of(sid), Text(sid)];
+                self.delete(
+                    "WHERE id=?1 AND sid=?2",
+                    parameters,
+                    Reason::Destroyed,
+                    removed,
+                )?;
+            }
+            Change::Clear => {
+                self.delete("", [], Reason::Destroyed, removed)?;
+            }
         }
         Ok(())
     }
 
+    /// Whether the session of `sid` is alive at `now`, and its data are `base`.
+    fn has_data(&self, sid: &[u8], base: &[u8], now: i64) -> Answer<bool> {
+        let mut data = Vec::new();
+        let stored = self.read(sid, &mut data, |_| Some(()))?;
+        let is_live = stored.is_some_and(|it| it.expires.is_none_or(|expires| expires > now));
+        Ok(is_live && is_same_data(&data, base))
+    }
+
     /// Stores a record. Returns whether it was stored.
-    fn put(&self, sid: &[u8], record: &Record, since: Option<u64>) -> Answer<bool> {
+    fn put(&self, sid: &[u8], record: &Record, born: u64, condition: &Condition) -> Answer<bool> {
+        let since = match condition {
+            Condition::None => None,
+            Condition::BornBefore(since) => Some(*since as i64),
+            Condition::Unchanged { base, now } => {
+                if !self.has_data(sid, base, *now)? {
+                    return Ok(false);
+                }
+                Some(i64::MAX)
+            }
+        };
         let Record {
             cookie,
             text,
             expires,
-            born,
         } = record;
         let kind = match cookie {
             Some(_) => KIND_SESSION,
@@ -465,7 +482,7 @@ impl Database {
                     kind,
                     cookie,
                     Text(text),
-                    since as i64
+                    since
                 ])?,
             None => self
                 .prepare(
@@ -482,36 +499,44 @@ impl Database {
                     kind,
                     cookie,
                     Text(text),
-                    *born as i64
+                    born as i64
                 ])?,
         };
         Ok(stored > 0)
     }
 
-    fn touch(&self, sid: &[u8], touched: &Touched, must_match: bool) -> Answer<()> {
-        let sql = if must_match {
-            "UPDATE sessions SET expires=?3 WHERE id=?1 AND sid=?2 AND cookie=?4"
+    fn touch(&self, sid: &[u8], touched: &Touched) -> Answer<()> {
+        let sql = if touched.must_match {
+            "UPDATE sessions SET expires=?3
+             WHERE id=?1 AND sid=?2 AND cookie=?4 AND (expires IS NULL OR expires>?5)"
         } else {
-            "UPDATE sessions SET expires=?3, cookie=?4 WHERE id=?1 AND sid=?2 AND cookie IS NOT NULL"
+            "UPDATE sessions SET expires=?3, cookie=?4
+             WHERE id=?1 AND sid=?2 AND cookie IS NOT NULL AND (expires IS NULL OR expires>?5)"
         };
         self.prepare(sql)?.execute(params![
             id_of(sid),
             Text(sid),
             touched.expires,
-            Text(touched.cookie.template())
+            Text(touched.cookie.template()),
+            touched.now
         ])?;
         Ok(())
     }
 
-    /// Runs a statement that removes sessions and returns them.
-    fn remove(
+    /// Removes the sessions that a condition is true of. Returns their number, and appends them to
+    /// `removed` if that is there.
+    fn delete(
         &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
+        condition: &str,
+        parameters: impl Params,
         reason: Reason,
-        removed: &mut Vec<Removed>,
+        removed: Option<&mut Vec<Removed>>,
     ) -> Answer<usize> {
-        let mut statement = self.prepare(sql)?;
+        let sql = format!("DELETE FROM sessions {condition}");
+        let Some(removed) = removed else {
+            return Ok(self.prepare(&sql)?.execute(parameters)?);
+        };
+        let mut statement = self.prepare(&(sql + " RETURNING expires, cookie, data, sid"))?;
         let mut rows = statement.query(parameters)?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
@@ -535,9 +560,8 @@ impl Database {
     pub fn sids(&self, after: Option<&[u8]>, count: usize) -> Answer<Vec<Box<[u8]>>> {
         let mut statement =
             self.prepare("SELECT sid FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
-        let count = i64::try_from(count).unwrap_or(-1);
         let after = after.map_or(BEFORE_ALL, id_of);
-        let mut rows = statement.query(params![after, count])?;
+        let mut rows = statement.query(params![after, limit(count)])?;
         let mut sids = Vec::new();
         while let Some(row) = rows.next()? {
             sids.push(Box::from(bytes(row, 0)?));
@@ -584,28 +608,64 @@ impl Database {
     /// it. Tries to begin the log anew if it is long.
     ///
     /// Returns the pages that are in the log.
-    pub fn checkpoint(&self) -> Answer<usize> {
-        let run = |mode: &str| -> Answer<(i64, i64)> {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            Ok(self
-                .connection
-                .query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?)
-        };
-        let (pages, copied) = run("PASSIVE")?;
+    pub fn checkpoint(&mut self) -> Answer<usize> {
+        let (_, mut pages, copied) = self.run_checkpoint("PASSIVE")?;
         // SQLite syncs the log before it copies, so not if a reader keeps it from that, or if another
         // process copies (which gives -1).
         if copied < pages || pages < 0 {
             self.sync_log()?;
         }
-        if pages as usize <= LONG_LOG {
-            return Ok(pages.max(0) as usize);
+        let mut is_copied = copied == pages && pages > 1;
+        if pages > LONG_LOG {
+            let mode = if pages > LONGEST_LOG {
+                "TRUNCATE"
+            } else {
+                "RESTART"
+            };
+            // What was written meanwhile is copied while others write.
+            self.run_checkpoint("PASSIVE")?;
+            // This waits for readers, and lets nobody write meanwhile. So it must not wait long for
+            // one that reads all sessions.
+            self.connection.busy_handler(Some(wait_briefly))?;
+            let mut begun = self.run_checkpoint(mode);
+            for _ in 0..ATTEMPTS {
+                if !matches!(begun, Ok((true, ..))) {
+                    break;
+                }
+                std::thread::sleep(PAUSE);
+                begun = self.run_checkpoint(mode);
+            }
+            self.connection.busy_handler(Some(wait_long))?;
+            let (is_busy, left, _) = begun?;
+            is_copied = !is_busy;
+            pages = left;
         }
-        let (pages, _) = run(if pages as usize > LONGEST_LOG {
-            "TRUNCATE"
-        } else {
-            "RESTART"
-        })?;
+        if is_copied {
+            self.begin_log()?;
+        }
         Ok(pages.max(0) as usize)
+    }
+
+    /// Returns whether others have kept it from ending, the pages of the log, and how many of them
+    /// are copied.
+    fn run_checkpoint(&self, mode: &str) -> Answer<(bool, i64, i64)> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let counts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        Ok(self.connection.query_row(&sql, [], counts)?)
+    }
+
+    /// Counts the checkpoints in a row of `upkeep`. The first write after all of the log was copied begins it
+    /// anew, for which SQLite waits for the disk: so no thread of JavaScript has to.
+    fn begin_log(&self) -> Answer<()> {
+        let sql = "INSERT INTO upkeep VALUES(2, 0, 0, 1) ON CONFLICT DO UPDATE SET done=done+1";
+        match self.prepare(sql).and_then(|mut it| it.execute([])) {
+            Ok(_) => Ok(()),
+            Err(error) => match Refusal::from(error) {
+                // Somebody else writes, and so begins it.
+                Refusal::Busy => Ok(()),
+                refusal => Err(refusal),
+            },
+        }
     }
 
     /// Makes sure that the disk has the write-ahead log. It may be opened and closed here, unlike the
@@ -645,7 +705,7 @@ impl Database {
     /// since the epoch. Returns how many were removed, and the last of the `count` keys, if there may
     /// be more behind it.
     pub fn prune(
-        &self,
+        &mut self,
         after: Option<i64>,
         count: usize,
         now: i64,
@@ -657,8 +717,7 @@ impl Database {
         {
             let mut statement =
                 self.prepare("SELECT id, expires FROM sessions WHERE id>?1 ORDER BY id LIMIT ?2")?;
-            let limit = i64::try_from(count).unwrap_or(-1);
-            let mut rows = statement.query(params![after.unwrap_or(BEFORE_ALL), limit])?;
+            let mut rows = statement.query(params![after.unwrap_or(BEFORE_ALL), limit(count)])?;
             let mut seen = 0;
             while let Some(row) = rows.next()? {
                 seen += 1;
@@ -671,73 +730,77 @@ impl Database {
                 }
             }
         }
-        let count = self.remove_some(&expired, now, Reason::Expired, removed)?;
+        let count = self.remove(expired, Some(now), Reason::Expired, removed)?;
         Ok((count, last))
     }
 
-    /// Removes sessions, those that expire first before the others, if those that there are take
-    /// more than `most` bytes. Then a tenth of that is free. Returns how many were removed.
-    ///
-    /// Pages that are partly empty are filled again, so sessions may take as much as is
-    /// [used](USED) of the pages that `most` bytes have.
-    pub fn evict(&self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
-        let size = format!("{ROW_BYTES}+length(sid)+coalesce(length(cookie), 0)+length(data)");
-        let sql = format!("SELECT coalesce(sum({size}), 0) FROM sessions");
-        let bytes: i64 = self.prepare(&sql)?.query_row([], |row| row.get(0))?;
-        let most = most as i64 / 100 * USED;
-        if bytes <= most {
+    /// Removes sessions, those that expire first before the others, if all together need more than
+    /// a file of `most` bytes has room for: until they need a tenth less. Returns how many were
+    /// removed.
+    pub fn evict(&mut self, most: usize, removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+        let mut sizes = self.sizes()?;
+        let mut needed: usize = sizes.iter().map(|size| size.bytes).sum();
+        if needed <= most {
             return Ok(0);
         }
-        let mut excess = bytes - most / 10 * 9;
-        let mut evicted = Vec::new();
-        {
-            // Sessions without an expiry come last.
-            let sql = format!("SELECT id, {size} FROM sessions ORDER BY coalesce(expires, ?1)");
-            let mut statement = self.prepare(&sql)?;
-            let mut rows = statement.query([i64::MAX])?;
-            while let Some(row) = rows.next()?
-                && excess > 0
-            {
-                evicted.push(row.get(0)?);
-                excess -= row.get::<_, i64>(1)?;
-            }
-        }
-        self.remove_some(&evicted, i64::MAX, Reason::Evicted, removed)
+        // Those that never expire are the last.
+        sizes.sort_unstable_by_key(|size| (size.expires.is_none(), size.expires));
+        let evicted = sizes.iter().take_while(|size| {
+            let is_too_much = needed > most - most / 10;
+            needed -= size.bytes;
+            is_too_much
+        });
+        let evicted: Vec<&Size> = evicted.collect();
+        let ids: Vec<i64> = evicted.iter().map(|size| size.id).collect();
+        let last = evicted.last().and_then(|size| size.expires);
+        self.remove(ids, last, Reason::Evicted, removed)
     }
 
-    /// Removes those of the sessions with these keys that expire before `now`, and with `i64::MAX`
-    /// all of them, a few in each transaction.
-    fn remove_some(
-        &self,
-        ids: &[i64],
-        now: i64,
+    /// Returns what each session takes.
+    fn sizes(&self) -> Answer<Vec<Size>> {
+        let mut statement = self.prepare(
+            "SELECT id, expires, octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)
+             FROM sessions",
+        )?;
+        let sizes = statement.query_map([], |row| {
+            Ok(Size {
+                id: row.get(0)?,
+                expires: row.get(1)?,
+                bytes: stored_bytes(row.get::<_, i64>(2)? as usize),
+            })
+        })?;
+        Ok(sizes.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes those of the sessions with these keys that expire at `until` or before, in ms since
+    /// the epoch; with `None` all of them. Others write in between, and the log is kept short.
+    fn remove(
+        &mut self,
+        mut ids: Vec<i64>,
+        until: Option<i64>,
         reason: Reason,
         mut removed: Option<&mut Vec<Removed>>,
     ) -> Answer<usize> {
-        let mut count = 0;
-        for some in ids.chunks(REMOVED_AT_ONCE) {
-            self.prepare("BEGIN IMMEDIATE")?.execute([])?;
-            let mut remove = || -> Answer<()> {
-                for id in some {
-                    let sql = "DELETE FROM sessions WHERE id=?1 AND coalesce(expires, ?3)<=?2";
-                    let parameters = params![id, now, i64::MAX];
-                    count += match removed.as_deref_mut() {
-                        None => self.prepare(sql)?.execute(parameters)?,
-                        Some(removed) => {
-                            let sql = format!("{sql} RETURNING expires, cookie, data, sid");
-                            self.remove(&sql, parameters, reason, removed)?
-                        }
-                    };
-                }
-                self.prepare("COMMIT")?.execute([])?;
-                Ok(())
-            };
-            if let Err(refusal) = remove() {
-                self.connection.execute_batch("ROLLBACK").ok();
-                return Err(refusal);
+        // Neighbours are in the same page.
+        ids.sort_unstable();
+        let mut total = 0;
+        for (at, some) in ids.chunks(REMOVED_AT_ONCE).enumerate() {
+            let mut gone = Vec::new();
+            total += self.in_transaction(|| {
+                some.iter().try_fold(0, |count, id| {
+                    let condition = "WHERE id=?1 AND coalesce(expires<=?2, ?2 IS NULL)";
+                    let gone = removed.is_some().then_some(&mut gone);
+                    Ok(count + self.delete(condition, params![id, until], reason, gone)?)
+                })
+            })?;
+            if let Some(removed) = &mut removed {
+                removed.append(&mut gone);
+            }
+            if at % REMOVALS_BETWEEN_CHECKPOINTS == REMOVALS_BETWEEN_CHECKPOINTS - 1 {
+                self.checkpoint()?;
             }
         }
-        Ok(count)
+        Ok(total)
     }
 
     /// Checks the database, and returns what is wrong: nothing if it is whole.
@@ -746,21 +809,64 @@ impl Database {
         let found: Vec<String> = statement
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
+        let mut found: Vec<_> = found.into_iter().filter(|line| line != "ok").collect();
+        if found.is_empty() {
+            let sql = "SELECT count(*) FROM sessions WHERE born<0 OR born>=?1";
+            let odd: i64 = self
+                .connection
+                .query_row(sql, [LAST_MOMENT as i64], |row| row.get(0))?;
+            found.extend((odd > 0).then(|| NO_MOMENT.to_owned()));
+        }
+        Ok(found)
     }
 }
 
 /// The pages of a log that is begun anew: 8 MB.
-const LONG_LOG: usize = 2048;
+const LONG_LOG: i64 = 2048;
 /// The pages of a log whose file is cut off, too: 32 MB.
-const LONGEST_LOG: usize = 8192;
+const LONGEST_LOG: i64 = 8192;
+/// How often it is tried again to begin the log anew.
+const ATTEMPTS: usize = 10;
+/// How long others may write in between.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How many sessions are removed in one transaction, so that others need not wait for long.
 const REMOVED_AT_ONCE: usize = 64;
-/// About the bytes that a row takes beside its texts.
-const ROW_BYTES: usize = 40;
-/// About how many of a hundred bytes of the pages are used, as sessions come in random order.
-const USED: i64 = 70;
+/// After how many of these transactions the log, to which each may add a megabyte, is copied.
+const REMOVALS_BETWEEN_CHECKPOINTS: usize = 16;
+/// The percentage of a page that is in use as a rule, as sids come in no order.
+const FILLED: usize = 78;
+
+/// What a session takes.
+struct Size {
+    id: i64,
+    expires: Option<i64>,
+    bytes: usize,
+}
+
+/// Returns about how many bytes of the database a row with this many bytes of texts takes (SQLite,
+/// "Database File Format", 1.6): what exceeds a page is in pages of its own.
+fn stored_bytes(texts: usize) -> usize {
+    const OVERFLOW: usize = PAGE - 4;
+    const MOST: usize = PAGE - 35;
+    const LEAST: usize = (PAGE - 12) * 32 / 255 - 23;
+    // The key, the times, and the lengths of the columns.
+    let row = texts + 32;
+    let rest = LEAST + row.saturating_sub(LEAST) % OVERFLOW;
+    let local = match row {
+        0..=MOST => row,
+        _ if rest <= MOST => rest,
+        _ => LEAST,
+    };
+    // Two rows of more than half a page do not fit into one.
+    let leaf = (local * 100 / FILLED).min(PAGE);
+    leaf + (row - local).div_ceil(OVERFLOW) * PAGE
+}
+
+/// Returns a count of rows as SQL has it.
+fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(-1)
+}
 
 /// Waits as a thread of JavaScript may. `count` says how often it has waited already.
 fn wait_shortly(count: i32) -> bool {
@@ -772,6 +878,11 @@ fn wait_shortly(count: i32) -> bool {
         return false;
     }
     true
+}
+
+/// Waits as a thread may that keeps others from writing: milliseconds.
+fn wait_briefly(count: i32) -> bool {
+    count < 2 * YIELDS && wait_long(count)
 }
 
 /// Waits as a thread of the pool may.
@@ -802,25 +913,21 @@ pub fn insist<T>(mut attempt: impl FnMut() -> Answer<T>) -> Answer<T> {
 /// How long [`insist`] insists.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-fn header<C>(row: &Row<'_>, cookie_of: impl FnOnce(&[u8]) -> Option<C>) -> Answer<Header<C>> {
-    let cookie = match optional_bytes(row, 3)? {
-        Some(template) => match cookie_of(template) {
-            Some(cookie) => Some(cookie),
-            None => {
-                return Err(Refusal::Damaged(
-                    "a stored cookie cannot be read".to_owned(),
-                ));
-            }
-        },
-        None => None,
-    };
+fn header<C>(row: &Row<'_>, cookie: Option<C>) -> Answer<Header<C>> {
+    let born = u64::try_from(row.get::<_, i64>(1)?).ok();
     Ok(Header {
         expires: row.get(0)?,
-        born: row.get::<_, i64>(1)? as u64,
+        born: born
+            .filter(|&born| born < LAST_MOMENT)
+            .ok_or_else(|| Refusal::Damaged(NO_MOMENT.to_owned()))?,
         is_classified: row.get::<_, i64>(2)? != KIND_UNCLASSIFIED,
         cookie,
     })
 }
+
+/// A moment that no database has: JavaScript has no integers beyond it.
+const LAST_MOMENT: u64 = 1 << 53;
+const NO_MOMENT: &str = "a session has no moment";
 
 fn bytes<'r>(row: &'r Row<'_>, column: usize) -> Answer<&'r [u8]> {
     optional_bytes(row, column)?.ok_or_else(|| Refusal::Damaged("a text is missing".to_owned()))

@@ -3,29 +3,31 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use super::Options;
 use super::database::{Answer, Database, Patience, Refusal, insist};
 use crate::date;
 use crate::error::Error;
 
+/// Held by the thread that opens a file. One that makes a file has it open for a moment, and when a
+/// process closes a file, it loses all its POSIX locks on it, also those of other threads.
+static OPENING: Mutex<()> = Mutex::new(());
+
 /// Opens the database at `path`, and makes it if there is none. If it is damaged, and the options
-/// say so, it is put aside. Returns the connection, and a warning if it was put aside.
-pub fn open(path: &Arc<Path>, options: &Options) -> Answer<(Database, Option<String>)> {
-    let opened = open_once(path, options);
-    let Err(Refusal::Damaged(why)) = opened else {
-        return opened.map(|database| (database, None));
+/// say so, an empty one takes its place. Returns the connection, and a warning if it did.
+pub fn open(path: &Path, options: &Options) -> Answer<(Database, Option<String>)> {
+    let _opening = OPENING.lock();
+    let warning = match open_once(path, options) {
+        Err(Refusal::Damaged(_)) if options.is_replaced => replace(path, options)?,
+        opened => return opened.map(|database| (database, None)),
     };
-    if !options.is_replaced {
-        return Err(Refusal::Damaged(why));
-    }
-    let warning = put_aside(path, &why)?;
     Ok((open_once(path, options)?, warning))
 }
 
-fn open_once(path: &Arc<Path>, options: &Options) -> Answer<Database> {
+fn open_once(path: &Path, options: &Options) -> Answer<Database> {
     make_file(path)?;
     if let Some(system) = network_file_system(path) {
         return Err(Refusal::Other(format!(
@@ -34,7 +36,6 @@ fn open_once(path: &Arc<Path>, options: &Options) -> Answer<Database> {
         )));
     }
     let database = insist(|| {
-        let path = Arc::clone(path);
         let database = Database::open(path, Patience::Short, options.is_synced)?;
         database.set_up()?;
         Ok(database)
@@ -51,10 +52,8 @@ fn open_once(path: &Arc<Path>, options: &Options) -> Answer<Database> {
     Ok(database)
 }
 
-/// Makes the file if it is missing, with its folder, so that nobody else may read them.
-///
-/// A file that exists is not opened here: when a process closes a file, it loses all its POSIX
-/// locks on it, also those of other connections.
+/// Makes the file if it is missing, with its folder, so that nobody else may read them. A file that
+/// exists is not opened here: see [`OPENING`].
 fn make_file(path: &Path) -> Answer<()> {
     if let Some(folder) = path.parent()
         && !folder.is_dir()
@@ -117,17 +116,22 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Gives a damaged file another name, and its log too. Returns a warning, or none if another
+/// Copies a damaged file aside, with its log, and empties it. Returns a warning, or none if another
 /// process did it.
-fn put_aside(path: &Path, why: &str) -> Answer<Option<String>> {
+///
+/// The file keeps its place. If it was renamed, a process that has it open would remove the log of
+/// the new file when it ends, as that has the same name.
+fn replace(path: &Path, options: &Options) -> Answer<Option<String>> {
     let failed = |error: io::Error| refusal("the damaged file cannot be put aside", &error);
-    // Of several processes that start, one puts the file aside. The others wait, and find another
-    // file then.
-    let damaged = File::open(path).map_err(failed)?;
-    damaged.lock().map_err(failed)?;
-    if !is_at(&damaged, path) {
-        return Ok(None);
-    }
+    // Of several processes that start, one does it. The others wait, and find it done.
+    let mark = mark_path(path);
+    let lock = OpenOptions::new().append(true).create(true).open(&mark);
+    let lock = lock.map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let why = match open_once(path, options) {
+        Err(Refusal::Damaged(why)) => why,
+        opened => return opened.map(|_| None),
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |since| since.as_millis() as i64);
     let stamp = date::to_iso(now).map_or_else(
@@ -135,34 +139,19 @@ fn put_aside(path: &Path, why: &str) -> Answer<Option<String>> {
         |iso| String::from_utf8_lossy(&iso).replace(':', "-"),
     );
     let aside = beside(path, &format!(".damaged-{stamp}"));
-    for end in ["-wal", "-shm", ""] {
-        match fs::rename(beside(path, end), beside(&aside, end)) {
+    for end in ["-wal", ""] {
+        match fs::copy(beside(path, end), beside(&aside, end)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
     }
-    fs::remove_file(mark_path(path)).ok();
+    insist(|| Database::empty(path))?;
+    fs::remove_file(mark).ok();
     Ok(Some(format!(
-        "DiskStore: {} is damaged ({why}). It was renamed to {}, and an empty store takes its place",
+        "DiskStore: {} is damaged ({why}). It was copied to {}, and is an empty store now",
         path.display(),
         aside.display()
     )))
-}
-
-/// Whether the open file is the one at `path`.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let both = file
-        .metadata()
-        .and_then(|open| Ok((open, fs::metadata(path)?)));
-    both.is_ok_and(|(open, there)| open.dev() == there.dev() && open.ino() == there.ino())
-}
-
-/// Whether the open file is the one at `path`.
-#[cfg(not(unix))]
-fn is_at(_file: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 /// The kinds of file systems, as Linux calls them, whose locks or shared memory do not hold for all
@@ -285,7 +274,7 @@ fn with_database<T>(path: &Path, work: impl FnOnce(&Database) -> Answer<T>) -> R
         return Err(Error::Engine(message.into()));
     }
     let opened = insist(|| {
-        let database = Database::open(Arc::from(path), Patience::Long, false)?;
+        let database = Database::open(path, Patience::Long, false)?;
         database.verify()?;
         Ok(database)
     });

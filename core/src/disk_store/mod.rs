@@ -2,6 +2,11 @@
 //!
 //! The file is an SQLite database with a write-ahead log. A reader of this process sees a change at
 //! once; [`Engine::commit`] makes it for all others, together with the changes that came before.
+//!
+//! A moment is the µs since the epoch, or more where the clock stands still or was set back. The
+//! database has for each sid the moment at which it was inserted. So a session that was loaded at
+//! a moment is the same one if its sid was inserted before: one that was destroyed since is not
+//! there, or was inserted later.
 
 mod changes;
 mod database;
@@ -9,13 +14,14 @@ mod file;
 mod recent;
 
 use std::hash::BuildHasher;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
@@ -23,8 +29,8 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
-use changes::{Change, Changes, Record, Touched, View};
-use database::{Answer, Database, Header, Patience, Refusal, insist};
+use changes::{Change, Changes, Condition, Record, Touched, View};
+use database::{Answer, Database, Header, Made, Patience, Refusal, insist};
 use recent::Recent;
 
 pub use file::{Summary, check, copy, look};
@@ -38,9 +44,10 @@ pub struct Options {
     pub is_synced: bool,
     /// The ms by which a touch must at least move a session's expiry.
     pub touch_after: i64,
-    /// The bytes that the file may have. `None` for no bound.
+    /// About how many bytes the file may have, without its log. If it gets larger, the sessions are
+    /// removed that expire first. `None` for no bound.
     pub max_bytes: Option<usize>,
-    /// Whether a damaged file is put aside, and an empty one takes its place.
+    /// Whether a damaged file is copied aside and emptied when it is opened.
     pub is_replaced: bool,
     /// The ms between two prunings by the processes that share the file.
     pub check_period: i64,
@@ -50,7 +57,6 @@ pub struct Options {
 ///
 /// Several processes and threads may use the file, each by a store of its own.
 pub struct DiskStore {
-    path: Arc<Path>,
     options: Options,
     state: Mutex<State>,
     /// The connection of the thread that commits and may wait, made when it is needed.
@@ -62,12 +68,17 @@ pub struct DiskStore {
     misses: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
+    /// The bytes of the database when the sizes of all sessions were looked at.
+    looked_at: AtomicUsize,
     /// How many changes were committed since the last checkpoint.
     committed: AtomicUsize,
     /// Whether removed sessions are collected: see [`Engine::take_removed`].
     is_watched: AtomicBool,
     removed: Mutex<Vec<Removed>>,
 }
+
+/// What [`Engine::finish`] returns.
+type Finished = Result<Vec<Unmade>, Error>;
 
 /// What the methods that must not wait use.
 struct State {
@@ -76,6 +87,8 @@ struct State {
     changes: Changes,
     /// The changes that another thread commits now.
     in_flight: Option<Arc<Changes>>,
+    /// What came of such changes, if `close` has committed them.
+    finished: Option<Finished>,
     cookies: CookieTextCache,
     recent: Recent,
     /// The latest moment that was seen.
@@ -85,23 +98,11 @@ struct State {
 #[derive(Default)]
 struct Upkeep {
     database: Option<Database>,
-    schedule: Schedule,
-}
-
-/// What is known of the work that takes long.
-#[derive(Default)]
-struct Schedule {
     /// Who prunes, for the other processes: a number that no other store has.
     owner: i64,
     /// The key of the session that was pruned last, if there is more to prune.
     pruned_to: Option<i64>,
-    /// When the bytes of all sessions were summed up last, in ms since the epoch.
-    summed_at: i64,
 }
-
-/// The ms between two times at which the bytes of all sessions are summed up, as that takes a
-/// quarter of a second for a million.
-const SUM_PERIOD: i64 = 5_000;
 
 /// The ms for which a store that prunes keeps others from it.
 const LEASE: i64 = 30_000;
@@ -126,28 +127,24 @@ impl State {
         sid: &[u8],
         mut text: Option<&mut Vec<u8>>,
     ) -> Answer<Option<(Known, bool)>> {
-        let mut touched: Option<Touched> = None;
-        for changes in [Some(&self.changes), self.in_flight.as_deref()]
-            .into_iter()
-            .flatten()
-        {
+        // The later touch comes first.
+        let mut touches: Vec<Touched> = Vec::new();
+        for changes in self.pending() {
             match changes.view(sid) {
                 None => {}
                 Some(View::Gone) => return Ok(None),
-                Some(View::Touched(change)) => {
-                    touched.get_or_insert_with(|| change.clone());
-                }
-                Some(View::Stored { record, .. }) => {
+                Some(View::Touched(touched)) => touches.push(touched.clone()),
+                Some(View::Stored { record, born, .. }) => {
                     if let Some(text) = &mut text {
                         text.extend_from_slice(&record.text);
                     }
                     let known = Header {
                         expires: record.expires,
-                        born: record.born,
+                        born: *born,
                         is_classified: record.cookie.is_some(),
                         cookie: record.cookie.clone(),
                     };
-                    return Ok(Some((with(known, touched), true)));
+                    return Ok(Some((with(known, touches), true)));
                 }
             }
         }
@@ -164,64 +161,72 @@ impl State {
             return Ok(None);
         };
         self.moment = self.moment.max(known.born);
-        Ok(Some((with(known, touched), false)))
+        Ok(Some((with(known, touches), false)))
     }
 
-    /// Returns the moment at which the sid was inserted. `None` if it has no record.
-    fn born(&self, sid: &[u8]) -> Answer<Option<u64>> {
-        let mut candidate = None;
-        for changes in [Some(&self.changes), self.in_flight.as_deref()]
-            .into_iter()
-            .flatten()
-        {
+    /// Returns the changes that are not committed, the later ones first.
+    fn pending(&self) -> impl Iterator<Item = &Changes> {
+        std::iter::once(&self.changes).chain(self.in_flight.as_deref())
+    }
+
+    /// Returns what the changes that are not committed say of the moment at which the sid was
+    /// inserted, `None` for no record, and whether that holds whatever the database has.
+    fn pending_born(&self, sid: &[u8]) -> (Option<u64>, bool) {
+        let mut moment = None;
+        for changes in self.pending() {
             match changes.view(sid) {
-                Some(View::Gone) => return Ok(candidate),
-                Some(View::Stored { record, is_new }) => {
-                    candidate = Some(record.born);
+                Some(View::Gone) => return (moment, true),
+                Some(View::Stored { born, is_new, .. }) => {
+                    moment = Some(*born);
                     if *is_new {
-                        return Ok(candidate);
+                        return (moment, true);
                     }
                 }
                 _ => {}
             }
         }
+        (moment, false)
+    }
+
+    /// Returns the moment at which the sid was inserted. `None` if it has no record.
+    fn born(&mut self, sid: &[u8]) -> Answer<Option<u64>> {
+        let (pending, is_known) = self.pending_born(sid);
+        if is_known {
+            return Ok(pending);
+        }
         let database = self.database.as_ref().ok_or(Refusal::Closed)?;
         let stored = database.read_header(sid, |_| Some(()))?;
-        Ok(stored.map(|header| header.born).or(candidate))
+        let stored = stored.map(|header| header.born);
+        self.moment = self.moment.max(stored.unwrap_or(0));
+        Ok(stored.or(pending))
     }
 
     /// Whether a change of `sid` is not committed. A touch is not left out then, as who asks for it
     /// waits for the touch, and so for that change.
     fn is_pending(&self, sid: &[u8]) -> bool {
-        let in_flight = self.in_flight.as_deref();
-        self.changes.view(sid).is_some() || in_flight.is_some_and(|it| it.view(sid).is_some())
+        self.pending().any(|changes| changes.view(sid).is_some())
     }
 
     /// Whether a change that is not committed has destroyed `sid` at the moment `since` or later.
     fn has_destroyed(&self, sid: &[u8], since: u64) -> bool {
-        let views = [Some(&self.changes), self.in_flight.as_deref()];
-        let view = views
-            .into_iter()
-            .flatten()
-            .find_map(|changes| changes.view(sid));
-        match view {
-            Some(View::Gone) => true,
-            Some(View::Stored { record, is_new }) => *is_new && record.born >= since,
-            _ => false,
-        }
+        let (born, is_known) = self.pending_born(sid);
+        is_known && born.is_none_or(|born| born >= since)
     }
 }
 
-/// Returns what is known of a session after a touch.
-fn with(known: Known, touched: Option<Touched>) -> Known {
-    match touched {
-        Some(Touched { cookie, expires }) if known.cookie.is_some() => Header {
-            expires,
-            cookie: Some(cookie),
+/// Returns what is known of a session after touches, of which the last one is made first.
+fn with(known: Known, touches: Vec<Touched>) -> Known {
+    let touch = |known: Known, touched: Touched| {
+        if !touched.suits(known.cookie.as_ref(), known.expires) {
+            return known;
+        }
+        Header {
+            expires: touched.expires,
+            cookie: Some(touched.cookie),
             ..known
-        },
-        _ => known,
-    }
+        }
+    };
+    touches.into_iter().rev().fold(known, touch)
 }
 
 /// Whether a session with this expiry is alive at `now`.
@@ -235,39 +240,36 @@ const NEVER: i64 = i64::MAX;
 impl DiskStore {
     /// Opens the file, and makes it if there is none, with its folder.
     ///
-    /// Returns the store and, if a damaged file was put aside, a warning.
+    /// Returns the store and, if a damaged file was emptied, a warning that names the copy.
     ///
     /// # Errors
     /// [`Error::Engine`] with a message that names the file and says what to do.
     pub fn open(options: Options) -> Result<(DiskStore, Option<String>), Error> {
-        let path: Arc<Path> = Arc::from(&*options.path);
         let (database, warning) =
-            file::open(&path, &options).map_err(|refusal| refusal.error(&path))?;
+            file::open(&options.path, &options).map_err(|refusal| refusal.error(&options.path))?;
         let state = State {
             database: Some(database),
             changes: Changes::default(),
             in_flight: None,
+            finished: None,
             cookies: CookieTextCache::default(),
             recent: Recent::default(),
             moment: 0,
         };
         let store = DiskStore {
-            path,
             options,
             state: Mutex::new(state),
             writer: Mutex::default(),
             upkeep: Mutex::new(Upkeep {
-                database: None,
-                schedule: Schedule {
-                    owner: i64::from_ne_bytes(rand::random()),
-                    ..Schedule::default()
-                },
+                owner: i64::from_ne_bytes(rand::random()),
+                ..Upkeep::default()
             }),
             hasher: DefaultHashBuilder::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            looked_at: AtomicUsize::new(0),
             committed: AtomicUsize::new(0),
             is_watched: AtomicBool::new(false),
             removed: Mutex::default(),
@@ -277,9 +279,9 @@ impl DiskStore {
 
     fn error(&self, refusal: Refusal) -> Error {
         if let Refusal::Damaged(_) = refusal {
-            file::mark_damaged(&self.path);
+            file::mark_damaged(&self.options.path);
         }
-        refusal.error(&self.path)
+        refusal.error(&self.options.path)
     }
 
     fn hash(&self, sid: &[u8]) -> u64 {
@@ -295,30 +297,50 @@ impl DiskStore {
         text: &[u8],
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
-        since: Option<u64>,
+        condition: Condition,
     ) -> Stored {
-        if since.is_some_and(|since| state.has_destroyed(sid, since)) {
+        if let Condition::BornBefore(since) = condition
+            && state.has_destroyed(sid, since)
+        {
             return Stored::Destroyed;
         }
         let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
-        if let Some(cookie) = &cookie {
-            state
-                .recent
-                .note(self.hash(sid), cookie.id, expires.unwrap_or(NEVER));
+        let hash = self.hash(sid);
+        match &cookie {
+            Some(cookie) => state.recent.note(hash, cookie.id, expires.unwrap_or(NEVER)),
+            None => state.recent.forget(hash),
         }
         let born = state.now();
         state.changes.push(Change::Put {
             sid: Arc::from(sid),
             record: Arc::new(Record {
                 cookie,
-                text: Box::from(text),
+                text: Arc::from(text),
                 expires,
-                born,
             }),
-            since,
+            born,
+            condition,
         });
         Stored::Done(id)
+    }
+
+    /// Stores a session that comes in its two parts: see [`Engine::put`].
+    fn put_parts(
+        &self,
+        state: &mut State,
+        sid: &[u8],
+        cookie: &[u8],
+        data: &[u8],
+        deadline: Option<i64>,
+        condition: Condition,
+    ) -> Stored {
+        if let Some((cookie, date)) = state.cookies.intern(cookie) {
+            let expires = date.or(deadline);
+            return self.store(state, sid, data, Some(cookie), expires, condition);
+        }
+        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
+        self.store(state, sid, &text, None, deadline, condition)
     }
 
     /// Whether a touch that moves the expiry from `old` to `new` is left out.
@@ -328,20 +350,14 @@ impl DiskStore {
             (None, None) => true,
             (Some(old), Some(new)) => {
                 let lives_long = new.saturating_sub(now) >= least.saturating_mul(2);
-                new == old || (new > old && new - old < least && lives_long)
+                new == old || (new > old && new.saturating_sub(old) < least && lives_long)
             }
             _ => false,
         }
     }
 
-    /// Touches a session unless that would change little.
-    fn touch_session(
-        &self,
-        state: &mut State,
-        sid: &[u8],
-        touched: Touched,
-        must_match: bool,
-    ) -> Changed {
+    /// Touches a session.
+    fn touch_session(&self, state: &mut State, sid: &[u8], touched: Touched) -> Changed {
         let expires = touched.expires.unwrap_or(NEVER);
         state
             .recent
@@ -349,48 +365,115 @@ impl DiskStore {
         state.changes.push(Change::Touch {
             sid: Arc::from(sid),
             touched,
-            must_match,
         });
         Changed::Done
     }
 
-    /// Makes the changes, by this connection. Returns [`Commit::Waiting`] if another process writes.
-    fn make(&self, database: &Database, changes: &Changes) -> Answer<Vec<Unmade>> {
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let unmade = database.make(changes.list(), removed.as_mut())?;
-        if let Some(removed) = removed {
-            self.removed.lock().extend(removed);
+    /// Locks the state, which must not be closed.
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.state.lock();
+        match state.database {
+            Some(_) => Ok(state),
+            None => Err(self.error(Refusal::Closed)),
         }
-        self.committed.fetch_add(changes.list().len(), Relaxed);
+    }
+
+    fn is_watched(&self) -> bool {
+        self.is_watched.load(Relaxed)
+    }
+
+    /// Makes changes, all or none.
+    fn make(&self, database: &Database, changes: &[Change]) -> Answer<Vec<Unmade>> {
+        let Made { unmade, removed } = database.make(changes, self.is_watched())?;
+        self.note_removed(removed);
+        self.committed.fetch_add(changes.len(), Relaxed);
         Ok(unmade)
+    }
+
+    /// Makes each change alone.
+    fn make_each(&self, database: &Database, changes: &[Change]) -> Vec<Unmade> {
+        let mut unmade = Vec::new();
+        let mut is_locked = false;
+        for change in changes {
+            let made = match is_locked {
+                false => insist(|| self.make(database, slice::from_ref(change))),
+                true => Err(Refusal::Busy),
+            };
+            is_locked = matches!(made, Err(Refusal::Busy));
+            match made {
+                Ok(more) => unmade.extend(more),
+                Err(refusal) => unmade.push(Unmade {
+                    sid: change.sid().map(Box::from),
+                    error: Some(self.error(refusal)),
+                }),
+            }
+        }
+        unmade
+    }
+
+    /// Commits the changes that are in flight, by the connection of the thread that may wait. If
+    /// that is for `close`, the outcome is kept for the thread that must call `finish`.
+    fn land(&self, is_for_close: bool) -> Finished {
+        let mut writer = self.writer.lock();
+        let changes = {
+            let mut state = self.state.lock();
+            if !is_for_close && let Some(finished) = state.finished.take() {
+                return finished;
+            }
+            match &state.in_flight {
+                Some(changes) => Arc::clone(changes),
+                None => return Ok(Vec::new()),
+            }
+        };
+        let connected = match writer.take() {
+            Some(database) => Ok(database),
+            None => self.connect(),
+        };
+        let finished = connected.and_then(|database| {
+            let database = writer.insert(database);
+            match insist(|| self.make(database, changes.list())) {
+                Ok(unmade) => Ok(unmade),
+                Err(Refusal::Busy) => Err(self.error(Refusal::Busy)),
+                Err(_) => Ok(self.make_each(database, changes.list())),
+            }
+        });
+        let mut state = self.state.lock();
+        state.in_flight = None;
+        if is_for_close && state.finished.is_none() {
+            state.finished = Some(finished.clone());
+        }
+        finished
     }
 
     /// Calls `work` with the connection for what takes long.
     fn with_upkeep<T>(
         &self,
-        work: impl FnOnce(&Database, &mut Schedule) -> Answer<T>,
+        work: impl FnOnce(&mut Database, &mut Option<i64>, i64) -> Answer<T>,
     ) -> Result<T, Error> {
         let mut upkeep = self.upkeep.lock();
-        let Upkeep { database, schedule } = &mut *upkeep;
+        let Upkeep {
+            database,
+            owner,
+            pruned_to,
+        } = &mut *upkeep;
         let database = match database {
             Some(database) => database,
             None => database.insert(self.connect()?),
         };
-        work(database, schedule).map_err(|refusal| self.error(refusal))
+        work(database, pruned_to, *owner).map_err(|refusal| self.error(refusal))
     }
 
     fn connect(&self) -> Result<Database, Error> {
         if self.state.lock().database.is_none() {
-            return Err(Refusal::Closed.error(&self.path));
+            return Err(Refusal::Closed.error(&self.options.path));
         }
-        let path = Arc::clone(&self.path);
-        Database::open(path, Patience::Long, self.options.is_synced)
+        Database::open(&self.options.path, Patience::Long, self.options.is_synced)
             .map_err(|refusal| self.error(refusal))
     }
 
-    /// Counts and collects removed sessions.
-    fn note_removed(&self, removed: Option<Vec<Removed>>) {
-        if let Some(removed) = removed {
+    /// Collects removed sessions.
+    fn note_removed(&self, removed: Vec<Removed>) {
+        if !removed.is_empty() {
             self.removed.lock().extend(removed);
         }
     }
@@ -398,7 +481,7 @@ impl DiskStore {
 
 impl Engine for DiskStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = insist(|| {
             text.clear();
             state.look_up(sid, Some(text))
@@ -426,9 +509,12 @@ impl Engine for DiskStore {
                     cookie,
                 })
             }
-            _ => Found::Unclear {
-                is_classified: known.is_classified,
-            },
+            _ => {
+                state.recent.forget(self.hash(sid));
+                Found::Unclear {
+                    is_classified: known.is_classified,
+                }
+            }
         };
         let is_use = match asker {
             Asker::User => true,
@@ -442,7 +528,7 @@ impl Engine for DiskStore {
     }
 
     fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let mut text = Vec::new();
         let known = insist(|| {
             text.clear();
@@ -463,13 +549,31 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        let mut state = self.state.lock();
-        if let Some((cookie, date)) = state.cookies.intern(cookie) {
-            let expires = date.or(deadline);
-            return Ok(self.store(&mut state, sid, data, Some(cookie), expires, since));
-        }
-        let text = session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
-        Ok(self.store(&mut state, sid, &text, None, deadline, since))
+        let mut state = self.open_state()?;
+        let condition = Condition::of(since);
+        Ok(self.put_parts(&mut state, sid, cookie, data, deadline, condition))
+    }
+
+    /// Whether it was stored is known when the change is committed.
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut state = self.open_state()?;
+        let condition = Condition::Unchanged {
+            base: Box::from(base),
+            now,
+        };
+        match cookie {
+            Some(cookie) => self.put_parts(&mut state, sid, cookie, data, deadline, condition),
+            None => self.store(&mut state, sid, data, None, deadline, condition),
+        };
+        Ok(Changed::Done)
     }
 
     fn set_raw(
@@ -479,8 +583,9 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         since: Option<u64>,
     ) -> Result<Stored, Error> {
-        let mut state = self.state.lock();
-        Ok(self.store(&mut state, sid, text, None, deadline, since))
+        let mut state = self.open_state()?;
+        let condition = Condition::of(since);
+        Ok(self.store(&mut state, sid, text, None, deadline, condition))
     }
 
     /// Stores the session also if the one that is there has another cookie.
@@ -493,14 +598,21 @@ impl Engine for DiskStore {
         since: Option<u64>,
         data: &[u8],
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = state.cookies.get(cookie);
         let Some(cookie) = known.filter(|known| known.can_expire(date)) else {
             return Ok(Changed::Refused);
         };
         let expires = date.or(deadline);
         Ok(
-            match self.store(&mut state, sid, data, Some(cookie), expires, since) {
+            match self.store(
+                &mut state,
+                sid,
+                data,
+                Some(cookie),
+                expires,
+                Condition::of(since),
+            ) {
                 Stored::Done(_) => Changed::Done,
                 Stored::Destroyed => Changed::Destroyed,
             },
@@ -514,7 +626,7 @@ impl Engine for DiskStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let made = state.cookies.intern(cookie);
         let known = insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
         let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now)) else {
@@ -528,7 +640,13 @@ impl Engine for DiskStore {
         if is_same && !state.is_pending(sid) && self.is_small(known.expires, expires, now) {
             return Ok(Changed::Kept);
         }
-        Ok(self.touch_session(&mut state, sid, Touched { cookie, expires }, false))
+        let touched = Touched {
+            cookie,
+            expires,
+            must_match: false,
+            now,
+        };
+        Ok(self.touch_session(&mut state, sid, touched))
     }
 
     fn renew(
@@ -539,7 +657,7 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         now: i64,
     ) -> Result<Changed, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let recent = state.recent.expiry(self.hash(sid), cookie);
         let recent = recent.filter(|&expires| expires > now);
         let (old, known) = match (recent, state.cookies.get(cookie)) {
@@ -571,8 +689,10 @@ impl Engine for DiskStore {
         let touched = Touched {
             cookie: known,
             expires,
+            must_match: true,
+            now,
         };
-        Ok(self.touch_session(&mut state, sid, touched, true))
+        Ok(self.touch_session(&mut state, sid, touched))
     }
 
     fn classify(
@@ -583,7 +703,7 @@ impl Engine for DiskStore {
         expires: Option<i64>,
         _now: i64,
     ) -> Result<(), Error> {
-        self.state.lock().changes.push(Change::Classify {
+        self.open_state()?.changes.push(Change::Classify {
             sid: Arc::from(sid),
             text: Box::from(text),
             is_session,
@@ -598,7 +718,7 @@ impl Engine for DiskStore {
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         let known = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
         let hash = self.hash(sid);
         state.recent.forget(hash);
@@ -609,18 +729,18 @@ impl Engine for DiskStore {
     }
 
     fn clear(&self) -> Result<(), Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         state.recent.clear();
         state.changes.push(Change::Clear);
         Ok(())
     }
 
     fn moment(&self) -> Result<u64, Error> {
-        Ok(self.state.lock().now())
+        Ok(self.open_state()?.now())
     }
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
-        let state = self.state.lock();
+        let mut state = self.open_state()?;
         let born = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
         Ok(born.is_none_or(|born| born >= since))
     }
@@ -631,7 +751,7 @@ impl Engine for DiskStore {
     }
 
     fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
-        let state = self.state.lock();
+        let state = self.open_state()?;
         let database = state.database.as_ref().ok_or(Refusal::Closed);
         let sids = database.and_then(|database| insist(|| database.sids(after, count)));
         sids.map_err(|refusal| self.error(refusal))
@@ -639,7 +759,7 @@ impl Engine for DiskStore {
 
     /// Reads all sessions, and removes none.
     fn len(&self, now: i64) -> Result<usize, Error> {
-        let (live, _) = self.with_upkeep(|database, _| database.count(now))?;
+        let (live, _) = self.with_upkeep(|database, _, _| database.count(now))?;
         Ok(live)
     }
 
@@ -647,107 +767,109 @@ impl Engine for DiskStore {
     /// `usize::MAX`.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         let is_forced = budget == usize::MAX;
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let done = self.with_upkeep(|database, schedule| {
-            let owner = schedule.owner;
+        let mut removed = self.is_watched().then(Vec::new);
+        let done = self.with_upkeep(|database, pruned_to, owner| {
             let period = self.options.check_period - self.options.check_period / 10;
-            if !is_forced && !database.take_upkeep(owner, now, LEASE, period)? {
-                schedule.pruned_to = None;
+            if is_forced {
+                *pruned_to = None;
+            } else if !database.take_upkeep(owner, now, LEASE, period)? {
+                *pruned_to = None;
                 return Ok(true);
             }
-            let (count, last) =
-                database.prune(schedule.pruned_to, budget, now, removed.as_mut())?;
+            let (count, last) = database.prune(*pruned_to, budget, now, removed.as_mut())?;
             self.expired.fetch_add(count as u64, Relaxed);
             let is_done = last.is_none();
-            schedule.pruned_to = last;
+            *pruned_to = last;
             if is_done {
                 database.end_upkeep(owner, now)?;
             }
             Ok(is_done)
         });
-        self.note_removed(removed);
+        self.note_removed(removed.unwrap_or_default());
         done
     }
 
-    fn maintain(&self, now: i64) -> Result<(), Error> {
-        let mut removed = self.is_watched.load(Relaxed).then(Vec::new);
-        let done = self.with_upkeep(|database, schedule| {
-            if self.committed.swap(0, Relaxed) > 0 {
+    fn maintain(&self, _now: i64) -> Result<(), Error> {
+        let mut removed = self.is_watched().then(Vec::new);
+        let done = self.with_upkeep(|database, _, _| {
+            let committed = self.committed.load(Relaxed);
+            if committed > 0 {
                 database.checkpoint()?;
+                self.committed.fetch_sub(committed, Relaxed);
             }
-            if let Some(most) = self.options.max_bytes
-                && !(0..SUM_PERIOD).contains(&(now - schedule.summed_at))
-                && database.bytes()? > most
-            {
-                schedule.summed_at = now;
+            let Some(most) = self.options.max_bytes else {
+                return Ok(());
+            };
+            // Pages that are not full take more sessions. So the file is looked through only when
+            // it has grown.
+            let bytes = database.bytes()?;
+            let looked_at = self.looked_at.load(Relaxed);
+            if bytes > most && bytes > looked_at + looked_at / 64 {
                 let count = database.evict(most, removed.as_mut())?;
                 self.evicted.fetch_add(count as u64, Relaxed);
+                self.looked_at.store(database.bytes()?, Relaxed);
                 database.checkpoint()?;
             }
             Ok(())
         });
-        self.note_removed(removed);
+        self.note_removed(removed.unwrap_or_default());
         done
     }
 
     fn commit(&self) -> Result<Commit, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.open_state()?;
         if state.in_flight.is_some() {
             return Ok(Commit::Waiting);
-        }
-        if state.changes.is_empty() {
-            return Ok(Commit::Done(Vec::new()));
         }
         let State {
             database, changes, ..
         } = &mut *state;
-        if !self.options.is_synced && !changes.is_long() {
-            let open = database.as_ref().ok_or(Refusal::Closed);
-            match open.and_then(|database| self.make(database, changes)) {
-                Ok(unmade) => {
-                    *changes = Changes::default();
-                    return Ok(Commit::Done(unmade));
-                }
-                Err(Refusal::Busy) => {}
-                Err(refusal) => {
-                    *changes = Changes::default();
-                    return Err(self.error(refusal));
-                }
-            }
+        if changes.is_empty() {
+            return Ok(Commit::Done(Vec::new()));
+        }
+        // What cannot be made at once is left to the thread that may wait, also if it fails.
+        if let Some(database) = database
+            && !self.options.is_synced
+            && !changes.is_long()
+            && let Ok(unmade) = self.make(database, changes.list())
+        {
+            *changes = Changes::default();
+            return Ok(Commit::Done(unmade));
         }
         state.in_flight = Some(Arc::new(std::mem::take(&mut state.changes)));
         Ok(Commit::Waiting)
     }
 
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
-        // Of two threads that finish, the second one finds nothing to do.
-        let mut writer = self.writer.lock();
-        let Some(changes) = self.state.lock().in_flight.clone() else {
-            return Ok(Vec::new());
-        };
-        let made = self.commit_waiting(&mut writer, &changes);
-        self.state.lock().in_flight = None;
-        made
+        self.land(false)
     }
 
+    /// The error is that of the first change that was not made. Does nothing if the store is closed.
     fn close(&self) -> Result<(), Error> {
-        let committed = loop {
-            match self.commit() {
-                Ok(Commit::Waiting) => {
-                    if let Err(error) = self.finish() {
-                        break Err(error);
-                    }
-                }
-                Ok(Commit::Done(_)) => break Ok(()),
-                Err(error) => break Err(error),
-            }
+        if self.state.lock().database.is_none() {
+            return Ok(());
+        }
+        let mut error = None;
+        let mut note = |finished: Finished| {
+            let failed = match finished {
+                Ok(unmade) => unmade.into_iter().find_map(|unmade| unmade.error),
+                Err(error) => Some(error),
+            };
+            error = error.take().or(failed);
         };
+        loop {
+            match self.commit() {
+                Ok(Commit::Waiting) => note(self.land(true)),
+                Ok(Commit::Done(unmade)) => break note(Ok(unmade)),
+                Err(error) => break note(Err(error)),
+            }
+        }
         // Each connection is closed outside the lock of the state, as the last one may copy the log.
         let database = self.state.lock().database.take();
         drop(database);
         *self.writer.lock() = None;
         self.upkeep.lock().database = None;
-        committed
+        error.map_or(Ok(()), Err)
     }
 
     fn take_removed(&self) -> Result<Vec<Removed>, Error> {
@@ -757,7 +879,7 @@ impl Engine for DiskStore {
 
     /// Reads all sessions.
     fn stats(&self) -> Result<Stats, Error> {
-        let (sessions, bytes) = self.with_upkeep(|database, _| {
+        let (sessions, bytes) = self.with_upkeep(|database, _, _| {
             let (_, all) = database.count(0)?;
             Ok((all, database.bytes()?))
         })?;
@@ -773,22 +895,6 @@ impl Engine for DiskStore {
 
     fn bytes(&self) -> usize {
         0
-    }
-}
-
-impl DiskStore {
-    /// Makes changes by the connection of the thread that may wait.
-    fn commit_waiting(
-        &self,
-        writer: &mut Option<Database>,
-        changes: &Changes,
-    ) -> Result<Vec<Unmade>, Error> {
-        let database = match writer {
-            Some(database) => database,
-            None => writer.insert(self.connect()?),
-        };
-        let made = insist(|| self.make(database, changes));
-        made.map_err(|refusal| self.error(refusal))
     }
 }
 

@@ -362,7 +362,6 @@ impl Engine for MemoryStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let made = cookie.and_then(|cookie| self.cookies.lock().intern(cookie));
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
@@ -371,6 +370,7 @@ impl Engine for MemoryStore {
         if !record.is_some_and(|record| session_text::is_same_data(record.text(), base)) {
             return Ok(Changed::Refused);
         }
+        let made = cookie.and_then(|cookie| self.cookies.lock().intern(cookie));
         let sid = (hash, Some(number), sid);
         match (made, cookie) {
             (Some((cookie, date)), _) => {
