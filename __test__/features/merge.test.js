@@ -655,6 +655,19 @@ test('a change while a save is under way', async (t) => {
   assert.deepEqual(await stored(), { here: true, n: 2 });
 });
 
+test('what save has merged is not stored again at the end', async (t) => {
+  const { store, app, cookie, other, stored } = await start(t, { makeStore: () => comparing(), data: { a: 0 } });
+  await app.visit(async (req, res) => {
+    await other(set({ a: 1 }));
+    store.take();
+    req.session.b = 1;
+    await req.session.save();
+    res.end();
+  }, { cookie });
+  assert.deepEqual(store.take(), ['setIfUnchanged', 'get', 'setIfUnchanged', 'touch']);
+  assert.deepEqual(await stored(), { here: true, a: 1, b: 1 });
+});
+
 test('what the callback of save throws is not passed to it', async (t) => {
   const { store, app, cookie, other } = await start(t, { makeStore: () => comparing({ sync: true }), data: { n: 0 } });
   const calls = [];
