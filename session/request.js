@@ -587,7 +587,6 @@ class RequestSession {
     this.noteDestroyed(oldId);
     this.watch(session);
     this.noteStored(session, text);
-    this.noteBase(session, text);
   }
 
   /**
@@ -775,10 +774,10 @@ class RequestSession {
   save(session, callback) {
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
-    // Our `save` does no more than this. The `save` of another class knows neither of `setIfPresent`
-    // nor of the option `merge`, so the store is called in its place.
+    // Our `save` does no more than this. The `save` of another class does not know of
+    // `setIfPresent`, so that is called in its place.
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
-    if (isOurs || ((isPresent || this.settings.merge !== undefined) && session.save === this.foreignSave)) {
+    if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.noteSave(session, id);
       this.store(callback, isPresent ? 'setIfPresent' : 'set', id, session);
       return;

@@ -337,13 +337,14 @@ for (const [name, makeStore] of Object.entries(stores)) {
   });
 
   test(`a session with toJSON: ${name}`, async (t) => {
-    const { during, stored, app } = await begin(t, { data: { n: 0, b: 0 }, options: { commit: 'headers' } });
+    const { during, stored, app, store } = await begin(t, { data: { n: 0, b: 0 }, options: { commit: 'headers' } });
     const { status } = await during(set({ n: 1 }), (sess) => {
       sess.b = 1;
       Object.defineProperty(sess, 'toJSON', { value() { return { cookie: this.cookie, ...this, told: true }; }, configurable: true });
     });
     assert.deepEqual([status, app.errors], [200, []]);
     assert.deepEqual(await stored(), { here: true, n: 1, b: 1, told: true });
+    for (const text of Object.values(store.sessions ?? {})) assert.equal(text, JSON.stringify(JSON.parse(text)), 'no key is there twice');
     const text = await stored();
     const refused = await during(set({ n: 2 }), (sess) => {
       sess.b = 2;
@@ -758,6 +759,19 @@ test('setIfUnchanged of a MemoryStore gives a promise without a callback', async
   assert.equal(store.sessions.b, undefined, 'it makes no session');
   await assert.rejects(store.setIfUnchanged('a', { cookie, n: 1n }, { n: 2 }), /BigInt/);
   assert.equal(JSON.parse(store.sessions.a).n, 2);
+});
+
+test('a setIfUnchanged that a program has put on a MemoryStore is called', async (t) => {
+  let calls = 0;
+  const makeStore = () => {
+    const store = new session.MemoryStore();
+    const { setIfUnchanged } = store;
+    store.setIfUnchanged = function counted(...args) { calls++; return setIfUnchanged.apply(this, args); };
+    return Object.defineProperty(store, 'setIfUnchanged', { value: Object.defineProperty(store.setIfUnchanged, 'length', { value: 4 }) });
+  };
+  const { during, stored } = await start(t, { makeStore });
+  await during(undefined, set({ a: 1 }));
+  assert.deepEqual([calls, await stored()], [1, { here: true, a: 1 }]);
 });
 
 test('a wrapped get on a MemoryStore: it is one step all the same', async () => {
