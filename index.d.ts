@@ -57,8 +57,8 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function or is `async`, `cacheControl` is neither `'private'` nor
- *   `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
+ *   boolean, `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
+ *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
@@ -716,7 +716,7 @@ declare namespace session {
      * express-session. The option `merge` calls it; without it, `merge` reads the session just
      * before it stores it, so that a short time is left in which a change can be lost.
      *
-     * @param loaded what `get` gave before
+     * @param loaded what `get` gave before, as plain JSON data, with or without the cookie
      * @param callback gets whether the session was stored: `false` if the data differ, and if the
      *   session is gone
      */
@@ -807,6 +807,10 @@ declare namespace session {
     set(sid: string, session: SessionData, callback?: (err?: any) => void): void;
 
     destroy(sid: string, callback?: (err?: any) => void): void;
+
+    /** Without a callback it gives a promise of whether the session was stored. */
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData): Promise<boolean>;
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData, callback: (err?: any, isStored?: boolean) => void): void;
 
     /**
      * Gives the sessions that have not expired, with their ids as keys, in the order in
@@ -923,6 +927,10 @@ declare namespace session {
     touch(sid: string, session: SessionData, callback?: (err?: any) => void): void;
 
     setIfPresent(sid: string, session: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
+
+    /** Without a callback it gives a promise of whether the session was stored. */
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData): Promise<boolean>;
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData, callback: (err?: any, isStored?: boolean) => void): void;
 
     /**
      * Gives the sessions that have not expired, with their ids as keys. It reads some of them in

@@ -38,6 +38,7 @@ const FEATURE_SUBJECTS = [
   { name: "commit: 'headers'", session: OURS, store: 'own', options: { commit: 'headers' } },
   { name: 'clearCookie', session: OURS, store: 'own', options: { clearCookie: true } },
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
+  { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
 ];
 

@@ -124,8 +124,8 @@ class RequestSession {
     this.destroyedIds = undefined;
     /**
      * With the option `merge`: the stored data from which each session of this request was made,
-     * as JSON without the cookie, by sid.
-     * @type {Map<string | undefined, string> | undefined}
+     * as JSON without the cookie; and for a clone or a Proxy of a session, the last ones by sid.
+     * @type {Map<SessionShape | string | undefined, string> | undefined}
      */
     this.bases = undefined;
     /**
@@ -191,7 +191,7 @@ class RequestSession {
     this.isAsleep = true;
     if (source.id === cookieId) {
       this.markLoaded(cookieId);
-      this.noteBase(cookieId, source.text);
+      this.setBase(cookieId, source.text);
     } else {
       req.sessionID = source.id;
     }
@@ -220,9 +220,9 @@ class RequestSession {
       this.firstSession ??= null;
       if (data) {
         this.markLoaded(req.sessionID);
-        this.noteLoaded(req.sessionID, data);
       }
       const session = /** @type {SessionShape} */ (req.session);
+      if (data) this.noteLoaded(session, data);
       this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
       this.watch(session);
     } catch (error) {
@@ -251,6 +251,7 @@ class RequestSession {
     this.original = new Original(source.text, source.data);
     this.session = session;
     this.watch(session);
+    if (this.loadedId !== undefined) this.setBase(session, source.text);
     // The response has ended before, and its end has touched the session: see `settleAsleep`.
     if (this.isTouched) startLifetimeAt(session.cookie, /** @type {number} */ (this.endedAt), session.cookie.originalMaxAge);
   }
@@ -432,44 +433,55 @@ class RequestSession {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
-        this.noteLoaded(id, current);
+        this.noteLoaded(current, current);
       }
       this.watch(current);
     }
   }
 
   /**
-   * Does what `noteBase` does with data that `get` has given.
+   * Notes the data that the store's `get` has given, and from which a session was made.
    *
-   * @param {string | undefined} id
+   * @param {SessionShape} session
    * @param {SessionData} data
    * @throws what `JSON.stringify` throws
    */
-  noteLoaded(id, data) {
-    if (this.settings.merge !== undefined) this.noteBase(id, dataJSON(data));
+  noteLoaded(session, data) {
+    if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
   }
 
   /**
-   * Notes the stored data from which a session was made, for the option `merge`.
+   * Notes the stored data on which a session is based from now on.
    *
-   * @param {string | undefined} id
+   * @param {SessionShape} session
    * @param {string} text the JSON of the data, without the cookie
    */
-  noteBase(id, text) {
-    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(id, text);
+  noteBase(session, text) {
+    this.setBase(session, text);
+    this.setBase(this.idOf(session), text);
   }
 
   /**
-   * Returns the stored data from which a session was made, as JSON. A save must keep what others
-   * have changed in them since.
+   * @param {SessionShape | string | undefined} key the session or its sid
+   * @param {string} text
+   */
+  setBase(key, text) {
+    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(key, text);
+  }
+
+  /**
+   * Returns the stored data on which a session is based, as JSON. A save must keep what others have
+   * changed in them since.
    *
-   * @param {string | undefined} id
+   * @param {SessionShape} session
    * @returns {string | undefined} undefined without the option `merge`, and for a session that the
    *   store does not have yet
    */
-  baseOf(id) {
-    const { destroyedIds, req, settings } = this;
-    return destroyedIds?.has(id) || req.sessionStore !== settings.store ? undefined : this.bases?.get(id);
+  baseOf(session) {
+    const { bases, destroyedIds, req, settings } = this;
+    if (bases === undefined || req.sessionStore !== settings.store) return undefined;
+    const id = this.idOf(session);
+    return destroyedIds?.has(id) ? undefined : bases.get(session) ?? bases.get(id);
   }
 
   /**
@@ -488,15 +500,21 @@ class RequestSession {
       callStore(callback, req.sessionStore, method, id, session);
       return;
     }
+    const isAgain = this.destroyedIds?.has(id);
     this.inTurn(callback, (done) => {
-      const base = this.baseOf(id);
+      if (!isAgain && this.destroyedIds?.has(id)) {
+        debug('not saving: the session was destroyed');
+        done();
+        return;
+      }
+      const base = this.baseOf(session);
       if (base !== undefined) {
         saveMerged(this, id, session, base, done);
         return;
       }
       const text = dataJSON(session);
       callStore(storeCallback(req, (error, ...results) => {
-        if (!error) this.noteBase(id, text);
+        if (!error) this.noteBase(session, text);
         done(error, ...results);
       }), req.sessionStore, method, id, session);
     });
@@ -569,7 +587,6 @@ class RequestSession {
     this.noteDestroyed(oldId);
     this.watch(session);
     this.noteStored(session, text);
-    this.noteBase(session.id, text);
   }
 
   /**
@@ -757,10 +774,10 @@ class RequestSession {
   save(session, callback) {
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
-    // Our `save` does no more than this. The `save` of another class knows neither of `setIfPresent`
-    // nor of the option `merge`, so the store is called in its place.
+    // Our `save` does no more than this. The `save` of another class does not know of
+    // `setIfPresent`, so that is called in its place.
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
-    if (isOurs || ((isPresent || this.settings.merge !== undefined) && session.save === this.foreignSave)) {
+    if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.noteSave(session, id);
       this.store(callback, isPresent ? 'setIfPresent' : 'set', id, session);
       return;

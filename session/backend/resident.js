@@ -205,14 +205,14 @@ class Resident {
       isDone = touch(request, session, engine);
     } else if (request.waitingSaves !== undefined) {
       isDone = false;
-    } else if (request.baseOf(request.idOf(session)) !== undefined) {
+    } else if (request.baseOf(session) !== undefined) {
       if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, engine, response);
       isDone = false;
     } else {
       text = save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    const note = () => { if (text !== undefined) request.noteBase(request.idOf(session), text); };
+    const note = () => { if (text !== undefined) request.noteBase(session, text); };
     if (!engine.isCommitted) return pending(request, engine, end, response, note);
     note();
     return 'done';
@@ -314,11 +314,11 @@ function save(request, session, engine) {
 function saveIfUnchanged(request, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
-  const base = /** @type {string} */ (request.baseOf(id));
+  const base = /** @type {string} */ (request.baseOf(session));
   const text = request.dataToStore(session);
   const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
   if (isStored && engine.isCommitted) {
-    request.noteBase(id, text);
+    request.noteBase(session, text);
     return 'done';
   }
   request.inTurn(response.wait(native.END_SAVE), (done) => {
@@ -327,7 +327,7 @@ function saveIfUnchanged(request, session, engine, response) {
         saveMerged(request, id, session, base, done, true);
         return;
       }
-      if (!error) request.noteBase(id, text);
+      if (!error) request.noteBase(session, text);
       done(error);
     };
     if (isStored) callStore(storeCallback(request.req, settle), engine, 'flush');

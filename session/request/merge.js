@@ -33,7 +33,7 @@ const later = (key, base, mine) => mine;
  * @param {RequestSession} request
  * @param {string | undefined} id
  * @param {SessionShape} session
- * @param {string} base the JSON of the stored data from which the session was made, without the cookie
+ * @param {string} base the JSON of the stored data on which the session is based, without the cookie
  * @param {Callback} callback gets the error of the store or of the option `merge`, or a
  *   `ConflictError`
  * @param {boolean} [isChanged] whether it is known that the store has other data now
@@ -92,7 +92,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
         retry();
         return;
       }
-      request.noteBase(id, stored);
+      request.noteBase(session, stored);
       request.saved = stored;
       finish();
     });
@@ -111,7 +111,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
         finish();
         return;
       }
-      text = mergeStored(request, id, session, text, found);
+      text = mergeStored(request, session, text, found);
       write();
     });
   };
@@ -126,21 +126,20 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
  * then on. Nothing changes if that throws.
  *
  * @param {RequestSession} request
- * @param {string | undefined} id
  * @param {SessionShape} session
- * @param {string} base the JSON of the stored data from which the session was made
+ * @param {string} base the JSON of the stored data on which the session is based
  * @param {SessionData} found what the store's `get` has given
  * @returns {string} the JSON of `found`, without the cookie
  * @throws what the option `merge` throws, and a TypeError if it gives no value
  */
-function mergeStored(request, id, session, base, found) {
+function mergeStored(request, session, base, found) {
   const text = textOf(found);
   if (comparableJSON(JSON.parse(text)) !== comparableJSON(JSON.parse(base))) {
     debug('merging');
     const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), /** @type {Merge} */ (request.settings.merge));
     apply(session, changes, found);
   }
-  request.noteBase(id, text);
+  request.noteBase(session, text);
   return text;
 }
 

@@ -43,7 +43,7 @@ async function replace(old, listKept) {
   const { req } = old;
   const { sessionID: oldId, sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
-  if (request?.baseOf(oldId) !== undefined) await mergeOld(request, old);
+  if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
   const wasStored = request === undefined || request.wasStored(oldId);
@@ -85,7 +85,7 @@ function mergeOld(request, session) {
     request.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {
         if (!stored) throw new SessionEnded();
-        mergeStored(request, id, session, /** @type {string} */ (request.baseOf(id)), stored);
+        mergeStored(request, session, /** @type {string} */ (request.baseOf(session)), stored);
       }).then(() => { done(); }, done);
     });
   });
