@@ -2,7 +2,7 @@
 
 require('./session/native/node-version');
 
-const { callStore, storeCallback } = require('./session/store/call');
+const { answer, callStore, storeCallback } = require('./session/store/call');
 const { SCRIPT, SHA } = require('./session/store/redis-script');
 
 /**
@@ -204,18 +204,6 @@ async function evaluate(client, form, words) {
     if (!/^NOSCRIPT/.test(error.message)) throw error;
     return form.run(client, 'eval', SCRIPT, key, args);
   }
-}
-
-/**
- * Gives the outcome of a promise to a callback, if there is one.
- *
- * @template T
- * @param {Promise<T>} promise
- * @param {Callback} [callback]
- * @returns {Promise<T | void>} rejected with what the callback throws
- */
-function answer(promise, callback) {
-  return callback ? promise.then((value) => callback(null, value), callback) : promise;
 }
 
 /**
