@@ -238,7 +238,10 @@ const OPTIONS = {
     return [key, value, ...given.flat().filter((each) => each !== true)];
   },
 
-  run: (client, name, script, key, args) => client[name](script, { keys: [key], arguments: args }),
+  // The cluster of node-redis 4 overlooks the key of `evalSha`, and asks any node.
+  run: (client, name, script, key, args) => ('masters' in client
+    ? client.sendCommand(key, false, [name, script, '1', key, ...args])
+    : client[name](script, { keys: [key], arguments: args })),
 };
 
 /**

@@ -35,10 +35,10 @@ local function data(text)
       local mark = text:sub(at, at)
       if mark == '"' then
         at = behind_string(text, at)
+      elseif depth == 0 and mark ~= '{' and mark ~= '[' then
+        stop = at - 1
       else
-        if depth == 0 and mark ~= '{' and mark ~= '[' then
-          stop = at - 1
-        elseif mark == '{' or mark == '[' then
+        if mark == '{' or mark == '[' then
           depth = depth + 1
         elseif mark ~= ',' then
           depth = depth - 1
@@ -48,8 +48,9 @@ local function data(text)
     until stop
     while text:find('^%s', stop) do stop = stop - 1 end
     if key ~= '"cookie"' and key ~= '"_meta"' then members[#members + 1] = text:sub(start, stop) end
-    at = text:match('^%s*()', at)
+    at = text:match('^,?%s*()', at)
   end
+  if not text:find('^}%s*$', at) then return nil end
   return table.concat(members, ',')
 end
 
