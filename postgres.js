@@ -143,19 +143,21 @@ const METHODS = ['get', 'set', 'destroy', 'touch', 'query', 'quotedTable', 'prun
 const VERSION = String.raw`COALESCE(substring((CASE strpos(stored.sess::text, E'\\u') WHEN 0 THEN stored.sess::text
   ELSE regexp_replace(stored.sess::text, E'\\\\(u.{4}|.)', '~', 'g') END)::json #>> '{_meta,version}' from '^[0-9]{1,16}$')::bigint, 0)`;
 
-/** The time in microseconds: a session that is made again gets none of the versions it had. */
-const TIME = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
+/** The time in microseconds is a first version which no former session of that sid has had. */
+const FIRST_VERSION = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
 
-/** The session with its new version, of which `beforeVersion` has made the beginning. */
-const SESSION = `($1::text || GREATEST(${VERSION} + 1, ${TIME}) || '}}')::json`;
+/** @param {string} version completes the JSON that `beforeVersion` has begun */
+const sessionWith = (version) => `($1::text || (${version}) || '}}')::json`;
+
+const NEXT_SESSION = sessionWith(`${VERSION} + 1`);
 
 /** @param {string} table */
 const UPSERT = (table) => `INSERT INTO ${table} AS stored (sess, expire, sid)
-  SELECT ($1::text || ${TIME} || '}}')::json, to_timestamp($2), $3
-  ON CONFLICT (sid) DO UPDATE SET sess = ${SESSION}, expire = to_timestamp($2) RETURNING sid`;
+  SELECT ${sessionWith(FIRST_VERSION)}, to_timestamp($2), $3
+  ON CONFLICT (sid) DO UPDATE SET sess = ${NEXT_SESSION}, expire = to_timestamp($2) RETURNING sid`;
 
 /** @param {string} table */
-const matching = (table, condition = '') => `UPDATE ${table} AS stored SET sess = ${SESSION}, expire = to_timestamp($2)
+const matching = (table, condition = '') => `UPDATE ${table} AS stored SET sess = ${NEXT_SESSION}, expire = to_timestamp($2)
   WHERE sid = $3 AND expire >= to_timestamp($4)${condition} RETURNING sid`;
 
 /** @param {string} table */

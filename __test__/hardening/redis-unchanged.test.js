@@ -86,6 +86,11 @@ test('the prefix, the serializer and the function ttl of the store are used', as
   assert.match(await plain.get('own:a'), /^\{\n {2}"cookie": \{\n/);
   assert.ok(await plain.ttl('own:a') > 190 && await plain.ttl('own:a') <= 200);
   assert.equal(await ask(store, 'setIfUnchanged', 'a', session({ n: 3 }), loaded), false);
+  // The white space around a member is not a part of it.
+  for (const [stored, without] of [[{ n: 1, cookie: {} }, { n: 1 }], [{ n: 1 }, { n: 1, _meta: 1 }], [{ _meta: 1, n: 1 }, { cookie: {}, n: 1 }]]) {
+    await plain.set('own:a', serializer.stringify(stored));
+    assert.equal(await ask(store, 'setIfUnchanged', 'a', session({ n: 1 }), without), true, JSON.stringify(stored));
+  }
 });
 
 test('what differs in cookie and _meta only is unchanged, wherever they stand', async (t) => {
