@@ -80,12 +80,12 @@ async function main() {
 function checkFiles({ packages }) {
   const known = [
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
-    /^(index|redis)\.(js|d\.ts)$/, /^session\/(\w+\/)?[\w-]+\.(js|d\.ts)$/,
+    /^(index|postgres|redis)\.(js|d\.ts)$/, /^session\/(\w+\/)?[\w-]+\.(js|d\.ts)$/,
     // What a build from source needs; cargo wants each file that a Cargo.toml names.
     /^bin\/[\w-]+\.js$/, /^(build\.rs|\.cargo\/config\.toml|Cargo\.(toml|lock)|core\/Cargo\.toml|core\/benches\/engine\.rs)$/,
     /^(core\/)?src\/([\w-]+\/)*(?!tests\.rs)[\w-]+\.rs$/,
   ];
-  const needed = ['index.js', 'index.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
+  const needed = ['index.js', 'index.d.ts', 'postgres.js', 'postgres.d.ts', 'redis.js', 'redis.d.ts', 'README.md',
     'LICENSE', 'CHANGELOG.md', 'session/middleware.js', 'session/backend/resident.js', 'session/native/load.js', 'session/store.d.ts', 'session/disk.js', 'session/disk.d.ts',
     'bin/express-session-rs.js', 'bin/disk.js', 'Cargo.lock', '.cargo/config.toml', 'core/src/disk_store/database.rs'];
   const odd = packages.files.filter((file) => !known.some((pattern) => pattern.test(file)));

@@ -87,7 +87,7 @@ test('the published package has no kit, and nothing in it uses one', () => {
   const { files } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   assert.ok(!files.some((file) => file.startsWith('test-kit')));
 
-  const shipped = ['index.js', 'redis.js', ...programs('session'), ...programs('bin')];
+  const shipped = ['index.js', 'postgres.js', 'redis.js', ...programs('session'), ...programs('bin')];
   assert.deepEqual(shipped.filter((file) => fs.readFileSync(path.join(ROOT, file), 'utf8').includes('test-kit')), []);
 });
 

@@ -16,7 +16,7 @@ const root = path.join(__dirname, '..', '..');
 /** The package's JavaScript, its comments left out. */
 function sources() {
   const below = (folder) => fs.readdirSync(path.join(root, folder), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => path.join(folder, name));
-  const files = [...below('session'), ...below('bin'), 'index.js', 'redis.js'];
+  const files = [...below('session'), ...below('bin'), 'index.js', 'postgres.js', 'redis.js'];
   return files.map((file) => fs.readFileSync(path.join(root, file), 'utf8').replace(/\/\*.*?\*\/|(?<=^|\s)\/\/.*?$/gms, ''));
 }
 

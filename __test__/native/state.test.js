@@ -171,7 +171,7 @@ function stateIn(text, file = 'file.js') {
   return [...new Set(messages.map(({ message }) => message))];
 }
 
-const files = ['index.js', 'redis.js', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
+const files = ['index.js', 'postgres.js', 'redis.js', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
   .filter((name) => name.endsWith('.js'))
   .map((name) => path.posix.join('session', name.split(path.sep).join('/')))];
 

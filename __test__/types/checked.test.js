@@ -31,7 +31,7 @@ test('every file that the package loads is checked', () => {
   const { status, lines } = compile('-p', '.', '--listFilesOnly');
   assert.equal(status, 0);
   const checked = new Set(lines.map((file) => path.relative(root, file).split(path.sep).join('/')));
-  const files = ['index.js', 'redis.js', 'session/types.d.ts', 'native.d.ts', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
+  const files = ['index.js', 'postgres.js', 'redis.js', 'session/types.d.ts', 'native.d.ts', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
     .map((file) => `session/${file.split(path.sep).join('/')}`)
     .filter((file) => file.endsWith('.js'))];
   assert.ok(files.length > 40, `only ${files.length} files`);
