@@ -45,7 +45,7 @@ module.exports = layout().then((style) => [
   },
   {
     // What programs load, and `npx` runs: an old Node.js must be able to read it, to say that it is old.
-    files: ['index.js', 'redis.js', 'bin/express-session-rs.js', 'session/{native/node-version,cookie,memory,session,store}.js'],
+    files: ['index.js', 'postgres.js', 'redis.js', 'bin/express-session-rs.js', 'session/{native/node-version,cookie,memory,session,store}.js'],
     languageOptions: { ecmaVersion: 2018 },
   },
   {

@@ -57,8 +57,8 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function or is `async`, `cacheControl` is neither `'private'` nor
- *   `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
+ *   boolean, `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
+ *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
@@ -236,6 +236,21 @@ declare namespace session {
      * session({ secret, skip: (req) => req.originalUrl.startsWith('/static/') })
      */
     skip?: ((req: express.Request) => boolean) | undefined;
+
+    /**
+     * What happens to changes that other requests have stored since this request has loaded the
+     * session. `false`: they are overwritten, as with express-session. `true`: each changed
+     * top-level key is stored by itself, and of two requests that change the same key, the one
+     * that stores it later wins. A function decides for such a key: it gets the key, its value
+     * when this request has loaded the session, its value in this request and its value in the
+     * store, each of which is undefined if the key is not there, and returns the value that is
+     * stored. It must not return undefined or a promise: that, and an error that it throws, goes to
+     * `next`, and the stored session stays as it is. Default: `false`.
+     *
+     * @example
+     * session({ secret, merge: (key, base = [], mine = [], theirs = []) => [...theirs, ...mine.slice(base.length)] })
+     */
+    merge?: boolean | ((key: string, base: any, mine: any, theirs: any) => any) | undefined;
 
     /**
      * Keeps shared caches from giving the response of one visitor to another. A response
@@ -694,6 +709,18 @@ declare namespace session {
      * (express-session 1.19.0 has no such method.)
      */
     setIfPresent?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+
+    /**
+     * Stores a session only if what the store has for this id is still `loaded`, in one step of the
+     * backend. The members `cookie` and `_meta` are not compared. Optional, and not known to
+     * express-session. The option `merge` calls it; without it, `merge` reads the session just
+     * before it stores it, so that a short time is left in which a change can be lost.
+     *
+     * @param loaded what `get` gave before, as plain JSON data, with or without the cookie
+     * @param callback gets whether the session was stored: `false` if the data differ, and if the
+     *   session is gone
+     */
+    setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
   }
 
   /**
@@ -781,6 +808,10 @@ declare namespace session {
 
     destroy(sid: string, callback?: (err?: any) => void): void;
 
+    /** Without a callback it gives a promise of whether the session was stored. */
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData): Promise<boolean>;
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData, callback: (err?: any, isStored?: boolean) => void): void;
+
     /**
      * Gives the sessions that have not expired, with their ids as keys, in the order in
      * which they were added. It parses all of them, which takes some µs and about 1 kB each.
@@ -812,5 +843,122 @@ declare namespace session {
 
     /** Stops the pruning. npm `memorystore` has it too. */
     stopInterval(): void;
+  }
+
+  /** Options of a {@link DiskStore}. Only `path` is needed. */
+  interface DiskStoreOptions {
+    /**
+     * The file of the sessions. If it is missing, it is made so that no other user can read it
+     * (mode 0600), and a missing folder, too (0700). While the file is in use, there are two more
+     * files beside it, whose names end with `-wal` and `-shm`: they belong to it. It must be on a
+     * disk of this machine, not on a network file system.
+     */
+    path: string;
+
+    /**
+     * The largest number of bytes of the file, a positive integer. Above it, the sessions are
+     * removed that expire first. While sessions are stored, the file is looked at once in some
+     * seconds, so it can be larger for that time. Default: no limit.
+     */
+    maxBytes?: number | null | undefined;
+
+    /**
+     * How many milliseconds a session lasts after its last use if its cookie has no expiry, or a
+     * function that returns this number when a session is stored or touched. Outside production,
+     * a number below 60,000 causes a warning, because it may be meant in seconds. Default: a day.
+     */
+    ttl?: number | ((options: DiskStoreOptions, session: SessionData, sid: string) => number) | null | undefined;
+
+    /**
+     * How many milliseconds lie between two prunings, which remove expired sessions. Of the
+     * processes that share the file, one prunes. `false` means no pruning. The timer does not keep
+     * the process alive. Default: 60000.
+     */
+    checkPeriod?: number | false | null | undefined;
+
+    /** Called for each session that this store has removed, in a later turn of the event loop. */
+    dispose?: ((sid: string, session: SessionData | undefined, reason: 'expired' | 'evicted' | 'destroyed') => void) | null | undefined;
+
+    /**
+     * What a session survives once the response was sent: the end of the process, also by
+     * `kill -9`, or the end of the machine, also by a power cut. With `'process'` a power cut can
+     * cost the changes of the last second. With `'machine'` each change waits for the disk.
+     * Default: `'process'`.
+     */
+    durability?: 'process' | 'machine' | null | undefined;
+
+    /**
+     * A session that was only read moves its expiry at most once in this time, in milliseconds. A
+     * session that lives less than twice as long moves it each time. Default: 1000.
+     */
+    touchAfter?: number | null | undefined;
+
+    /**
+     * What to do when the file is damaged. `'throw'`: the constructor throws an error that names the
+     * file. `'fresh'`: the file gets another name, with the date, an empty store begins, and the
+     * process emits a warning with the code `EXPRESS_SESSION_DISK`. Default: `'throw'`.
+     */
+    onDamage?: 'throw' | 'fresh' | null | undefined;
+  }
+
+  /**
+   * Keeps sessions in a file, for all processes and worker threads of this machine. They survive
+   * restarts and `kill -9`. A change is in the file before the response is complete, so the next
+   * request finds it in whichever process.
+   *
+   * @example
+   * const store = new session.DiskStore({ path: './sessions.db' });
+   * session({ secret, store });
+   */
+  class DiskStore extends Store {
+    /**
+     * @throws {TypeError} that names the wrong option
+     * @throws {Error} that names the file and says what to do if it cannot be opened: it is
+     *   damaged, of another program or a newer version, cannot be written to, or is on a network
+     */
+    constructor(options: DiskStoreOptions & { captureRejections?: boolean | undefined });
+
+    get(sid: string, callback: (err: any, session?: SessionData | null) => void): void;
+
+    set(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+
+    destroy(sid: string, callback?: (err?: any) => void): void;
+
+    touch(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+
+    setIfPresent(sid: string, session: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
+
+    /** Without a callback it gives a promise of whether the session was stored. */
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData): Promise<boolean>;
+    setIfUnchanged(sid: string, session: SessionData, loaded: SessionData, callback: (err?: any, isStored?: boolean) => void): void;
+
+    /**
+     * Gives the sessions that have not expired, with their ids as keys. It reads some of them in
+     * each turn of the event loop. All of them are in memory in the end.
+     */
+    all(): Promise<{ [sid: string]: SessionData }>;
+    all(callback: (err: any, obj?: { [sid: string]: SessionData } | null) => void): void;
+
+    /** Counts the sessions that have not expired. Reads the whole file, outside the main thread. */
+    length(): Promise<number>;
+    length(callback: (err: any, length?: number) => void): void;
+
+    clear(callback?: (err?: any) => void): void;
+
+    /** Gives the ids of all sessions, including those that have expired but are not yet removed. */
+    ids(): Promise<string[]>;
+    ids(callback: (err: any, ids?: string[]) => void): void;
+
+    /** Gives the number of sessions and bytes of the file, and the counters of this store. Reads the whole file, outside the main thread. */
+    stats(): Promise<MemoryStoreStats>;
+    stats(callback: (err: any, stats?: MemoryStoreStats) => void): void;
+
+    /** Removes all expired sessions, outside the main thread. Gives how many it removed. */
+    prune(): Promise<number>;
+    prune(callback: (err: any, count?: number) => void): void;
+
+    /** Commits all changes and closes the file. Each later call fails. A process that ends without it loses nothing. */
+    close(): Promise<void>;
+    close(callback: (err?: any) => void): void;
   }
 }

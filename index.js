@@ -9,4 +9,14 @@ const session = require('./session/middleware');
 module.exports.Store = require('./session/store/store');
 module.exports.Cookie = require('./session/cookie/cookie').Cookie;
 module.exports.Session = require('./session/request/session').Session;
-module.exports.MemoryStore = require('./session/store/memory-store').MemoryStore;
+module.exports.MemoryStore = require('./session/store/memory-store');
+
+// Loaded when a program asks for it. It is not listed, so that a program that lists the properties
+// finds those of express-session.
+Object.defineProperty(session, 'DiskStore', {
+  configurable: true,
+  enumerable: false,
+  get: () => require('./session/store/disk-store'),
+});
+// Node.js finds the name in this text, too, for `import { DiskStore }`. The line has no effect.
+if (typeof session !== 'function') module.exports.DiskStore = undefined;

@@ -1,10 +1,11 @@
 import session = require('./index');
 
 /**
- * Adds the method `setIfPresent` to a store of connect-redis, 6 to 10. The method uses
- * Redis's `SET … XX`, so a slow request does not store a session again that another
- * request has destroyed. If the store writes in a way that cannot carry the condition
- * `XX`, nothing is sent, and the callback of `setIfPresent` gets an error.
+ * Adds the methods `setIfPresent` and `setIfUnchanged` to a store of connect-redis, 6 to 10.
+ * `setIfPresent` uses Redis's `SET … XX`, so a slow request does not store a session again
+ * that another request has destroyed. `setIfUnchanged` uses a script of Redis, so it does
+ * not overwrite what another request has stored. If the store writes in a way that cannot
+ * carry the condition, nothing is sent, and the callback gets an error.
  *
  * @param store A `RedisStore`.
  * @param client The Redis client of the store. It is needed with connect-redis 7 and 8,
@@ -18,6 +19,22 @@ import session = require('./index');
  * import keepLoggedOut = require('express-session-rs/redis');
  * app.use(session({ secret, store: keepLoggedOut(new RedisStore({ client })) }));
  */
-declare function keepLoggedOut<T extends object>(store: T, client?: object): T & Required<Pick<session.Store, 'setIfPresent'>>;
+declare function keepLoggedOut<T extends object>(store: T, client?: object): T & keepLoggedOut.Conditional;
+
+declare namespace keepLoggedOut {
+  /** The methods of a wrapped store that write only under a condition, which the store's server checks. */
+  interface Conditional extends Required<Pick<session.Store, 'setIfPresent'>> {
+    /**
+     * Stores the session if the data that the store has for `sid` are those that this request has
+     * loaded. The store checks and stores in one step; `cookie` and `_meta` are not compared. If the
+     * data differ, or the session is gone, nothing is stored.
+     *
+     * @param loaded The session as `get` gave it, before the program changed it.
+     * @param callback Gets whether the session was stored. Without it, a promise of that is returned.
+     */
+    setIfUnchanged(sid: string, session: session.SessionData, loaded: object): Promise<boolean>;
+    setIfUnchanged(sid: string, session: session.SessionData, loaded: object, callback: (error: any, isStored?: boolean) => void): void;
+  }
+}
 
 export = keepLoggedOut;

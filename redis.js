@@ -2,6 +2,9 @@
 
 require('./session/native/node-version');
 
+const { answer, callStore, storeCallback } = require('./session/store/call');
+const { SCRIPT, SHA } = require('./session/store/redis-script');
+
 /**
  * A client of Redis, of which each kind has its own methods. Redis itself adds commands with each
  * version.
@@ -12,7 +15,7 @@ require('./session/native/node-version');
 /**
  * Calls a method of a client.
  *
- * @typedef {(client: Client, name: string, args: any[]) => any} Deliver
+ * @typedef {(client: Client, name: string, args: any[], form: Form) => any} Deliver
  */
 
 /**
@@ -23,18 +26,20 @@ require('./session/native/node-version');
  * @property {boolean} [disableTTL]
  * @property {(client: Client) => Client} [normalizeClient] hides the client behind an adapter; in
  *   connect-redis 7 and 8
+ * @property {{ stringify: (session: object) => any }} [serializer]
  * @property {(sid: string, session: object, callback?: Callback) => any} set
  */
 
 /** @typedef {import('./session/types').Callback} Callback */
 
 /**
- * Adds the optional method `setIfPresent` to a store of connect-redis, 6 to 10. The
- * method uses Redis's `SET … XX`, so a slow request does not store a session again that
- * another request has destroyed. The store still makes keys, JSON and lifetimes itself.
+ * Adds the optional methods `setIfPresent` and `setIfUnchanged` to a store of connect-redis, 6 to
+ * 10. `setIfPresent` uses Redis's `SET … XX`, so a slow request does not store a session again
+ * that another request has destroyed. `setIfUnchanged` uses a script of Redis, so it does not
+ * overwrite what another request has stored. The store still makes keys, JSON and lifetimes itself.
  *
- * If the store writes in a way that cannot carry the condition `XX`, nothing is sent, and
- * the callback of `setIfPresent` gets an error.
+ * If the store writes in a way that cannot carry the condition, nothing is sent, and the callback
+ * gets an error.
  *
  * @template {RedisStore} T
  * @param {T} store
@@ -61,48 +66,85 @@ function keepLoggedOut(store, client = undefined) {
    *
    * @param {Deliver} deliver
    */
-  const clientWithXX = (deliver) => (isHidden
-    ? /** @type {Required<RedisStore>} */ (store).normalizeClient(onlyPresent(/** @type {Client} */ (client), deliver))
-    : onlyPresent(store.client, deliver));
+  const clientThat = (deliver) => (isHidden
+    ? /** @type {Required<RedisStore>} */ (store).normalizeClient(watched(/** @type {Client} */ (client), deliver))
+    : watched(store.client, deliver));
 
   // Throws for an unknown client. `normalizeClient` guesses the kind of its client; the trial with
   // a `set` that is not sent throws if the guess is wrong.
-  const trial = clientWithXX(() => {});
+  const trial = clientThat((_client, _name, args, form) => form.withXX(args));
   if (isHidden) trial.set('', '', store.disableTTL ? undefined : 1);
+
+  /**
+   * Calls the store's `set`. Its promise is rejected if the store fails, or writes by another client.
+   *
+   * @param {string} sid
+   * @param {object} session
+   * @param {Deliver} deliver
+   * @returns {Promise<void>}
+   */
+  async function setBy(sid, session, deliver) {
+    let wasDelivered = false;
+    const ownClient = clientThat((target, name, args, form) => {
+      if (WRITES.has(name)) wasDelivered = true;
+      return deliver(target, name, args, form);
+    });
+    // The store sees itself with this client, and is the same otherwise.
+    const own = new Proxy(store, {
+      get: (target, name, receiver) => (name === 'client' ? ownClient : Reflect.get(target, name, receiver)),
+    });
+    await new Promise((resolve, reject) => {
+      const callback = storeCallback(undefined, (error) => (error ? reject(error) : resolve(undefined)));
+      callStore(callback, own, 'set', sid, session);
+    });
+    if (!wasDelivered) throw new Bypassed();
+  }
 
   /**
    * @param {string} sid
    * @param {object} session
    * @param {Callback} [callback]
    */
-  async function setIfPresent(sid, session, callback) {
-    let wasDelivered = false;
-    let hasCalledBack = false;
-    /** @type {Callback | undefined} */
-    const checkedCallback = callback && ((error, ...results) => {
-      hasCalledBack = true;
-      return callback(error || (wasDelivered ? error : new Bypassed()), ...results);
-    });
-    try {
-      const ownClient = clientWithXX((target, name, args) => {
-        wasDelivered = true;
-        return target[name](...args);
-      });
-      // The store sees itself with this client, and is the same otherwise.
-      const present = new Proxy(store, {
-        get: (target, name, receiver) => (name === 'client' ? ownClient : Reflect.get(target, name, receiver)),
-      });
-      const result = await store.set.call(present, sid, session, checkedCallback);
-      if (!callback && !wasDelivered) throw new Bypassed();
-      return result;
-    } catch (error) {
-      // An error that the callback itself has thrown must not be passed to it.
-      if (!callback || hasCalledBack) throw error;
-      return callback(error);
-    }
+  function setIfPresent(sid, session, callback) {
+    return answer(setBy(sid, session, (target, name, args, form) => target[name](...name === 'set' ? form.withXX(args) : args)), callback);
   }
 
-  return Object.defineProperty(store, 'setIfPresent', { configurable: true, writable: true, value: setIfPresent });
+  /**
+   * @param {string} sid
+   * @param {object} session
+   * @param {object} loaded the session as this request has got it
+   * @param {Callback} [callback] gets whether the session was stored
+   */
+  function setIfUnchanged(sid, session, loaded, callback) {
+    return answer(compareAndSet(sid, session, loaded), callback);
+  }
+
+  /**
+   * @param {string} sid
+   * @param {object} session
+   * @param {object} loaded
+   * @returns {Promise<boolean>}
+   */
+  async function compareAndSet(sid, session, loaded) {
+    if (Object(loaded) !== loaded) throw new TypeError('setIfUnchanged needs the session as it was loaded');
+    const text = /** @type {Required<RedisStore>} */ (store).serializer.stringify(loaded);
+    let isStored = false;
+    await setBy(sid, session, (target, name, args, form) => {
+      if (!WRITES.has(name)) return target[name](...args);
+      const [key, ...words] = form.words(name, args);
+      // The script knows a deletion by there being nothing else.
+      if (name === 'del' && words.length > 0) throw new UnknownForm(name, '(key)');
+      const reply = evaluate(target, form, [key, text, ...words]).then((told) => { isStored = Number(told) === 1; });
+      const callback = args.flat().at(-1);
+      return typeof callback === 'function' ? reply.then(() => callback(null, 'OK'), callback) : reply;
+    });
+    return isStored;
+  }
+
+  return Object.defineProperties(store, {
+    setIfPresent: { configurable: true, writable: true, value: setIfPresent },
+    setIfUnchanged: { configurable: true, writable: true, value: setIfUnchanged },
+  });
 }
 
 module.exports = keepLoggedOut;
@@ -111,26 +153,34 @@ module.exports = keepLoggedOut;
 const FIELDS = ['client', 'prefix', 'serializer', 'ttl', 'disableTTL', 'disableTouch'];
 
 /**
+ * The methods of a client by which connect-redis writes a session. It deletes one whose lifetime is
+ * over.
+ * @type {Set<string | symbol>}
+ */
+const WRITES = new Set(['set', 'del']);
+
+/**
  * The other methods of a client that connect-redis calls. None of them makes a key.
  * @type {Set<string | symbol>}
  */
-const HARMLESS = new Set(['get', 'del', 'expire', 'mget', 'mGet', 'scan', 'scanIterator']);
+const HARMLESS = new Set(['get', 'expire', 'mget', 'mGet', 'scan', 'scanIterator']);
 
 /**
- * Returns a client that sets only keys which exist, and has no other method that makes a key.
+ * Returns a client whose methods `deliver` calls. It has no other method that makes a key than `set`.
  *
  * @param {Client} client
  * @param {Deliver} deliver
  * @returns {Client}
  * @throws {TypeError} if the client is of an unknown kind
  */
-function onlyPresent(client, deliver) {
-  const withCondition = conditionFor(client);
+function watched(client, deliver) {
+  const form = formOf(client);
   return new Proxy(client, {
     get(target, name) {
       const value = target[name];
-      if (name === 'set') return (...args) => deliver(target, name, withCondition(args));
-      if (HARMLESS.has(name)) return value && ((...args) => deliver(target, /** @type {string} */ (name), args));
+      if (WRITES.has(name) || (value && HARMLESS.has(name))) {
+        return (...args) => deliver(target, /** @type {string} */ (name), args, form);
+      }
       // A function may set a key. So may an object, such as the commands of a Redis module.
       if (Object(value) !== value) return value;
       throw new TypeError(`keepLoggedOut: the store uses ${String(name)} of its client, which could store a destroyed session again`);
@@ -139,15 +189,90 @@ function onlyPresent(client, deliver) {
 }
 
 /**
- * Returns the function that adds the condition `XX` to the arguments of a client's `set`. The kind
- * of the client is known by methods that no other kind has. A client of an unknown kind could
- * ignore a condition in the wrong form.
+ * Runs the script with one key and its arguments. Redis does not know the script after a restart.
  *
  * @param {Client} client
- * @returns {(args: any[]) => any[]}
+ * @param {Form} form
+ * @param {any[]} words the key, and then the arguments
+ * @returns {Promise<unknown>} the answer of the script
+ */
+async function evaluate(client, form, words) {
+  const [key, ...args] = words.map((word) => (typeof word === 'number' ? `${word}` : word));
+  try {
+    return await form.run(client, 'evalSha', SHA, key, args);
+  } catch (error) {
+    if (!/^NOSCRIPT/.test(error.message)) throw error;
+    return form.run(client, 'eval', SCRIPT, key, args);
+  }
+}
+
+/**
+ * How a kind of client takes commands.
+ *
+ * @typedef {object} Form
+ * @property {(args: any[]) => any[]} withXX adds the condition `XX` to the arguments of `set`
+ * @property {(name: string, args: any[]) => any[]} words returns the words of a `set` or `del`: the
+ *   key, and for `set` the value and its lifetime, as Redis reads them
+ * @property {(client: Client, name: 'evalSha' | 'eval', script: string, key: any, args: any[]) => Promise<unknown>} run
+ *   runs a script
+ */
+
+/**
+ * The form of node-redis 4 and newer: `set(key, value, options)`.
+ * @type {Form}
+ */
+const OPTIONS = {
+  withXX(args) {
+    const [key, value, options] = keyValueOptions(args);
+    // node-redis 5 reads `condition`, and node-redis 4 reads `XX`.
+    return [key, value, { ...options, condition: 'XX', XX: true }];
+  },
+
+  words(name, args) {
+    if (name === 'del') return wordsOf(name, args, 1);
+    const [key, value, { expiration, ...options }] = keyValueOptions(args);
+    // node-redis 5 has `{ expiration: { type: 'EX', value: 9 } }` for the `{ EX: 9 }` of node-redis 4,
+    // and both have words that stand alone, such as `{ KEEPTTL: true }`.
+    const { type = expiration, value: time = true } = Object(expiration);
+    const given = Object.entries(expiration ? { [type]: time } : options).filter(([, each]) => each !== undefined && each !== false);
+    return [key, value, ...given.flat().filter((each) => each !== true)];
+  },
+
+  // The cluster of node-redis 4 overlooks the key of `evalSha`, and asks any node.
+  run: (client, name, script, key, args) => ('masters' in client
+    ? client.sendCommand(key, false, [name, script, '1', key, ...args])
+    : client[name](script, { keys: [key], arguments: args })),
+};
+
+/**
+ * The form of Redis itself: `set(key, value, 'EX', seconds, callback)`. The words may stand in an
+ * array.
+ * @type {Form}
+ */
+const WORDS = {
+  withXX(args) {
+    const words = wordsOf('set', args, 2);
+    return [...words, 'XX', ...args.flat().slice(words.length)];
+  },
+
+  words: (name, args) => wordsOf(name, args, name === 'set' ? 2 : 1),
+
+  run: (client, name, script, key, args) => new Promise((resolve, reject) => {
+    // ioredis has small letters, and the legacy clients of node-redis have capitals.
+    const command = [name.toLowerCase(), name.toUpperCase()].find((each) => typeof client[each] === 'function');
+    client[/** @type {string} */ (command)](script, '1', key, ...args, (error, reply) => (error ? reject(error) : resolve(reply)));
+  }),
+};
+
+/**
+ * Returns how a client takes commands. The kind of the client is known by methods that no other
+ * kind has. A client of an unknown kind could ignore a condition in the wrong form.
+ *
+ * @param {Client} client
+ * @returns {Form}
  * @throws {TypeError} if the client is of an unknown kind
  */
-function conditionFor(client) {
+function formOf(client) {
   /** @param {string[]} names */
   const has = (...names) => names.every((name) => client && typeof client[name] === 'function');
   const isNodeRedis = has('connect', 'setEx', 'SETEX');
@@ -160,43 +285,42 @@ function conditionFor(client) {
   // The pipelines of ioredis have the same commands, but no `disconnect`.
   const isIoredis = has('disconnect', 'defineCommand', 'setex', 'setBuffer');
 
-  if (isLegacy4 || isLegacy5 || isNodeRedis3 || isIoredis) return withWord;
-  if (isNodeRedis) return withOption;
+  if (isLegacy4 || isLegacy5 || isNodeRedis3 || isIoredis) return WORDS;
+  if (isNodeRedis) return OPTIONS;
   throw new TypeError('keepLoggedOut supports the clients of node-redis (3 and newer: client, cluster, pool, ' +
     'sentinel, legacy), ioredis and iovalkey: this client is none of them and might ignore the condition XX');
 }
 
 /**
- * Adds the condition for `set(key, value, options)`, the form of node-redis 4 and newer.
+ * Returns the arguments of a `set(key, value, options)`, which may have the condition `XX` already.
  *
  * @param {any[]} args
  * @throws {UnknownForm}
  */
-function withOption(args) {
+function keyValueOptions(args) {
   const [key, value, given, ...more] = args;
   const options = given || {};
   const { NX, condition = 'XX', ...others } = options;
   if (![key, value].every(isWord) || typeof options !== 'object' || NX || condition !== 'XX' || more.length > 0) {
-    throw new UnknownForm('(key, value, options)');
+    throw new UnknownForm('set', '(key, value, options)');
   }
-  // node-redis 5 reads `condition`, and node-redis 4 reads `XX`.
-  return [key, value, { ...others, condition, XX: true }];
+  return [key, value, others];
 }
 
 /**
- * Adds the condition for `set(key, value, 'EX', seconds, callback)`, the form of Redis itself. The
- * words may stand in an array.
+ * Returns the words of a command, without a callback behind them.
  *
+ * @param {string} name
  * @param {any[]} args
+ * @param {number} least With fewer than two words for `set`, `XX` would become the key or the value.
+ *   Redis itself refuses unknown words behind these two.
  * @throws {UnknownForm}
  */
-function withWord(args) {
+function wordsOf(name, args, least) {
   const words = args.flat();
-  const callback = typeof words.at(-1) === 'function' ? [words.pop()] : [];
-  // With fewer than two words, `XX` would become the key or the value. Redis itself refuses
-  // unknown words behind these two.
-  if (words.length < 2 || !words.every(isWord)) throw new UnknownForm('(key, value, …words)');
-  return [...words, 'XX', ...callback];
+  if (typeof words.at(-1) === 'function') words.pop();
+  if (words.length < least || !words.every(isWord)) throw new UnknownForm(name, '(key, value, …words)');
+  return words;
 }
 
 /** @param {unknown} value */
@@ -204,17 +328,20 @@ function isWord(value) {
   return typeof value === 'string' || typeof value === 'number' || ArrayBuffer.isView(value);
 }
 
-/** The error of a store that does not call `set` in the form of its client. */
+/** The error of a store that does not call a method in the form of its client. */
 class UnknownForm extends TypeError {
-  /** @param {string} form the arguments that the client takes */
-  constructor(form) {
-    super(`keepLoggedOut: the store does not call this client's set as set${form}, so XX cannot be added`);
+  /**
+   * @param {string} name of the method
+   * @param {string} form the arguments that the client takes
+   */
+  constructor(name, form) {
+    super(`keepLoggedOut: the store does not call this client's ${name} as ${name}${form}, so the condition cannot be added`);
   }
 }
 
 /** The error of a store that reports success but has not called the client that it was given. */
 class Bypassed extends Error {
   constructor() {
-    super('keepLoggedOut: the store did not use its own client, so its write had no XX');
+    super('keepLoggedOut: the store did not use its own client, so its write had no condition');
   }
 }

@@ -11,6 +11,8 @@ const HELP = `npm run bench -- [options]
   --store            memory, pauses and cost of the MemoryStores, few and many sessions
   --threads          operations per second on one store that two threads share
   --soak             ten minutes of mixed load on a store whose sessions expire
+  --disk             CPU of stores that survive a restart, DiskStore among them
+  --features         CPU with each option that only this package has
   --walk             functions of the package that a request calls, and texts it makes of a session
   --require          ms to load the package, alone and after express, in processes of its own
   --check            CPU and HTTP, compared with the targets; exits 1 if one is missed
@@ -46,6 +48,8 @@ function readArguments(argv) {
       store: { type: 'boolean', default: false },
       threads: { type: 'boolean', default: false },
       soak: { type: 'boolean', default: false },
+      disk: { type: 'boolean', default: false },
+      features: { type: 'boolean', default: false },
       walk: { type: 'boolean', default: false },
       require: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },

@@ -11,6 +11,7 @@ const openFloor = require('./floor');
 const { bare, open } = require('./subjects');
 const connect = require('./redis-client');
 const sample = require('./sample');
+const { temporaryFolder } = require('../test-kit/folder');
 const { cookieOf } = require('../test-kit/jar');
 
 const BLOCK_MS = 20;
@@ -22,8 +23,9 @@ main(JSON.parse(process.argv[2])).catch((error) => {
 });
 
 async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, cookies = 0, residents = 0 }) {
-  const client = scenario.redis ? await connect(redis) : undefined;
-  const opened = subject.name === 'floor' ? openFloor(scenario) : open(subject, { maxAge, redis: client });
+  const client = scenario.redis || subject.store === 'redis' ? await connect(redis) : undefined;
+  const folder = temporaryFolder('bench');
+  const opened = subject.name === 'floor' ? openFloor(scenario) : open(subject, { maxAge, redis: client, folder });
   const connections = Array.from({ length: lanes }, () => new Lane());
   const handler = HANDLERS[scenario.handler];
 
@@ -37,7 +39,7 @@ async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, co
 
   const apps = {
     with: appOf(opened.middleware, handler),
-    bare: appOf(client ? storeAlone(opened.store, scenario, clients) : bare, handler),
+    bare: appOf(scenario.redis ? storeAlone(opened.store, scenario, clients) : bare, handler),
   };
   const run = async (kind, count) => {
     const before = process.cpuUsage();

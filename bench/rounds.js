@@ -34,8 +34,18 @@ function takesPart(subject, scenario) {
  * @returns {Promise<object[]>} a row per scenario
  */
 async function cpuRows(subjects, options, redis) {
-  const scenarios = [...SCENARIOS, ...(options.redis ? REDIS_SCENARIOS : [])]
-    .filter(({ name }) => name.includes(options.only));
+  const scenarios = [...SCENARIOS, ...(options.redis ? REDIS_SCENARIOS : [])];
+  return scenarioRows(scenarios, subjects, options, redis);
+}
+
+/** The modes `--disk` and `--features`, as `cpuRows`. */
+async function variantRows(subjects, options, redis) {
+  const scenarios = SCENARIOS.filter(({ bytes, isFlat }) => bytes <= 1000 && !isFlat);
+  return scenarioRows(scenarios, subjects, options, redis);
+}
+
+async function scenarioRows(all, subjects, options, redis) {
+  const scenarios = all.filter(({ name }) => name.includes(options.only));
   const rounds = new Map(scenarios.map(({ name }) => [name, []]));
   let at = 0;
   for (let round = 1; round <= options.rounds; round++) {
@@ -116,8 +126,19 @@ function cpuTable(rows, [ours, ...others]) {
   ].join('\n');
 }
 
+function variantTable(rows, subjects) {
+  const titles = ['CPU per request above bare, µs', ...subjects.map(({ name }) => name)];
+  const lines = rows.map(({ name, subjects: costs }) => [
+    name,
+    ...subjects.map((subject) => (
+      `${spread(costs[subject.name].cost)}, ratio ${share(costs[subject.name].ratio.median)}`
+    )),
+  ]);
+  return [table(titles, lines), '', 'The ratio is to express-session in memory.'].join('\n');
+}
+
 function share(ratio) {
   return ratio.toFixed(ratio < 0.0995 ? 3 : 2);
 }
 
-module.exports = { cpuRows, cpuTable, oneRound };
+module.exports = { cpuRows, cpuTable, variantRows, variantTable, oneRound };

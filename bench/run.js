@@ -7,14 +7,14 @@ const os = require('node:os');
 const path = require('node:path');
 const readArguments = require('./arguments');
 const chart = require('./chart');
-const { cpuRows, cpuTable } = require('./rounds');
+const { cpuRows, cpuTable, variantRows, variantTable } = require('./rounds');
 const { growth, growthTable } = require('./growth');
 const { throughput, httpTable } = require('./http');
 const { microRows, microTable } = require('./micro');
 const { requireRows, requireTable } = require('./startup');
 const { soakRun, soakTable } = require('./soak');
 const { storeRows, storeTable } = require('./store');
-const { SUBJECTS } = require('./subjects');
+const { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
 const { walkRows, walkTable } = require('./walk');
 const { threadRates, threadTable } = require('./threads');
@@ -57,12 +57,17 @@ async function main() {
     report.require = requireRows(subjects, options);
     console.log(`${requireTable(report.require)}\n`);
   }
+  if (options.disk) await runDisk(report, options);
+  if (options.features) {
+    report.features = await variantRows(FEATURE_SUBJECTS, options);
+    console.log(`${variantTable(report.features, FEATURE_SUBJECTS)}\n`);
+  }
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
   }
-  const { micro, growth, http, store, threads, soak, walk } = options;
-  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || walk || options.require);
+  const { micro, growth, http, store, threads, soak, disk, features, walk } = options;
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || features || walk || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);
@@ -90,6 +95,24 @@ async function runCpu(report, subjects, options) {
     const names = subjects.map(({ name }) => name).slice(0, 4);
     fs.writeFileSync(file, chart.bars(report.cpu, names, report.machine));
   }
+}
+
+async function runDisk(report, options) {
+  const absent = missing('redis-server');
+  const isThere = ({ store, folder }) => (store === 'redis'
+    ? !absent
+    : folder === undefined || fs.existsSync(path.join(__dirname, '..', 'stores', folder, 'node_modules')));
+  const subjects = DISK_SUBJECTS.filter(isThere);
+  for (const { name } of DISK_SUBJECTS.filter((subject) => !isThere(subject))) {
+    console.log(`${name} is left out: \`npm run test:stores -- ${name}\` installs it.`);
+  }
+  const server = absent ? undefined : await startRedis();
+  try {
+    report.disk = await variantRows(subjects, options, server && { port: server.port });
+  } finally {
+    if (server) await server.stop();
+  }
+  console.log(`${variantTable(report.disk, subjects)}\n`);
 }
 
 async function runGrowth(report, subjects, options) {

@@ -18,6 +18,30 @@ const SUBJECTS = [
   { name: 'cookie-session', session: 'cookie-session', store: 'none' },
 ];
 
+/**
+ * What the mode `--disk` compares: stores that survive a restart, and express-session in memory
+ * as the measure.
+ */
+const DISK_SUBJECTS = [
+  { name: 'DiskStore', session: OURS, store: 'disk' },
+  { name: 'express-session', session: 'express-session', store: 'own' },
+  { name: 'express-session-rs, MemoryStore', session: OURS, store: 'own' },
+  { name: 'express-session-rs, connect-redis', session: OURS, store: 'redis' },
+  { name: 'better-sqlite3-session-store', session: 'express-session', store: 'better-sqlite3', folder: 'native' },
+  { name: 'session-file-store', session: 'express-session', store: 'files', folder: '' },
+];
+
+/** What the mode `--features` compares: this package with one option that only it has, and with none. */
+const FEATURE_SUBJECTS = [
+  { name: 'none', session: OURS, store: 'own' },
+  { name: 'express-session', session: 'express-session', store: 'own' },
+  { name: "commit: 'headers'", session: OURS, store: 'own', options: { commit: 'headers' } },
+  { name: 'clearCookie', session: OURS, store: 'own', options: { clearCookie: true } },
+  { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
+  { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
+  { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+];
+
 /** Does nothing but go on: the same server without sessions. */
 function bare(req, res, next) {
   next();
@@ -28,29 +52,48 @@ function bare(req, res, next) {
  * @param {object} [options]
  * @param {number} [options.maxAge] of the session's cookie
  * @param {object} [options.redis] a client: its store takes the place of the subject's own
+ * @param {string} [options.folder] an empty folder, for stores that keep files
  * @returns {{ middleware: Function, store?: object, clear: () => Promise<void> }}
  */
-function open(subject, { maxAge, redis } = {}) {
+function open(subject, { maxAge, redis, folder } = {}) {
   if (subject.name === 'bare') return { middleware: bare, clear: async () => {} };
+  // A function does not come through the message that names the subject.
+  const { options } = FEATURE_SUBJECTS.find(({ name }) => name === subject.name) ?? subject;
   const session = require(subject.session);
   if (subject.store === 'none') {
     return { middleware: session({ keys: [SECRET], maxAge }), clear: async () => {} };
   }
-  const store = redis ? redisStore(subject, redis) : ownStore(subject, session);
+  const store = redis ? redisStore(subject, redis) : ownStore(subject, session, folder);
   const middleware = session({
     secret: SECRET,
     resave: false,
     saveUninitialized: false,
     store,
     cookie: maxAge ? { maxAge } : {},
+    ...options,
   });
   return { middleware, store, clear: store.clear ? promisify(store.clear.bind(store)) : async () => {} };
 }
 
-function ownStore(subject, session) {
-  if (subject.store === 'own') return new session.MemoryStore();
-  const Other = require(subject.store)(session);
-  return new Other({ checkPeriod: 86400000 });
+function ownStore(subject, session, folder) {
+  const make = {
+    own: () => new session.MemoryStore(),
+    disk: () => new session.DiskStore({ path: path.join(folder, 'sessions.db') }),
+    'better-sqlite3': () => {
+      const Store = require('../stores/native/node_modules/better-sqlite3-session-store')(session);
+      const Database = require('../stores/native/node_modules/better-sqlite3');
+      const client = new Database(path.join(folder, 'sessions.db'));
+      client.pragma('journal_mode = WAL');
+      client.pragma('synchronous = NORMAL');
+      return new Store({ client });
+    },
+    files: () => {
+      const Store = require('../stores/node_modules/session-file-store')(session);
+      return new Store({ path: folder, retries: 0, logFn() {} });
+    },
+    memorystore: () => new (require('memorystore')(session))({ checkPeriod: 86400000 }),
+  };
+  return make[subject.store]();
 }
 
 /** connect-redis requires `express-session` itself: it gets the one under test. */
@@ -68,4 +111,4 @@ function redisStore(subject, client) {
   }
 }
 
-module.exports = { SUBJECTS, bare, open };
+module.exports = { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS, bare, open };

@@ -2,4 +2,4 @@
 
 // Programs load this file by its path, as `express-session/session/memory`.
 require('./native/node-version');
-module.exports = require('./store/memory-store').MemoryStore;
+module.exports = require('./store/memory-store');

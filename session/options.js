@@ -4,10 +4,12 @@
 /** @import { Options, Settings } from './types' */
 
 const { isAsyncFunction } = require('node:util').types;
-const { MemoryStore, existingEngine } = require('./store/memory-store');
+const { existingEngine } = require('./store/engine-of');
+const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
+const { later } = require('./request/merge');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -81,6 +83,11 @@ function checked(options, deprecate) {
   // A promise is a true value: each request would be skipped.
   if (isAsyncFunction(skip)) throw new TypeError('skip option must return a boolean, not a promise');
 
+  const { merge = false } = given;
+  if (typeof merge !== 'boolean' && typeof merge !== 'function') throw new TypeError('merge option must be a boolean or a function');
+  // A promise would be stored as an empty object.
+  if (isAsyncFunction(merge)) throw new TypeError('merge option must return a value, not a promise');
+
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
     throw new TypeError('cacheControl option must be "private" or "no-store"');
@@ -125,6 +132,7 @@ function checked(options, deprecate) {
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
+    merge: merge === true ? later : merge || undefined,
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,

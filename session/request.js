@@ -14,10 +14,11 @@ const native = require('./native/load');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
+const { saveMerged } = require('./request/merge');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { callStore, functionOf } = require('./store/call');
+const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
 /**
@@ -121,6 +122,17 @@ class RequestSession {
     this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
+    /**
+     * With the option `merge`: the stored data from which each session of this request was made,
+     * as JSON without the cookie; and for a clone or a Proxy of a session, the last ones by sid.
+     * @type {Map<SessionShape | string | undefined, string> | undefined}
+     */
+    this.bases = undefined;
+    /**
+     * With the option `merge`: the saves that wait for the one that is under way. Undefined if none is.
+     * @type {(() => void)[] | undefined}
+     */
+    this.waitingSaves = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -177,8 +189,12 @@ class RequestSession {
     this.originalId = source.id;
     this.source = source;
     this.isAsleep = true;
-    if (source.id === cookieId) this.markLoaded(cookieId);
-    else req.sessionID = source.id;
+    if (source.id === cookieId) {
+      this.markLoaded(cookieId);
+      this.setBase(cookieId, source.text);
+    } else {
+      req.sessionID = source.id;
+    }
     Object.defineProperty(req, 'session', sessionProperty);
   }
 
@@ -202,8 +218,11 @@ class RequestSession {
       this.originalId = req.sessionID;
       // If no `Session` was made, the program or another package has made the session.
       this.firstSession ??= null;
-      if (data) this.markLoaded(req.sessionID);
+      if (data) {
+        this.markLoaded(req.sessionID);
+      }
       const session = /** @type {SessionShape} */ (req.session);
+      if (data) this.noteLoaded(session, data);
       this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
       this.watch(session);
     } catch (error) {
@@ -232,6 +251,7 @@ class RequestSession {
     this.original = new Original(source.text, source.data);
     this.session = session;
     this.watch(session);
+    if (this.loadedId !== undefined) this.setBase(session, source.text);
     // The response has ended before, and its end has touched the session: see `settleAsleep`.
     if (this.isTouched) startLifetimeAt(session.cookie, /** @type {number} */ (this.endedAt), session.cookie.originalMaxAge);
   }
@@ -379,7 +399,7 @@ class RequestSession {
     if (debug.enabled) debug('saving');
     this.dataToStore(session);
     this.savedId = id;
-    this.savedMoment = this.moment();
+    this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
   }
 
   /**
@@ -413,9 +433,127 @@ class RequestSession {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
+        this.noteLoaded(current, current);
       }
       this.watch(current);
     }
+  }
+
+  /**
+   * Notes the data that the store's `get` has given, and from which a session was made.
+   *
+   * @param {SessionShape} session
+   * @param {SessionData} data
+   * @throws what `JSON.stringify` throws
+   */
+  noteLoaded(session, data) {
+    if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
+  }
+
+  /**
+   * Notes the stored data on which a session is based from now on.
+   *
+   * @param {SessionShape} session
+   * @param {string} text the JSON of the data, without the cookie
+   */
+  noteBase(session, text) {
+    this.setBase(session, text);
+    this.setBase(this.idOf(session), text);
+  }
+
+  /**
+   * @param {SessionShape | string | undefined} key the session or its sid
+   * @param {string} text
+   */
+  setBase(key, text) {
+    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(key, text);
+  }
+
+  /**
+   * Returns the stored data on which a session is based, as JSON. A save must keep what others have
+   * changed in them since.
+   *
+   * @param {SessionShape} session
+   * @returns {string | undefined} undefined without the option `merge`, and for a session that the
+   *   store does not have yet
+   */
+  baseOf(session) {
+    const { bases, destroyedIds, req, settings } = this;
+    if (bases === undefined || req.sessionStore !== settings.store) return undefined;
+    const id = this.idOf(session);
+    return destroyedIds?.has(id) ? undefined : bases.get(session) ?? bases.get(id);
+  }
+
+  /**
+   * Calls the store to store a session. With the option `merge` the changes of other requests are
+   * kept, and the saves of a request do not overlap.
+   *
+   * @param {Callback} callback made by `storeCallback`
+   * @param {'set' | 'setIfPresent'} method
+   * @param {string | undefined} id
+   * @param {SessionShape} session
+   * @throws what the store throws before it has called back
+   */
+  store(callback, method, id, session) {
+    const { req, settings: { merge } } = this;
+    if (merge === undefined) {
+      callStore(callback, req.sessionStore, method, id, session);
+      return;
+    }
+    const isAgain = this.destroyedIds?.has(id);
+    this.inTurn(callback, (done) => {
+      if (!isAgain && this.destroyedIds?.has(id)) {
+        debug('not saving: the session was destroyed');
+        done();
+        return;
+      }
+      const base = this.baseOf(session);
+      if (base !== undefined) {
+        saveMerged(this, id, session, base, done);
+        return;
+      }
+      const text = dataJSON(session);
+      callStore(storeCallback(req, (error, ...results) => {
+        if (!error) this.noteBase(session, text);
+        done(error, ...results);
+      }), req.sessionStore, method, id, session);
+    });
+  }
+
+  /**
+   * Saves when the saves that are under way have ended: they would take each other for those of
+   * other requests.
+   *
+   * @param {Callback} callback
+   * @param {(callback: Callback) => void} save
+   * @throws what `save` throws if none is under way
+   */
+  inTurn(callback, save) {
+    let hasEnded = false;
+    const endTurn = () => {
+      hasEnded = true;
+      const next = this.waitingSaves?.shift();
+      if (next) defer(next);
+      else this.waitingSaves = undefined;
+    };
+    const done = (/** @type {any[]} */ ...results) => {
+      endTurn();
+      callback(...results);
+    };
+    const begin = () => {
+      try {
+        save(done);
+      } catch (error) {
+        if (hasEnded) throw error;
+        if (isFirst) endTurn();
+        else done(error);
+        if (isFirst) throw error;
+      }
+    };
+    const isFirst = this.waitingSaves === undefined;
+    if (this.waitingSaves === undefined) this.waitingSaves = [];
+    else this.waitingSaves.push(begin);
+    if (isFirst) begin();
   }
 
   /**
@@ -634,7 +772,6 @@ class RequestSession {
    * @throws what `save` and the store throw before they have called back
    */
   save(session, callback) {
-    const { req } = this;
     const id = this.idOf(session);
     const isPresent = this.savesIfPresent(id);
     // Our `save` does no more than this. The `save` of another class does not know of
@@ -642,7 +779,7 @@ class RequestSession {
     const isOurs = session === this.firstSession && this.watchesFirst && session.save === save;
     if (isOurs || (isPresent && session.save === this.foreignSave)) {
       this.noteSave(session, id);
-      callStore(callback, req.sessionStore, isPresent ? 'setIfPresent' : 'set', id, session);
+      this.store(callback, isPresent ? 'setIfPresent' : 'set', id, session);
       return;
     }
     // A `save` of the program may change the data before it calls ours.

@@ -52,10 +52,12 @@ class ResponsePatch {
     this.stage = OPEN;
     /**
      * The part of `end` that must wait for the store: the last byte of the body, if the client
-     * knows the length of the body, and the callback.
-     * @type {{ chunk: Uint8Array | undefined, callback: Callback | undefined } | undefined}
+     * knows the length of the body, or all of it if the response waits shortly; and the callback.
+     * @type {{ chunk: any, encoding: BufferEncoding | undefined, callback: Callback | undefined } | undefined}
      */
     this.lastPart = undefined;
+    /** Whether the response is expected to wait for a moment only, so that its body is sent in one piece. */
+    this.waitsShortly = false;
     /**
      * The callbacks of calls of `end` that did not end the response: it had ended before, or they
      * have failed.
@@ -167,10 +169,13 @@ class ResponsePatch {
    * Makes the response wait for the store. `RequestSession#settle` calls this.
    *
    * @param {number} _end what the store does: one of the `END_` numbers of the addon
+   * @param {boolean} [isShort] whether the store is expected to call back when this turn of the
+   *   event loop ends
    * @returns {Callback} the callback for the store
    */
-  wait(_end) {
+  wait(_end, isShort = false) {
     this.stage = WAITING;
+    this.waitsShortly = isShort;
     return (error) => {
       if (this.stage !== WAITING) return;
       this.stage = ENDED;
@@ -236,7 +241,9 @@ class ResponsePatch {
     let hasRoom = true;
     let last;
     this.sendHeaders();
-    if (chunk !== undefined && chunk !== null) {
+    if (this.waitsShortly && (encoding === undefined || Buffer.isEncoding(encoding))) {
+      last = chunk;
+    } else if (chunk !== undefined && chunk !== null) {
       try {
         const bytes = bytesOfKnownLength(res, chunk, encoding);
         last = bytes && bytes.subarray(-1);
@@ -248,7 +255,7 @@ class ResponsePatch {
         throw refused;
       }
     }
-    this.lastPart = { chunk: last, callback };
+    this.lastPart = { chunk: last, encoding, callback };
     // If another package has wrapped `writeHead` and calls it later, the cookie is yet to come,
     // which depends on the original session.
     if (this.isHeadWritten) this.request.dropOriginal();
@@ -259,7 +266,7 @@ class ResponsePatch {
   /** Sends the last part of the response. Its errors go to `next`, because the caller of `end` has returned. */
   complete() {
     try {
-      this.send(this.lastPart?.chunk, undefined, this.lastPart?.callback);
+      this.send(this.lastPart?.chunk, this.lastPart?.encoding, this.lastPart?.callback);
     } catch (refused) {
       defer(this.next, refused);
     }

@@ -70,6 +70,9 @@ export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'c
   store?: Store;
 }
 
+/** The option `merge`; index.d.ts explains it. */
+export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
+
 /** The checked options of `session()` with their defaults, and what was made of them. */
 export interface Settings {
   cookie: CookieOptions | ((req: Request) => CookieOptions);
@@ -89,6 +92,7 @@ export interface Settings {
   /** In bytes. */
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
+  merge: Merge | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
@@ -246,6 +250,7 @@ export interface Store extends EventEmitter {
   destroy(sid: string, callback?: Callback): void;
   touch?(sid: string, session: SessionData, callback?: Callback): void;
   setIfPresent?(sid: string, session: SessionData, callback?: Callback): void;
+  setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: Callback): void;
   all?(callback: Callback): void;
   /** What programs and packages add. */
   [name: string]: any;
@@ -280,14 +285,39 @@ export interface MemoryStoreClass {
 }
 
 /**
- * The engine of a memory store. The built-in one makes each change at once. An engine whose
- * changes take time, as on a disk, has the method `flush`.
+ * The engine of a store of ours. That of a `MemoryStore` makes each change at once. That of a
+ * `DiskStore` shows a change to readers of this store at once, and `isCommitted` says whether
+ * others see it, too. If not, `flush` tells when.
  */
 export interface Engine extends EngineClass {
+  /** Only a memory store has it: see `MemoryEngine`. */
+  defineSessions?(store: Store): void;
+  /** The value of `store.sessions`, with a memory store. */
+  sessions?: Record<string, string>;
   /**
-   * Calls back once all changes that were made before are done, with an error if one failed.
-   * Responses and the callbacks of the store's methods wait for that. Who reads from the engine
-   * sees a change at once.
+   * Calls back once the last change is made for all readers, with an error if that failed. Responses
+   * and the callbacks of the store's methods wait for that. It must be called in the turn of the
+   * change.
    */
   flush?(callback: Callback): void;
 }
+
+/** The options of a DiskStore; index.d.ts explains them. */
+export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose'> {
+  ttl?: MemoryStoreOptions['ttl'];
+  dispose?: MemoryStoreOptions['dispose'];
+}
+
+/** An instance of `DiskStore` (store/disk-store.js). */
+export interface DiskStore extends Store {
+  all(callback?: Callback): Promise<Record<string, SessionData>> | void;
+}
+
+/** The class of disk stores, which is a plain function. */
+export interface DiskStoreClass {
+  new (options: DiskStoreOptions): DiskStore;
+  readonly prototype: DiskStore;
+}
+
+/** What a store holds, and what it has done so far. */
+export type StoreStats = publicTypes.MemoryStoreStats;

@@ -73,6 +73,11 @@ impl EngineHandle {
         answer.map_err(js_error)
     }
 
+    /// Returns the engine, for another thread.
+    pub fn engine(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.engine)
+    }
+
     /// Returns the bytes of the engine: those of its sessions, and its own size.
     fn bytes(&self) -> i64 {
         (self.engine.bytes() + size_of_val(&*self.engine)) as i64

@@ -11,9 +11,11 @@ use napi_derive::napi;
 
 mod caller_buffer;
 mod cookie;
+mod disk;
 mod engines;
 mod error;
 mod handle;
+mod later;
 mod session_id;
 mod session_reader;
 mod signature;

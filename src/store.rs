@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use express_session_core::engine::{Asker, Bounds, Changed, Found, Reason, Removed, Stored};
+use express_session_core::engine::{Asker, Bounds, Changed, Found, Reason, Removed, Stats, Stored};
 use napi::Env;
 use napi::bindgen_prelude::{
     Either, Either3, External, Function, FunctionCallContext, JsObjectValue, Object, Result,
@@ -40,6 +40,10 @@ pub const NOT_CHANGED: u32 = 2;
 /// The outcome of a change: the session was destroyed at the moment that the caller named or
 /// later. Not exported, as `MISSING`.
 const DESTROYED: u32 = 3;
+/// The outcome of a change: it was left out, because it would have moved the session's expiry by
+/// less than the engine cares for.
+#[napi]
+pub const KEPT: u32 = 4;
 
 /// `storePut` returns this if the session was destroyed at the moment `since` or later.
 #[napi]
@@ -174,6 +178,28 @@ pub fn store_put(
     })
 }
 
+/// Stores a session as `storePut` does if its data, without `cookie` and `_meta`, are still `base`, the
+/// JSON object of the data. Without `cookie`, `data` is any text, as for `storeSetRaw`. `now` is in
+/// ms since the epoch. Returns the number of an outcome: `NOT_CHANGED` if the data differ.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, sid: string, base: string, cookie: string | undefined, data: string, now: number, deadline: number"
+)]
+pub fn store_put_if_unchanged(
+    store: &Store,
+    sid: Text,
+    base: Text,
+    cookie: Option<Text>,
+    data: Text,
+    now: f64,
+    deadline: f64,
+) -> Result<u32> {
+    let cookie = cookie.as_deref();
+    let stored =
+        store.ask(|it| it.put_if_unchanged(&sid, &base, cookie, &data, now as i64, time(deadline)));
+    stored.map(outcome)
+}
+
 /// Stores any text as `storeSet` does, as one that only JavaScript can read.
 #[napi(
     catch_unwind,
@@ -285,6 +311,7 @@ impl ChangeArguments {
 fn outcome(changed: Changed) -> u32 {
     match changed {
         Changed::Done => CHANGED,
+        Changed::Kept => KEPT,
         Changed::Missing => MISSING,
         Changed::Refused => NOT_CHANGED,
         Changed::Destroyed => DESTROYED,
@@ -408,15 +435,20 @@ pub struct StoreStats {
 /// Returns what a store holds and what it has done so far.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_stats(store: &Store) -> Result<StoreStats> {
-    let stats = store.ask(|it| it.stats())?;
-    Ok(StoreStats {
-        sessions: stats.sessions as f64,
-        bytes: stats.bytes as f64,
-        hits: stats.hits as f64,
-        misses: stats.misses as f64,
-        expired: stats.expired as f64,
-        evicted: stats.evicted as f64,
-    })
+    store.ask(|it| it.stats()).map(StoreStats::from)
+}
+
+impl From<Stats> for StoreStats {
+    fn from(stats: Stats) -> StoreStats {
+        StoreStats {
+            sessions: stats.sessions as f64,
+            bytes: stats.bytes as f64,
+            hits: stats.hits as f64,
+            misses: stats.misses as f64,
+            expired: stats.expired as f64,
+            evicted: stats.evicted as f64,
+        }
+    }
 }
 
 /// A session that was removed.

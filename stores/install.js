@@ -46,7 +46,7 @@ function installedVersion(place, name) {
  * @returns {string} name and version of the store, and of the clients it ran with
  */
 function versions(row) {
-  if (!row.package) return row.path ? row.name : 'stores/own';
+  if (!row.package) return row.path ? row.name : row.from;
   const place = path.join(__dirname, row.folder);
   const { dependencies } = JSON.parse(fs.readFileSync(path.join(place, 'package.json'), 'utf8'));
   const told = [row.package, ...row.with ?? []].map((key) => {

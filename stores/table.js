@@ -9,6 +9,7 @@ const authored = require('./authored');
  * @typedef {object} Row
  * @property {string} name
  * @property {string} [package] the store's key in the package.json of `folder`
+ * @property {string} [from] where the store is in this repository, if it comes from no package
  * @property {string[]} [with] clients it was run with, to be shown with versions
  * @property {'arg' | 'Store' | 'import' | 'wraps' | 'own'} loads `require('x')(session)`,
  *   `x(session.Store)`, it loads `express-session` itself, it wraps a store, or it

@@ -16,6 +16,7 @@ const PACKAGES = {
   'postgres': 'postgresql',
   'redis-cli': 'redis-tools',
   'redis-server': 'redis-server',
+  'sqlite3': 'sqlite3',
 };
 
 /** Debian has nginx in a folder that is on root's PATH only. */

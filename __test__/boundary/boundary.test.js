@@ -14,6 +14,7 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 const { test } = require('node:test');
 const { isOurs } = require('../subject');
+const { temporaryFolder } = require('../../test-kit/folder');
 const { run } = require('../../test-kit/program');
 
 const seed = Number(process.env.BOUNDARY_SEED || Date.now() % 2 ** 31);
@@ -28,7 +29,8 @@ const properties = {
 
 const child = path.join(__dirname, 'child.js');
 
-const tried = (args, env) => run(process.execPath, ['--expose-gc', child, ...args.map(String)], { env });
+/** In a folder in which a path that is made up may become a file. */
+const tried = (args, env) => run(process.execPath, ['--expose-gc', child, ...args.map(String)], { env, cwd: temporaryFolder('boundary') });
 
 for (const [file, names] of Object.entries(properties)) {
   for (const [name, runs] of Object.entries(names)) {

@@ -3,13 +3,18 @@
 /** Properties of the addon's exports. */
 
 const assert = require('node:assert/strict');
+const path = require('node:path');
 const fc = require('fast-check');
 const native = require('../../session/native/load');
 const signatures = require('./exports')(native);
+const { temporaryFolder } = require('../../test-kit/folder');
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 
 const exported = Object.keys(native).filter((name) => typeof native[name] === 'function');
 const bound = ['enter', 'renew', 'write'];
+
+const folder = temporaryFolder('boundary');
+let files = 0;
 
 /** Keys, stores and what else a call may be about; anew for each case. */
 function world() {
@@ -17,9 +22,15 @@ function world() {
   const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000)];
   const founds = [new Uint8Array(native.DETAILS_BYTES), new Uint8Array(native.DETAILS_BYTES)];
   native.storeTakeRemoved(stores[1]);
+  const paths = [1, 2].map(() => path.join(folder, `${++files}.db`));
+  const options = { path: paths[0], isSynced: false, touchAfter: 1000, maxBytes: NaN, isReplaced: false, checkPeriod: 60_000 };
+  const disks = [native.createDiskStore(options).store, native.createDiskStore(options).store];
   return {
     keys,
-    stores,
+    stores: [...stores, ...disks],
+    memory: stores,
+    paths,
+    options: [options, { ...options, isSynced: true, touchAfter: NaN, maxBytes: 20_000 }, { ...options, isReplaced: true, checkPeriod: -Infinity, maxBytes: -1 }],
     founds,
     secrets: [[Buffer.from('secret')], [], [new Uint8Array(300), Buffer.alloc(0)]],
     headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.signedCookieValue(its, keys[0])}`),
@@ -40,16 +51,50 @@ exports.known = () => fc.property(fc.constant(exported), (names) => {
 });
 
 /** Whatever is called with whatever, the answer is of the kind promised, or it is an Error. */
-exports.calls = (trace) => fc.property(fc.array(call, { maxLength: 25 }), (calls) => {
+exports.calls = (trace) => fc.asyncProperty(fc.array(call, { maxLength: 25 }), async (calls) => {
   const its = world();
+  const promises = [];
   for (const { name, args, missing, more } of calls) {
     trace(name, args, missing, more);
     const values = [...args, ...more].map((spec) => make(spec, its)).slice(0, missing ? -missing : undefined);
     const done = attempt(() => its.functions[name](...values));
-    if (done) assert.ok(signatures[name].answers(done.answer), `${name} answered ${typeof done.answer}`);
+    if (!done) continue;
+    const { answers, later } = signatures[name];
+    assert.ok(answers(done.answer), `${name} answered ${typeof done.answer}`);
+    if (later) promises.push(laterAs(done.answer, later, name));
   }
-  for (const store of its.stores) wholeAfter(store);
+  await Promise.all(promises);
+  for (const store of its.memory) wholeAfter(store);
+  await wholeOnDisk(its);
 });
+
+/** Waits for a promise, which is fulfilled with what it may be or rejected with an Error. */
+async function laterAs(promise, isRight, name) {
+  let value;
+  try {
+    value = await promise;
+  } catch (error) {
+    assert.ok(error instanceof Error, name);
+    return;
+  }
+  assert.ok(isRight(value), `${name} fulfilled its promise with ${value}`);
+}
+
+/** Whatever was called, the file is whole, and whoever opens it finds all that was committed. */
+async function wholeOnDisk({ stores, options: [options] }) {
+  // What comes after a close is an error of the next one.
+  await Promise.all(stores.map((store) => laterAs(native.storeClose(store), (answer) => answer === undefined, 'storeClose')));
+  const { store } = native.createDiskStore(options);
+  assert.deepEqual(await native.diskCheck(options.path), []);
+  const sids = native.storeSids(store);
+  assert.equal(sids.length, native.storeStats(store).sessions);
+  assert.equal(new Set(sids).size, sids.length);
+  for (const its of sids) assert.equal(typeof native.storePeek(store, its), 'string');
+  native.storeClear(store);
+  native.storeCommitNow(store);
+  assert.deepEqual(native.storeSids(store), []);
+  await native.storeClose(store);
+}
 
 /** A store's counts agree with what it holds, and it can be emptied. */
 function wholeAfter(store) {

@@ -54,7 +54,7 @@ const binaries = {
  */
 async function bundled(t, prepare, args, { hasModules = false } = {}) {
   const place = new Place(t);
-  for (const each of ['index.js', 'redis.js']) fs.copyFileSync(path.join(root, each), path.join(place.own, each));
+  for (const each of ['index.js', 'postgres.js', 'redis.js']) fs.copyFileSync(path.join(root, each), path.join(place.own, each));
   for (const each of ['debug', 'depd', 'ms']) fs.symlinkSync(path.join(root, 'node_modules', each), path.join(place.folder, 'node_modules', each), 'junction');
   prepare(place);
   fs.writeFileSync(path.join(place.folder, 'app.js'), PROGRAM);

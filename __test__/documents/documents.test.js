@@ -16,6 +16,7 @@ const javascript = require('./javascript');
 const startRegistry = require('./registry');
 const { typescript } = require('./typescript');
 const { temporaryFolder } = require('../../test-kit/folder');
+const { needs } = require('../../test-kit/installed');
 
 const languages = {
   js: javascript,
@@ -44,7 +45,7 @@ const newer = { 'vitest': 'vitest 4 wants Node.js 20', 'with Fastify': 'Fastify 
 for (const file of ['README.md', 'docs/migrating.md']) {
   describe(file, () => {
     for (const block of blocks(file)) {
-      const skip = process.version.startsWith('v18.') && newer[block.mark];
+      const skip = (process.version.startsWith('v18.') && newer[block.mark]) || (block.mark === 'from SQLite' && needs('sqlite3'));
       test(`line ${block.line}: ${block.language} ${block.mark}`, { skip }, async () => {
         assert.ok(Object.hasOwn(languages, block.language), `no way to run a block of "${block.language}"`);
         await languages[block.language](block, fs.mkdtempSync(path.join(place, 'block-')), registry);

@@ -35,6 +35,28 @@ const CLEARED = 'connect\\.sid=; Path=\\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT
 /** Matches these lines and nothing else. */
 const lines = (...all) => new RegExp(`^${all.join('\\n')}\\n$`);
 
+/** The provider takes its time, and the news are there before it. */
+const login = {
+  before: `const { randomUUID } = require('node:crypto');
+const { setTimeout: wait } = require('node:timers/promises');
+${app()}
+const provider = '';
+const loadNews = async () => { await wait(200); return 'all is well'; };
+const userOf = async () => 'ada';
+app.get('/authorize', async (req, res) => { await wait(600); res.redirect('/callback?state=' + req.query.state + '&code=1'); });
+`,
+  after: listen,
+  visits: ['GET /in', ['GET /news', 'GET /login']],
+};
+const cart = {
+  before: `const { setTimeout: wait } = require('node:timers/promises');
+${app()}
+const reserve = async () => { await wait(200); };
+`,
+  after: listen.replace(", cart: 'a book'", ''),
+  visits: ['GET /in', ['POST /cart/book', 'POST /cart/pen', 'POST /cart/book'], 'GET /cart'],
+};
+
 module.exports = {
   'commit': {
     before: slow, after: listen, visits: ['GET /fail', 'POST /login', 'GET /repair', 'POST /login'],
@@ -49,6 +71,24 @@ module.exports = {
     after: listen, visits: ['GET /report', 'GET /fail', 'GET /report', 'GET /show'],
     printed: lines('200 all is well', '200 from now on', '500 down', '200 cookie,reports'),
   },
+  'merge': {
+    before: app(),
+    after: `app.get('/slow', (req, res) => { setTimeout(() => { req.session.theme = 'light'; res.end('slow'); }, 200); });
+app.get('/see', (req, res) => { res.end(req.session.theme + ' ' + req.session.language); });${listen}`,
+    visits: ['GET /in', ['GET /slow', 'GET /language/de'], 'GET /see'],
+    printed: lines('200 in', '200 slow', '200 changed', '200 light de'),
+  },
+  'merge count': {
+    before: app(), after: `app.get('/see', (req, res) => { res.end(String(req.session.count)); });${listen}`,
+    visits: ['GET /in', ['GET /count', 'GET /count', 'GET /count'], 'GET /see'],
+    printed: lines('200 in', '200 counted', '200 counted', '200 counted', '200 3'),
+  },
+  'parallel login': { ...login, printed: lines('200 in', '200 all is well', '302 \\/authorize\\?state=[\\w-]+', '302 \\/callback\\?state=[\\w-]+&code=1', '200 Hello, ada') },
+  'parallel login, without merge': {
+    ...login, printed: lines('200 in', '200 all is well', '302 \\/authorize\\?state=[\\w-]+', '302 \\/callback\\?state=[\\w-]+&code=1', '403 Invalid state'),
+  },
+  'parallel cart': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"book":2,"pen":1\\}') },
+  'parallel cart, without merge': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"(book|pen)":1\\}') },
   'clearCookie': {
     before: app(), after: listen, visits: ['GET /in', 'POST /logout'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}; Path=\\/; HttpOnly`, `302 \\/ \\| ${CLEARED}`, '200 undefined \\| undefined'),
@@ -122,6 +162,17 @@ app.get('/out', async (req, res) => { await req.session.destroy(); res.end(Strin
 ${listen}`,
     visits: ['GET /in', 'GET /', 'GET /out', 'GET /'],
     printed: lines('200 in', '200 ada', '200 0', '200 undefined'),
+  },
+  'disk': {
+    before: app(), after: listen, visits: ['GET /in', 'GET /'],
+    printed: lines('200 in', '200 ada'),
+  },
+  'disk options': {
+    before: `require('node:fs').writeFileSync('sessions.db', 'no database, and long enough to be seen as none'.repeat(100));
+process.removeAllListeners('warning').on('warning', ({ code }) => console.log(code));
+${app().replace('const store = new SlowStore();\n', '')}`,
+    after: listen, visits: ['GET /in', 'GET /visitors', 'GET /'],
+    printed: lines('EXPRESS_SESSION_DISK', '200 in', '200 1 sessions', '200 ada'),
   },
   'keep': {
     before: slow, after: listen, visits: ['GET /in', 'POST /login', 'GET /show'],

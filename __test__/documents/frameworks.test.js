@@ -3,8 +3,8 @@
 // Not in check: it installs packages.
 
 /**
- * What docs/migrating.md says about iron-session, @fastify/session and koa-session, tried on both
- * sides; and its ways into Fastify and Koa, as they are written there, with a store that fails.
+ * What docs/migrating.md says about session-file-store, iron-session, @fastify/session and
+ * koa-session, tried on both sides; and its ways into Fastify and Koa, as they are written there, with a store that fails.
  */
 const assert = require('node:assert/strict');
 const { createRequire } = require('node:module');
@@ -13,12 +13,14 @@ const { Readable } = require('node:stream');
 const { before, describe, test } = require('node:test');
 
 const installCompanions = require('../companions/install');
+const { clock } = require('../clock');
 const { ledger, original } = require('../compat/app');
 const { session } = require('../subject');
 const { blocks } = require('./blocks');
 const run = require('./run');
 const { createApp, serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const companions = path.join(__dirname, '..', 'companions');
 const companion = createRequire(path.join(companions, 'package.json'));
@@ -53,6 +55,37 @@ async function redirected(visitor) {
   });
   return (await page).body;
 }
+
+test('a session without maxAge: session-file-store gives it an hour, and seconds; a DiskStore a day, and milliseconds', async (t) => {
+  const folder = temporaryFolder('ttl', t);
+  const FileStore = companion('session-file-store')(session);
+  const quiet = { reapInterval: -1, logFn() {}, retries: 0 };
+  const disk = (name, options) => new session.DiskStore({ path: path.join(folder, name), ...options });
+  const stores = {
+    'files': new FileStore({ path: path.join(folder, 'files'), ...quiet }),
+    'files, ttl of 2': new FileStore({ path: path.join(folder, 'more'), ttl: 2 * 3600, ...quiet }),
+    'disk': disk('a.db'),
+    'disk, ttl of 2': disk('b.db', { ttl: 2 * 3600 * 1000 }),
+  };
+  t.after(() => Promise.all([stores.disk.close(), stores['disk, ttl of 2'].close()]));
+  const time = clock(t, Date.now());
+  for (const store of Object.values(stores)) {
+    await new Promise((resolve, reject) => { store.set('sid', { cookie: new session.Cookie() }, (error) => (error ? reject(error) : resolve())); });
+  }
+  const alive = async () => {
+    const found = await Promise.all(Object.values(stores).map((store) => new Promise((resolve) => {
+      store.get('sid', (error, data) => resolve(!error && Boolean(data)));
+    })));
+    return Object.keys(stores).filter((_, i) => found[i]).join('; ');
+  };
+  assert.equal(await alive(), 'files; files, ttl of 2; disk; disk, ttl of 2');
+  time.tick(3600 * 1000 + 1000);
+  assert.equal(await alive(), 'files, ttl of 2; disk; disk, ttl of 2');
+  time.tick(3600 * 1000);
+  assert.equal(await alive(), 'disk');
+  time.tick(23 * 3600 * 1000);
+  assert.equal(await alive(), '');
+});
 
 describe('Koa', () => {
   const routes = {

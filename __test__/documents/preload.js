@@ -28,7 +28,7 @@ net.Server.prototype.listen = function (port, ...rest) {
 
 /**
  * One browser visits the server: twice the path `/`, or what the variable VISITS lists. It follows a
- * redirect as soon as it sees the headers, as browsers do. The test looks at what is printed:
+ * redirect as soon as it sees the headers, as browsers do. A list among VISITS is of requests that it sends at once. The test looks at what is printed:
  * status and body, or where a redirect leads, and the response headers that VISITS wants to see.
  */
 async function visit(server) {
@@ -46,6 +46,9 @@ async function visit(server) {
     const line = `${status} ${followed ? headers.location : body}${shown.map((name) => ` | ${headers[name]}`).join('')}`;
     return followed ? `${line}\n${await followed}` : line;
   };
-  for (const each of visits) console.log(await ask(...each.split(' ')));
+  for (const each of visits) {
+    const answers = await Promise.all([each].flat().map((one) => ask(...one.split(' '))));
+    console.log(answers.join('\n'));
+  }
   process.exit();
 }

@@ -71,11 +71,49 @@ app.use('/old', async (req, res) => {
 app.use(session({ name: 'new', secret: 'x', resave: false, saveUninitialized: false }));
 `;
 
+/** After a program that takes sessions along: whether the new store has ada's, which another connection is asked. */
+const taken = `
+setTimeout(() => {
+  new (require('express-session').DiskStore)({ path: './sessions.db' }).get('sid-of-ada', (error, found) => {
+    console.log(error, JSON.stringify(found).replace(/"expires":"[^"]+"/, '"expires":"then"'));
+  });
+}, 500);
+`;
+const takenAlong = /^null \{"cookie":\{"originalMaxAge":60000,"expires":"then","httpOnly":true,"path":"\/"\},"user":"ada"\}\n$/;
+
+/** A file with the table of a store on SQLite, of which the expiry stands in a column of this kind. */
+const sqlite = `const session = require('express-session');
+const sess = JSON.stringify({ cookie: new session.Cookie({ maxAge: 60000 }), user: 'ada' });
+require('node:child_process').execFileSync('sqlite3', ['./old.db', \`
+  CREATE TABLE sessions (sid PRIMARY KEY, expired, sess);
+  INSERT INTO sessions VALUES ('sid-of-ada', 1, '\${sess}');\`]);
+`;
+
 module.exports = {
   ...require('./feature-scenes'),
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
   'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },
+  'line by line, DiskStore': {
+    before: `const session = require('express-session');
+const db = { exec() {}, prepare: () => ({ run() {} }) };
+class Other { constructor(options) { if (typeof options !== 'object') throw new TypeError('no options'); } }
+const { _load } = require('node:module');
+require('node:module')._load = (name, ...rest) => (/^(session-file|connect-sqlite|better-sqlite)/.test(name) ? () => Other : _load(name, ...rest));
+`,
+    after: `
+Promise.resolve(store.stats?.()).then(() => store.close?.());`,
+    lines: true, alias: true, printed: /^$/,
+  },
+  'from session-file-store': {
+    before: `const session = require('express-session');
+const old = new (require('session-file-store')(session))({ path: './sessions', reapInterval: -1, logFn() {} });
+old.set('sid-of-ada', { cookie: new session.Cookie({ maxAge: 60000 }), user: 'ada' }, () => {
+`,
+    after: `${taken}});`,
+    alias: true, frameworks: true, printed: takenAlong,
+  },
+  'from SQLite': { before: sqlite, after: taken, alias: true, printed: takenAlong },
   'a server': { printed: counted },
   'in an app': { before: session, after: visits, printed: counted },
   'in an app, under the alias': { before: session.replace('-rs', ''), after: visits, alias: true, printed: counted },
@@ -91,6 +129,11 @@ app.listen(3000);`,
     printed: /^200 logged in \| old=.*\n200 ann old \| old=; Max-Age=0.*,new=s%3A.*\n200 ann new \| undefined\n$/,
   },
   'server.js': { alias: true, printed: counted },
+  'disk methods': {
+    before: "const session = require('express-session-rs');\n(async () => {\n",
+    after: '})();',
+    printed: /^0 sessions in \d+ bytes, 0 removed\n$/,
+  },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
   'a store': {
     before: session,

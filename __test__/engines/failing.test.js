@@ -250,23 +250,47 @@ test('what a store has thrown before, it throws still, and its callback hears no
 /** What the functions of the addon take that ask an engine, behind the store. */
 const ASKED = {
   storeClear: [],
+  storeCommit: [],
+  storeCommitNow: [],
   storeDestroy: ['sid'],
   storeGet: ['sid', 0, true],
   storeClassify: ['sid', '{', true, NaN, 0],
   storeLength: [0],
+  storeLastChange: [],
   storeMoment: [],
   storePeek: ['sid'],
   storePrune: [0, 1],
   storePut: ['sid', '{}', '{}', NaN, NaN],
+  storePutIfUnchanged: ['sid', '{}', '{}', '{}', 0, NaN],
   storeSet: ['sid', '{}', NaN, NaN],
   storeSetRaw: ['sid', '{}', NaN, NaN],
   storeSids: [],
+  storeSidsAfter: ['a', 1],
   storeStats: [],
   storeTakeRemoved: [],
   storeTouch: ['sid', '{}', 0, NaN],
   storeUnclassified: [0, 1],
   storeWasDestroyed: ['sid', 1],
 };
+
+/** Those that give a promise. */
+const ASKED_LATER = {
+  storeClose: [],
+  storeFinish: [],
+  storeLengthLater: [0],
+  storeMaintain: [0],
+  storePruneLater: [0, 1],
+  storeStatsLater: [],
+};
+
+test('a promise of the addon is rejected with it', { skip }, async () => {
+  const store = native.createStore(NaN, NaN);
+  for (const [name, args] of Object.entries(ASKED_LATER)) {
+    await assert.doesNotReject(native[name](store, ...args), name);
+    native.fail(true);
+    await assert.rejects(native[name](store, ...args).finally(() => { native.fail(false); }), { message: MESSAGE }, name);
+  }
+});
 
 test('each function of the addon throws it, a session reader and the changes, too', { skip }, () => {
   const store = native.createStore(NaN, NaN);
@@ -281,7 +305,7 @@ test('each function of the addon throws it, a session reader and the changes, to
   };
   for (const [name, args] of Object.entries(ASKED)) calls[name] = () => native[name](store, ...args);
   const names = Object.keys(native).filter((name) => /^store[A-Z]/.test(name) && name !== 'storeRequestCalls');
-  assert.deepEqual(Object.keys(ASKED).sort(), names.sort());
+  assert.deepEqual(Object.keys({ ...ASKED, ...ASKED_LATER }).sort(), names.sort());
   for (const call of Object.values(calls)) assert.doesNotThrow(call, `${call}`);
   native.fail(true);
   try {

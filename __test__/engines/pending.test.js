@@ -12,7 +12,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { test } = require('node:test');
 const { setTimeout: wait } = require('node:timers/promises');
 const session = require('../..');
-const { engineOf } = require('../../session/store/memory-store');
+const { engineOf } = require('../../session/store/engine-of');
 const { createApp, serve } = require('../../test-kit/app');
 const { ask } = require('../../test-kit/client');
 const { cookieOf } = require('../../test-kit/jar');
@@ -100,6 +100,7 @@ async function start(t, store, options = {}) {
   state.visit = (target, cookie) => visit(port, target, cookie);
   /** From now on changes are pending until `flush` has answered. */
   state.delay = (flush) => {
+    state.records.isCommitted = false;
     state.records.flush = function (callback) {
       state.flushes++;
       return flush.call(this, (...results) => {
@@ -147,6 +148,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
         const sentAt = performance.now();
         const seen = await app.visit('/', begun);
         delete app.records.flush;
+        app.records.isCommitted = true;
 
         assert.deepEqual([seen.status, seen.body], [200, BODY]);
         assert.equal(seen.cookies.length, cookies, `${seen.cookies}`);
@@ -299,6 +301,7 @@ for (const [backend, make] of Object.entries(STORES)) {
           req.session[method]((failed) => {
             heard.push(failed ? `${failed}` : 'done', hasReturned);
             delete app.records.flush;
+            app.records.isCommitted = true;
             withLength(res);
           });
           hasReturned = true;
@@ -324,7 +327,7 @@ for (const [answer, { flush, isLate, error }] of Object.entries(ANSWERS)) {
     test(`${name}(callback) of the store when the disk answers ${answer}`, async () => {
       const store = new MemoryStore();
       store.set('sid', sess());
-      engineOf(store).flush = flush;
+      Object.assign(engineOf(store), { flush, isCommitted: false });
       const heard = [];
       const calledAt = performance.now();
       call(store, (failed) => { heard.push([failed ? `${failed}` : 'done', !isLate || performance.now() - calledAt > LATE - 2]); });

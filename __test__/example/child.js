@@ -7,10 +7,10 @@ const SERVER = path.join(__dirname, '..', '..', 'examples', 'app', 'server.js');
 
 /**
  * Runs the example app as a program of its own.
- * @param {Record<string, string>} env added to this process's; SECRET is unset unless given
+ * @param {Record<string, string>} env added to this process's; SECRET and STORE are unset unless given
  */
 function run(env) {
-  return new Program(process.execPath, [SERVER], { env: { SECRET: '', NODE_ENV: 'test', ...env } });
+  return new Program(process.execPath, [SERVER], { env: { SECRET: '', STORE: '', NODE_ENV: 'test', ...env } });
 }
 
 /**

@@ -2,14 +2,17 @@
 
 const assert = require('node:assert/strict');
 const { createHmac } = require('node:crypto');
+const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
+const path = require('node:path');
 const { it } = require('node:test');
 
 const { SERVER, run, start } = require('./child');
 const { asInit, isAllowed } = require('./init');
 const { serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 /** Somebody who was answered once. */
 async function visited(url, habits) {
@@ -51,6 +54,42 @@ it('signs the cookie with SECRET', async () => {
     assert.doesNotMatch(app.stdout, /SECRET/);
   } finally {
     await app.stop();
+  }
+});
+
+it('keeps everybody logged in with STORE=disk, after a kill and without SECRET', async (t) => {
+  const folder = path.join(temporaryFolder('example', t), 'data');
+  const begin = () => start({ PORT: '0', STORE: 'disk', DATA: folder });
+  const first = await begin();
+  const visitor = new Visitor(first.url);
+
+  assert.ok(first.stdout.startsWith(`Sessions are kept in ${path.join(folder, 'sessions.db')}.\nSECRET is not set: cookies are signed with the one in ${path.join(folder, 'secret')}.\n`), first.stdout);
+  await visitor.post('/login', { name: 'ada' });
+  await first.stop('SIGKILL');
+
+  const second = await begin();
+  t.after(() => second.stop());
+  visitor.port = Number(new URL(second.url).port);
+  assert.match((await visitor.get('/')).body, /Ada Lovelace/);
+  if (process.platform !== 'win32') {
+    const modes = [folder, ...fs.readdirSync(folder).map((name) => path.join(folder, name))].map((each) => fs.statSync(each).mode & 0o077);
+    assert.deepEqual(modes.filter(Boolean), []);
+  }
+});
+
+it('says in one line that there is no such store, or that it cannot be opened, and exits 1', async (t) => {
+  const file = path.join(temporaryFolder('example', t), 'file');
+
+  fs.writeFileSync(file, '');
+  for (const [env, line] of [
+    [{ STORE: 'disc' }, /^STORE is "disc": use memory or disk\.\n$/],
+    [{ STORE: 'disk', DATA: file }, /^DiskStore: [^\n]+sessions\.db: [^\n]+\n$/],
+  ]) {
+    const app = run({ PORT: '0', ...env });
+
+    assert.equal(await app.ended, 'ended with status 1');
+    assert.match(app.stderr, line);
+    assert.equal(app.stdout, '');
   }
 });
 

@@ -282,7 +282,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         assert.equal(req.session.user, 'ann');
         res.end();
       });
-      assert.deepEqual(Object.keys(await records(store)), [sid, sidOf(cookies)]);
+      assert.deepEqual(Object.keys(await records(store)).sort(), [sid, sidOf(cookies)].sort());
       assert.equal((await app.visit((req, res) => { res.end(req.session.user); })).body, 'ann');
     });
   }

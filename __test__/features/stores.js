@@ -3,8 +3,15 @@
 /** The ways to a store, for features that must work with each of them. */
 
 const { EventEmitter } = require('node:events');
+const path = require('node:path');
 const { ledger, original } = require('../compat/app');
 const { session } = require('../subject');
+const { temporaryFolder } = require('../../test-kit/folder');
+
+let made;
+let files = 0;
+/** A folder for files, which goes with this process. */
+const folder = () => made ??= temporaryFolder('features');
 
 /** A ledger whose `touch` stores the cookie, as stores do that keep the expiry in the record. */
 function touching(setup) {
@@ -27,15 +34,16 @@ const stores = {
     store.get = function wrapped(sid, callback) { get.call(this, sid, callback); };
     return store;
   },
+  'a DiskStore': () => new session.DiskStore({ path: path.join(folder(), `${++files}.db`), touchAfter: 0 }),
   'another store': () => touching(),
   'another store that answers at once': () => touching({ sync: true }),
   'a store of the original\'s class': () => touching({ Store: original.Store }),
 };
 
 /** What a store has, by sid. */
-const records = async (store) => Object.fromEntries(
+const records = async (store) => (store instanceof session.DiskStore ? { ...await store.all() } : Object.fromEntries(
   Object.entries(store.data ? Object.fromEntries(store.data) : store.sessions).map(([sid, text]) => [sid, JSON.parse(text)]),
-);
+));
 
 /** Runs a middleware on a request that has no response, and returns the request. */
 const bring = (middleware, headers = {}) => new Promise((resolve, reject) => {

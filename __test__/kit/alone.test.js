@@ -87,12 +87,12 @@ test('the published package has no kit, and nothing in it uses one', () => {
   const { files } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   assert.ok(!files.some((file) => file.startsWith('test-kit')));
 
-  const shipped = ['index.js', 'redis.js', ...programs('session'), ...programs('bin')];
+  const shipped = ['index.js', 'postgres.js', 'redis.js', ...programs('session'), ...programs('bin')];
   assert.deepEqual(shipped.filter((file) => fs.readFileSync(path.join(ROOT, file), 'utf8').includes('test-kit')), []);
 });
 
 test('the apps that users copy use no kit', () => {
   const apps = ['server.js', 'app.js', 'store.js', 'cluster.js', 'pages.js', 'alias.js'].map((name) => `examples/redis/${name}`);
-  const users = [...apps, ...programs('examples/app')].filter((file) => texts.get(file).includes('test-kit'));
+  const users = [...apps, 'examples/cluster/worker.js', ...programs('examples/app')].filter((file) => texts.get(file).includes('test-kit'));
   assert.deepEqual(users, []);
 });

@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { clock, open, child, files, kinds, original } = require('../compat/app');
 const { session } = require('../subject');
-const { engineOf } = require('../../session/store/memory-store');
+const { engineOf } = require('../../session/store/engine-of');
 const native = require('../../session/native/load');
 const { cookieOf } = require('../../test-kit/jar');
 
@@ -598,7 +598,7 @@ test('dispose is told what requests find expired or drive out', async (t) => {
 test('a store keeps no process alive, and none is kept by its timer', async () => {
   const { status, stdout } = await child(`
     const { MemoryStore } = require(process.env.PACKAGE);
-    const { engineOf } = require(require('node:path').join(require.resolve(process.env.PACKAGE), '../session/store/memory-store'));
+    const { engineOf } = require(require('node:path').join(require.resolve(process.env.PACKAGE), '../session/store/engine-of'));
     let store = new MemoryStore({ checkPeriod: 5 });
     for (let n = 0; n < 1000; n++) store.set('sid ' + n, { cookie: {}, n });
     const gone = new FinalizationRegistry(() => { console.log('collected'); clearInterval(waiting); });

@@ -15,15 +15,15 @@ const root = path.join(__dirname, '..', '..');
 
 /** The package's JavaScript, its comments left out. */
 function sources() {
-  const names = fs.readdirSync(path.join(root, 'session'), { recursive: true }).filter((name) => name.endsWith('.js'));
-  const files = [...names.map((name) => path.join('session', name)), 'index.js', 'redis.js'];
+  const below = (folder) => fs.readdirSync(path.join(root, folder), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => path.join(folder, name));
+  const files = [...below('session'), ...below('bin'), 'index.js', 'postgres.js', 'redis.js'];
   return files.map((file) => fs.readFileSync(path.join(root, file), 'utf8').replace(/\/\*.*?\*\/|(?<=^|\s)\/\/.*?$/gms, ''));
 }
 
 /** The names that a source takes from the addon: `native.NAME`, and `const { NAME } = native`. */
 function usedIn(source) {
   const lists = Array.from(source.matchAll(/\{([\w\s,]+)\} = (?:native;|require\('[./]*native\/load'\))/g), ([, list]) => list.match(/\w+/g));
-  const members = Array.from(source.matchAll(/\b(?:native|addon)\??\.([A-Za-z]\w*)/g), ([, name]) => name);
+  const members = Array.from(source.matchAll(/\b(?:native|addon)(?:\(\))?\??\.([A-Za-z]\w*)/g), ([, name]) => name);
   return [...lists.flat(), ...members];
 }
 

@@ -7,7 +7,7 @@ const { engines } = require('../../package.json');
 const root = path.join(__dirname, '..', '..');
 const [, needed] = /^>= (\d+)$/.exec(engines.node);
 /** What programs load: with paths that the original has, too. */
-const entries = ['index.js', 'redis.js', 'session/cookie', 'session/memory', 'session/session', 'session/store']
+const entries = ['index.js', 'postgres.js', 'redis.js', 'session/cookie', 'session/memory', 'session/session', 'session/store']
   .map((file) => path.join(root, file));
 
 /** Loads files, and prints the code and the message of what each throws. */

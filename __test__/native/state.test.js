@@ -18,6 +18,8 @@ const MEANT = {
   'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
   'session/engine/options.js: hasWarned': 'a process is warned once',
   'session/cookie/problems.js: warned': 'a process is warned once of each kind of problem, of which there are five',
+  'session/engine/disk-engine.js: engines': 'the open files of a thread, whose last changes are committed when it ends',
+  'session/engine/disk-engine.js: forgotten': 'the registry that ends what is left of stores which nobody has any more',
   'session/engine/pruning.js: forgotten': 'the registry that ends the timers of stores which nobody has any more',
   'session/cookie/serialize.js: PRIORITIES': 'a table of words, given to a function that reads it',
   'session/cookie/serialize.js: SAME_SITES': 'a table of words, given to a function that reads it',
@@ -169,7 +171,7 @@ function stateIn(text, file = 'file.js') {
   return [...new Set(messages.map(({ message }) => message))];
 }
 
-const files = ['index.js', 'redis.js', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
+const files = ['index.js', 'postgres.js', 'redis.js', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
   .filter((name) => name.endsWith('.js'))
   .map((name) => path.posix.join('session', name.split(path.sep).join('/')))];
 

@@ -31,7 +31,7 @@ test('every file that the package loads is checked', () => {
   const { status, lines } = compile('-p', '.', '--listFilesOnly');
   assert.equal(status, 0);
   const checked = new Set(lines.map((file) => path.relative(root, file).split(path.sep).join('/')));
-  const files = ['index.js', 'redis.js', 'session/types.d.ts', 'native.d.ts', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
+  const files = ['index.js', 'postgres.js', 'redis.js', 'session/types.d.ts', 'native.d.ts', ...fs.readdirSync(path.join(root, 'session'), { recursive: true })
     .map((file) => `session/${file.split(path.sep).join('/')}`)
     .filter((file) => file.endsWith('.js'))];
   assert.ok(files.length > 40, `only ${files.length} files`);
@@ -49,8 +49,8 @@ const LINES = {
   "new (require('SESSION/cookie/cookie').Cookie)({ httpOnly: 'yes' });": 'TS2322',
   "new (require('SESSION/cookie/cookie').Cookie)().maxage;": 'TS2551',
   "new (require('SESSION/cookie/keyring'))('secret');": 'TS2345',
-  "new (require('SESSION/engine/engine'))({ ttl: '1000' });": 'TS2322',
-  "new (require('SESSION/engine/engine'))().read(1);": 'TS2345',
+  "new (require('SESSION/engine/memory-engine'))({ ttl: '1000' });": 'TS2322',
+  "new (require('SESSION/engine/memory-engine'))().read(1);": 'TS2345',
   "require('SESSION/store/call').runEngine(undefined);": 'TS2554',
 };
 

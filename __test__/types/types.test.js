@@ -60,7 +60,7 @@ for (const express of [4, 5]) {
 for (const express of [4, 5]) {
   for (const subject of ours) {
     test(`${subject}, Express ${express}: additions and deep imports`, () => {
-      const files = ['additions.ts', 'deep.ts', 'deep-required.ts'];
+      const files = ['additions.ts', 'deep.ts', 'deep-required.ts', 'wrappers.ts'];
       withProject({ express }, (project) => {
         subjects[subject](project).take([...files, ...shared]);
         assert.deepEqual(project.compile(files), []);

@@ -8,7 +8,8 @@
 
 use divan::{Bencher, black_box};
 use express_session_core::cookie::{parse, serialize};
-use express_session_core::engine::{Asker, Engine};
+use express_session_core::disk_store::{DiskStore, Options};
+use express_session_core::engine::{Asker, Commit, Engine};
 use express_session_core::memory_store::MemoryStore;
 use express_session_core::state::{self, Facts};
 use express_session_core::{session_id, signature, wtf8};
@@ -161,6 +162,92 @@ mod store {
         let end = cookie.iter().position(|&byte| byte == b'}').unwrap() + 1;
         let cookie = &cookie[br#"{"cookie":"#.len()..end];
         bencher.bench(|| store.touch(black_box(SID), black_box(cookie), NOW, None));
+    }
+}
+
+/// The store in a file, in the folder for temporary files. Checkpoints, which another thread does,
+/// are made between the measurements.
+mod disk_store {
+    use super::*;
+
+    /// A store with `count` sessions of 100 bytes, and its folder.
+    fn filled(count: usize) -> (DiskStore, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = DiskStore::open(Options {
+            path: folder.path().join("sessions.db"),
+            is_synced: false,
+            touch_after: 0,
+            max_bytes: None,
+            is_replaced: false,
+            check_period: 60_000,
+        })
+        .unwrap();
+        for at in 0..count {
+            store.set(&sid(at), &session(100), None, None).unwrap();
+        }
+        commit(&store);
+        store.maintain(NOW).unwrap();
+        (store, folder)
+    }
+
+    fn sid(at: usize) -> Vec<u8> {
+        format!("{at:032}").into_bytes()
+    }
+
+    fn commit(store: &DiskStore) {
+        if store.commit().unwrap() == Commit::Waiting {
+            store.finish().unwrap();
+        }
+    }
+
+    #[divan::bench(args = [1_000, 100_000])]
+    fn get_among(bencher: Bencher, count: usize) {
+        let (store, _folder) = filled(count);
+        let (mut at, mut data) = (0, Vec::new());
+        bencher.bench_local(|| {
+            at = (at + 7919) % count;
+            store.get(black_box(&sid(at)), NOW, Asker::User, &mut data)
+        });
+    }
+
+    #[divan::bench(args = [100, 1_000, 10_000])]
+    fn set_and_commit(bencher: Bencher, bytes: usize) {
+        let (store, _folder) = filled(10_000);
+        let (mut at, mut calls) = (0, 0);
+        bencher
+            .with_inputs(|| {
+                calls += 1;
+                at = (at + 7919) % 10_000;
+                if calls % 1000 == 0 {
+                    store.maintain(NOW).unwrap();
+                }
+                let mut text = session(bytes);
+                text.splice(text.len() - 2.., format!(",{calls}]}}").into_bytes());
+                (sid(at), text)
+            })
+            .bench_local_values(|(sid, text)| {
+                store.set(&sid, &text, None, None).unwrap();
+                commit(&store);
+            });
+    }
+
+    #[divan::bench]
+    fn renew_and_commit(bencher: Bencher) {
+        let (store, _folder) = filled(10_000);
+        let (mut at, mut calls) = (0, 0);
+        bencher
+            .with_inputs(|| {
+                calls += 1;
+                at = (at + 7919) % 10_000;
+                if calls % 1000 == 0 {
+                    store.maintain(NOW).unwrap();
+                }
+                (sid(at), NOW + 100_000_000 + calls)
+            })
+            .bench_local_values(|(sid, date)| {
+                store.renew(&sid, 0, Some(date), None, NOW).unwrap();
+                commit(&store);
+            });
     }
 }
 

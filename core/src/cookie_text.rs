@@ -44,6 +44,12 @@ impl PartialEq for CookieText {
 impl Eq for CookieText {}
 
 impl CookieText {
+    /// Returns the cookie's JSON without its date: `""` stands where the date is. See
+    /// [`CookieTextCache::intern_template`].
+    pub fn template(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Returns the text before the date and the text behind it.
     fn parts(&self) -> (&[u8], &[u8]) {
         self.text.split_at(self.date_at)
@@ -122,6 +128,11 @@ impl CookieText {
     }
 }
 
+/// The place of the date in a [template](CookieText::template).
+const NO_DATE: &[u8] = br#""expires":"""#;
+/// A date, to see which cookie a template is of.
+const SOME_DATE: &[u8] = b"1970-01-01T00:00:00.000Z";
+
 /// How many texts a [`CookieTextCache`] keeps. An application has one text for each set of
 /// cookie attributes that it gives to sessions.
 const CACHED: usize = 8;
@@ -138,6 +149,24 @@ impl CookieTextCache {
     /// Returns the text with the id `id`, if it is in the cache.
     pub fn get(&self, id: u64) -> Option<Arc<CookieText>> {
         self.recent.iter().find(|cookie| cookie.id == id).cloned()
+    }
+
+    /// Returns the cookie of a [`template`](CookieText::template), which is one that other sessions
+    /// have already if possible. `None` if no cookie has that template.
+    pub fn intern_template(&mut self, template: &[u8]) -> Option<Arc<CookieText>> {
+        let is_same = |known: &Arc<CookieText>| *known.text == *template;
+        if let Some(at) = self.recent.iter().position(is_same) {
+            self.recent[..=at].rotate_right(1);
+            return Some(Arc::clone(&self.recent[0]));
+        }
+        // A value of the cookie may look like the place of the date, too.
+        let places = memchr::memmem::find_iter(template, NO_DATE).map(|at| at + NO_DATE.len() - 1);
+        let dated = places.map(|at| [&template[..at], SOME_DATE, &template[at..]].concat());
+        std::iter::once(template.to_vec())
+            .chain(dated)
+            .filter_map(|text| self.intern(&text))
+            .map(|(cookie, _)| cookie)
+            .find(|cookie| *cookie.text == *template)
     }
 
     /// Takes the JSON `text` of a cookie apart: returns the cookie without its date, which is
@@ -229,6 +258,39 @@ mod tests {
             ids.push(cookie.id);
         }
         assert_eq!(ids, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn templates_give_back_their_cookies() {
+        let date = "2023-11-14T22:13:20.123Z";
+        for text in [
+            PLAIN.to_owned(),
+            "{}".to_owned(),
+            with_date(date, "/"),
+            format!(r#"{{"a":{{"expires":""}},"expires":"{date}","path":"/"}}"#),
+            format!(r#"{{"expires":"{date}","a":{{"expires":""}}}}"#),
+        ] {
+            let mut texts = CookieTextCache::default();
+            let Some((cookie, expires)) = texts.intern(text.as_bytes()) else {
+                unreachable!("{text}");
+            };
+            for mut cache in [texts, CookieTextCache::default()] {
+                let Some(again) = cache.intern_template(cookie.template()) else {
+                    unreachable!("{text}");
+                };
+                assert_eq!(written(&again, expires), text);
+                assert_eq!(again.has_date(), expires.is_some());
+                assert_eq!(again.renewal, cookie.renewal);
+            }
+        }
+        let mut texts = CookieTextCache::default();
+        for template in ["", "{", "[]", r#"{"expires":"x"}"#, r#"{"expires":1}"#] {
+            assert_eq!(
+                texts.intern_template(template.as_bytes()),
+                None,
+                "{template}"
+            );
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub trait Engine: Send + Sync {
     /// Looks up the session of `sid`, and replaces the content of `text` by its data, by the
     /// whole text if that is unclear, or by nothing if there is no live session.
     ///
-    /// A session that has expired at `now` is removed. The look-up counts as a hit or a miss
+    /// A session that has expired at `now` is removed, now or by [`prune`](Engine::prune). The look-up
+    /// counts as a hit or a miss
     /// in [`Stats`], and a hit as a use of the session, as far as `asker` says so: see
     /// [`Asker`].
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error>;
@@ -62,7 +63,7 @@ pub trait Engine: Send + Sync {
     ///
     /// The session expires at the date of its cookie; if the cookie has none, at `deadline`;
     /// and never if there is no deadline either. Nothing is stored if `sid` was destroyed at
-    /// the moment `since` or later. Storing is a use of the session. If the engine then holds
+    /// the moment `since` or later, as far as [`was_destroyed`](Engine::was_destroyed) knows. Storing is a use of the session. If the engine then holds
     /// more than its [`Bounds`] allow, it removes the least recently used sessions; a session
     /// that exceeds the bounds alone is removed itself.
     fn set(
@@ -89,6 +90,39 @@ pub trait Engine: Send + Sync {
         since: Option<u64>,
     ) -> Result<Stored, Error>;
 
+    /// Does what [`put`](Engine::put) does, but only if the session's data are still `base`, which is
+    /// the JSON object of the data, as far as [`is_same_data`](session_text::is_same_data) says.
+    /// Without `cookie`, `data` is any text, as for [`set_raw`](Engine::set_raw).
+    ///
+    /// Returns [`Changed::Refused`] if the data differ, and [`Changed::Missing`] if there is no
+    /// session that is alive at `now`. An engine whose changes are made later may return
+    /// [`Changed::Done`] then, and tell of it by [`Unmade`].
+    ///
+    /// This implementation takes two steps. An engine that others use at the same time needs one of
+    /// its own, which takes one.
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let mut text = Vec::new();
+        if self.get(sid, now, Asker::Viewer, &mut text)? == Found::Missing {
+            return Ok(Changed::Missing);
+        }
+        if !session_text::is_same_data(&text, base) {
+            return Ok(Changed::Refused);
+        }
+        match cookie {
+            Some(cookie) => self.put(sid, cookie, data, deadline, None)?,
+            None => self.set_raw(sid, data, deadline, None)?,
+        };
+        Ok(Changed::Done)
+    }
+
     /// Does what [`set`](Engine::set) does for any text, which the engine does not read but
     /// takes for unclear.
     fn set_raw(
@@ -102,10 +136,10 @@ pub trait Engine: Send + Sync {
     /// Does what [`put`](Engine::put) does for the cookie with the id `cookie` and the date
     /// `date`, in ms since the epoch.
     ///
-    /// Returns [`Changed::Refused`] if the session of `sid`, which may have expired, has
-    /// another cookie; if there is no session of `sid` and the engine does not remember the
-    /// cookie, as it may forget cookies that no session has; and if the cookie
-    /// [cannot have](CookieText::can_expire) that date.
+    /// Returns [`Changed::Refused`] if the engine does not remember the cookie, as it may forget
+    /// cookies that no session has; and if the cookie [cannot have](CookieText::can_expire) that
+    /// date. An engine may also do so if the session of `sid`, which may have expired, has another
+    /// cookie.
     fn write(
         &self,
         sid: &[u8],
@@ -149,7 +183,8 @@ pub trait Engine: Send + Sync {
     /// and the expiry that it has in itself, if any, in ms since the epoch. If it has expired
     /// at `now`, it is removed.
     ///
-    /// Does nothing if the text of `sid` is not `text` any more.
+    /// Does nothing if the text of `sid` is not `text` any more. An engine may leave the removal to
+    /// [`prune`](Engine::prune).
     fn classify(
         &self,
         sid: &[u8],
@@ -166,7 +201,7 @@ pub trait Engine: Send + Sync {
     /// `budget` limits the work of a call: each returned sid costs the bytes of its text plus
     /// [`CLASSIFICATION_COST`], any other session that is looked at costs 1, and the call goes
     /// on for as long as any budget is left. A sid that is unclassified from the first call of a series to
-    /// the last is returned once.
+    /// the last is returned once. An engine that needs no classification in advance returns none.
     fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error>;
 
     /// Removes the session of `sid`. Returns whether there was one, which may have expired.
@@ -180,20 +215,29 @@ pub trait Engine: Send + Sync {
     /// destroyed from now on have this one or a later one.
     fn moment(&self) -> Result<u64, Error>;
 
+    /// Returns the moment of the last change of this engine that stores a session, for an engine that
+    /// makes changes later. Called right after the change. No two changes have the same moment.
+    fn last_change(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
+
     /// Whether `sid` was destroyed at the moment `since` or later, by
     /// [`destroy`](Engine::destroy) or [`clear`](Engine::clear), also if it had no session
     /// then or has one again now.
     ///
     /// A session that was evicted or has expired was not destroyed. An engine may forget
-    /// which sids were destroyed: it may answer `true` for another sid that has no session, or
-    /// got it since, but never `false` for one that was destroyed.
+    /// which sids were destroyed: it may answer `true` for any sid that has no session, or got it
+    /// since, but never `false` for one that was destroyed. If another process has destroyed it,
+    /// an engine may know that only when it commits: then [`Unmade`] tells.
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error>;
 
     /// Returns all sids, also of sessions that have expired, in the order in which they were
-    /// inserted. A sid keeps its place until its session is removed.
+    /// inserted, in which a sid keeps its place until its session is removed; or in the order of
+    /// their bytes. An engine may leave out what is not [committed](Engine::commit), here and in
+    /// `len`, `prune` and `stats`.
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error>;
 
-    /// Counts the sessions that are alive at `now`, and removes those that have expired. An
+    /// Counts the sessions that are alive at `now`, and may remove those that have expired. An
     /// unclear text counts unless it was [classified](Engine::classify) as no session.
     fn len(&self, now: i64) -> Result<usize, Error>;
 
@@ -205,6 +249,48 @@ pub trait Engine: Send + Sync {
     /// Returns the sessions that were removed since the last call. The engine collects them
     /// from the first call on, which returns none.
     fn take_removed(&self) -> Result<Vec<Removed>, Error>;
+
+    /// Commits the changes that came before. An engine may make changes for its own readers at
+    /// once, and for all others later, when this is called.
+    ///
+    /// Returns after a fraction of a millisecond: with [`Commit::Waiting`] if the changes could not
+    /// be committed in that time. Then a thread that may wait must call
+    /// [`finish`](Engine::finish), and until that has returned this method does nothing.
+    fn commit(&self) -> Result<Commit, Error> {
+        Ok(Commit::Done(Vec::new()))
+    }
+
+    /// Commits the changes for which [`commit`](Engine::commit) has returned [`Commit::Waiting`].
+    /// Takes as long as it takes, but no longer than some seconds if the engine is busy. Returns the changes that were not made; with an error, none was.
+    fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Commits all changes, and frees what the engine has open. Each later call fails, but for this
+    /// one, and for a [`finish`](Engine::finish) that is due: that tells what has come of its changes.
+    ///
+    /// # Errors
+    /// That of the first change that was not made. The engine is closed all the same.
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Does what keeps the engine in shape, beside [`prune`](Engine::prune). Takes time: it is
+    /// called once in a while by a thread that may wait.
+    fn maintain(&self, now: i64) -> Result<(), Error> {
+        let _ = now;
+        Ok(())
+    }
+
+    /// Returns up to `count` sids that come after `after` in an order of the engine's own, or the first
+    /// ones if that is `None`.
+    fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
+        let mut sids = self.sids()?;
+        sids.retain(|sid| after.is_none_or(|after| **sid > *after));
+        sids.sort_unstable();
+        sids.truncate(count);
+        Ok(sids)
+    }
 
     /// Returns what the engine holds and what it has done so far.
     fn stats(&self) -> Result<Stats, Error>;
@@ -269,6 +355,9 @@ pub enum Asker {
 pub enum Changed {
     /// The change was made.
     Done,
+    /// The change was left out, as it would have moved the session's expiry by less than the
+    /// engine cares for.
+    Kept,
     /// There is no session of the sid, or it has expired.
     Missing,
     /// The change was not made, because the session has another cookie than the caller named
@@ -277,6 +366,27 @@ pub enum Changed {
     /// The change was not made, because the session was destroyed at the moment that the
     /// caller named or later.
     Destroyed,
+}
+
+/// The outcome of [`Engine::commit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// All changes that were made before are committed, but for these.
+    Done(Vec<Unmade>),
+    /// Nothing is committed yet, and a thread that may wait must call [`Engine::finish`].
+    Waiting,
+}
+
+/// A change that was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmade {
+    /// The session id. `None` for [`Engine::clear`].
+    pub sid: Option<Box<[u8]>>,
+    /// The moment of the change, if it was to store a session: see [`Engine::last_change`]. 0 for
+    /// another one.
+    pub moment: u64,
+    /// Why. `None` if the session was to be stored unless it was destroyed or changed, and it was.
+    pub error: Option<Error>,
 }
 
 /// The outcome of a call that stores a session.

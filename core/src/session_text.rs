@@ -105,6 +105,41 @@ pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     (cookie_place(&data) == place).then_some((cookie, data))
 }
 
+/// Whether two texts of a session's data say the same, whatever their members `cookie` and `_meta`
+/// are. A text that is no JSON object is the same only as itself.
+pub fn is_same_data(one: &[u8], other: &[u8]) -> bool {
+    let may_differ = [one, other].iter().any(|text| {
+        let has = |key: &[u8]| memchr::memmem::find(text, key).is_some();
+        has(KEY) || has(META)
+    });
+    if !may_differ {
+        return one == other;
+    }
+    match (counting(one), counting(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// Returns the members of a JSON object that count as data: the texts of those that are neither
+/// `cookie` nor `_meta`. `None` if it is no object.
+fn counting(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut members = Vec::new();
+    let mut reader = Reader { text, at: 0 };
+    reader.object(|reader, key| {
+        let start = reader.at - key.len() - 3;
+        reader.skip_value()?;
+        if key != b"cookie" && key != b"_meta" {
+            members.push(&reader.text[start..reader.at]);
+        }
+        Some(())
+    })?;
+    (reader.at == text.len()).then_some(members)
+}
+
+/// The key of what the added features keep with a session, and the colon behind it.
+const META: &[u8] = br#""_meta":"#;
+
 /// Joins the text of a session from its data, a JSON object, and its cookie's JSON, which
 /// `write_cookie` appends to the text that it is given. `length` is about the number of bytes
 /// that it appends.
@@ -349,6 +384,27 @@ mod tests {
     fn joined(cookie: &[u8], data: &[u8]) -> String {
         let text = join(data, cookie.len(), |text| text.extend_from_slice(cookie));
         String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[test]
+    fn compares_data_without_cookie_and_meta() {
+        let same = |one: &str, other: &str| is_same_data(one.as_bytes(), other.as_bytes());
+        assert!(same("{}", "{}"));
+        assert!(same(r#"{"a":1}"#, r#"{"a":1}"#));
+        assert!(!same(r#"{"a":1}"#, r#"{"a":2}"#));
+        assert!(same(r#"{"a":1,"_meta":{"x":[1]}}"#, r#"{"a":1}"#));
+        assert!(same(r#"{"_meta":1,"a":1}"#, r#"{"cookie":{},"a":1}"#));
+        assert!(same(r#"{"_meta":1}"#, "{}"));
+        assert!(!same(r#"{"_meta":1,"a":1}"#, r#"{"_meta":1}"#));
+        assert!(
+            !same(r#"{"a":{"_meta":1}}"#, r#"{"a":{"_meta":2}}"#),
+            "inside"
+        );
+        assert!(!same(r#"{"a":"\"_meta\":1"}"#, r#"{"a":"\"_meta\":2"}"#));
+        assert!(!same(r#"{"_meta":1,"a":1,"b":2}"#, r#"{"a":1,"b":3}"#));
+        assert!(!same("no JSON", r#"{"_meta":1}"#));
+        assert!(!same(r#""_meta":1"#, r#""_meta":2"#));
+        assert!(same(r#""_meta":1"#, r#""_meta":1"#));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The contract of an engine, kept by the memory store and by the plainest engine there is.
+//! The contract of an engine, kept by the memory store, the store on a disk, and the plainest engine
+//! there is.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,14 +7,18 @@
     reason = "these engines fail only where a test says so"
 )]
 
+use std::cell::RefCell;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use express_session_core::disk_store::{DiskStore, Options};
 use express_session_core::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Reason, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Commit, Engine, Found, Reason, Stats, Stored,
 };
 use express_session_core::error::Error;
 use express_session_core::memory_store::MemoryStore;
 use proptest::prelude::*;
+use tempfile::TempDir;
 
 mod engines;
 
@@ -31,43 +36,83 @@ fn plain(bounds: Bounds) -> Box<dyn Engine> {
     Box::new(Plain::new(bounds))
 }
 
-/// Tests for each engine.
+/// A store in a folder of its own, which is removed when the test has ended.
+fn disk_store(_bounds: Bounds) -> Box<dyn Engine> {
+    thread_local! {
+        static FOLDERS: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = DiskStore::open(disk_options(folder.path())).unwrap();
+    FOLDERS.with_borrow_mut(|folders| folders.push(folder));
+    Box::new(store)
+}
+
+/// Options for a store in a folder, of which each touch counts.
+fn disk_options(folder: &Path) -> Options {
+    Options {
+        path: folder.join("sessions.db"),
+        is_synced: false,
+        touch_after: 0,
+        max_bytes: None,
+        is_replaced: false,
+        check_period: 0,
+    }
+}
+
+/// Tests of an engine, by a function that makes it.
+macro_rules! tests {
+    ($engine:ident: $($name:ident,)+) => {
+        $(#[test] fn $name() { super::$name(super::$engine); })+
+    };
+}
+
+/// Tests for all engines, and tests for those that keep sessions in memory. These keep the order of
+/// insertion, are bounded, remove what has expired when they find it, remember what was destroyed,
+/// and hand out what is to be classified.
 macro_rules! contract {
-    ($($name:ident,)+) => {
-        mod memory_store {
-            $(#[test] fn $name() { super::$name(super::memory_store); })+
-        }
-        mod plain {
-            $(#[test] fn $name() { super::$name(super::plain); })+
-        }
+    (all [$($all:ident,)+] memory [$($memory:ident,)+]) => {
+        mod memory_store { tests!(memory_store: $($all,)+ $($memory,)+); }
+        mod plain { tests!(plain: $($all,)+ $($memory,)+); }
+        mod disk_store { tests!(disk_store: $($all,)+); }
     };
 }
 
 contract!(
+    all [
     hands_back_what_it_was_given,
     sids_have_any_length,
     a_session_expires_on_the_millisecond,
     touch_changes_the_cookie_alone,
     what_it_cannot_read_is_left_to_javascript,
     takes_down_what_javascript_says,
-    hands_out_what_is_to_be_classified_in_slices,
-    lists_in_order_of_insertion,
+    lists_each_sid_once,
+    clears,
     renewing_moves_the_date_alone,
     renewing_leaves_a_cookie_without_a_lifetime,
     a_session_without_a_date_has_a_deadline,
     writes_a_session_whose_cookie_is_known,
     what_was_destroyed_since_is_not_stored,
-    what_was_evicted_or_has_expired_is_stored_again,
     one_that_is_still_there_was_not_destroyed_whoever_was,
     a_session_destroyed_by_another_thread_never_comes_back,
     puts_together_what_comes_in_parts,
+    stores_only_what_is_unchanged,
+    of_two_that_change_the_same_one_is_stored,
     a_cookie_that_is_not_common_has_no_number,
-    the_least_recently_used_goes,
-    bytes_are_bounded,
     prunes_in_slices,
     counts_hits_and_misses,
-    looking_is_no_use,
     many_threads_lose_nothing,
+    ] memory [
+    removes_what_it_finds_expired,
+    hands_out_what_is_unclassified,
+    hands_out_what_is_to_be_classified_in_slices,
+    lists_in_order_of_insertion,
+    writes_no_session_with_another_cookie,
+    what_was_destroyed_before_is_stored,
+    what_was_evicted_or_has_expired_is_stored_again,
+    the_least_recently_used_goes,
+    bytes_are_bounded,
+    looking_is_no_use,
+    ]
 );
 
 const AT_2000: &str = r#"{"cookie":{"expires":"1970-01-01T00:00:02.000Z"},"a":1}"#;
@@ -107,12 +152,36 @@ fn cookie(store: &dyn Engine, sid: &[u8]) -> u64 {
 }
 
 fn unclear(store: &dyn Engine, sid: &[u8]) -> Option<String> {
+    unclear_at(store, sid, 0)
+}
+
+fn unclear_at(store: &dyn Engine, sid: &[u8], now: i64) -> Option<String> {
     let mut text = Vec::new();
-    let found = store.get(sid, 0, Asker::Viewer, &mut text);
+    let found = store.get(sid, now, Asker::Viewer, &mut text);
     matches!(found, Ok(Found::Unclear { .. })).then(|| String::from_utf8(text).unwrap())
 }
 
+/// Commits all changes.
+fn commit(store: &dyn Engine) {
+    match store.commit().unwrap() {
+        Commit::Waiting => assert_eq!(store.finish(), Ok(Vec::new())),
+        Commit::Done(unmade) => assert_eq!(unmade, []),
+    }
+}
+
+/// Counts the sessions after all changes are committed.
+fn len(store: &dyn Engine, now: i64) -> usize {
+    commit(store);
+    store.len(now).unwrap()
+}
+
+fn stats(store: &dyn Engine) -> Stats {
+    commit(store);
+    store.stats().unwrap()
+}
+
 fn sids(store: &dyn Engine) -> Vec<String> {
+    commit(store);
     let sids = store.sids().unwrap();
     sids.iter()
         .map(|sid| String::from_utf8_lossy(sid).into_owned())
@@ -149,10 +218,14 @@ fn sids_have_any_length(make: Make) {
             .set_raw(&[sid, &b"x"[..]].concat(), b"raw", None, None)
             .unwrap();
     }
-    let listed: Vec<Vec<u8>> = store.sids().unwrap().into_iter().map(Vec::from).collect();
-    assert_eq!(listed[..80], sids);
+    commit(store);
+    let mut listed: Vec<Vec<u8>> = store.sids().unwrap().into_iter().map(Vec::from).collect();
+    assert_eq!(listed.len(), 160);
+    listed.retain(|sid| !sid.ends_with(b"x"));
+    listed.sort_unstable();
+    assert_eq!(listed, sids);
     assert!(sids.iter().all(|sid| store.destroy(sid) == Ok(true)));
-    assert_eq!(store.stats().unwrap().sessions, 80);
+    assert_eq!(stats(store).sessions, 80);
 }
 
 fn a_session_expires_on_the_millisecond(make: Make) {
@@ -160,12 +233,22 @@ fn a_session_expires_on_the_millisecond(make: Make) {
     set(store, b"a", AT_2000);
     assert_eq!(text(store, b"a", 1999).as_deref(), Some(AT_2000));
     assert_eq!(text(store, b"a", 2000), None);
-    assert_eq!(
-        store.peek(b"a"),
-        Ok(None),
-        "it is removed when found expired"
-    );
+    commit(store);
+    assert_eq!(store.prune(2000, usize::MAX), Ok(true));
+    assert_eq!(store.peek(b"a"), Ok(None));
     assert_eq!(store.stats().unwrap().expired, 1);
+}
+
+fn removes_what_it_finds_expired(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", AT_2000);
+    assert_eq!(text(store, b"a", 2000), None);
+    assert_eq!(store.peek(b"a"), Ok(None));
+    assert_eq!(store.stats().unwrap().expired, 1);
+    store.set_raw(b"b", b"text", None, None).unwrap();
+    store.classify(b"b", b"text", true, Some(5), 5).unwrap();
+    assert!(!has(store, b"b"), "it is over");
+    assert_eq!(store.stats().unwrap().expired, 2);
 }
 
 fn touch_changes_the_cookie_alone(make: Make) {
@@ -194,10 +277,23 @@ fn what_it_cannot_read_is_left_to_javascript(make: Make) {
             Ok(Changed::Refused)
         );
     }
-    assert_eq!(unclassified(store), 3);
-    assert_eq!(store.len(i64::MAX), Ok(3));
-    set(store, b"a", PLAIN);
-    assert_eq!(unclassified(store), 2);
+    assert_eq!(len(store, i64::MAX), 3);
+}
+
+fn hands_out_what_is_unclassified(make: Make) {
+    let store = &*make(Bounds::default());
+    for sid in [b"a", b"b", b"c", b"d"] {
+        store.set_raw(sid, b"text", None, None).unwrap();
+    }
+    store.classify(b"a", b"text", true, None, 0).unwrap();
+    store.classify(b"b", b"text", false, None, 0).unwrap();
+    set(store, b"c", PLAIN);
+    assert_eq!(
+        store.unclassified(0, usize::MAX).unwrap().0,
+        [b"d".as_slice().into()]
+    );
+    store.set_raw(b"a", b"text", None, None).unwrap();
+    assert_eq!(unclassified(store), 2, "it may be another one");
     store.clear().unwrap();
     assert_eq!(unclassified(store), 0);
 }
@@ -214,12 +310,8 @@ fn takes_down_what_javascript_says(make: Make) {
     store.classify(b"b", b"text", true, Some(2000), 0).unwrap();
     store.classify(b"c", b"text", false, None, 0).unwrap();
     store.classify(b"none", b"text", true, None, 0).unwrap();
-    assert_eq!(
-        store.unclassified(0, usize::MAX).unwrap().0,
-        [b"d".as_slice().into()]
-    );
-    assert_eq!(store.len(1999), Ok(3), "c is no session");
-    assert_eq!(store.len(2000), Ok(2), "b has expired");
+    assert_eq!(len(store, 1999), 3, "c is no session");
+    assert_eq!(len(store, 2000), 2, "b has expired");
     assert_eq!(unclear(store, b"a").as_deref(), Some("text"));
     let mut text = Vec::new();
     let classified = |found: Result<Found, Error>| match found {
@@ -240,15 +332,14 @@ fn takes_down_what_javascript_says(make: Make) {
     store.classify(b"d", b"text", true, Some(0), 5).unwrap();
     assert!(has(store, b"d"));
     store.classify(b"d", b"other", true, Some(5), 5).unwrap();
-    assert!(!has(store, b"d"), "it is over");
-    assert_eq!(store.stats().unwrap().expired, 2);
+    commit(store);
+    assert_eq!(unclear_at(store, b"d", 5), None, "it is over");
     set(store, b"c", PLAIN);
     store
         .classify(b"c", PLAIN.as_bytes(), false, Some(0), 5)
         .unwrap();
-    assert_eq!(store.len(0), Ok(2), "it has a cookie now");
-    raw(b"a", b"text");
-    assert_eq!(unclassified(store), 1, "it may be another one");
+    store.destroy(b"b").unwrap();
+    assert_eq!(len(store, 5), 2, "c has a cookie now");
 }
 
 fn hands_out_what_is_to_be_classified_in_slices(make: Make) {
@@ -296,12 +387,47 @@ fn lists_in_order_of_insertion(make: Make) {
     store.destroy(b"c").unwrap();
     set(store, b"c", FOREVER);
     assert_eq!(sids(store), ["a", "b", "c"]);
-    assert_eq!(store.len(1999), Ok(3));
-    assert_eq!(store.len(2000), Ok(2));
+}
+
+fn lists_each_sid_once(make: Make) {
+    let store = &*make(Bounds::default());
+    for sid in [b"c", b"a", b"b"] {
+        set(store, sid, FOREVER);
+    }
+    set(store, b"a", AT_2000);
+    store.destroy(b"c").unwrap();
+    set(store, b"c", FOREVER);
+    let mut listed = sids(store);
+    listed.sort_unstable();
+    assert_eq!(listed, ["a", "b", "c"]);
+    let (mut parts, mut last) = (Vec::new(), None);
+    for expected in [2, 1, 0] {
+        let part = store.sids_after(last.as_deref(), 2).unwrap();
+        assert_eq!(part.len(), expected);
+        last = part.last().cloned().or(last);
+        parts.extend(part);
+    }
+    parts.sort_unstable();
+    assert_eq!(parts.concat(), b"abc");
+    assert_eq!(len(store, 1999), 3);
+    assert_eq!(len(store, 2000), 2);
+}
+
+fn clears(make: Make) {
+    let store = &*make(Bounds::default());
+    let empty = store.stats().unwrap().bytes;
+    for sid in [b"a", b"b"] {
+        set(store, sid, FOREVER);
+    }
+    commit(store);
     store.clear().unwrap();
-    assert_eq!(store.len(0), Ok(0));
-    assert!(store.sids().unwrap().is_empty());
-    assert_eq!(store.stats().unwrap().bytes, 0);
+    assert!(!has(store, b"a"));
+    set(store, b"c", FOREVER);
+    assert_eq!(sids(store), ["c"]);
+    store.clear().unwrap();
+    assert_eq!(len(store, 0), 0);
+    assert!(sids(store).is_empty());
+    assert_eq!(store.stats().unwrap().bytes, empty);
 }
 
 fn renewing_moves_the_date_alone(make: Make) {
@@ -338,7 +464,8 @@ fn renewing_leaves_a_cookie_without_a_lifetime(make: Make) {
     let store = &*make(Bounds::default());
     set(store, b"a", PLAIN);
     let id = cookie(store, b"a");
-    assert_eq!(store.renew(b"a", id, None, None, 0), Ok(Changed::Done));
+    let renewed = store.renew(b"a", id, None, None, 0);
+    assert!(matches!(renewed, Ok(Changed::Done | Changed::Kept)));
     assert_eq!(store.peek(b"a").unwrap().as_deref(), Some(PLAIN.as_bytes()));
 
     set(store, b"b", FOREVER);
@@ -376,15 +503,16 @@ fn a_session_without_a_date_has_a_deadline(make: Make) {
         store.write(b"b", id, None, Some(3000), None, br#"{"a":1}"#),
         Ok(Changed::Done)
     );
-    assert_eq!(store.len(2999), Ok(2));
-    assert_eq!(store.len(3000), Ok(0));
+    assert_eq!(len(store, 2999), 2);
+    assert_eq!(len(store, 3000), 0);
 
+    store.clear().unwrap();
     let dated = until("1970-01-01T00:00:05.000Z");
     store.set(b"a", dated.as_bytes(), Some(1000), None).unwrap();
     assert_eq!(text(store, b"a", 4999), Some(dated), "the date goes first");
     store.set_raw(b"c", b"text", Some(1000), None).unwrap();
-    assert_eq!(store.len(999), Ok(2));
-    assert_eq!(store.len(1000), Ok(1));
+    assert_eq!(len(store, 999), 2);
+    assert_eq!(len(store, 1000), 1);
 }
 
 fn writes_a_session_whose_cookie_is_known(make: Make) {
@@ -406,11 +534,6 @@ fn writes_a_session_whose_cookie_is_known(make: Make) {
     assert_eq!(write(b"c", id, Some(5)), Ok(Changed::Refused), "no date");
 
     set(store, b"a", &until("1970-01-01T00:00:05.000Z"));
-    assert_eq!(
-        write(b"a", id, None),
-        Ok(Changed::Refused),
-        "another cookie"
-    );
     let id = cookie(store, b"a");
     assert_eq!(write(b"a", id, None), Ok(Changed::Refused), "a date");
     assert_eq!(write(b"a", id, Some(i64::MAX)), Ok(Changed::Refused));
@@ -427,6 +550,15 @@ fn writes_a_session_whose_cookie_is_known(make: Make) {
         Ok(Changed::Refused),
         "no lifetime known"
     );
+}
+
+fn writes_no_session_with_another_cookie(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", PLAIN);
+    let id = cookie(store, b"a");
+    set(store, b"a", &until("1970-01-01T00:00:05.000Z"));
+    let written = store.write(b"a", id, None, None, None, b"{}");
+    assert_eq!(written, Ok(Changed::Refused));
 }
 
 fn what_was_destroyed_since_is_not_stored(make: Make) {
@@ -462,15 +594,26 @@ fn what_was_destroyed_since_is_not_stored(make: Make) {
         assert_eq!(store.was_destroyed(b"a", moment), Ok(true));
         assert_eq!(store.peek(b"a"), Ok(stored), "nothing has come of it");
 
+        assert_eq!(write(None), Ok(Changed::Done), "who names no moment stores");
         let after = store.moment().unwrap();
         assert_eq!(store.was_destroyed(b"a", after), Ok(false));
         assert_eq!(write(Some(after)), Ok(Changed::Done));
-        assert_eq!(write(None), Ok(Changed::Done), "who names no moment stores");
         assert_eq!(
             store.set(b"a", plain, None, Some(after)),
             Ok(Stored::Done(Some(id)))
         );
     }
+}
+
+fn what_was_destroyed_before_is_stored(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", PLAIN);
+    let id = cookie(store, b"a");
+    store.destroy(b"a").unwrap();
+    let after = store.moment().unwrap();
+    assert_eq!(store.was_destroyed(b"a", after), Ok(false));
+    let written = store.write(b"a", id, None, None, Some(after), b"{}");
+    assert_eq!(written, Ok(Changed::Done));
 }
 
 fn what_was_evicted_or_has_expired_is_stored_again(make: Make) {
@@ -533,6 +676,101 @@ fn a_session_destroyed_by_another_thread_never_comes_back(make: Make) {
         });
         assert!(!has(store, b"a"), "round {round}");
     }
+}
+
+/// Whether a session was stored because its data were `base`.
+fn put_if(store: &dyn Engine, sid: &[u8], base: &str, data: &str, now: i64) -> bool {
+    let cookie = br#"{"expires":null}"#;
+    let (base, data) = (base.as_bytes(), data.as_bytes());
+    let changed = store.put_if_unchanged(sid, base, Some(cookie), data, now, None);
+    let unmade = match store.commit().unwrap() {
+        Commit::Done(unmade) => unmade,
+        Commit::Waiting => store.finish().unwrap(),
+    };
+    assert!(
+        unmade
+            .iter()
+            .all(|it| it.sid.as_deref() == Some(sid) && it.error.is_none())
+    );
+    changed.unwrap() == Changed::Done && unmade.is_empty()
+}
+
+fn stores_only_what_is_unchanged(make: Make) {
+    let store = &*make(Bounds::default());
+    assert!(!put_if(store, b"a", "{}", r#"{"a":2}"#, 0), "no session");
+    assert!(!has(store, b"a"));
+    set(store, b"a", FOREVER);
+    assert!(
+        !put_if(store, b"a", r#"{"a":2}"#, r#"{"a":3}"#, 0),
+        "other data"
+    );
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(FOREVER));
+    assert!(put_if(
+        store,
+        b"a",
+        r#"{"a":1,"_meta":{"b":1}}"#,
+        r#"{"_meta":2,"a":2}"#,
+        0
+    ));
+    let expected = r#"{"cookie":{"expires":null},"_meta":2,"a":2}"#;
+    assert_eq!(text(store, b"a", 0).as_deref(), Some(expected));
+    assert!(put_if(
+        store,
+        b"a",
+        r#"{"cookie":{"path":1},"a":2}"#,
+        "{}",
+        0
+    ));
+
+    set(store, b"b", AT_2000);
+    assert!(!put_if(store, b"b", r#"{"a":1}"#, "{}", 2000), "expired");
+    set(store, b"b", AT_2000);
+    assert!(put_if(store, b"b", r#"{"a":1}"#, "{}", 1999));
+    assert!(
+        text(store, b"b", i64::MAX).is_some(),
+        "it has the new expiry"
+    );
+
+    store
+        .set_raw(b"c", br#"{"a":1,"cookie":{}}"#, None, None)
+        .unwrap();
+    assert!(!put_if(store, b"c", "{}", "{}", 0));
+    assert!(
+        put_if(store, b"c", r#"{"a":1}"#, "{}", 0),
+        "a text that nobody reads"
+    );
+    let raw = store.put_if_unchanged(b"c", b"{}", None, b"raw", 0, None);
+    assert_eq!(raw, Ok(Changed::Done));
+    assert_eq!(store.commit(), Ok(Commit::Done(Vec::new())));
+    assert_eq!(unclear(store, b"c").as_deref(), Some("raw"));
+    assert!(put_if(store, b"c", "raw", "{}", 0));
+
+    store.destroy(b"c").unwrap();
+    assert!(!put_if(store, b"c", "{}", "{}", 0), "destroyed");
+}
+
+/// Several requests of one turn: an engine that commits later shows the first change to the next.
+fn of_two_that_change_the_same_one_is_stored(make: Make) {
+    let store = &*make(Bounds::default());
+    set(store, b"a", FOREVER);
+    let put = |data: &str| {
+        let cookie = Some(&br#"{"expires":null}"#[..]);
+        store.put_if_unchanged(b"a", br#"{"a":1}"#, cookie, data.as_bytes(), 0, None)
+    };
+    let changed = [put(r#"{"a":2}"#), put(r#"{"a":3}"#)];
+    let unmade = match store.commit().unwrap() {
+        Commit::Done(unmade) => unmade.len(),
+        Commit::Waiting => store.finish().unwrap().len(),
+    };
+    let refused = changed
+        .iter()
+        .filter(|it| **it == Ok(Changed::Refused))
+        .count();
+    assert_eq!(refused + unmade, 1);
+    assert_eq!(
+        text(store, b"a", 0).as_deref(),
+        Some(r#"{"cookie":{"expires":null},"a":2}"#)
+    );
 }
 
 fn puts_together_what_comes_in_parts(make: Make) {
@@ -659,13 +897,14 @@ fn prunes_in_slices(make: Make) {
             Ok(Changed::Done)
         );
     }
+    commit(store);
     let mut slices = 1;
     while !store.prune(5_499, 7).unwrap() {
         slices += 1;
     }
     assert!(slices >= 40 / 7, "{slices}");
     assert_eq!(store.stats().unwrap().expired, 40, "seconds 1 to 4");
-    assert_eq!(store.len(5_499), Ok(60));
+    assert_eq!(len(store, 5_499), 60);
     assert_eq!(store.prune(5_500, 100), Ok(true));
     assert_eq!(
         store.stats().unwrap().expired,
@@ -679,8 +918,8 @@ fn prunes_in_slices(make: Make) {
             .iter()
             .all(|it| it.reason == Reason::Expired)
     );
-    assert_eq!(store.len(59_999), Ok(10));
-    assert_eq!(store.len(60_000), Ok(0));
+    assert_eq!(len(store, 59_999), 10);
+    assert_eq!(len(store, 60_000), 0);
 }
 
 fn counts_hits_and_misses(make: Make) {
@@ -694,6 +933,8 @@ fn counts_hits_and_misses(make: Make) {
         get(sid, 1999, Asker::Viewer);
     }
     get(b"a", 2000, Asker::Middleware);
+    commit(store);
+    store.prune(2000, usize::MAX).unwrap();
     let Stats {
         hits,
         misses,
@@ -740,7 +981,7 @@ fn many_threads_lose_nothing(make: Make) {
             });
         }
     });
-    assert_eq!(store.len(0), Ok(4 * 1000 + 1));
+    assert_eq!(len(store, 0), 4 * 1000 + 1);
 }
 
 /// Every call of an engine that fails returns the error, and changes nothing that is seen later.
@@ -794,6 +1035,7 @@ enum Call {
     Get(Asker),
     Set,
     Put,
+    PutIf,
     Raw,
     Write,
     Touch,
@@ -820,6 +1062,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => asker.prop_map(Call::Get),
         3 => Just(Call::Set),
         2 => Just(Call::Put),
+        3 => Just(Call::PutIf),
         1 => Just(Call::Raw),
         3 => Just(Call::Write),
         2 => Just(Call::Touch),
@@ -940,6 +1183,14 @@ impl Side {
                     since_then,
                 );
                 format!("{stored:?}")
+            }
+            Call::PutIf => {
+                let base = DATA[*kind % DATA.len()].as_bytes();
+                let cookie = Some(cookie.as_bytes()).filter(|_| number % 5 != 0);
+                format!(
+                    "{:?}",
+                    engine.put_if_unchanged(sid, base, cookie, data.as_bytes(), now, deadline)
+                )
             }
             Call::Raw => format!(
                 "{:?}",

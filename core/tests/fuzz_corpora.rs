@@ -112,6 +112,11 @@ fn store_calls() {
     replay("memory_store");
 }
 
+#[test]
+fn rows_of_a_file() {
+    replay("disk_row");
+}
+
 /// A target without a test here, inputs or a dictionary, and inputs without a target, would
 /// go unnoticed.
 #[test]
@@ -126,5 +131,5 @@ fn nothing_is_left_out() {
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
     assert_eq!(found, expected);
-    assert_eq!(fuzz::TARGETS.len(), 5, "and each has a test above");
+    assert_eq!(fuzz::TARGETS.len(), 6, "and each has a test above");
 }

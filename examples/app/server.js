@@ -2,11 +2,16 @@
 
 const crypto = require('node:crypto');
 const http = require('node:http');
+const path = require('node:path');
 
 const { createApp } = require('./app');
+const openDisk = require('./store');
 
 const HOST = '127.0.0.1';
 const DEFAULT_PORT = 3000;
+
+/** Where the sessions are with STORE=disk, unless DATA says so. */
+const DEFAULT_FOLDER = path.join(__dirname, 'data');
 
 /** How long open requests may take to finish once the server is told to stop, in ms. */
 const GRACE = 2000;
@@ -39,6 +44,26 @@ function fail(line) {
   process.exitCode = 1;
 }
 
+/**
+ * The store that STORE names, a secret for when SECRET is not set, and what to say of them.
+ * @throws {Error} with one line, if there is no such store or it cannot be opened
+ */
+function readStore() {
+  const { STORE: name = '', DATA: folder, SECRET: isSet } = process.env;
+
+  if (name === '' || name === 'memory') {
+    const note = 'SECRET is not set: cookies are signed with a random one until this process ends.';
+
+    return { secret: crypto.randomBytes(32).toString('hex'), notes: isSet ? [] : [note] };
+  }
+  if (name !== 'disk') throw new Error(`STORE is ${JSON.stringify(name)}: use memory or disk.`);
+
+  const { store, file, secret, secretFile } = openDisk(path.resolve(folder || DEFAULT_FOLDER));
+  const note = `SECRET is not set: cookies are signed with the one in ${secretFile}.`;
+
+  return { store, secret, notes: [`Sessions are kept in ${file}.`, ...(isSet ? [] : [note])] };
+}
+
 function start() {
   const port = readPort(process.env.PORT);
 
@@ -47,14 +72,12 @@ function start() {
     return;
   }
 
-  const secret = process.env.SECRET || crypto.randomBytes(32).toString('hex');
-  const server = http.createServer(createApp({ secret }));
+  const { store, secret, notes } = readStore();
+  const server = http.createServer(createApp({ secret: process.env.SECRET || secret, store }));
 
   server.on('error', (error) => fail(whyNot(error, port)));
   server.listen(port, HOST, () => {
-    if (!process.env.SECRET) {
-      console.log('SECRET is not set: cookies are signed with a random one until this process ends.');
-    }
+    for (const note of notes) console.log(note);
     console.log(`Listening on http://${HOST}:${server.address().port}/`);
 
     stopOn(server, 'SIGINT');
@@ -76,4 +99,8 @@ function stopOn(server, signal) {
   });
 }
 
-start();
+try {
+  start();
+} catch (error) {
+  fail(error.message);
+}

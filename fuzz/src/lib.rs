@@ -8,6 +8,7 @@
 use express_session_core::error::Error;
 
 pub mod cookie_header;
+pub mod disk_row;
 mod iso;
 mod json;
 pub mod memory_store;
@@ -21,12 +22,13 @@ pub mod unsign;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("cookie_header", cookie_header::check),
     ("unsign", unsign::check),
     ("set_cookie", set_cookie::check),
     ("session_text", session_text::check),
     ("memory_store", memory_store::check),
+    ("disk_row", disk_row::check),
 ];
 
 /// What stands before the first `separator`, and behind it. All is before it if there is

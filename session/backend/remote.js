@@ -44,9 +44,11 @@ const remote = {
 
   commit(request, end, session, response) {
     const { req, settings: { store, resident } } = request;
-    // A MemoryStore comes here, too, if a program has replaced a method of it or of its session.
-    const id = resident !== undefined && end === native.END_SAVE ? request.idOf(session) : undefined;
-    if (resident !== undefined && id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
+    // A MemoryStore comes here, too, if a program has replaced a method of it or of its session. A
+    // DiskStore has `setIfPresent`.
+    const isAsked = resident !== undefined && end === native.END_SAVE && store.setIfPresent === undefined;
+    const id = isAsked ? request.idOf(session) : undefined;
+    if (isAsked && id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
       debug('not saving: the session was destroyed');
       return 'done';
     }

@@ -7,16 +7,18 @@
 const debug = require('debug')('express-session');
 const { isSame } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
+const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
 const { planCookie } = require('../request/generate');
-const { Session } = require('../request/session');
+const { saveMerged } = require('../request/merge');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
-const { MemoryStore, engineOf, existingEngine } = require('../store/memory-store');
+const { methods: { setIfUnchanged } } = require('../store/engine-methods');
+const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
 const { StoredSession, NewSession } = require('./sources');
 
 /**
- * The backend of a `MemoryStore`, for one `session()`. It calls the store's engine, which
+ * The backend of a store of ours, for one `session()`. It calls the store's engine, which
  * returns at once, in place of the store's methods. So it can let the session sleep until
  * somebody reads `req.session`.
  *
@@ -25,10 +27,10 @@ const { StoredSession, NewSession } = require('./sources');
 class Resident {
   /**
    * @param {Settings} settings
-   * @returns {Resident | undefined} undefined if the store is not a `MemoryStore`
+   * @returns {Resident | undefined} undefined if the store is not one of ours
    */
   static of(settings) {
-    return settings.store instanceof MemoryStore ? new Resident(settings) : undefined;
+    return hasEngineClass(settings.store) ? new Resident(settings) : undefined;
   }
 
   /** @param {Settings} settings */
@@ -56,6 +58,11 @@ class Resident {
   /** Returns the current moment of the store (`native.storeMoment`); NaN if the store has no engine yet. */
   moment() {
     return existingEngine(this.settings.store)?.moment() ?? NaN;
+  }
+
+  /** Returns the moment of a session that is saved now; NaN if the store has no engine yet. */
+  savedMoment() {
+    return existingEngine(this.settings.store)?.savedMoment() ?? NaN;
   }
 
   /**
@@ -171,12 +178,12 @@ class Resident {
     const source = /** @type {InstanceType<typeof StoredSession>} */ (request.source);
     if (!source.renew(engine, NaN)) return undefined;
     if (debug.enabled) debug('touching');
-    return engine.flush === undefined ? 'done' : pending(request, engine, native.END_TOUCH, response);
+    return engine.isCommitted ? 'done' : pending(request, engine, native.END_TOUCH, response);
   }
 
   /**
-   * Settles the session in the store: see `Backend`. The response waits if the engine has a
-   * method `flush`: such an engine needs time for a change.
+   * Settles the session in the store: see `Backend`. The response waits if the engine needs time for
+   * the change. What only the store's own methods can do, or must wait for a save, is left to `remote`.
    *
    * @param {RequestSession} request
    * @param {number} end
@@ -189,16 +196,26 @@ class Resident {
     // This is the first use of the engine if the request began with the remote backend.
     const engine = this.engine ??= engineOf(this.settings.store);
     let isDone = true;
+    /** @type {string | undefined} */
+    let text;
     if (end === native.END_DESTROY) {
       debug('destroying');
       engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
       isDone = touch(request, session, engine);
+    } else if (request.waitingSaves !== undefined) {
+      isDone = false;
+    } else if (request.baseOf(session) !== undefined) {
+      if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, engine, response);
+      isDone = false;
     } else {
-      save(request, session, engine);
+      text = save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    return engine.flush === undefined ? 'done' : pending(request, engine, end, response);
+    const note = () => { if (text !== undefined) request.noteBase(session, text); };
+    if (!engine.isCommitted) return pending(request, engine, end, response, note);
+    note();
+    return 'done';
   }
 }
 
@@ -208,13 +225,18 @@ module.exports = Resident;
  * Lets the response wait until the engine has made all changes.
  *
  * @param {RequestSession} request
- * @param {Engine} engine one that has a method `flush`
+ * @param {Engine} engine one that has not made the last change for all yet
  * @param {number} end `END_SAVE`, `END_TOUCH` or `END_DESTROY`
  * @param {ResponsePatch} response
+ * @param {() => void} [note] is called when they are made
  * @returns {'waiting'}
  */
-function pending({ req }, engine, end, response) {
-  callStore(storeCallback(req, response.wait(end)), engine, 'flush');
+function pending({ req }, engine, end, response, note) {
+  const done = response.wait(end, true);
+  callStore(storeCallback(req, (error) => {
+    if (!error) note?.();
+    done(error);
+  }), engine, 'flush');
   return 'waiting';
 }
 
@@ -249,6 +271,7 @@ function touch(request, session, engine) {
  * @param {RequestSession} request
  * @param {SessionShape} session
  * @param {Engine} engine
+ * @returns {string | undefined} the JSON of its data, without the cookie; undefined if it was not stored
  * @throws what the engine throws
  */
 function save(request, session, engine) {
@@ -272,7 +295,45 @@ function save(request, session, engine) {
   } else {
     isStored = engine.save(id, session, JSON.stringify(session), since);
   }
-  if (!isStored) debug('not saving: the session was destroyed');
+  if (isStored) return text;
+  debug('not saving: the session was destroyed');
+  return undefined;
+}
+
+/**
+ * Stores a session with the option `merge`. If the store has other data than this request has loaded,
+ * they are merged, for which the response waits.
+ *
+ * @param {RequestSession} request
+ * @param {SessionShape} session
+ * @param {Engine} engine
+ * @param {ResponsePatch} response
+ * @returns {'done' | 'waiting'}
+ * @throws what the engine throws
+ */
+function saveIfUnchanged(request, session, engine, response) {
+  if (debug.enabled) debug('saving');
+  const id = request.idOf(session);
+  const base = /** @type {string} */ (request.baseOf(session));
+  const text = request.dataToStore(session);
+  const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
+  if (isStored && engine.isCommitted) {
+    request.noteBase(session, text);
+    return 'done';
+  }
+  request.inTurn(response.wait(native.END_SAVE), (done) => {
+    const settle = (/** @type {unknown} */ error, /** @type {boolean} */ wasStored) => {
+      if (!error && !wasStored) {
+        saveMerged(request, id, session, base, done, true);
+        return;
+      }
+      if (!error) request.noteBase(session, text);
+      done(error);
+    };
+    if (isStored) callStore(storeCallback(request.req, settle), engine, 'flush');
+    else settle(undefined, false);
+  });
+  return 'waiting';
 }
 
 /**
@@ -288,31 +349,4 @@ function expiryOf(cookie, stored) {
   const { _expires: expires } = cookie;
   if (expires === null) return NaN;
   return expires instanceof Date ? expires.getTime() : undefined;
-}
-
-/**
- * Returns whether the engine may store a session as two texts, the JSON of the cookie and that
- * of the data. It puts the cookie before the first key that is no array index. So this must be
- * the place of the cookie in the JSON of the session, and the session must have no key that it
- * would not take over when it is loaded.
- *
- * @param {SessionShape} session
- */
-function hasStorableParts(session) {
-  if (session.toJSON !== undefined) return false;
-  let hasCookie = false;
-  for (const key in session) {
-    if (key in Session.prototype) return false;
-    if (key === 'cookie') hasCookie = true;
-    else if (!hasCookie && !isArrayIndex(key)) return false;
-  }
-  return hasCookie;
-}
-
-/**
- * Returns whether a key is an array index (ECMA-262, section 6.1.7). JavaScript lists these first.
- * @param {string} key
- */
-function isArrayIndex(key) {
-  return String(Number(key) >>> 0) === key && key !== '4294967295';
 }

@@ -3,7 +3,8 @@
 /** @import { Backend, Session as SessionShape } from '../types' */
 
 const { Cookie, hasPlainJSON, hasPlainTimes } = require('../cookie/cookie');
-const { MemoryStore } = require('../store/memory-store');
+const { methods: { get, set, touch: touchStored, destroy } } = require('../store/engine-methods');
+const { createSession } = require('../store/store').prototype;
 const { Session, hasOurMethod } = require('../request/session');
 const remote = require('./remote');
 
@@ -12,11 +13,10 @@ const remote = require('./remote');
 // they are those of this package. Therefore `select` compares them when a request begins and
 // when it ends.
 
-const { get, set, touch: touchStored, destroy, createSession } = MemoryStore.prototype;
 const { touch, resetMaxAge } = Session.prototype;
 
 /**
- * Returns the backend of a request: `resident` if its store is a `MemoryStore` and no program
+ * Returns the backend of a request: `resident` if its store is one of ours and no program
  * has replaced a method of that store, of its sessions or of its cookies that `resident` would not
  * call; else `remote`.
  *

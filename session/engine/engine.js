@@ -4,9 +4,8 @@ const debug = require('debug')('express-session');
 const defer = require('../store/defer');
 const { Session } = require('../request/session');
 const native = require('../native/load');
-const { checked, warnIfShort } = require('./options');
-const prunePeriodically = require('./pruning');
-const { sessionsObject, defineSessions, replaceSessions } = require('./sessions-object');
+const { warnIfShort } = require('./options');
+const hasStorableParts = require('./storable-parts');
 
 /**
  * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
@@ -16,12 +15,6 @@ const { sessionsObject, defineSessions, replaceSessions } = require('./sessions-
 
 /** The number of parsed cookies that an engine keeps. An app has one for each kind of session. */
 const COOKIES = 16;
-
-/** The budget of a slice of pruning, for `native.storePrune`: about half a millisecond. */
-const PRUNE_BUDGET = 500;
-
-/** The budget of a slice of classifying, for `native.storeUnclassified`: about half a millisecond. */
-const CLASSIFY_BUDGET = 100_000;
 
 /**
  * Why a session was removed, for `dispose`, by the engine's number of the reason.
@@ -33,37 +26,42 @@ REASONS[native.REMOVED_EVICTED] = 'evicted';
 REASONS[native.REMOVED_DESTROYED] = 'destroyed';
 
 /**
- * What keeps the sessions of a memory store: the sessions are in the native engine, and this
- * class is its interface for JavaScript.
+ * What keeps the sessions of a store of ours: the sessions are in the native engine, and this
+ * class is its interface for JavaScript. `MemoryEngine` and `DiskEngine` add what is theirs.
  *
  * Sids and texts are strings, and a text is the JSON of a session. Times are ms since the epoch.
  * `data` is the JSON object of a session without its cookie. `deadline` is the time at which a
  * session expires if its cookie has no date, NaN for never. If the native engine fails, each
  * method throws its error unless it says otherwise.
  *
- * All changes are done when a method returns. See `Engine` in session/types.d.ts for engines
- * whose changes take time.
+ * Who reads from the engine sees a change when a method returns. See `Engine` in session/types.d.ts
+ * for when the others do.
  */
 class Engine {
   /**
-   * @param {MemoryStoreOptions} [options] of the MemoryStore
-   * @throws {TypeError} naming the option that is wrong
+   * @param {object} handle of the native engine
+   * @param {object} options
+   * @param {import('./options').EngineOptions['ttl']} options.ttl
+   * @param {import('./options').EngineOptions['dispose']} options.dispose
+   * @param {MemoryStoreOptions} options.given the object that the program gave, for the function `ttl`
+   * @param {boolean} options.isBounded whether the memory is bounded however many sessions are stored
+   * @param {boolean} options.isShared whether other threads or processes change the sessions, too
    */
-  constructor(options) {
-    const { max, maxBytes, ttl, checkPeriod, dispose, shared, given } = checked(options);
-    this.handle = native.createStore(max, maxBytes, shared);
-    this.requestCalls = native.storeRequestCalls(this.handle);
+  constructor(handle, { ttl, dispose, given, isBounded, isShared }) {
+    this.handle = handle;
+    this.requestCalls = native.storeRequestCalls(handle);
     this.ttl = ttl;
     this.dispose = dispose;
     this.given = given;
-    /** Whether the memory is bounded however many sessions are stored. */
-    this.isBounded = ttl !== undefined || !Number.isNaN(max) || !Number.isNaN(maxBytes);
+    this.isBounded = isBounded;
+    this.isShared = isShared;
     /**
      * The number of changes, without renewals. While it stays the same, no text has changed,
-     * unless another thread shares the store.
+     * unless the sessions are shared.
      */
     this.changeCount = 0;
-    this.isShared = shared !== undefined;
+    /** Whether all changes are made for all readers. If not, `flush` tells when they are. */
+    this.isCommitted = true;
     /**
      * Parsed cookies without their dates, by the native engine's ids of cookies.
      * @type {Map<number, CookieData>}
@@ -71,48 +69,8 @@ class Engine {
     this.cookies = new Map();
     /** The id of the cookie of the last session that `put` stored. */
     this.lastPut = NaN;
-    /** The value of `store.sessions`. */
-    this.sessions = sessionsObject(this);
-    /** Whether `defineSessions` has an effect. */
-    this.canDefineSessions = true;
     // The native engine collects removed sessions from this first call on.
     this.reportRemoved();
-    /** Where the next slice of pruning continues to classify. */
-    this.classifiedTo = 0;
-    this.checkPeriod = checkPeriod;
-    this.stopPruning = ignore;
-    this.startPruning();
-  }
-
-  /**
-   * Gives a store the property `sessions`. If the store has one already, such as a field of its
-   * class, that value replaces all sessions, as an assignment does.
-   *
-   * If that property cannot be replaced, the store keeps it, and this method does nothing from
-   * then on.
-   *
-   * @param {import('../types').Store} store whose engine this is
-   */
-  defineSessions(store) {
-    if (!this.canDefineSessions) return;
-    const { sessions } = store;
-    this.canDefineSessions = defineSessions(store, this);
-    if (sessions !== undefined) replaceSessions(this, sessions);
-  }
-
-  /** Prunes once in each `checkPeriod` from now on. */
-  startPruning() {
-    this.stopPruning();
-    if (this.checkPeriod > 0) this.stopPruning = prunePeriodically(this, this.checkPeriod);
-  }
-
-  /**
-   * Returns the text of a session, also if it has expired; undefined if there is none.
-   *
-   * @param {string} sid
-   */
-  text(sid) {
-    return native.storePeek(this.handle, sid);
   }
 
   /**
@@ -122,6 +80,11 @@ class Engine {
    */
   moment() {
     return native.storeMoment(this.handle);
+  }
+
+  /** Returns what to pass as `since` of a session that is saved now, when it is saved again. */
+  savedMoment() {
+    return this.moment();
   }
 
   /**
@@ -157,9 +120,10 @@ class Engine {
    *
    * @template T
    * @param {T} outcome
+   * @param {string} [_sid] of the session that was changed; undefined for all
    * @returns {T} the same outcome
    */
-  noteChange(outcome) {
+  noteChange(outcome, _sid) {
     this.changeCount++;
     if (this.dispose !== undefined) this.reportRemoved();
     return outcome;
@@ -184,7 +148,7 @@ class Engine {
       return true;
     }
     const set = isOdd ? native.storeSetRaw : native.storeSet;
-    return this.noteChange(set(this.handle, sid, text, this.deadline(sid, session), since));
+    return this.noteChange(set(this.handle, sid, text, this.deadline(sid, session), since), sid);
   }
 
   /**
@@ -198,7 +162,8 @@ class Engine {
    * @returns {boolean} whether it was stored
    */
   put(sid, cookie, data, deadline, since) {
-    const id = this.noteChange(native.storePut(this.handle, sid, cookie, data, deadline, since));
+    const id = native.storePut(this.handle, sid, cookie, data, deadline, since);
+    this.noteChange(true, sid);
     if (id === native.NOT_PUT) return false;
     this.lastPut = id;
     if (!Number.isNaN(id)) this.cookie(id, () => cookie);
@@ -218,17 +183,25 @@ class Engine {
    *   if the stored session has another cookie or the native engine does not know the id
    */
   write(sid, cookieNumber, date, deadline, since, data) {
-    return this.noteChange(this.requestCalls.write(sid, cookieNumber, date, deadline, since, data));
+    return this.noteChange(this.requestCalls.write(sid, cookieNumber, date, deadline, since, data), sid);
   }
 
   /**
-   * Stores any text, which need not be JSON.
+   * Stores a session if the data of the stored one, without `cookie` and `_meta`, are still `base`.
    *
    * @param {string} sid
-   * @param {string} text
+   * @param {SessionData} session
+   * @param {string} base the JSON of data
+   * @param {string} data the JSON of the session without its cookie
+   * @returns {boolean} whether it was stored, as far as is known yet: see `isCommitted`
+   * @throws what `JSON.stringify` throws, and as `deadline`
    */
-  setRaw(sid, text) {
-    this.noteChange(native.storeSetRaw(this.handle, sid, text, NaN, NaN));
+  saveIfUnchanged(sid, session, base, data) {
+    const cookie = hasStorableParts(session) ? JSON.stringify(session.cookie) : undefined;
+    const text = cookie === undefined ? JSON.stringify(session) : data;
+    if (text === undefined) throw new TypeError('a session without JSON cannot be compared');
+    const outcome = native.storePutIfUnchanged(this.handle, sid, base, cookie, text, Date.now(), this.deadline(sid, session));
+    return this.noteChange(outcome, sid) === native.CHANGED;
   }
 
   /**
@@ -240,7 +213,7 @@ class Engine {
    * @returns {boolean} false if only JavaScript can read one of the two cookies
    */
   touch(sid, cookie, deadline) {
-    return this.noteChange(native.storeTouch(this.handle, sid, cookie, Date.now(), deadline)) !== native.NOT_CHANGED;
+    return this.noteChange(native.storeTouch(this.handle, sid, cookie, Date.now(), deadline), sid) !== native.NOT_CHANGED;
   }
 
   /**
@@ -260,7 +233,7 @@ class Engine {
 
   /** @param {string} sid */
   destroy(sid) {
-    this.noteChange(native.storeDestroy(this.handle, sid));
+    this.noteChange(native.storeDestroy(this.handle, sid), sid);
   }
 
   clear() {
@@ -270,77 +243,6 @@ class Engine {
   /** Returns all sids, also of expired sessions, in the order in which they were inserted. */
   sids() {
     return native.storeSids(this.handle);
-  }
-
-  /**
-   * Counts the sessions that have not expired, and removes the others. It counts at once unless
-   * many texts have come that only JavaScript can read. It classifies those in slices first, and
-   * counts when that is done.
-   *
-   * @param {(error: Error | null, length?: number) => void} callback gets an error if such
-   *   a text is damaged, or if the native engine fails
-   * @param {number} [from] where the classifying continues
-   */
-  count(callback, from = 0) {
-    let length;
-    try {
-      const { sids, next } = native.storeUnclassified(this.handle, from, CLASSIFY_BUDGET);
-      for (const sid of sids) this.read(sid, false);
-      if (next !== 0) {
-        defer(() => this.count(callback, next));
-        return;
-      }
-      if (from !== 0 || sids.length > 0) {
-        // More texts may have come since, to places that earlier slices had passed.
-        this.count(callback);
-        return;
-      }
-      length = native.storeLength(this.handle, Date.now());
-      this.reportRemoved();
-    } catch (error) {
-      defer(callback, error);
-      return;
-    }
-    defer(callback, null, length);
-  }
-
-  /** Removes all expired sessions, and returns how many it removed. */
-  prune() {
-    const { expired } = this.stats();
-    let from = 0;
-    do {
-      from = this.classifySome(from);
-    } while (from !== 0);
-    native.storeLength(this.handle, Date.now());
-    this.reportRemoved();
-    return this.stats().expired - expired;
-  }
-
-  /** Removes some of the expired sessions. Returns whether none is left. */
-  pruneSlice() {
-    const isDone = native.storePrune(this.handle, Date.now(), PRUNE_BUDGET);
-    this.reportRemoved();
-    if (!isDone) return false;
-    this.classifiedTo = this.classifySome(this.classifiedTo);
-    return this.classifiedTo === 0;
-  }
-
-  /**
-   * Classifies some of the texts that only JavaScript can read, which removes the expired ones.
-   *
-   * @param {number} from where to start
-   * @returns {number} where to continue, 0 at the end
-   */
-  classifySome(from) {
-    const { sids, next } = native.storeUnclassified(this.handle, from, CLASSIFY_BUDGET);
-    for (const sid of sids) {
-      try {
-        this.read(sid, false);
-      } catch {
-        // A damaged text. The error is thrown to the program that asks for this session.
-      }
-    }
-    return next;
   }
 
   stats() {
@@ -421,8 +323,6 @@ class Engine {
 }
 
 module.exports = Engine;
-
-function ignore() {}
 
 /**
  * Returns whether a session has keys that it does not take over when it is loaded.

@@ -59,17 +59,17 @@ function checked(options) {
     throw new TypeError('dispose option cannot be used with the shared option');
   }
   return {
-    max: bound('max', max),
-    maxBytes: bound('maxBytes', maxBytes),
+    max: bound('max', max, wrong),
+    maxBytes: bound('maxBytes', maxBytes, wrong),
     ttl: ttl ?? undefined,
-    checkPeriod: period(checkPeriod),
+    checkPeriod: period(checkPeriod, wrong),
     dispose: dispose ?? undefined,
     shared: shared ?? undefined,
     given: /** @type {MemoryStoreOptions} */ (options),
   };
 }
 
-module.exports = { checked, warnIfShort };
+module.exports = { checked, warnIfShort, isGiven, bound, period };
 
 /**
  * Makes the error of a wrong option. It names the package, because a program that was written
@@ -94,7 +94,7 @@ function warnIfShort(ttl) {
   if (hasWarned || isProduction || ttl >= SHORTEST_TTL) return;
   hasWarned = true;
   process.emitWarning(
-    `the MemoryStore's ttl option is in milliseconds: with ${ttl}, a session lasts less than a minute`,
+    `the store's ttl option is in milliseconds: with ${ttl}, a session lasts less than a minute`,
     { code: 'EXPRESS_SESSION_TTL' },
   );
 }
@@ -113,9 +113,10 @@ function isGiven(value) {
  *
  * @param {string} name
  * @param {number | null | undefined} most
+ * @param {(name: string, kind: string) => TypeError} wrong makes the error of a wrong option
  * @throws {TypeError}
  */
-function bound(name, most) {
+function bound(name, most, wrong) {
   if (!isGiven(most) || most === Infinity) return NaN;
   if (!Number.isSafeInteger(most) || most < 1) {
     throw wrong(name, 'a positive integer');
@@ -127,9 +128,10 @@ function bound(name, most) {
  * Returns the value of the option `checkPeriod` in ms, 0 for no pruning.
  *
  * @param {number | false | null | undefined} ms
+ * @param {(name: string, kind: string) => TypeError} wrong makes the error of a wrong option
  * @throws {TypeError}
  */
-function period(ms) {
+function period(ms, wrong) {
   if (!isGiven(ms)) return CHECK_PERIOD;
   if (ms === false || ms === 0) return 0;
   if (!Number.isFinite(ms) || ms < 0 || ms > LONGEST_PERIOD) {

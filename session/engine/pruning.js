@@ -15,7 +15,7 @@ const forgotten = new FinalizationRegistry(clearInterval);
  * Frees expired sessions once in a period, for as long as the engine exists. The timer keeps
  * neither the engine nor the process alive.
  *
- * @param {import('./engine')} engine
+ * @param {import('./memory-engine')} engine
  * @param {number} period in ms
  * @returns {() => void} stops the pruning
  */

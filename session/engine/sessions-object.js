@@ -3,7 +3,7 @@
 const { inspect } = require('node:util');
 
 /**
- * @typedef {import('./engine')} Engine
+ * @typedef {import('./memory-engine')} Engine
  * @typedef {Record<string, string>} SessionsObject
  */
 

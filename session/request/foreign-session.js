@@ -21,6 +21,7 @@ const ours = Session.prototype;
 function wrapMethods(session, request) {
   const { destroy, regenerate, reload, save, touch } = /** @type {Record<string, Function>} */ (session);
   const isOurs = session instanceof Session;
+  const isOfClass = !Object.hasOwn(session, 'save');
 
   /**
    * @this {SessionShape}
@@ -42,7 +43,14 @@ function wrapMethods(session, request) {
    * @param {any[]} args the first may be the callback
    */
   function doSave(...args) {
-    return runEngine(functionOf(args[0]), () => { request.beforeSave(this); }) ? save.apply(this, args) : undefined;
+    const call = functionOf(args[0]);
+    /** @type {'set' | 'setIfPresent'} */
+    let method = 'set';
+    if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
+    if (isOurs || !isOfClass || request.settings.merge === undefined) return save.apply(this, args);
+    // The `save` of another class does not know of the option.
+    request.store(storeCallback(request.req, call), method, this.id, this);
+    return this;
   }
 
   /**
@@ -94,7 +102,6 @@ function wrapMethods(session, request) {
     return regeneratePlainly.apply(this, args);
   }
 
-  const isOfClass = !Object.hasOwn(session, 'save');
   const wrappedSave = wrapped(doSave, takesCallback(save), true);
   // `reload` gets a callback in any case, by which the `RequestSession` hears of it.
   defineHidden(session, 'reload', wrapped(doReload, true, true));

@@ -1,17 +1,20 @@
 'use strict';
 
 /** @import { Request, Session as SessionShape } from '../types' */
+/** @import RequestSession from '../request' */
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
 const REQUEST_SESSION = require('./key');
+const { mergeStored } = require('./merge');
 
 /**
  * Replaces the session of a request by a new one that has some of its data: `regenerate({ keep })`.
  * The new session is stored before the old one is destroyed, so the store's own `regenerate`,
  * which destroys first, is not called.
  *
- * The kept values are those of this moment, by reference. Keys that the session does not have,
+ * The kept values are those of this moment, by reference; with the option `merge`, those that other
+ * requests have stored meanwhile are merged in. Keys that the session does not have,
  * and keys that every session has, such as `cookie`, are left out.
  *
  * @param {SessionShape} session
@@ -24,22 +27,24 @@ const REQUEST_SESSION = require('./key');
 function regenerateKeeping(session, keep) {
   const isList = Array.isArray(keep) && keep.every((key) => typeof key === 'string');
   if (!isList && keep !== true) throw new TypeError('keep option of regenerate must be true or an array of strings');
-  /** @type {[string, any][]} */
-  const kept = (isList ? keep : Object.keys(session))
+  const keys = isList ? [...keep] : undefined;
+  return replace(session, () => (keys ?? Object.keys(session))
     .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key))
-    .map((key) => [key, session[key]]);
-  return replace(session.req, kept);
+    .map((key) => [key, session[key]]));
 }
 
 module.exports = regenerateKeeping;
 
 /**
- * @param {Request} req
- * @param {[string, any][]} kept the keys and values that the new session gets
+ * @param {SessionShape} old
+ * @param {() => [string, any][]} listKept returns the keys and values that the new session gets
  */
-async function replace(req, kept) {
+async function replace(old, listKept) {
+  const { req } = old;
   const { sessionID: oldId, sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
+  if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
+  const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
   const wasStored = request === undefined || request.wasStored(oldId);
 
@@ -55,7 +60,7 @@ async function replace(req, kept) {
   // Another request may have ended the old session, for example by a logout. The new session
   // must not prolong it. This is asked as late as possible.
   try {
-    if (wasStored && !await isPresent(req, oldId)) throw new SessionEnded();
+    if (wasStored && !await found(req, oldId)) throw new SessionEnded();
   } catch (error) {
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
@@ -64,6 +69,26 @@ async function replace(req, kept) {
   req.session = session;
   request?.noteReplaced(session, oldId, text);
   await ask(req, store, 'destroy', oldId);
+}
+
+/**
+ * Merges into a session what other requests have stored, for the option `merge`.
+ *
+ * @param {RequestSession} request
+ * @param {SessionShape} session
+ * @returns {Promise<void>} is rejected as that of `regenerateKeeping`
+ */
+function mergeOld(request, session) {
+  const { req } = request;
+  const { id } = session;
+  return new Promise((resolve, reject) => {
+    request.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
+      found(req, id).then((stored) => {
+        if (!stored) throw new SessionEnded();
+        mergeStored(request, session, /** @type {string} */ (request.baseOf(session)), stored);
+      }).then(() => { done(); }, done);
+    });
+  });
 }
 
 /**
@@ -85,16 +110,16 @@ function generateAside(req) {
 }
 
 /**
- * Returns whether the store of a request has the session `sid`.
+ * Returns what the store of a request has for `sid`; a false value for nothing.
  *
  * @param {Request} req
  * @param {string | undefined} sid
  */
-async function isPresent(req, sid) {
+async function found(req, sid) {
   try {
-    return Boolean(await ask(req, req.sessionStore, 'get', sid));
+    return await ask(req, req.sessionStore, 'get', sid);
   } catch (error) {
-    if (error.code === 'ENOENT') return false;
+    if (error.code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -86,9 +86,13 @@ function hasOwnId(session) {
 function saveSession(session, callback, watcher) {
   const { req } = session;
   const answered = storeCallback(req, watcher ? watcher.hearingSave(session, callback) : callback);
+  /** @type {'set' | 'setIfPresent'} */
   let method = 'set';
   if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
-  callStore(answered, req.sessionStore, method, session.id, session);
+  // A session whose `save` is one of the program's is not watched here, but the option `merge` holds for it.
+  const request = watcher ?? requestOf(session);
+  if (request) request.store(answered, method, session.id, session);
+  else callStore(answered, req.sessionStore, method, session.id, session);
   return watcher ? undefined : session;
 }
 

@@ -232,10 +232,11 @@ class HeldResponse extends ResponsePatch {
    * store only renews the expiry of the session.
    *
    * @param {number} end one of the `END_` numbers of the addon
+   * @param {boolean} [isShort] as in `ResponsePatch`
    * @returns {Callback} the callback for the store
    */
-  wait(end) {
-    const callback = super.wait(end);
+  wait(end, isShort = false) {
+    const callback = super.wait(end, isShort);
     if (this.phase === PAST || end === native.END_TOUCH) {
       this.phase = PAST;
       return callback;

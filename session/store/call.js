@@ -127,6 +127,18 @@ function callbackOrPromise(callback, act) {
 }
 
 /**
+ * Gives the outcome of a promise to a callback, if there is one.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {Callback} [callback]
+ * @returns {Promise<T | void>} rejected with what the callback throws
+ */
+function answer(promise, callback) {
+  return callback ? promise.then((value) => callback(null, value), callback) : promise;
+}
+
+/**
  * Does the work of a method that has a callback. If the engine fails, the callback gets the error
  * in a later turn; without a callback, the error is thrown. Any other error is thrown.
  *
@@ -154,7 +166,7 @@ function isEngineError(error) {
   return Boolean(error) && error.code === ENGINE_FAILURE;
 }
 
-module.exports = { storeCallback, callStore, callbackOrPromise, runEngine, isEngineError, functionOf };
+module.exports = { storeCallback, callStore, answer, callbackOrPromise, runEngine, isEngineError, functionOf };
 
 /**
  * One call of a store's method. It is an async resource, made in the context of the caller,

@@ -7,11 +7,15 @@ use napi_derive::napi;
 mod caller_buffer;
 #[path = "../../../src/cookie.rs"]
 mod cookie;
+#[path = "../../../src/disk.rs"]
+mod disk;
 mod engines;
 #[path = "../../../src/error.rs"]
 mod error;
 #[path = "../../../src/handle.rs"]
 mod handle;
+#[path = "../../../src/later.rs"]
+mod later;
 mod panic;
 mod parse;
 mod planted;

@@ -353,6 +353,39 @@ impl Engine for MemoryStore {
         self.set_raw(sid, &text, deadline, since)
     }
 
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        let (mut shard, hash) = self.shard(sid);
+        let Some(number) = self.live(&mut shard, hash, sid, now) else {
+            return Ok(Changed::Missing);
+        };
+        let record = shard.record(number);
+        if !record.is_some_and(|record| session_text::is_same_data(record.text(), base)) {
+            return Ok(Changed::Refused);
+        }
+        let made = cookie.and_then(|cookie| self.cookies.lock().intern(cookie));
+        let sid = (hash, Some(number), sid);
+        match (made, cookie) {
+            (Some((cookie, date)), _) => {
+                self.store_in(shard, sid, data, Some(cookie), date.or(deadline));
+            }
+            (None, Some(cookie)) => {
+                let text =
+                    session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
+                self.store_in(shard, sid, &text, None, deadline);
+            }
+            (None, None) => self.store_in(shard, sid, data, None, deadline),
+        }
+        Ok(Changed::Done)
+    }
+
     fn set_raw(
         &self,
         sid: &[u8],

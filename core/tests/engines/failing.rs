@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Engine, Found, Removed, Slice, Stats, Stored,
+    Asker, Bounds, Changed, Commit, Engine, Found, Removed, Slice, Stats, Stored, Unmade,
 };
 use express_session_core::error::Error;
 
@@ -54,6 +54,23 @@ impl Engine for Failing {
         since: Option<u64>,
     ) -> Result<Stored, Error> {
         self.engine()?.put(sid, cookie, data, deadline, since)
+    }
+
+    fn put_if_unchanged(
+        &self,
+        sid: &[u8],
+        base: &[u8],
+        cookie: Option<&[u8]>,
+        data: &[u8],
+        now: i64,
+        deadline: Option<i64>,
+    ) -> Result<Changed, Error> {
+        self.engine()?
+            .put_if_unchanged(sid, base, cookie, data, now, deadline)
+    }
+
+    fn last_change(&self) -> Result<u64, Error> {
+        self.engine()?.last_change()
     }
 
     fn set_raw(
@@ -141,6 +158,22 @@ impl Engine for Failing {
 
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
         self.engine()?.prune(now, budget)
+    }
+
+    fn commit(&self) -> Result<Commit, Error> {
+        self.engine()?.commit()
+    }
+
+    fn finish(&self) -> Result<Vec<Unmade>, Error> {
+        self.engine()?.finish()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.engine()?.close()
+    }
+
+    fn maintain(&self, now: i64) -> Result<(), Error> {
+        self.engine()?.maintain(now)
     }
 
     fn take_removed(&self) -> Result<Vec<Removed>, Error> {
