@@ -148,6 +148,27 @@ test('a stored text that is no JSON object is not what was loaded, and holds up 
   }
 });
 
+test('two texts that are cut off in the same way are not the same for that', async (t) => {
+  const { store, plain } = await newest(t, { serializer: { stringify: (data) => JSON.stringify(data).slice(0, -1), parse: JSON.parse } }) ?? {};
+  if (!store) return;
+  await ask(store, 'set', 'a', session({ n: 1 }));
+  const before = await plain.get('sess:a');
+  assert.equal(await ask(store, 'setIfUnchanged', 'a', session(), session({ n: 2 })), false);
+  assert.equal(await plain.get('sess:a'), before);
+});
+
+test('large data that are unchanged hold up nothing', async (t) => {
+  const { store, plain } = await newest(t) ?? {};
+  if (!store) return;
+  const data = { list: Array.from({ length: 200_000 }, () => ({ a: [] })) };
+  await ask(store, 'set', 'a', session(data));
+  await ask(store, 'setIfUnchanged', 'a', session(data), session(data));
+  await plain.sendCommand(['CONFIG', 'RESETSTAT']);
+  for (const cookie of [{}, { path: '/elsewhere' }]) assert.equal(await ask(store, 'setIfUnchanged', 'a', session(data, cookie), session(data, cookie)), true);
+  const [, us] = /cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(await plain.info('commandstats'));
+  assert.ok(us < 60_000, `${us} µs`);
+});
+
 test('a key of another type is an error', async (t) => {
   const { store, plain } = await newest(t) ?? {};
   if (!store) return;

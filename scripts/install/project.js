@@ -116,10 +116,14 @@ class Project {
     fs.cpSync(path.join(root, 'examples', 'app'), app, { recursive: true });
     // What a project of modules says of its own files is not for these.
     fs.writeFileSync(path.join(app, 'package.json'), '{ "type": "commonjs" }');
-    const file = path.join(app, 'app.js');
-    const text = fs.readFileSync(file, 'utf8');
-    if (!text.includes("require('../..')")) throw new Error('the example no longer loads this checkout');
-    fs.writeFileSync(file, text.replace("require('../..')", `require('${this.name}')`));
+    const files = fs.readdirSync(app).filter((name) => name.endsWith('.js')).map((name) => path.join(app, name));
+    const changed = files.filter((file) => {
+      const text = fs.readFileSync(file, 'utf8');
+      const own = text.replaceAll("require('../..')", `require('${this.name}')`);
+      fs.writeFileSync(file, own);
+      return own !== text;
+    });
+    if (changed.length === 0) throw new Error('the example no longer loads this checkout');
     await this.node(path.join(__dirname, 'example.js'));
   }
 

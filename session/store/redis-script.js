@@ -9,7 +9,8 @@ const { createHash } = require('node:crypto');
  * It answers 1 then, and 0 if the texts differ or the key is not there.
  *
  * The script looks for the ends of the members only, because cjson would change numbers and empty
- * arrays. Each of its loops moves on with each step, so it ends for any text.
+ * arrays. Mostly the cookie is the first member of both texts, and what is behind it needs no look.
+ * Each of its loops moves on with each step, so it ends for any text.
  */
 const SCRIPT = String.raw`
 local function behind_string(text, at)
@@ -21,45 +22,67 @@ local function behind_string(text, at)
   end
 end
 
-local function data(text)
-  local at = text:match('^%s*{%s*()')
-  if not at then return nil end
-  local members = {}
-  while text:byte(at) == 34 do
-    local start, depth, stop = at, 0, nil
-    at = behind_string(text, at)
-    local key = text:sub(start, at - 1)
-    repeat
-      at = text:find('["%[%]{},]', at)
-      if not at then return nil end
-      local mark = text:sub(at, at)
-      if mark == '"' then
-        at = behind_string(text, at)
-      elseif depth == 0 and mark ~= '{' and mark ~= '[' then
-        stop = at - 1
-      else
-        if mark == '{' or mark == '[' then
-          depth = depth + 1
-        elseif mark ~= ',' then
-          depth = depth - 1
-        end
-        at = at + 1
-      end
-    until stop
-    while text:find('^%s', stop) do stop = stop - 1 end
-    if key ~= '"cookie"' and key ~= '"_meta"' then members[#members + 1] = text:sub(start, stop) end
-    at = text:match('^,?%s*()', at)
-  end
-  if not text:find('^}%s*$', at) then return nil end
-  return table.concat(members, ',')
+local function beginning(text)
+  return text:match('^%s*{%s*()')
 end
 
-local loaded = data(ARGV[1])
-if not loaded then
+local function is_data(text, at)
+  return not text:find('^"cookie"', at) and not text:find('^"_meta"', at)
+end
+
+-- Returns where the value of the member at a place ends, and where the next member begins.
+local function ends(text, at)
+  local depth = 0
+  while true do
+    at = text:find('["%[%]{},]', at)
+    if not at then return nil end
+    local mark = text:sub(at, at)
+    if mark == '"' then
+      at = behind_string(text, at)
+    elseif mark == '{' or mark == '[' then
+      depth = depth + 1
+      at = at + 1
+    elseif depth == 0 then
+      local stop = at - 1
+      while text:find('^%s', stop) do stop = stop - 1 end
+      return stop, text:match('^,?%s*()', at)
+    else
+      if mark ~= ',' then depth = depth - 1 end
+      at = at + 1
+    end
+  end
+end
+
+-- Returns the text from the first member of the data on.
+local function rest(text)
+  local at, _ = beginning(text)
+  while at and text:byte(at) == 34 and not is_data(text, at) do _, at = ends(text, at) end
+  return at and text:sub(at)
+end
+
+-- Returns the members of the data.
+local function data(text)
+  local at, members = beginning(text), {}
+  while at and text:byte(at) == 34 do
+    local stop, behind = ends(text, at)
+    if stop and is_data(text, at) then members[#members + 1] = text:sub(at, stop) end
+    at = behind
+  end
+  return at and text:find('^}%s*$', at) and table.concat(members, ',')
+end
+
+local loaded = ARGV[1]
+local loaded_rest = rest(loaded)
+if not loaded_rest then
   return redis.error_reply('ERR setIfUnchanged compares the members of a JSON object, and the serializer of the store writes something else: give the store one that writes JSON, or none')
 end
 local stored = redis.call('GET', KEYS[1])
-if not stored or data(stored) ~= loaded then return 0 end
+if not stored then return 0 end
+if rest(stored) ~= loaded_rest then
+  -- One of both may have the cookie elsewhere.
+  local stored_data = data(stored)
+  if not stored_data or stored_data ~= data(loaded) then return 0 end
+end
 if not ARGV[2] then return redis.call('DEL', KEYS[1]) end
 return redis.call('SET', KEYS[1], unpack(ARGV, 2)) and 1 or 0
 `;
