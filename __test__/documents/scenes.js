@@ -43,6 +43,22 @@ const client = {
   },
 };
 `;
+const postgres = `const pool = {};
+const rows = new Map();
+class PGStore extends session.Store {
+  quotedTable() { return 'sessions'; }
+  query(text, [json, expire, sid], callback) {
+    rows.set(sid, \`\${json}1}}\`);
+    setImmediate(callback, null, { sid });
+  }
+  get(sid, callback) { setImmediate(callback, null, rows.has(sid) ? JSON.parse(rows.get(sid)) : null); }
+  set(sid, sess, callback) { this.query('INSERT INTO sessions (sess, expire, sid)', [sess, 0, sid], callback); }
+  destroy() {}
+  touch() {}
+  pruneSessions() {}
+  close() {}
+}
+`;
 
 /** After an app of another framework: what counts visits. */
 const fastify = `
@@ -134,6 +150,7 @@ app.listen(3000);`,
     after: '})();',
     printed: /^0 sessions in \d+ bytes, 0 removed\n$/,
   },
+  'in an app with PostgreSQL': { before: session + postgres, after: visits, printed: counted },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
   'a store': {
     before: session,

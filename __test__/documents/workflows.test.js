@@ -133,7 +133,7 @@ test('CONTRIBUTING.md names folders, files and commands that are there', () => {
 });
 
 test('the map of CONTRIBUTING.md has every file of the product, once', () => {
-  const isProduct = /^(?:index|redis|build)\.|^(?:session|src|core\/src|bin)\//;
+  const isProduct = /^(?:index|postgres|redis|build)\.|^(?:session|src|core\/src|bin)\//;
   const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
   const files = stdout.split('\n').filter((file) => isProduct.test(file) && !/tests\.rs$/.test(file) && fs.existsSync(path.join(root, file)));
   const rows = read('CONTRIBUTING.md').split('\n').filter((line) => line.startsWith('| `'));
