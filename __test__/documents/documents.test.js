@@ -2,7 +2,7 @@
 
 // Not in check: it installs packages.
 
-/** README.md and docs/migrating.md: each of their code blocks runs. */
+/** README.md, docs/migrating.md and docs/parallel-stores.md: each of their code blocks runs. */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -42,7 +42,7 @@ after(() => registry?.close());
 /** What wants a newer Node.js than the package. */
 const newer = { 'vitest': 'vitest 4 wants Node.js 20', 'with Fastify': 'Fastify 5 wants Node.js 20' };
 
-for (const file of ['README.md', 'docs/migrating.md']) {
+for (const file of ['README.md', 'docs/migrating.md', 'docs/parallel-stores.md']) {
   describe(file, () => {
     for (const block of blocks(file)) {
       const skip = (process.version.startsWith('v18.') && newer[block.mark]) || (block.mark === 'from SQLite' && needs('sqlite3'));
