@@ -218,9 +218,7 @@ class RequestSession {
       this.originalId = req.sessionID;
       // If no `Session` was made, the program or another package has made the session.
       this.firstSession ??= null;
-      if (data) {
-        this.markLoaded(req.sessionID);
-      }
+      if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
       this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));

@@ -15,8 +15,7 @@ use super::changes::{Change, Condition, Record, Touched};
 use crate::cookie_text::CookieTextCache;
 use crate::engine::{Reason, Removed, Unmade};
 use crate::error::Error;
-use crate::session_text;
-use crate::session_text::is_same_data;
+use crate::session_text::{self, is_same_data};
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
 const APPLICATION: i64 = 0x4553_5253;
