@@ -4,12 +4,13 @@
 /** @import { Options, Settings } from './types' */
 
 const { isAsyncFunction } = require('node:util').types;
-const { existingEngine } = require('./store/engine-of');
+const { existingEngine, hasEngineClass } = require('./store/engine-of');
 const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { later } = require('./request/merge');
+const { META, Times } = require('./request/times');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -88,6 +89,9 @@ function checked(options, deprecate) {
   // A promise would be stored as an empty object.
   if (isAsyncFunction(merge)) throw new TypeError('merge option must return a value, not a promise');
 
+  const { idleTimeout, absoluteTimeout } = given;
+  checkTimes({ idleTimeout, absoluteTimeout });
+
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
     throw new TypeError('cacheControl option must be "private" or "no-store"');
@@ -107,6 +111,9 @@ function checked(options, deprecate) {
   }
 
   const store = given.store || new MemoryStore();
+  const times = idleTimeout === undefined && absoluteTimeout === undefined
+    ? undefined
+    : new Times({ idleTimeout, absoluteTimeout }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -133,6 +140,8 @@ function checked(options, deprecate) {
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
     merge: merge === true ? later : merge || undefined,
+    times,
+    metaKey: merge || times !== undefined ? META : undefined,
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,
@@ -146,6 +155,20 @@ function checked(options, deprecate) {
 }
 
 module.exports = checked;
+
+/**
+ * Checks options that are a number of milliseconds, or not given.
+ *
+ * @param {Record<string, unknown>} times by their names
+ * @throws {TypeError} that names the first one that is wrong
+ */
+function checkTimes(times) {
+  for (const [name, ms] of Object.entries(times)) {
+    if (ms !== undefined && !(typeof ms === 'number' && ms > 0 && Number.isFinite(ms))) {
+      throw new TypeError(`${name} option must be a number of milliseconds greater than 0`);
+    }
+  }
+}
 
 /** @param {unknown} ms */
 function isDelay(ms) {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
@@ -15,6 +15,7 @@ const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { saveMerged } = require('./request/merge');
+const { appendMeta, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
@@ -133,6 +134,16 @@ class RequestSession {
      * @type {(() => void)[] | undefined}
      */
     this.waitingSaves = undefined;
+    /**
+     * What `_meta` said of the session that was asleep, when it was loaded.
+     * @type {Meta | undefined}
+     */
+    this.meta = undefined;
+    /**
+     * What `_meta` said of each other session, by sid, when it was loaded or stored.
+     * @type {Map<string | undefined, Meta> | undefined}
+     */
+    this.metas = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -190,6 +201,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
+      this.meta = source.meta;
       this.markLoaded(cookieId);
       this.setBase(cookieId, source.text);
     } else {
@@ -221,7 +233,8 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
+      const { metaKey } = this.settings;
+      this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
       // A session that is on the request already is incomplete, and must not be stored.
@@ -246,7 +259,7 @@ class RequestSession {
     const source = /** @type {SessionSource} */ (this.source);
     this.isAsleep = false;
     const session = source.session(this.req);
-    this.original = new Original(source.text, source.data);
+    this.original = new Original(source.text, source.data, this.settings.metaKey);
     this.session = session;
     this.watch(session);
     if (this.loadedId !== undefined) this.setBase(session, source.text);
@@ -316,7 +329,7 @@ class RequestSession {
     const { req, source } = this;
     if (this.isAsleep && hasSessionProperty(this)) this.wake();
     // If the program has replaced a session that was asleep, `wake` was not called.
-    if (source !== undefined) this.original ??= new Original(source.text);
+    if (source !== undefined) this.original ??= new Original(source.text, undefined, this.settings.metaKey);
     const session = source !== undefined && hasSessionProperty(this) ? this.session : req.session;
     this.restoreMethods(session);
     return session;
@@ -361,6 +374,7 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const { id } = session;
+    this.stampMeta(session);
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -408,7 +422,7 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   dataToStore(session) {
-    const json = this.knownJSON ?? dataJSON(session);
+    const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
     return json;
   }
@@ -446,6 +460,73 @@ class RequestSession {
    */
   noteLoaded(session, data) {
     if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
+    const meta = this.metaOf(this.idOf(session));
+    if (meta !== undefined) showMeta(session, meta);
+  }
+
+  /**
+   * Notes what `_meta` says of a session that was loaded or is stored now. From here on, only that
+   * counts, whatever the program does to the property `_meta` of the session.
+   *
+   * @param {string | undefined} sid
+   * @param {Meta} meta
+   */
+  setMeta(sid, meta) {
+    (this.metas ??= new Map()).set(sid, meta);
+  }
+
+  /**
+   * Returns what `_meta` says of a session; undefined for one that was not stored yet.
+   * @param {string | undefined} sid
+   */
+  metaOf(sid) {
+    return this.metas?.get(sid) ?? (sid === this.loadedId ? this.meta : undefined);
+  }
+
+  /**
+   * Lets a session that takes the place of another one end when that would have ended.
+   *
+   * @param {string | undefined} oldId
+   * @param {string} id
+   */
+  carryMeta(oldId, id) {
+    const meta = this.metaOf(oldId);
+    if (meta !== undefined && this.settings.times !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
+  }
+
+  /**
+   * Returns the `_meta` with which a session is stored now, and notes it.
+   *
+   * @param {string | undefined} sid
+   * @returns {Meta | undefined} undefined if the session gets none
+   */
+  metaToStore(sid) {
+    const known = this.metaOf(sid);
+    if (this.settings.times === undefined) return known;
+    const now = Date.now();
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry);
+    this.setMeta(sid, meta);
+    return meta;
+  }
+
+  /**
+   * Gives a session the property `_meta` with which it is stored now.
+   * @param {SessionShape} session
+   */
+  stampMeta(session) {
+    if (this.settings.metaKey !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+  }
+
+  /**
+   * Returns the JSON with which the data of a session are stored now.
+   *
+   * @param {string} sid
+   * @param {string} text the JSON of the data without `_meta`
+   */
+  textToStore(sid, text) {
+    if (this.settings.metaKey === undefined) return text;
+    const meta = this.metaToStore(sid);
+    return meta === undefined ? text : appendMeta(text, meta);
   }
 
   /**
@@ -495,6 +576,7 @@ class RequestSession {
   store(callback, method, id, session) {
     const { req, settings: { merge } } = this;
     if (merge === undefined) {
+      this.stampMeta(session);
       callStore(callback, req.sessionStore, method, id, session);
       return;
     }
@@ -510,6 +592,7 @@ class RequestSession {
         saveMerged(this, id, session, base, done);
         return;
       }
+      this.stampMeta(session);
       const text = dataJSON(session);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
@@ -700,7 +783,7 @@ class RequestSession {
     if (session && !this.isTouched) this.touch(session);
     this.earlyEnd = decision & END_MASK;
     // The end of the response need not save it again, though its id is not the one that came.
-    if (session && this.earlyEnd === native.END_SAVE && this.idOf(session) !== this.originalId) this.noteStored(session, dataJSON(session));
+    if (session && this.earlyEnd === native.END_SAVE && this.idOf(session) !== this.originalId) this.noteStored(session, dataJSON(session, this.settings.metaKey));
     const progress = this.carryOut(decision, session, response);
     // The program has written the headers, so what it does to the session from now on comes too late for the cookie.
     if (session && !(decision & SETS_COOKIE)) this.cookieSession = null;
@@ -728,9 +811,9 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
-    const progress = end === native.END_NOTHING
-      ? 'nothing'
-      : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
+    let progress;
+    if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
+    else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
@@ -753,6 +836,7 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
+    if (this.mustNoteUse(end)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
@@ -760,6 +844,42 @@ class RequestSession {
     this.endedAt = Date.now();
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
+  }
+
+  /**
+   * Whether a session that is not saved otherwise must be stored because its `_meta` has become old.
+   * @param {number} end what the end of the response does
+   */
+  mustNoteUse(end) {
+    const { cookieId, loadedId, req, settings: { times } } = this;
+    if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
+    if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
+    const meta = this.metaOf(loadedId);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry);
+  }
+
+  /**
+   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If the
+   * store can tell that another request has changed the data meanwhile, it keeps those, with the
+   * `_meta` of that request.
+   *
+   * @param {SessionShape} session
+   * @param {ResponsePatch} response
+   * @returns {'waiting'}
+   * @throws what the store throws, and what `JSON.stringify` throws for the data
+   */
+  noteUse(session, response) {
+    debug('noting the use');
+    const { req, req: { sessionStore: store } } = this;
+    const id = this.idOf(session);
+    const callback = storeCallback(req, response.wait(native.END_TOUCH));
+    if (typeof store.setIfUnchanged === 'function') {
+      this.stampMeta(session);
+      callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });
+    } else {
+      this.store(callback, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
+    }
+    return 'waiting';
   }
 
   /**
@@ -926,7 +1046,7 @@ class RequestSession {
     if (saved === ORIGINAL) {
       if (isSame) facts |= native.SAVED;
     } else if (saved !== undefined) {
-      this.knownJSON ??= dataJSON(session);
+      this.knownJSON ??= dataJSON(session, this.settings.metaKey);
       if (this.knownJSON === saved) facts |= native.SAVED;
     }
     return facts;

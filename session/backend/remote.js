@@ -4,6 +4,7 @@
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
+const load = require('../request/load');
 const native = require('../native/load');
 const redacted = require('../store/redacted');
 const { sidFrom, logNoSession } = require('../cookie/sid');
@@ -16,7 +17,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { req, settings: { store, resident } } = request;
+    const { settings: { resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -26,13 +27,12 @@ const remote = {
     }
     debug('fetching a session');
     let hasAnswered = false;
-    const callback = storeCallback(req, (error, data) => {
-      hasAnswered = true;
-      loaded(request, error, data, next);
-    });
     try {
       if (resident !== undefined) request.startLoading();
-      callStore(callback, store, 'get', sid);
+      load(request, sid, (error, data) => {
+        hasAnswered = true;
+        loaded(request, error, data, next);
+      });
     } catch (error) {
       // If the store has called back already, the error is one of the program's handlers.
       if (hasAnswered) throw error;

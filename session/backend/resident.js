@@ -9,6 +9,7 @@ const { isSame } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
 const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
+const dataJSON = require('../request/data-json');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
@@ -123,6 +124,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       return undefined;
@@ -288,11 +290,13 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, text);
+    const storedText = request.textToStore(id, text);
+    const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
-      ? engine.put(id, JSON.stringify(cookie), text, deadline, since)
+      ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
       : outcome === native.CHANGED;
   } else {
+    request.stampMeta(session);
     isStored = engine.save(id, session, JSON.stringify(session), since);
   }
   if (isStored) return text;
@@ -315,7 +319,9 @@ function saveIfUnchanged(request, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
   const base = /** @type {string} */ (request.baseOf(session));
-  const text = request.dataToStore(session);
+  request.stampMeta(session);
+  request.dataToStore(session);
+  const text = dataJSON(session);
   const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
   if (isStored && engine.isCommitted) {
     request.noteBase(session, text);

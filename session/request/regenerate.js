@@ -5,6 +5,7 @@
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
+const load = require('./load');
 const REQUEST_SESSION = require('./key');
 const { mergeStored } = require('./merge');
 
@@ -29,7 +30,7 @@ function regenerateKeeping(session, keep) {
   if (!isList && keep !== true) throw new TypeError('keep option of regenerate must be true or an array of strings');
   const keys = isList ? [...keep] : undefined;
   return replace(session, () => (keys ?? Object.keys(session))
-    .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key))
+    .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key) && key !== session.req[REQUEST_SESSION]?.settings.metaKey)
     .map((key) => [key, session[key]]));
 }
 
@@ -54,7 +55,8 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  const text = dataJSON(session);
+  request?.carryMeta(oldId, id);
+  const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
 
   // Another request may have ended the old session, for example by a logout. The new session
@@ -117,7 +119,11 @@ function generateAside(req) {
  */
 async function found(req, sid) {
   try {
-    return await ask(req, req.sessionStore, 'get', sid);
+    const request = req[REQUEST_SESSION];
+    if (request === undefined) return await ask(req, req.sessionStore, 'get', sid);
+    return await new Promise((resolve, reject) => {
+      load(request, sid, (error, data) => { if (error) reject(error); else resolve(data); });
+    });
   } catch (error) {
     if (error.code === 'ENOENT') return undefined;
     throw error;

@@ -6,6 +6,7 @@
 const { storeCallback, callStore, callbackOrPromise, runEngine } = require('../store/call');
 const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
+const load = require('./load');
 const regenerateKeeping = require('./regenerate');
 
 /**
@@ -105,7 +106,8 @@ function saveSession(session, callback, watcher) {
  */
 function reloadSession(session, callback, watcher) {
   const { req, id } = session;
-  const store = req.sessionStore;
+  const { sessionStore: store } = req;
+  const request = watcher ?? requestOf(session);
   /** @type {number} */
   let moment;
   /** @param {any[]} results */
@@ -124,7 +126,8 @@ function reloadSession(session, callback, watcher) {
     done();
   });
   if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
-  callStore(answered, store, 'get', id);
+  if (request) load(request, id, answered);
+  else callStore(answered, store, 'get', id);
   return watcher ? undefined : session;
 }
 
