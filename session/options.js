@@ -67,6 +67,9 @@ function checked(options, deprecate) {
     throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
   }
 
+  const { touchAfter } = given;
+  if (touchAfter !== undefined) checkTouchAfter(touchAfter, given.cookie);
+
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
@@ -128,6 +131,7 @@ function checked(options, deprecate) {
     secrets,
     store,
     storeTimeout,
+    touchAfter,
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
@@ -150,6 +154,24 @@ module.exports = checked;
 /** @param {unknown} ms */
 function isDelay(ms) {
   return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;
+}
+
+/**
+ * Checks the option `touchAfter`. A session must be touched before its lifetime ends, also if its
+ * requests come at the worst moments.
+ *
+ * @param {unknown} ms
+ * @param {Options['cookie']} cookie
+ * @throws {TypeError}
+ */
+function checkTouchAfter(ms, cookie) {
+  if (typeof ms !== 'number' || !(ms > 0 && ms < Infinity)) {
+    throw new TypeError('touchAfter option must be a positive number of milliseconds');
+  }
+  const maxAge = typeof cookie === 'object' ? cookie?.maxAge : undefined;
+  if (typeof maxAge === 'number' && ms > maxAge / 2) {
+    throw new TypeError('touchAfter option must be at most half of cookie.maxAge');
+  }
 }
 
 /**

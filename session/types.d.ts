@@ -85,6 +85,8 @@ export interface Settings {
   store: Store;
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
+  /** How many ms a session that is only read is not touched again in the store; undefined if each request touches it. */
+  touchAfter: number | undefined;
   clearCookie: boolean;
   /** The header Cache-Control of responses that depend on the session; undefined for none. */
   cacheControl: string | undefined;
