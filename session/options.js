@@ -10,6 +10,7 @@ const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { later } = require('./request/merge');
+const { Touches } = require('./request/touches');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -132,6 +133,7 @@ function checked(options, deprecate) {
     store,
     storeTimeout,
     touchAfter,
+    touches: touchAfter === undefined ? undefined : new Touches(store, touchAfter),
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Url } from 'node:url';
 import type publicTypes = require('../index');
 import type RequestSession = require('./request');
+import type { Touches } from './request/touches';
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
@@ -87,6 +88,8 @@ export interface Settings {
   storeTimeout: number | undefined;
   /** How many ms a session that is only read is not touched again in the store; undefined if each request touches it. */
   touchAfter: number | undefined;
+  /** When the sessions of the store were touched; undefined without `touchAfter`. */
+  touches: InstanceType<typeof Touches> | undefined;
   clearCookie: boolean;
   /** The header Cache-Control of responses that depend on the session; undefined for none. */
   cacheControl: string | undefined;
@@ -143,6 +146,14 @@ export interface SessionSource {
   moment: number;
   /** Makes the session as it would have been made when the request came. */
   session(req: Request): Session;
+}
+
+/** The cookie of a session as it was loaded. */
+export interface StoredCookie {
+  /** Its `expires` does not count. */
+  cookie: CookieData;
+  /** In ms since the epoch, NaN for none. */
+  expires: number;
 }
 
 /** What decides the cookie of a new session: see `planCookie` in request/generate.js. */
