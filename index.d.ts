@@ -56,10 +56,11 @@ export = session;
  *
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
- *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
- *   is `async`, `idleTimeout` or `absoluteTimeout` is not a number of milliseconds greater than 0,
- *   `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
+ *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
+ *   positive number or more than half of `cookie.maxAge`, `idleTimeout` or `absoluteTimeout` is not a
+ *   number of milliseconds greater than 0, `clearCookie` is not a boolean,
+ *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
+ *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
@@ -178,6 +179,20 @@ declare namespace session {
      * node-redis.
      */
     storeTimeout?: number | undefined;
+
+    /**
+     * For how many milliseconds a session that requests only read is not touched again: no
+     * `touch` in the store, no `set` by `resave: true`, and no cookie by `rolling: true`. It
+     * saves most of a store's writes, and makes a session expire up to that much earlier
+     * after its last use. What changes the session is stored as ever, and `req.session.touch()`
+     * in a request asks for a touch.
+     *
+     * When the session was touched last is read from its stored cookie, or else from a table of
+     * this process. A session whose `cookie.originalMaxAge` is less than twice this is touched by
+     * each request. Default: none, each request touches its session. (express-session 1.19.0 has
+     * no such option.)
+     */
+    touchAfter?: number | undefined;
 
     /**
      * Whether the response tells the browser to delete the session cookie that the

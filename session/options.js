@@ -11,6 +11,7 @@ const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { later } = require('./request/merge');
 const { META, Times } = require('./request/times');
+const { Touches } = require('./request/touches');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -68,6 +69,9 @@ function checked(options, deprecate) {
     throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
   }
 
+  const { touchAfter } = given;
+  if (touchAfter !== undefined) checkTouchAfter(touchAfter, given.cookie);
+
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
@@ -91,6 +95,9 @@ function checked(options, deprecate) {
 
   const { idleTimeout, absoluteTimeout } = given;
   checkTimes({ idleTimeout, absoluteTimeout });
+  if (touchAfter !== undefined && idleTimeout !== undefined && touchAfter > idleTimeout / 2) {
+    throw new TypeError('touchAfter option must be at most half of idleTimeout');
+  }
 
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
@@ -113,7 +120,7 @@ function checked(options, deprecate) {
   const store = given.store || new MemoryStore();
   const times = idleTimeout === undefined && absoluteTimeout === undefined
     ? undefined
-    : new Times({ idleTimeout, absoluteTimeout }, hasEngineClass(store));
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -135,6 +142,8 @@ function checked(options, deprecate) {
     secrets,
     store,
     storeTimeout,
+    touchAfter,
+    touches: touchAfter === undefined ? undefined : new Touches(store, touchAfter),
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
@@ -173,6 +182,24 @@ function checkTimes(times) {
 /** @param {unknown} ms */
 function isDelay(ms) {
   return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;
+}
+
+/**
+ * Checks the option `touchAfter`. A session must be touched before its lifetime ends, also if its
+ * requests come at the worst moments.
+ *
+ * @param {unknown} ms
+ * @param {Options['cookie']} cookie
+ * @throws {TypeError}
+ */
+function checkTouchAfter(ms, cookie) {
+  if (typeof ms !== 'number' || !(ms > 0 && ms < Infinity)) {
+    throw new TypeError('touchAfter option must be a positive number of milliseconds');
+  }
+  const maxAge = typeof cookie === 'object' ? cookie?.maxAge : undefined;
+  if (typeof maxAge === 'number' && ms > maxAge / 2) {
+    throw new TypeError('touchAfter option must be at most half of cookie.maxAge');
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
@@ -19,6 +19,7 @@ const { appendMeta, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
+const { isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -89,6 +90,14 @@ class RequestSession {
     this.isTouched = false;
     /** Whether the program wants the expiry to stay as it is: `touch(false)`. */
     this.keepsExpiry = false;
+    /**
+     * With the option `touchAfter`: the cookie that the session was loaded with. Undefined if the
+     * session must be touched in any case: the program asks for it, or this request has begun to.
+     * @type {StoredCookie | undefined}
+     */
+    this.storedCookie = undefined;
+    /** @type {string | undefined} With the option `touchAfter`: the sid that was noted last as touched. */
+    this.touchedId = undefined;
     /**
      * The first `Session` that was made for the request; null if the program or another package
      * has put a session on the request before, or after `dropOriginal`.
@@ -233,7 +242,8 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      const { metaKey } = this.settings;
+      const { metaKey, touches } = this.settings;
+      if (data && touches !== undefined) this.storedCookie = storedCookie(session.cookie);
       this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
@@ -396,6 +406,7 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
+      if (results[0]) request.forgetTouch();
       if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
@@ -424,6 +435,7 @@ class RequestSession {
   dataToStore(session) {
     const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
+    if (this.settings.touches !== undefined) this.noteRenewed(this.idOf(session), session.cookie);
     return json;
   }
 
@@ -446,6 +458,7 @@ class RequestSession {
         this.loadedId = id;
         this.loadedMoment = moment;
         this.noteLoaded(current, current);
+        if (this.storedCookie !== undefined) this.storedCookie = storedCookie(current.cookie);
       }
       this.watch(current);
     }
@@ -645,6 +658,10 @@ class RequestSession {
    */
   noteDestroyed(sid) {
     (this.destroyedIds ??= new Set()).add(sid);
+    if (this.settings.touches !== undefined) {
+      this.storedCookie = undefined;
+      this.settings.touches.forget(sid);
+    }
   }
 
   /**
@@ -679,6 +696,7 @@ class RequestSession {
   noteStored(session, text) {
     this.replacedId = this.idOf(session);
     this.saved = text;
+    if (this.settings.touches !== undefined) this.noteRenewed(this.replacedId, session.cookie);
   }
 
   /**
@@ -727,6 +745,58 @@ class RequestSession {
   }
 
   /**
+   * Notes that the program touches the session.
+   * @param {boolean} renews false: nothing is to be renewed
+   */
+  noteTouch(renews) {
+    this.keepsExpiry = !renews;
+    if (renews) this.storedCookie = undefined;
+  }
+
+  /**
+   * Notes, for the option `touchAfter`, that the store is asked to save or touch a session. Other
+   * requests rely on it at once; `forgetTouch` takes it back.
+   *
+   * @param {string | undefined} sid
+   * @param {SessionShape['cookie']} [cookie] that is saved; left out for a touch
+   */
+  noteRenewed(sid, cookie) {
+    const { req, settings: { store, touches } } = this;
+    this.storedCookie = undefined;
+    if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
+    this.touchedId = sid;
+    if (cookie) touches.noteSave(sid, cookie);
+    else touches.noteTouch(sid);
+  }
+
+  /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
+  forgetTouch() {
+    if (this.touchedId !== undefined) this.settings.touches?.forget(this.touchedId);
+  }
+
+  /**
+   * Returns whether the session was loaded, was only read and was touched lately, so that this
+   * request need not touch it: the option `touchAfter`.
+   *
+   * @param {SessionShape} [session] left out for a session that is asleep
+   */
+  isFresh(session) {
+    if (session) this.compareCookie(session);
+    const { loadedId, req, settings: { touches }, storedCookie: stored } = this;
+    return stored !== undefined && touches !== undefined && loadedId !== undefined && req.sessionID === loadedId &&
+      touches.isFresh(loadedId, stored);
+  }
+
+  /**
+   * Notes whether the program has changed the session's cookie, which the touch alone stores.
+   * @param {SessionShape} session
+   */
+  compareCookie({ cookie }) {
+    const { storedCookie: stored } = this;
+    if (stored !== undefined && !this.isTouched && !isUntouched(cookie, stored)) this.storedCookie = undefined;
+  }
+
+  /**
    * Starts the lifetime of a session's cookie anew, unless the program wants it to stay.
    *
    * @param {SessionShape} session
@@ -734,12 +804,15 @@ class RequestSession {
    */
   touch(session) {
     if (this.keepsExpiry) return;
+    if (this.storedCookie !== undefined) this.compareCookie(session);
     if (touchesPlainly(session)) {
       startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     } else {
       // A `touch` of the program may change the data.
       this.knownJSON = undefined;
+      const { storedCookie: stored } = this;
       session.touch();
+      this.storedCookie = stored;
     }
     this.isTouched = true;
   }
@@ -811,6 +884,10 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
+    if (this.settings.touches !== undefined) {
+      if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
+      else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
+    }
     let progress;
     if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
@@ -842,6 +919,7 @@ class RequestSession {
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
+    if (end === native.END_TOUCH && this.settings.touches !== undefined) this.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
   }
@@ -873,6 +951,7 @@ class RequestSession {
     const { req, req: { sessionStore: store } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, response.wait(native.END_TOUCH));
+    this.noteRenewed(id, session.cookie);
     if (typeof store.setIfUnchanged === 'function') {
       this.stampMeta(session);
       callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });
@@ -917,6 +996,7 @@ class RequestSession {
   dropOriginal() {
     this.original = undefined;
     if (!this.isAsleep) this.source = undefined;
+    this.storedCookie = undefined;
     this.saved = undefined;
     this.firstSession = null;
     this.lastMade = undefined;
@@ -931,6 +1011,7 @@ class RequestSession {
   /** Notes that the session cannot be read or written. */
   fail() {
     this.hasFailed = true;
+    this.forgetTouch();
     this.invalidate();
   }
 
@@ -1004,6 +1085,8 @@ class RequestSession {
       return undefined;
     }
     if (!isCleared && !this.isTouched) this.touch(session);
+    // The browser gets a new expiry, and so must the store.
+    this.storedCookie = undefined;
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
@@ -1076,6 +1159,7 @@ class RequestSession {
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
+    if (this.storedCookie !== undefined && session && this.isFresh(session)) facts |= native.FRESH;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -1089,7 +1173,8 @@ class RequestSession {
   factsAsleep() {
     const { facts, resave } = this.settings;
     if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
-    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
+    const isFresh = this.storedCookie !== undefined && this.isFresh();
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (isFresh ? native.FRESH : 0);
   }
 }
 

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Url } from 'node:url';
 import type publicTypes = require('../index');
 import type RequestSession = require('./request');
+import type { Touches } from './request/touches';
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
@@ -104,6 +105,10 @@ export interface Settings {
   store: Store;
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
+  /** How many ms a session that is only read is not touched again in the store; undefined if each request touches it. */
+  touchAfter: number | undefined;
+  /** When the sessions of the store were touched; undefined without `touchAfter`. */
+  touches: InstanceType<typeof Touches> | undefined;
   clearCookie: boolean;
   /** The header Cache-Control of responses that depend on the session; undefined for none. */
   cacheControl: string | undefined;
@@ -166,6 +171,14 @@ export interface SessionSource {
   meta: Meta | undefined;
   /** Makes the session as it would have been made when the request came. */
   session(req: Request): Session;
+}
+
+/** The cookie of a session as it was loaded. */
+export interface StoredCookie {
+  /** Its `expires` does not count. */
+  cookie: CookieData;
+  /** In ms since the epoch, NaN for none. */
+  expires: number;
 }
 
 /** What decides the cookie of a new session: see `planCookie` in request/generate.js. */

@@ -84,7 +84,10 @@ function loaded(request, error, data, next) {
     return;
   }
   const stored = error ? undefined : data;
-  if (!stored) logNoSession(native.UNKNOWN_SID);
+  if (!stored) {
+    logNoSession(native.UNKNOWN_SID);
+    request.settings.touches?.forget(request.cookieId);
+  }
   try {
     request.begin(stored);
   } catch (damaged) {

@@ -1,11 +1,11 @@
 'use strict';
 
-/** @import { Backend, Cookie, CookieData, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
+/** @import { Backend, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
 /** @import RequestSession from '../request' */
 /** @import ResponsePatch from '../response' */
 
 const debug = require('debug')('express-session');
-const { isSame } = require('../cookie/attributes');
+const { expiryOf } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
 const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
@@ -127,8 +127,10 @@ class Resident {
       if (settings.times !== undefined && !stored.takeMeta(settings.times, now)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
+      if (settings.touches !== undefined) request.storedCookie = stored;
       return undefined;
     }
+    if (isUnknown) settings.touches?.forget(cookieId);
     // The cookie may be in `req.cookies` or `req.signedCookies`, where `sidFrom` looks for it. An
     // invalid secret must be reported if no other secret has verified the cookie.
     const hasNoSession = isUnknown ||
@@ -340,19 +342,4 @@ function saveIfUnchanged(request, session, engine, response) {
     else settle(undefined, false);
   });
   return 'waiting';
-}
-
-/**
- * Returns the expiry of a cookie, if the cookie does not differ from the stored one in anything
- * but its expiry.
- *
- * @param {Cookie} cookie
- * @param {CookieData | undefined} stored
- * @returns {number | undefined} ms since the epoch, NaN for none; undefined if the cookie differs
- */
-function expiryOf(cookie, stored) {
-  if (stored === undefined || !isSame(cookie, stored)) return undefined;
-  const { _expires: expires } = cookie;
-  if (expires === null) return NaN;
-  return expires instanceof Date ? expires.getTime() : undefined;
 }

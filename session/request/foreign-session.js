@@ -77,7 +77,7 @@ function wrapMethods(session, request) {
    */
   function wrappedTouch(...args) {
     if (args[0] === false) return ours.touch.call(this, false);
-    request.keepsExpiry = false;
+    request.noteTouch(true);
     return touch.apply(this, args);
   }
 

@@ -149,7 +149,7 @@ const members = {
    */
   touch(renews = true) {
     const request = requestOf(this);
-    if (request !== undefined) request.keepsExpiry = renews === false;
+    if (request !== undefined) request.noteTouch(renews !== false);
     return renews === false ? this : this.resetMaxAge();
   },
 
