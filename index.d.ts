@@ -57,8 +57,8 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
- *   positive number or more than half of `cookie.maxAge`, `idleTimeout` or `absoluteTimeout` is not a
- *   number of milliseconds greater than 0, `clearCookie` is not a boolean,
+ *   positive number or more than half of `cookie.maxAge`, `idleTimeout`, `absoluteTimeout`, `renewAfter`
+ *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` is not a boolean,
  *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
  *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
@@ -224,6 +224,21 @@ declare namespace session {
      * a session that was stored before the option was set is its first request after that.
      */
     absoluteTimeout?: number | undefined;
+
+    /**
+     * After how many ms a session gets a new id, so that a stolen one is of use for a short time only.
+     * Default: never, as in express-session 1.19.0, which has no such option.
+     *
+     * The first request with GET or HEAD after that time renews the id before `next` is called,
+     * unless it is an upgrade, and its response sets the new cookie.
+     */
+    renewAfter?: number | undefined;
+
+    /**
+     * For how many ms after that a request that brings the old id gets the session, too. It also gets the new
+     * cookie, until a request has brought that. Default: 60,000. It must be less than `renewAfter`.
+     */
+    renewGrace?: number | undefined;
 
     /**
      * When a session is saved or destroyed in the store. Default: `'end'`, as in

@@ -17,6 +17,9 @@ const { CookieWriter } = require('./cookie/serialize');
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
 const COMMIT_BUFFER = 2 ** 20;
 
+/** For how long, in ms, an old id leads to its session, unless the option `renewGrace` says otherwise. */
+const RENEW_GRACE = 60_000;
+
 /** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -93,8 +96,12 @@ function checked(options, deprecate) {
   // A promise would be stored as an empty object.
   if (isAsyncFunction(merge)) throw new TypeError('merge option must return a value, not a promise');
 
-  const { idleTimeout, absoluteTimeout } = given;
-  checkTimes({ idleTimeout, absoluteTimeout });
+  const { idleTimeout, absoluteTimeout, renewAfter, renewGrace = RENEW_GRACE } = given;
+  checkTimes({ idleTimeout, absoluteTimeout, renewAfter, renewGrace });
+  if (renewAfter === undefined && given.renewGrace !== undefined) throw new TypeError('renewGrace option needs renewAfter');
+  if (renewAfter !== undefined && renewGrace >= renewAfter) {
+    throw new TypeError(`renewGrace option must be less than renewAfter; its default is ${RENEW_GRACE}`);
+  }
   if (touchAfter !== undefined && idleTimeout !== undefined && touchAfter > idleTimeout / 2) {
     throw new TypeError('touchAfter option must be at most half of idleTimeout');
   }
@@ -118,9 +125,9 @@ function checked(options, deprecate) {
   }
 
   const store = given.store || new MemoryStore();
-  const times = idleTimeout === undefined && absoluteTimeout === undefined
+  const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
-    : new Times({ idleTimeout, absoluteTimeout, touchAfter }, hasEngineClass(store));
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -151,6 +158,7 @@ function checked(options, deprecate) {
     merge: merge === true ? later : merge || undefined,
     times,
     metaKey: merge || times !== undefined ? META : undefined,
+    keepsBases: Boolean(merge) || (renewAfter !== undefined && typeof store.setIfUnchanged === 'function'),
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,

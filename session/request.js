@@ -14,10 +14,12 @@ const native = require('./native/load');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
+const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
-const { appendMeta, newMeta, showMeta, usedMeta } = require('./request/times');
+const { appendMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
+const { endRenewed, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
@@ -153,6 +155,21 @@ class RequestSession {
      * @type {Map<string | undefined, Meta> | undefined}
      */
     this.metas = undefined;
+    /** With the option `renewAfter`: whether the request may renew the id of its session. */
+    this.mayRenew = false;
+    /**
+     * If the request has brought an old id of the session: whether the response sets the cookie of
+     * the new one. Undefined else.
+     * @type {boolean | undefined}
+     */
+    this.tellsId = undefined;
+    /** Whether `_meta` must say that no request has brought the new id yet. */
+    this.keepsUnseen = false;
+    /**
+     * The sid whose cookie the response has set.
+     * @type {string | undefined}
+     */
+    this.toldId = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -472,7 +489,7 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   noteLoaded(session, data) {
-    if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
+    if (this.settings.keepsBases) this.noteBase(session, dataJSON(data));
     const meta = this.metaOf(this.idOf(session));
     if (meta !== undefined) showMeta(session, meta);
   }
@@ -508,6 +525,61 @@ class RequestSession {
   }
 
   /**
+   * Whether the id of the session that was loaded for this request is to be renewed now.
+   * @param {SessionData} data
+   */
+  mustRenew({ cookie }) {
+    const { mayRenew, req, settings: { proxy, times } } = this;
+    if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
+    const meta = this.metaOf(req.sessionID);
+    // Without its cookie, the browser would lose the session.
+    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(cookie?.secure && !isSecure(req, proxy));
+  }
+
+  /**
+   * Whether another request may have renewed the id of a session since it was loaded.
+   * @param {string | undefined} sid
+   */
+  mayBeRenewed(sid) {
+    const { settings: { times } } = this;
+    const meta = times?.renews ? this.metaOf(sid) : undefined;
+    return meta !== undefined && /** @type {NonNullable<typeof times>} */ (times).mayBeRenewed(meta, Date.now());
+  }
+
+  /**
+   * Notes that a session has a new id.
+   *
+   * @param {string | undefined} oldId
+   * @param {string} id
+   */
+  rename(oldId, id) {
+    const { req } = this;
+    if (req.sessionID === oldId) req.sessionID = id;
+    if (this.cookieId === oldId) this.cookieId = id;
+    if (this.originalId === oldId) this.originalId = id;
+    if (this.firstId === oldId) this.firstId = id;
+    if (this.loadedId === oldId) this.loadedId = id;
+    if (this.savedId === oldId) this.savedId = id;
+    const base = this.bases?.get(oldId);
+    if (base !== undefined) this.setBase(id, base);
+    // The browser has the old id from this response, perhaps after it had the new one.
+    if (this.toldId === oldId) this.keepsUnseen = true;
+    // The moment of its load says nothing of the new record.
+    this.startLoading();
+  }
+
+  /**
+   * Notes that the request has brought the old id of its session. The response tells the browser
+   * the new one until a request has brought that: a response may be lost.
+   *
+   * @param {boolean} [isUnseenId] whether no request can have brought it yet
+   */
+  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.metaOf(this.req.sessionID)))) {
+    this.tellsId = isUnseenId;
+    this.keepsUnseen = isUnseenId;
+  }
+
+  /**
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
@@ -517,7 +589,7 @@ class RequestSession {
     const known = this.metaOf(sid);
     if (this.settings.times === undefined) return known;
     const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry);
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
     this.setMeta(sid, meta);
     return meta;
   }
@@ -558,7 +630,7 @@ class RequestSession {
    * @param {string} text
    */
   setBase(key, text) {
-    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(key, text);
+    if (this.settings.keepsBases) (this.bases ??= new Map()).set(key, text);
   }
 
   /**
@@ -587,8 +659,8 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { merge } } = this;
-    if (merge === undefined) {
+    const { req, settings: { keepsBases } } = this;
+    if (!keepsBases) {
       this.stampMeta(session);
       callStore(callback, req.sessionStore, method, id, session);
       return;
@@ -889,7 +961,8 @@ class RequestSession {
       else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
     }
     let progress;
-    if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
+    if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);
+    else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
@@ -913,7 +986,7 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    if (this.mustNoteUse(end)) return undefined;
+    if (this.mustNoteUse(end) || this.mayBeRenewed(this.loadedId)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
@@ -933,7 +1006,7 @@ class RequestSession {
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry || this.keepsUnseen);
   }
 
   /**
@@ -947,10 +1020,22 @@ class RequestSession {
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
   noteUse(session, response) {
+    this.storeUse(session, response.wait(native.END_TOUCH));
+    return 'waiting';
+  }
+
+  /**
+   * Does the work of `noteUse`.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} done
+   * @throws as `noteUse`
+   */
+  storeUse(session, done) {
     debug('noting the use');
     const { req, req: { sessionStore: store } } = this;
     const id = this.idOf(session);
-    const callback = storeCallback(req, response.wait(native.END_TOUCH));
+    const callback = storeCallback(req, done);
     this.noteRenewed(id, session.cookie);
     if (typeof store.setIfUnchanged === 'function') {
       this.stampMeta(session);
@@ -958,7 +1043,49 @@ class RequestSession {
     } else {
       this.store(callback, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
     }
+  }
+
+  /**
+   * Touches or destroys a session whose id another request may have renewed meanwhile.
+   *
+   * @param {number} end `END_TOUCH` or `END_DESTROY`
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {ResponsePatch} response
+   * @returns {'waiting'}
+   * @throws what the store throws
+   */
+  commitLate(end, session, response) {
+    const { req } = this;
+    const { sessionID: sid } = req;
+    const callback = storeCallback(req, response.wait(end));
+    if (end === native.END_DESTROY) {
+      debug('destroying');
+      this.endStored(sid, callback, 'destroy', sid);
+      return 'waiting';
+    }
+    load(this, sid, (error, data, id) => {
+      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
+      else if (id !== sid && this.keepsUnseen) markUnseen(this, data, callback);
+      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else askStore(req, callback, 'touch', id, session);
+    });
     return 'waiting';
+  }
+
+  /**
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
+   * then by a method of the store.
+   *
+   * @param {string | undefined} sid
+   * @param {Callback} callback gets the error of the store
+   * @param {'destroy' | 'regenerate'} method
+   * @param {unknown} target the argument of the method
+   */
+  endStored(sid, callback, method, target) {
+    endRenewed(this, sid, (error) => {
+      if (error) callback(error);
+      else askStore(this.req, callback, method, target);
+    });
   }
 
   /**
@@ -1024,6 +1151,10 @@ class RequestSession {
    *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
+    if (this.tellsId !== undefined) {
+      const session = this.current();
+      if (session && this.req.sessionID === this.loadedId && this.idOf(session) === this.loadedId) return this.tellsId ? session : null;
+    }
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
@@ -1094,6 +1225,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
+      this.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {

@@ -117,10 +117,15 @@ export interface Settings {
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
-  /** The options `idleTimeout` and `absoluteTimeout`; undefined if none is set. */
+  /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
   times: InstanceType<typeof times.Times> | undefined;
   /** `_meta` if an option reserves this key of the data; it is no data then. */
   metaKey: string | undefined;
+  /**
+   * Whether a save must know from what data of the store the session was made, so that it does not
+   * replace what other requests have stored since.
+   */
+  keepsBases: boolean;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;

@@ -124,7 +124,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(settings.times, now)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       if (settings.touches !== undefined) request.storedCookie = stored;
@@ -254,12 +254,12 @@ function pending({ req }, engine, end, response, note) {
  * @throws what the engine throws
  */
 function touch(request, session, engine) {
-  const { source, originalId } = request;
+  const { source } = request;
   const { cookie } = session;
   // The store's `touch` is given `req.sessionID`, too, and not `session.id`: they differ if a
   // program has assigned one of them.
   const id = `${request.req.sessionID}`;
-  const stored = source instanceof StoredSession && id === originalId ? source : undefined;
+  const stored = source instanceof StoredSession && id === source.id ? source : undefined;
   const expires = stored && expiryOf(cookie, stored.cookie);
   if (!(stored && expires !== undefined && stored.renew(engine, expires))) {
     const json = JSON.stringify(cookie);
