@@ -749,6 +749,26 @@ test('a genid, unset and another session in the place of the first', async (t) =
   assert.equal(await stored(), undefined);
 });
 
+for (const name of ['MemoryStore', 'a DiskStore']) {
+  test(`the JSON of a cookie that has not changed is not made: ${name}`, async (t) => {
+    const { during, app, cookie, store } = await start(t, { makeStore: stores[name], options: { cookie: { maxAge: 60000 } }, data: { n: 0 } });
+    // A replaced `toJSON` would change the way on which the session is stored.
+    const { mock } = t.mock.method(JSON, 'stringify');
+    const cookiesMade = () => {
+      const { calls } = mock;
+      mock.resetCalls();
+      return calls.filter(({ arguments: [value] }) => value instanceof session.Cookie).length;
+    };
+    await app.visit((req, res) => { req.session.n = 1; res.end(); }, { cookie });
+    assert.equal(cookiesMade(), 0, 'the store knows the cookie');
+    await app.visit((req, res) => { req.session.n = 2; req.session.cookie.path = '/app'; res.end(); }, { cookie });
+    assert.equal(cookiesMade(), 1, 'another cookie');
+    await during(set({ a: 1 }), set({ b: 1 }));
+    const [{ cookie: { path }, ...data }] = Object.values(await records(store));
+    assert.deepEqual([path, data], ['/app', { here: true, n: 2, a: 1, b: 1 }]);
+  });
+}
+
 test('setIfUnchanged of a MemoryStore gives a promise without a callback', async () => {
   const store = new session.MemoryStore();
   const cookie = { originalMaxAge: null, expires: null };

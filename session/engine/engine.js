@@ -187,6 +187,24 @@ class Engine {
   }
 
   /**
+   * Stores a session as `write` does if the data of the stored one, without `cookie` and `_meta`, are
+   * still `base`.
+   *
+   * @param {string} sid
+   * @param {number} cookieNumber
+   * @param {number} date of the cookie, NaN for none
+   * @param {number} deadline
+   * @param {string} base the JSON of data
+   * @param {string} data
+   * @returns {boolean} whether it was stored, as far as is known yet: see `isCommitted`. It is not,
+   *   too, if the cookie cannot be used as in `write`.
+   */
+  writeIfUnchanged(sid, cookieNumber, date, deadline, base, data) {
+    const outcome = this.requestCalls.writeIfUnchanged(sid, cookieNumber, date, deadline, base, data, Date.now());
+    return this.noteChange(outcome, sid) === native.CHANGED;
+  }
+
+  /**
    * Stores a session if the data of the stored one, without `cookie` and `_meta`, are still `base`.
    *
    * @param {string} sid
