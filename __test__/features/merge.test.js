@@ -749,6 +749,26 @@ test('a genid, unset and another session in the place of the first', async (t) =
   assert.equal(await stored(), undefined);
 });
 
+test('a text that a program has put into store.sessions in its own way', async (t) => {
+  const cookie = '"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}';
+  const texts = [
+    `{${cookie},"n":1.0}`, `{${cookie},"\\u006e":1}`, `{${cookie},"n": 1}`, `{ ${cookie}, "n":1 }`, `{"n":1e0,${cookie}}`, `{${cookie},"n":0,"n":1}`,
+    JSON.stringify(JSON.parse(`{${cookie},"n":1}`), null, 2), `{${cookie},"n":1,"_meta": {}}`, ` {"n":1, ${cookie}}\n`,
+  ];
+  for (const text of texts) {
+    for (const look of [true, false]) {
+      const { store, during, stored, app } = await start(t, { merge: add, options: { resave: true, commit: 'headers' }, data: { n: 1 } });
+      const [sid] = Object.keys(store.sessions);
+      store.sessions[sid] = text;
+      const { status } = await during(undefined, (sess) => { if (look) sess.m = 1; });
+      assert.deepEqual([status, app.errors.map(String)], [200, []], text);
+      store.sessions[sid] = text;
+      await during(set({ n: 5 }), set({ n: 2 }));
+      assert.equal((await stored()).n, 6, text);
+    }
+  }
+});
+
 for (const name of ['MemoryStore', 'a DiskStore']) {
   test(`the JSON of a cookie that has not changed is not made: ${name}`, async (t) => {
     const { during, app, cookie, store } = await start(t, { makeStore: stores[name], options: { cookie: { maxAge: 60000 } }, data: { n: 0 } });

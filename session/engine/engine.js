@@ -2,6 +2,7 @@
 
 const debug = require('debug')('express-session');
 const defer = require('../store/defer');
+const isSameSession = require('../store/same-session');
 const { Session } = require('../request/session');
 const native = require('../native/load');
 const { warnIfShort } = require('./options');
@@ -218,8 +219,14 @@ class Engine {
     const cookie = hasStorableParts(session) ? JSON.stringify(session.cookie) : undefined;
     const text = cookie === undefined ? JSON.stringify(session) : data;
     if (text === undefined) throw new TypeError('a session without JSON cannot be compared');
-    const outcome = native.storePutIfUnchanged(this.handle, sid, base, cookie, text, Date.now(), this.deadline(sid, session));
-    return this.noteChange(outcome, sid) === native.CHANGED;
+    const deadline = this.deadline(sid, session);
+    const store = (/** @type {string} */ known) => (
+      this.noteChange(native.storePutIfUnchanged(this.handle, sid, known, cookie, text, Date.now(), deadline), sid) === native.CHANGED
+    );
+    if (store(base)) return true;
+    // A program may have written the same data in another way, for example with spaces.
+    const stored = native.storePeek(this.handle, sid);
+    return stored !== undefined && isSameSession(stored, base) && store(stored);
   }
 
   /**
