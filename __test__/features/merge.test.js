@@ -24,6 +24,12 @@ async function stored(store) {
   return all.length === 0 ? undefined : withoutCookie(all[0]);
 }
 
+/** Gives the one session of a store a `_meta`, as a wrapper of a store does. */
+async function putMeta(store, _meta) {
+  const [[sid, data]] = Object.entries(await records(store));
+  await asked(store, 'set', sid, { ...data, _meta });
+}
+
 /** Calls a method of a store, which answers by a callback or by its promise. */
 const asked = (store, method, ...args) => new Promise((resolve, reject) => {
   const promise = store[method](...args, (error, result) => (error ? reject(error) : resolve(result)));
@@ -275,13 +281,57 @@ for (const [name, makeStore] of Object.entries(stores)) {
   test(`the cookie and _meta are no conflicts: ${name}`, async (t) => {
     const calls = [];
     const merge = (...args) => { calls.push(args); return 'decided'; };
-    const { during, store } = await begin(t, { merge, data: { _meta: { of: 'start' }, n: 0 }, options: { cookie: { maxAge: 60000 } } });
-    await during((sess) => { sess.cookie.maxAge = 1000; sess._meta = { of: 'theirs' }; sess.n = 1; },
-      (sess) => { sess.cookie.maxAge = 90000; sess._meta = { of: 'mine' }; sess.m = 1; });
+    const { during, store } = await begin(t, { merge, data: { n: 0 }, options: { cookie: { maxAge: 60000 } } });
+    await putMeta(store, { of: 'start' });
+    await during(async (sess) => { sess.cookie.maxAge = 1000; sess.n = 1; await sess.save(); await putMeta(store, { of: 'theirs' }); },
+      (sess) => { sess.cookie.maxAge = 90000; sess.m = 1; });
     const [{ cookie, ...data }] = Object.values(await records(store));
     assert.deepEqual(calls, []);
     assert.deepEqual(data, { here: true, n: 1, m: 1, _meta: { of: 'theirs' } });
     assert.equal(cookie.originalMaxAge, 90000);
+  });
+
+  test(`what a program makes of _meta changes nothing: ${name}`, async (t) => {
+    const ways = {
+      'deletes it': (sess) => { delete sess._meta; },
+      'replaces it': (sess) => { sess._meta = 'garbage'; },
+      'changes it': (sess) => { sess._meta.version = 99; sess._meta.created = []; },
+      'copies a form into the session': (sess) => { Object.assign(sess, JSON.parse('{"_meta":{"version":99,"next":"x"}}')); },
+    };
+    for (const [way, act] of Object.entries(ways)) {
+      const { during, other, store, app } = await begin(t, { merge: add, data: { n: 0 }, options: { cookie: { maxAge: 60000 }, commit: 'headers' } });
+      const meta = { created: 5, version: 3 };
+      await putMeta(store, meta);
+      const before = JSON.stringify(await stored(store));
+      assert.deepEqual((await other(act)).cookies, [], `${way}: no cookie`);
+      assert.equal(JSON.stringify(await stored(store)), before, way);
+      await during((sess) => { act(sess); sess.n = 1; }, async (sess) => {
+        act(sess);
+        sess.n = 10;
+        await sess.save();
+        act(sess);
+        sess.m = 1;
+      });
+      assert.deepEqual(await stored(store), { here: true, n: 11, m: 1, _meta: meta }, way);
+      assert.deepEqual(app.errors, [], way);
+    }
+  });
+
+  test(`a session that has nothing but _meta is uninitialized: ${name}`, async (t) => {
+    for (const commit of ['end', 'headers']) {
+      const store = makeStore();
+      if (store.close) t.after(() => store.close());
+      const app = await open(t, { options: { store, merge: true, commit, cookie: { maxAge: 60000 } } });
+      const { cookies } = await app.visit((req, res) => { req.session._meta = { version: 1 }; res.end(); });
+      assert.deepEqual([cookies, await stored(store)], [[], undefined]);
+      const { cookies: [cookie] } = await app.visit(async (req, res) => {
+        Object.assign(req.session, { _meta: { version: 1 }, n: 1 });
+        await req.session.save();
+        res.end();
+      });
+      assert.ok(cookie);
+      assert.deepEqual(await stored(store), { n: 1 });
+    }
   });
 
   test(`a cookie that others have changed alone is no change: ${name}`, async (t) => {
