@@ -9,6 +9,7 @@ const keepLoggedOut = require('../../redis');
 const { load, clients, stores, setUps, useServers, connect, why } = require('./redis-setups');
 const { ask, session, DATA, PAIRS, oneWins, allCount } = require('./unchanged');
 const Nodes = require('../scaling/nodes');
+const { open } = require('../compat/app');
 const startValkey = require('../../stores/backends/valkey');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { needs, skipWithout } = require('../../test-kit/installed');
@@ -349,11 +350,17 @@ test('a store that reads, or writes by another client', async (t) => {
   await assert.rejects(ask(other, 'setIfPresent', 'a', {}), /the store did not use its own client/);
 });
 
+/** How often Redis has run each command since its counts were reset, those within a script as well. */
+async function counted(plain, names) {
+  const lines = (await plain.info('commandstats')).split('\r\n');
+  return Object.fromEntries(lines.map((line) => /^cmdstat_(\w+):calls=(\d+)/.exec(line)).filter(Boolean)
+    .map(([, name, count]) => [name, Number(count)]).filter(([name]) => names.includes(name)));
+}
+
 test('one round trip each, and two if Redis has lost the script', async (t) => {
   const { store, plain } = await newest(t) ?? {};
   if (!store) return;
-  const calls = async () => Object.fromEntries((await plain.info('commandstats')).split('\r\n').map((line) => /^cmdstat_(\w+):calls=(\d+)/.exec(line)).filter(Boolean)
-    .map(([, name, count]) => [name, Number(count)]).filter(([name]) => /^(set|eval|evalsha)$/.test(name)));
+  const calls = () => counted(plain, ['set', 'eval', 'evalsha']);
   await ask(store, 'set', 'a', session());
   await ask(store, 'setIfUnchanged', 'a', session(), session());
   for (const flush of [false, true, false]) {
@@ -365,6 +372,52 @@ test('one round trip each, and two if Redis has lost the script', async (t) => {
     await ask(store, 'setIfPresent', 'a', session());
     assert.equal((await calls()).set, 2);
   }
+});
+
+test('with the option merge, a request that changes the session takes as many round trips as without', async (t) => {
+  const { store, plain } = await newest(t) ?? {};
+  if (!store) return;
+  const names = ['get', 'set', 'eval', 'evalsha', 'expire'];
+  const trips = async (merge) => {
+    const app = await open(t, { options: { store, merge, commit: 'headers' } });
+    const change = (req, res) => { req.session.n = (req.session.n ?? 0) + 1; res.end(); };
+    await app.visit(change);
+    await app.visit(change);
+    const seen = [];
+    for (const handler of [change, change, (req, res) => { res.end(String(req.session.n)); }]) {
+      await plain.sendCommand(['CONFIG', 'RESETSTAT']);
+      await app.visit(handler);
+      seen.push(await counted(plain, names));
+    }
+    return seen;
+  };
+  const read = { get: 1, expire: 1 };
+  assert.deepEqual(await trips(false), [{ get: 1, set: 1 }, { get: 1, set: 1 }, read]);
+  // One `get` and the `set` are within the script.
+  assert.deepEqual(await trips(true), [{ get: 2, set: 1, evalsha: 1 }, { get: 2, set: 1, evalsha: 1 }, read]);
+});
+
+test('with the option merge, a session that another program writes in its own way', async (t) => {
+  const { store, plain } = await newest(t) ?? {};
+  if (!store) return;
+  const app = await open(t, { options: { store, merge: (key, base, mine, theirs) => theirs + mine - base, commit: 'headers' } });
+  await app.visit((req, res) => { req.session.n = 0; res.end(); });
+  const [key] = await keys(plain);
+  // As json.dumps of Python does it.
+  const rewrite = async (change) => {
+    const data = JSON.parse(await plain.get(key));
+    change?.(data);
+    await plain.set(key, JSON.stringify(data, null, 1).replace(/\n */g, ' ').replace('"n": ', '"n": 0').replace(/"n": 0(\d+)/, '"n": $1.0'));
+  };
+  for (let round = 0; round < 3; round += 1) {
+    await rewrite();
+    await app.visit(async (req, res) => {
+      if (round > 0) await rewrite((data) => { data.n += 10; });
+      req.session.n += 1;
+      res.end();
+    });
+  }
+  assert.deepEqual([app.errors, JSON.parse(await plain.get(key)).n], [[], 23]);
 });
 
 for (const [version, name] of [['10', 'redis'], ['10', 'redis, cluster'], ['8', 'ioredis'], ['6', 'redis 3']]) {
