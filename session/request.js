@@ -523,9 +523,9 @@ class RequestSession {
         done();
         return;
       }
+      this.stampMeta(session);
       const base = this.baseOf(session);
       if (base !== undefined) {
-        this.stampMeta(session);
         saveMerged(this, id, session, base, done);
         return;
       }
@@ -747,6 +747,10 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
+    // The changes of others that a merge brings do not count, also if the store answers at once.
+    if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
+      this.cookieSession = decision & SETS_COOKIE ? session : null;
+    }
     const progress = end === native.END_NOTHING
       ? 'nothing'
       : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
