@@ -388,8 +388,8 @@ class Visit {
   writeHead(hasEnded) {
     const { options, headers } = this;
     const cookie = this.hasMiddleware && !this.hasFailed ? this.cookieOf() : undefined;
-    // A response that was held has forgotten whether anybody has looked.
-    const mayShow = this.isLookedAt || !this.isResident || this.isHeld || !hasEnded;
+    // Once the store has settled it, a session that was held back has forgotten whether anybody has looked.
+    const mayShow = this.isLookedAt || !this.isResident || (this.isHeld && !this.hasOverflowed) || !hasEnded;
     const isLimited = cookie !== undefined || (this.isResident && this.isLookedAt) || (this.loadedId !== undefined && mayShow);
     this.cookies = [headers['set-cookie'], cookie].filter(Boolean);
     if (!(options.cacheControl && isLimited)) return;
