@@ -458,6 +458,40 @@ for (const [version, name] of [['10', 'redis'], ['8', 'ioredis'], ['6', 'redis 3
   });
 }
 
+test('with the option merge: Redis goes while requests run, and comes back', async (t) => {
+  if (why) { t.skip(why); return; }
+  const folder = temporaryFolder('unchanged', t);
+  const settings = ['--appendonly', 'yes', '--appendfsync', 'always'];
+  const port = await lastingPort();
+  let server = await startRedis({ folder, port, settings });
+  t.after(() => server.stop());
+  // Without the queue, what cannot be sent is an error.
+  const client = await clients.redis(t, { port }, 'redis', { disableOfflineQueue: true });
+  client.on('error', () => {});
+  const store = keepLoggedOut(stores[10]({ client }));
+  const app = await open(t, { options: { store, merge: (key, base, mine, theirs) => theirs + mine - base, commit: 'headers' } });
+  await app.visit((req, res) => { req.session.n = 0; res.end(); });
+  const cookie = app.jar.header;
+  const add = (req, res) => { req.session.n += 1; res.end('added'); };
+  const { status } = await app.visit(async (req, res) => {
+    await app.visit(add, { cookie });
+    process.kill(server.pid, 'SIGKILL');
+    await server.ended;
+    add(req, res);
+  }, { cookie });
+  assert.deepEqual([status, app.errors.length], [500, 1], 'told, and no answer that it was stored');
+  const away = await app.visit(add, { cookie });
+  assert.deepEqual([away.status, app.errors.length], [500, 2], 'no session can be loaded');
+  server = await startRedis({ folder, port, settings });
+  await untilConnected(() => client.ping());
+  await app.visit(async (req, res) => {
+    await app.visit(add, { cookie });
+    add(req, res);
+  }, { cookie });
+  const { body: n } = await app.visit((req, res) => { res.end(String(req.session.n)); }, { cookie });
+  assert.equal(n, '3');
+});
+
 /** Tries again while the client is not connected. */
 async function untilConnected(act) {
   for (let left = 100; ; left -= 1) {
