@@ -699,10 +699,11 @@ class RequestSession {
      * @this {unknown}
      * @param {any[]} results
      */
-    return storeCallback(this.req, function heard(...results) {
+    function heard(...results) {
       if (!results[0] && !request.destroyedIds?.has(sid)) request.noteRenewed(sid, begin);
       return callback.apply(this, results);
-    });
+    }
+    return storeCallback(this.req, heard);
   }
 
   /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
