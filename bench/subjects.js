@@ -31,7 +31,10 @@ const DISK_SUBJECTS = [
   { name: 'session-file-store', session: 'express-session', store: 'files', folder: '' },
 ];
 
-/** What the mode `--features` compares: this package with one option that only it has, and with none. */
+/**
+ * What the mode `--features` compares: this package with one option that only it has, and with none.
+ * `measure` is the subject to which the ratio is, if that is not express-session in memory.
+ */
 const FEATURE_SUBJECTS = [
   { name: 'none', session: OURS, store: 'own' },
   { name: 'express-session', session: 'express-session', store: 'own' },
@@ -40,6 +43,10 @@ const FEATURE_SUBJECTS = [
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+  { name: 'touchAfter', session: OURS, store: 'own', options: { touchAfter: 60000 } },
+  { name: 'none, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis' },
+  { name: 'express-session, connect-redis', session: 'express-session', store: 'redis', measure: 'express-session, connect-redis' },
+  { name: 'touchAfter, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 60000 } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */
