@@ -57,7 +57,8 @@ export = session;
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
- *   positive number or more than half of `cookie.maxAge`, `clearCookie` is not a boolean,
+ *   positive number or more than half of `cookie.maxAge`, `idleTimeout`, `absoluteTimeout`, `renewAfter`
+ *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` is not a boolean,
  *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
  *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
@@ -203,6 +204,41 @@ declare namespace session {
      * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
+
+    /**
+     * After how many ms without a request a session ends, whatever its store and its cookie say
+     * (OWASP ASVS 5, 7.3.1). Default: never, as in express-session 1.19.0, which has no such option.
+     *
+     * A session that has ended is destroyed in the store, and the request that brings its id gets
+     * a new one. The last use stands in the stored cookie or in `_meta.seen` of the session's data. The latter is
+     * written at most once in a tenth of this time, so a session may end by that much earlier;
+     * with the stores of this package, in a hundredth.
+     */
+    idleTimeout?: number | undefined;
+
+    /**
+     * How many ms a session lasts at most after its first request, however much it is used
+     * (OWASP ASVS 5, 7.3.2). Default: without limit, as in express-session 1.19.0, which has no such option.
+     *
+     * The beginning stands in `_meta.created` of the session's data, which a program cannot change. That of
+     * a session that was stored before the option was set is its first request after that.
+     */
+    absoluteTimeout?: number | undefined;
+
+    /**
+     * After how many ms a session gets a new id, so that a stolen one is of use for a short time only.
+     * Default: never, as in express-session 1.19.0, which has no such option.
+     *
+     * The first request with GET or HEAD after that time renews the id before `next` is called,
+     * unless it is an upgrade, and its response sets the new cookie.
+     */
+    renewAfter?: number | undefined;
+
+    /**
+     * For how many ms after that a request that brings the old id gets the session, too. It also gets the new
+     * cookie, until a request has brought that. Default: 60,000. It must be less than `renewAfter`.
+     */
+    renewGrace?: number | undefined;
 
     /**
      * When a session is saved or destroyed in the store. Default: `'end'`, as in

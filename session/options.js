@@ -4,17 +4,21 @@
 /** @import { Options, Settings } from './types' */
 
 const { isAsyncFunction } = require('node:util').types;
-const { existingEngine } = require('./store/engine-of');
+const { existingEngine, hasEngineClass } = require('./store/engine-of');
 const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { later } = require('./request/merge');
+const { META, Times } = require('./request/times');
 const { Touches } = require('./request/touches');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
 const COMMIT_BUFFER = 2 ** 20;
+
+/** For how long, in ms, an old id leads to its session, unless the option `renewGrace` says otherwise. */
+const RENEW_GRACE = 60_000;
 
 /** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -92,6 +96,16 @@ function checked(options, deprecate) {
   // A promise would be stored as an empty object.
   if (isAsyncFunction(merge)) throw new TypeError('merge option must return a value, not a promise');
 
+  const { idleTimeout, absoluteTimeout, renewAfter, renewGrace = RENEW_GRACE } = given;
+  checkTimes({ idleTimeout, absoluteTimeout, renewAfter, renewGrace });
+  if (renewAfter === undefined && given.renewGrace !== undefined) throw new TypeError('renewGrace option needs renewAfter');
+  if (renewAfter !== undefined && renewGrace >= renewAfter) {
+    throw new TypeError(`renewGrace option must be less than renewAfter; its default is ${RENEW_GRACE}`);
+  }
+  if (touchAfter !== undefined && idleTimeout !== undefined && touchAfter > idleTimeout / 2) {
+    throw new TypeError('touchAfter option must be at most half of idleTimeout');
+  }
+
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
     throw new TypeError('cacheControl option must be "private" or "no-store"');
@@ -111,6 +125,9 @@ function checked(options, deprecate) {
   }
 
   const store = given.store || new MemoryStore();
+  const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
+    ? undefined
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -139,6 +156,9 @@ function checked(options, deprecate) {
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
     merge: merge === true ? later : merge || undefined,
+    times,
+    metaKey: merge || times !== undefined ? META : undefined,
+    keepsBases: Boolean(merge) || (renewAfter !== undefined && typeof store.setIfUnchanged === 'function'),
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,
@@ -152,6 +172,20 @@ function checked(options, deprecate) {
 }
 
 module.exports = checked;
+
+/**
+ * Checks options that are a number of milliseconds, or not given.
+ *
+ * @param {Record<string, unknown>} times by their names
+ * @throws {TypeError} that names the first one that is wrong
+ */
+function checkTimes(times) {
+  for (const [name, ms] of Object.entries(times)) {
+    if (ms !== undefined && !(typeof ms === 'number' && ms > 0 && Number.isFinite(ms))) {
+      throw new TypeError(`${name} option must be a number of milliseconds greater than 0`);
+    }
+  }
+}
 
 /** @param {unknown} ms */
 function isDelay(ms) {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
+/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
@@ -14,9 +14,12 @@ const native = require('./native/load');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
+const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
+const { appendMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
+const { endRenewed, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
@@ -142,6 +145,31 @@ class RequestSession {
      * @type {(() => void)[] | undefined}
      */
     this.waitingSaves = undefined;
+    /**
+     * What `_meta` said of the session that was asleep, when it was loaded.
+     * @type {Meta | undefined}
+     */
+    this.meta = undefined;
+    /**
+     * What `_meta` said of each other session, by sid, when it was loaded or stored.
+     * @type {Map<string | undefined, Meta> | undefined}
+     */
+    this.metas = undefined;
+    /** With the option `renewAfter`: whether the request may renew the id of its session. */
+    this.mayRenew = false;
+    /**
+     * If the request has brought an old id of the session: whether the response sets the cookie of
+     * the new one. Undefined else.
+     * @type {boolean | undefined}
+     */
+    this.tellsId = undefined;
+    /** Whether `_meta` must say that no request has brought the new id yet. */
+    this.keepsUnseen = false;
+    /**
+     * The sid whose cookie the response has set.
+     * @type {string | undefined}
+     */
+    this.toldId = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -199,6 +227,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
+      this.meta = source.meta;
       this.markLoaded(cookieId);
       this.setBase(cookieId, source.text);
     } else {
@@ -230,8 +259,9 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      if (data && this.settings.touches !== undefined) this.storedCookie = storedCookie(session.cookie);
-      this.original = data ? new Original(undefined, data) : new Original(dataJSON(session));
+      const { metaKey, touches } = this.settings;
+      if (data && touches !== undefined) this.storedCookie = storedCookie(session.cookie);
+      this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
       // A session that is on the request already is incomplete, and must not be stored.
@@ -256,7 +286,7 @@ class RequestSession {
     const source = /** @type {SessionSource} */ (this.source);
     this.isAsleep = false;
     const session = source.session(this.req);
-    this.original = new Original(source.text, source.data);
+    this.original = new Original(source.text, source.data, this.settings.metaKey);
     this.session = session;
     this.watch(session);
     if (this.loadedId !== undefined) this.setBase(session, source.text);
@@ -326,7 +356,7 @@ class RequestSession {
     const { req, source } = this;
     if (this.isAsleep && hasSessionProperty(this)) this.wake();
     // If the program has replaced a session that was asleep, `wake` was not called.
-    if (source !== undefined) this.original ??= new Original(source.text);
+    if (source !== undefined) this.original ??= new Original(source.text, undefined, this.settings.metaKey);
     const session = source !== undefined && hasSessionProperty(this) ? this.session : req.session;
     this.restoreMethods(session);
     return session;
@@ -372,6 +402,7 @@ class RequestSession {
     this.restoreMethods(session);
     const { id } = session;
     this.storedCookie = undefined;
+    this.stampMeta(session);
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -419,7 +450,7 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   dataToStore(session) {
-    const json = this.knownJSON ?? dataJSON(session);
+    const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
     return json;
   }
@@ -457,7 +488,129 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   noteLoaded(session, data) {
-    if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
+    if (this.settings.keepsBases) this.noteBase(session, dataJSON(data));
+    const meta = this.metaOf(this.idOf(session));
+    if (meta !== undefined) showMeta(session, meta);
+  }
+
+  /**
+   * Notes what `_meta` says of a session that was loaded or is stored now. From here on, only that
+   * counts, whatever the program does to the property `_meta` of the session.
+   *
+   * @param {string | undefined} sid
+   * @param {Meta} meta
+   */
+  setMeta(sid, meta) {
+    (this.metas ??= new Map()).set(sid, meta);
+  }
+
+  /**
+   * Returns what `_meta` says of a session; undefined for one that was not stored yet.
+   * @param {string | undefined} sid
+   */
+  metaOf(sid) {
+    return this.metas?.get(sid) ?? (sid === this.loadedId ? this.meta : undefined);
+  }
+
+  /**
+   * Lets a session that takes the place of another one end when that would have ended.
+   *
+   * @param {string | undefined} oldId
+   * @param {string} id
+   */
+  carryMeta(oldId, id) {
+    const meta = this.metaOf(oldId);
+    if (meta !== undefined && this.settings.times !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
+  }
+
+  /**
+   * Whether the id of the session that was loaded for this request is to be renewed now.
+   * @param {SessionData} data
+   */
+  mustRenew({ cookie }) {
+    const { mayRenew, req, settings: { proxy, times } } = this;
+    if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
+    const meta = this.metaOf(req.sessionID);
+    // Without its cookie, the browser would lose the session.
+    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(cookie?.secure && !isSecure(req, proxy));
+  }
+
+  /**
+   * Whether another request may have renewed the id of a session since it was loaded.
+   * @param {string | undefined} sid
+   */
+  mayBeRenewed(sid) {
+    const { settings: { times } } = this;
+    const meta = times?.renews ? this.metaOf(sid) : undefined;
+    return meta !== undefined && /** @type {NonNullable<typeof times>} */ (times).mayBeRenewed(meta, Date.now());
+  }
+
+  /**
+   * Notes that a session has a new id.
+   *
+   * @param {string | undefined} oldId
+   * @param {string} id
+   */
+  rename(oldId, id) {
+    const { req } = this;
+    if (req.sessionID === oldId) req.sessionID = id;
+    if (this.cookieId === oldId) this.cookieId = id;
+    if (this.originalId === oldId) this.originalId = id;
+    if (this.firstId === oldId) this.firstId = id;
+    if (this.loadedId === oldId) this.loadedId = id;
+    if (this.savedId === oldId) this.savedId = id;
+    const base = this.bases?.get(oldId);
+    if (base !== undefined) this.setBase(id, base);
+    // The browser has the old id from this response, perhaps after it had the new one.
+    if (this.toldId === oldId) this.keepsUnseen = true;
+    // The moment of its load says nothing of the new record.
+    this.startLoading();
+  }
+
+  /**
+   * Notes that the request has brought the old id of its session. The response tells the browser
+   * the new one until a request has brought that: a response may be lost.
+   *
+   * @param {boolean} [isUnseenId] whether no request can have brought it yet
+   */
+  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.metaOf(this.req.sessionID)))) {
+    this.tellsId = isUnseenId;
+    this.keepsUnseen = isUnseenId;
+  }
+
+  /**
+   * Returns the `_meta` with which a session is stored now, and notes it.
+   *
+   * @param {string | undefined} sid
+   * @returns {Meta | undefined} undefined if the session gets none
+   */
+  metaToStore(sid) {
+    const known = this.metaOf(sid);
+    if (this.settings.times === undefined) return known;
+    const now = Date.now();
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
+    this.setMeta(sid, meta);
+    return meta;
+  }
+
+  /**
+   * Gives a session the property `_meta` with which it is stored now.
+   * @param {SessionShape} session
+   */
+  stampMeta(session) {
+    if (this.settings.metaKey !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+  }
+
+  /**
+   * Returns the JSON with which the data of a session are stored now.
+   *
+   * @param {string} sid
+   * @param {string} text the JSON of the data without `_meta`
+   */
+  textToStore(sid, text) {
+    if (this.settings.metaKey === undefined) return text;
+    const meta = this.metaToStore(sid);
+    return meta === undefined ? text : appendMeta(text, meta);
   }
 
   /**
@@ -476,7 +629,7 @@ class RequestSession {
    * @param {string} text
    */
   setBase(key, text) {
-    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(key, text);
+    if (this.settings.keepsBases) (this.bases ??= new Map()).set(key, text);
   }
 
   /**
@@ -505,9 +658,10 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { merge, touches } } = this;
+    const { req, settings: { keepsBases, touches } } = this;
     if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
-    if (merge === undefined) {
+    if (!keepsBases) {
+      this.stampMeta(session);
       callStore(callback, req.sessionStore, method, id, session);
       return;
     }
@@ -523,6 +677,7 @@ class RequestSession {
         saveMerged(this, id, session, base, done);
         return;
       }
+      this.stampMeta(session);
       const text = dataJSON(session);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
@@ -793,7 +948,7 @@ class RequestSession {
     if (session && !this.isTouched) this.touch(session);
     this.earlyEnd = decision & END_MASK;
     // The end of the response need not save it again, though its id is not the one that came.
-    if (session && this.earlyEnd === native.END_SAVE && this.idOf(session) !== this.originalId) this.noteStored(session, dataJSON(session));
+    if (session && this.earlyEnd === native.END_SAVE && this.idOf(session) !== this.originalId) this.noteStored(session, dataJSON(session, this.settings.metaKey));
     const progress = this.carryOut(decision, session, response);
     // The program has written the headers, so what it does to the session from now on comes too late for the cookie.
     if (session && !(decision & SETS_COOKIE)) this.cookieSession = null;
@@ -826,9 +981,10 @@ class RequestSession {
       else if (end === native.END_SAVE && session) this.noteRenewed(this.idOf(session), beginOf(session.cookie));
       else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
     }
-    const progress = end === native.END_NOTHING
-      ? 'nothing'
-      : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
+    let progress;
+    if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);
+    else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
+    else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
@@ -851,6 +1007,7 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
+    if (this.mustNoteUse(end) || this.mayBeRenewed(this.loadedId)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
@@ -859,6 +1016,97 @@ class RequestSession {
     if (end === native.END_TOUCH && this.settings.touches !== undefined) this.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
+  }
+
+  /**
+   * Whether a session that is not saved otherwise must be stored because its `_meta` has become old.
+   * @param {number} end what the end of the response does
+   */
+  mustNoteUse(end) {
+    const { cookieId, loadedId, req, settings: { times } } = this;
+    if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
+    if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
+    const meta = this.metaOf(loadedId);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry || this.keepsUnseen);
+  }
+
+  /**
+   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If the
+   * store can tell that another request has changed the data meanwhile, it keeps those, with the
+   * `_meta` of that request.
+   *
+   * @param {SessionShape} session
+   * @param {ResponsePatch} response
+   * @returns {'waiting'}
+   * @throws what the store throws, and what `JSON.stringify` throws for the data
+   */
+  noteUse(session, response) {
+    this.storeUse(session, response.wait(native.END_TOUCH));
+    return 'waiting';
+  }
+
+  /**
+   * Does the work of `noteUse`.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} done
+   * @throws as `noteUse`
+   */
+  storeUse(session, done) {
+    debug('noting the use');
+    const { req, req: { sessionStore: store } } = this;
+    const id = this.idOf(session);
+    const callback = storeCallback(req, done);
+    this.noteRenewed(id, beginOf(session.cookie));
+    if (typeof store.setIfUnchanged === 'function') {
+      this.stampMeta(session);
+      callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });
+    } else {
+      this.store(callback, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
+    }
+  }
+
+  /**
+   * Touches or destroys a session whose id another request may have renewed meanwhile.
+   *
+   * @param {number} end `END_TOUCH` or `END_DESTROY`
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {ResponsePatch} response
+   * @returns {'waiting'}
+   * @throws what the store throws
+   */
+  commitLate(end, session, response) {
+    const { req } = this;
+    const { sessionID: sid } = req;
+    const callback = storeCallback(req, response.wait(end));
+    if (end === native.END_DESTROY) {
+      debug('destroying');
+      this.endStored(sid, callback, 'destroy', sid);
+      return 'waiting';
+    }
+    load(this, sid, (error, data, id) => {
+      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
+      else if (id !== sid && this.keepsUnseen) markUnseen(this, data, callback);
+      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else askStore(req, callback, 'touch', id, session);
+    });
+    return 'waiting';
+  }
+
+  /**
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
+   * then by a method of the store.
+   *
+   * @param {string | undefined} sid
+   * @param {Callback} callback gets the error of the store
+   * @param {'destroy' | 'regenerate'} method
+   * @param {unknown} target the argument of the method
+   */
+  endStored(sid, callback, method, target) {
+    endRenewed(this, sid, (error) => {
+      if (error) callback(error);
+      else askStore(this.req, callback, method, target);
+    });
   }
 
   /**
@@ -924,6 +1172,10 @@ class RequestSession {
    *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
+    if (this.tellsId !== undefined) {
+      const session = this.current();
+      if (session && this.req.sessionID === this.loadedId && this.idOf(session) === this.loadedId) return this.tellsId ? session : null;
+    }
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
@@ -994,6 +1246,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
+      this.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {
@@ -1029,7 +1282,7 @@ class RequestSession {
     if (saved === ORIGINAL) {
       if (isSame) facts |= native.SAVED;
     } else if (saved !== undefined) {
-      this.knownJSON ??= dataJSON(session);
+      this.knownJSON ??= dataJSON(session, this.settings.metaKey);
       if (this.knownJSON === saved) facts |= native.SAVED;
     }
     return facts;

@@ -14,6 +14,7 @@ import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
 import type EngineClass = require('./engine/engine');
 import type serialize = require('./cookie/serialize');
+import type times = require('./request/times');
 
 declare global {
   interface Buffer {
@@ -74,6 +75,24 @@ export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'c
 /** The option `merge`; index.d.ts explains it. */
 export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
 
+/** What `_meta` says of a session (request/times.js), in ms since the epoch. */
+export interface Meta {
+  /** NaN, as the other times, if no option needs them. */
+  created: number;
+  /** When the session got its id. */
+  renewed: number;
+  /** The last use that is written in `_meta`. */
+  seen: number;
+  /** The last use: `seen`, or what the stored cookie says. */
+  used: number;
+  /** Whether the stored cookie has a lifetime, which began at the last touch. */
+  hasLifetime: boolean;
+  /** Whether the store has it; false for a session from before the option. */
+  isKnown: boolean;
+  /** What else the stored `_meta` has, such as the version of express-session-rs/postgres. */
+  rest: Record<string, any> | undefined;
+}
+
 /** The checked options of `session()` with their defaults, and what was made of them. */
 export interface Settings {
   cookie: CookieOptions | ((req: Request) => CookieOptions);
@@ -98,6 +117,15 @@ export interface Settings {
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
+  /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
+  times: InstanceType<typeof times.Times> | undefined;
+  /** `_meta` if an option reserves this key of the data; it is no data then. */
+  metaKey: string | undefined;
+  /**
+   * Whether a save must know from what data of the store the session was made, so that it does not
+   * replace what other requests have stored since.
+   */
+  keepsBases: boolean;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
@@ -144,6 +172,8 @@ export interface SessionSource {
   data: Record<string, any> | undefined;
   /** The moment of the store (`native.storeMoment`) at which the session was loaded; NaN for a new one. */
   moment: number;
+  /** What `_meta` says; undefined for a new session, and if no option needs it. */
+  meta: Meta | undefined;
   /** Makes the session as it would have been made when the request came. */
   session(req: Request): Session;
 }

@@ -4,6 +4,8 @@
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
+const { attempt, load } = require('../request/load');
+const { renew } = require('../request/renew');
 const native = require('../native/load');
 const redacted = require('../store/redacted');
 const { sidFrom, logNoSession } = require('../cookie/sid');
@@ -16,7 +18,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { req, settings: { store, resident } } = request;
+    const { settings: { resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -25,19 +27,12 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    let hasAnswered = false;
-    const callback = storeCallback(req, (error, data) => {
-      hasAnswered = true;
-      loaded(request, error, data, next);
+    if (resident !== undefined) request.startLoading();
+    attempt((answered) => { load(request, sid, answered); }, (error, data, id) => {
+      if (data && id !== sid) request.tellNewId();
+      if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
+      else loaded(request, error, data, next);
     });
-    try {
-      if (resident !== undefined) request.startLoading();
-      callStore(callback, store, 'get', sid);
-    } catch (error) {
-      // If the store has called back already, the error is one of the program's handlers.
-      if (hasAnswered) throw error;
-      loaded(request, error, undefined, next);
-    }
   },
 
   loaded,

@@ -9,6 +9,7 @@ const { expiryOf } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
 const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
+const dataJSON = require('../request/data-json');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
 const { storeCallback, callStore, isEngineError } = require('../store/call');
@@ -123,6 +124,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       if (settings.touches !== undefined) request.storedCookie = stored;
@@ -252,12 +254,12 @@ function pending({ req }, engine, end, response, note) {
  * @throws what the engine throws
  */
 function touch(request, session, engine) {
-  const { source, originalId } = request;
+  const { source } = request;
   const { cookie } = session;
   // The store's `touch` is given `req.sessionID`, too, and not `session.id`: they differ if a
   // program has assigned one of them.
   const id = `${request.req.sessionID}`;
-  const stored = source instanceof StoredSession && id === originalId ? source : undefined;
+  const stored = source instanceof StoredSession && id === source.id ? source : undefined;
   const expires = stored && expiryOf(cookie, stored.cookie);
   if (!(stored && expires !== undefined && stored.renew(engine, expires))) {
     const json = JSON.stringify(cookie);
@@ -290,11 +292,13 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, text);
+    const storedText = request.textToStore(id, text);
+    const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
-      ? engine.put(id, JSON.stringify(cookie), text, deadline, since)
+      ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
       : outcome === native.CHANGED;
   } else {
+    request.stampMeta(session);
     isStored = engine.save(id, session, JSON.stringify(session), since);
   }
   if (isStored) return text;
@@ -317,7 +321,9 @@ function saveIfUnchanged(request, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
   const base = /** @type {string} */ (request.baseOf(session));
-  const text = request.dataToStore(session);
+  request.stampMeta(session);
+  request.dataToStore(session);
+  const text = dataJSON(session);
   const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
   if (isStored && engine.isCommitted) {
     request.noteBase(session, text);

@@ -1,11 +1,12 @@
 'use strict';
 
-/** @import { CookieData, CookiePlan, Engine, Request, Session as SessionShape, SessionSource } from '../types' */
+/** @import { CookieData, CookiePlan, Engine, Meta, Request, Session as SessionShape, SessionSource } from '../types' */
 
 const { makeCookie, reviveCookie } = require('../cookie/cookie');
 const native = require('../native/load');
 const { Session, addData, adoptAsSession } = require('../request/session');
 const { plannedCookie } = require('../request/generate');
+const { cutMeta, showMeta } = require('../request/times');
 
 /** From this length on, in characters, a session may have hundreds of keys. */
 const LARGE = 4096;
@@ -43,6 +44,25 @@ class StoredSession {
     this.renewal = details[native.DETAILS_RENEWAL];
     /** How many changes the engine had counted when the session was loaded. */
     this.changeCount = engine.changeCount;
+    /** @type {Meta | undefined} */
+    this.meta = undefined;
+  }
+
+  /**
+   * Takes the `_meta` out of the data.
+   *
+   * @param {InstanceType<typeof import('../request/times').Times>} times
+   * @param {number} now ms since the epoch
+   * @param {boolean} mayRenew whether the request may renew the id of the session
+   * @returns {boolean} false if the session is not to be used as it is: it has ended, it is to get
+   *   a new id, or its `_meta` is not in the form that this package stores
+   */
+  takeMeta(times, now, mayRenew) {
+    const cut = cutMeta(this.text, this.expires, this.cookie, now);
+    if (cut === undefined || times.hasEnded(cut.meta, now) || (mayRenew && times.mustRenew(cut.meta, now))) return false;
+    this.text = cut.data;
+    this.meta = cut.meta;
+    return true;
   }
 
   /**
@@ -63,10 +83,12 @@ class StoredSession {
       ? reviveCookie('expires' in cookie ? { ...cookie, expires: date && date.toISOString() } : { ...cookie })
       : makeCookie(cookie, date, cookie.originalMaxAge);
     // Whether a large session has changed is seen by its text: a snapshot would be large, too.
-    if (isLarge) return session;
-    const data = JSON.parse(text);
-    this.data = data;
-    addData(session, data);
+    if (!isLarge) {
+      const data = JSON.parse(text);
+      this.data = data;
+      addData(session, data);
+    }
+    if (this.meta !== undefined) showMeta(session, this.meta);
     return session;
   }
 
@@ -105,6 +127,8 @@ class NewSession {
     /** @type {undefined} */
     this.data = undefined;
     this.moment = NaN;
+    /** @type {undefined} */
+    this.meta = undefined;
     this.plan = plan;
   }
 

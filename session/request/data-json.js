@@ -10,15 +10,16 @@ const FEW_KEYS = 64;
  * cookie is left out, whose expiry changes with each request.
  *
  * @param {SessionData} session
+ * @param {string} [omitted] another key that is left out
  * @returns {string} empty if the session has no JSON
  * @throws what `JSON.stringify` throws
  */
-function dataJSON(session) {
+function dataJSON(session, omitted = undefined) {
   const hasNoToJSON = typeof session.toJSON !== 'function';
   const keys = Object.keys(session);
-  if (hasNoToJSON && keys.length <= FEW_KEYS) return JSON.stringify(withoutCookie(session, keys));
-  const cut = hasNoToJSON && keys[0] === 'cookie' ? cutOutCookie(session) : undefined;
-  return cut ?? omitCookie(session) ?? '';
+  if (hasNoToJSON && keys.length <= FEW_KEYS) return JSON.stringify(withoutCookie(session, keys, omitted));
+  const canCut = hasNoToJSON && keys[0] === 'cookie' && (omitted === undefined || !keys.includes(omitted));
+  return (canCut ? cutOutCookie(session) : undefined) ?? omitCookie(session, omitted) ?? '';
 }
 
 module.exports = dataJSON;
@@ -41,14 +42,15 @@ function cutOutCookie(session) {
  *
  * @param {SessionData} session
  * @param {string[]} keys the session's own enumerable keys
+ * @param {string | undefined} omitted
  */
-function withoutCookie(session, keys) {
+function withoutCookie(session, keys, omitted) {
   /** @type {Record<string, any>} */
   const copy = {};
   for (const key of keys) {
     // An assignment would change the prototype of the copy.
     if (key === '__proto__') Object.defineProperty(copy, key, { value: session[key], enumerable: true });
-    else if (key !== 'cookie') copy[key] = session[key];
+    else if (key !== 'cookie' && key !== omitted) copy[key] = session[key];
   }
   return copy;
 }
@@ -58,10 +60,11 @@ function withoutCookie(session, keys) {
  * the function for each value.
  *
  * @param {SessionData} session
+ * @param {string | undefined} omitted
  * @returns {string | undefined}
  */
-function omitCookie(session) {
+function omitCookie(session, omitted) {
   return JSON.stringify(session, function omit(key, value) {
-    return this === session && key === 'cookie' ? undefined : value;
+    return this === session && (key === 'cookie' || key === omitted) ? undefined : value;
   });
 }

@@ -10,6 +10,8 @@ const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const comparableJSON = require('./comparable-json');
 const dataJSON = require('./data-json');
+const { load } = require('./load');
+const { META } = require('./times');
 
 /** How often the store is asked again before the request gives up. */
 const MOST_RETRIES = 20;
@@ -77,14 +79,16 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
    */
   const ask = (method, args, answered) => {
     callStore(storeCallback(req, (error, result) => {
-      if (error && !(method === 'get' && error.code === 'ENOENT')) finish(error);
-      else take(answered, error ? undefined : result);
+      if (error) finish(error);
+      else take(answered, result);
     }), store, method, ...args);
   };
 
   const write = () => {
     // The program may change the session before the store has answered.
+    request.stampMeta(session);
     const stored = textOf(session);
+    const data = dataJSON(session, META);
     const method = isAtomic ? 'setIfUnchanged' : typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set';
     ask(method, isAtomic ? [id, session, JSON.parse(text)] : [id, session], (isStored) => {
       if (isAtomic && typeof isStored !== 'boolean') throw new TypeError('setIfUnchanged of the store must call back with true or false');
@@ -93,7 +97,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
         return;
       }
       request.noteBase(session, stored);
-      request.saved = stored;
+      request.saved = data;
       finish();
     });
   };
@@ -105,15 +109,23 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   const read = () => {
-    ask('get', [id], (found) => {
-      if (!found) {
-        debug('not saving: the session was destroyed');
-        finish();
-        return;
-      }
-      text = mergeStored(request, session, text, found);
-      write();
+    load(request, id, (error, found, foundId) => {
+      // Another request may have renewed the id.
+      if (found) id = foundId;
+      if (error && error.code !== 'ENOENT') finish(error);
+      else take(replace, error ? undefined : found);
     });
+  };
+
+  /** @param {SessionData | null | undefined} found */
+  const replace = (found) => {
+    if (!found) {
+      debug('not saving: the session was destroyed');
+      finish();
+      return;
+    }
+    text = mergeStored(request, session, text, found);
+    write();
   };
 
   if (isChanged) retry();
@@ -123,7 +135,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
 
 /**
  * Merges what the store has now into the session of a request, which is based on these data from
- * then on. Nothing changes if that throws.
+ * then on. Without the option `merge`, the session stays as it is. Nothing changes if that throws.
  *
  * @param {RequestSession} request
  * @param {SessionShape} session
@@ -134,9 +146,10 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
  */
 function mergeStored(request, session, base, found) {
   const text = textOf(found);
-  if (comparableJSON(JSON.parse(text)) !== comparableJSON(JSON.parse(base))) {
+  const { merge } = request.settings;
+  if (merge !== undefined && comparableJSON(JSON.parse(text)) !== comparableJSON(JSON.parse(base))) {
     debug('merging');
-    const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), /** @type {Merge} */ (request.settings.merge));
+    const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
   }
   request.noteBase(session, text);
@@ -174,11 +187,11 @@ const THEIRS = Symbol('theirs');
 function changesOf(base, mine, theirs, resolve) {
   const changes = new Map();
   for (const key of new Set([...Object.keys(theirs), ...Object.keys(mine)])) {
-    if (key === 'cookie') continue;
+    if (key === 'cookie' || key === META) continue;
     const [before, ours, others] = [base, mine, theirs].map((data) => (Object.hasOwn(data, key) ? data[key] : undefined));
     // A database may list the keys of an object in another order.
     const isTheirs = !isDeepStrictEqual(others, before);
-    const isOurs = key !== '_meta' && !isDeepStrictEqual(ours, before);
+    const isOurs = !isDeepStrictEqual(ours, before);
     if (isOurs && isTheirs && resolve !== later) changes.set(key, resolved(key, resolve(key, before, ours, others)));
     else if (isTheirs && !isOurs) changes.set(key, THEIRS);
   }

@@ -5,6 +5,7 @@
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
+const { load } = require('./load');
 const REQUEST_SESSION = require('./key');
 const { mergeStored } = require('./merge');
 
@@ -29,7 +30,7 @@ function regenerateKeeping(session, keep) {
   if (!isList && keep !== true) throw new TypeError('keep option of regenerate must be true or an array of strings');
   const keys = isList ? [...keep] : undefined;
   return replace(session, () => (keys ?? Object.keys(session))
-    .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key))
+    .filter((key) => Object.prototype.propertyIsEnumerable.call(session, key) && key !== session.req[REQUEST_SESSION]?.settings.metaKey)
     .map((key) => [key, session[key]]));
 }
 
@@ -41,7 +42,8 @@ module.exports = regenerateKeeping;
  */
 async function replace(old, listKept) {
   const { req } = old;
-  const { sessionID: oldId, sessionStore: store } = req;
+  const { sessionStore: store } = req;
+  let { sessionID: oldId } = req;
   const request = req[REQUEST_SESSION];
   if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
   const kept = listKept();
@@ -54,13 +56,16 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  const text = dataJSON(session);
+  request?.carryMeta(oldId, id);
+  const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
 
   // Another request may have ended the old session, for example by a logout. The new session
   // must not prolong it. This is asked as late as possible.
   try {
     if (wasStored && !await found(req, oldId)) throw new SessionEnded();
+    // Another request may have renewed the id.
+    oldId = req.sessionID;
   } catch (error) {
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
@@ -68,7 +73,13 @@ async function replace(old, listKept) {
   req.sessionID = id;
   req.session = session;
   request?.noteReplaced(session, oldId, text);
-  await ask(req, store, 'destroy', oldId);
+  if (request?.mayBeRenewed(oldId)) {
+    await new Promise((resolve, reject) => {
+      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, 'destroy', oldId);
+    });
+  } else {
+    await ask(req, store, 'destroy', oldId);
+  }
 }
 
 /**
@@ -117,7 +128,11 @@ function generateAside(req) {
  */
 async function found(req, sid) {
   try {
-    return await ask(req, req.sessionStore, 'get', sid);
+    const request = req[REQUEST_SESSION];
+    if (request === undefined) return await ask(req, req.sessionStore, 'get', sid);
+    return await new Promise((resolve, reject) => {
+      load(request, sid, (error, data) => { if (error) reject(error); else resolve(data); });
+    });
   } catch (error) {
     if (error.code === 'ENOENT') return undefined;
     throw error;

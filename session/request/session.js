@@ -3,9 +3,10 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, RegenerateOptions, Request, Session as SessionShape, SessionClass } from '../types' */
 
-const { storeCallback, callStore, callbackOrPromise, runEngine } = require('../store/call');
+const { storeCallback, callStore, callbackOrPromise, functionOf, runEngine } = require('../store/call');
 const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
+const { load } = require('./load');
 const regenerateKeeping = require('./regenerate');
 
 /**
@@ -105,7 +106,8 @@ function saveSession(session, callback, watcher) {
  */
 function reloadSession(session, callback, watcher) {
   const { req, id } = session;
-  const store = req.sessionStore;
+  const { sessionStore: store } = req;
+  const request = watcher ?? requestOf(session);
   /** @type {number} */
   let moment;
   /** @param {any[]} results */
@@ -124,7 +126,8 @@ function reloadSession(session, callback, watcher) {
     done();
   });
   if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
-  callStore(answered, store, 'get', id);
+  if (request) load(request, id, answered);
+  else callStore(answered, store, 'get', id);
   return watcher ? undefined : session;
 }
 
@@ -189,8 +192,10 @@ const members = {
       const { req } = this;
       delete req.session;
       const request = requestOf(this);
-      const watched = request ? request.beforeDestroy(this.id, done) : done;
-      callStore(storeCallback(req, watched), req.sessionStore, 'destroy', this.id);
+      const { id } = this;
+      const watched = request ? request.beforeDestroy(id, done) : done;
+      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), 'destroy', id);
+      else callStore(storeCallback(req, watched), req.sessionStore, 'destroy', id);
       return this;
     });
   },
@@ -215,8 +220,10 @@ const members = {
     return callbackOrPromise(options, (done) => {
       const { req } = this;
       const request = requestOf(this);
-      if (request) request.noteDestroyed(req.sessionID);
-      callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
+      const { sessionID } = req;
+      if (request) request.noteDestroyed(sessionID);
+      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, functionOf(done), 'regenerate', req);
+      else callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
       return this;
     });
   },

@@ -18,14 +18,15 @@ const DEEPEST = 32;
  * To make a snapshot and compare with it takes a third of the time of making the JSON.
  *
  * @param {Record<string, any>} data its key `cookie` is left out
+ * @param {string | undefined} omitted another key that is left out
  * @returns {any[] | undefined} undefined if the data contain something that JSON changes
  */
-function snapshot(data) {
+function snapshot(data, omitted) {
   // This is not a literal, because V8 learns for each literal how long its arrays live. Those of
   // slow requests live long, so V8 would allocate all of them among the old objects, and then
   // keeps for long what they refer to (with 10 kB of data: 105 µs per request instead of 73).
   const list = Array.of();
-  return append(data, list, 0) ? list : undefined;
+  return append(data, list, 0, omitted) ? list : undefined;
 }
 
 /**
@@ -34,9 +35,10 @@ function snapshot(data) {
  * @param {Record<string, any>} object
  * @param {any[]} list
  * @param {number} depth
+ * @param {string} [omitted]
  * @returns {boolean} false if JSON changes some of them
  */
-function append(object, list, depth) {
+function append(object, list, depth, omitted) {
   if (depth > 0) {
     const prototype = getPrototypeOf(object);
     const isPlain = prototype === plainObject || prototype === plainArray || prototype === null;
@@ -55,7 +57,7 @@ function append(object, list, depth) {
   list.push(0);
   let count = 0;
   for (const key in object) {
-    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(object, key)) continue;
+    if ((depth === 0 && (key === 'cookie' || key === omitted)) || !hasOwnProperty.call(object, key)) continue;
     const value = object[key];
     list.push(key, value);
     count++;
@@ -70,12 +72,13 @@ function append(object, list, depth) {
  *
  * @param {any} value the data, or at a depth greater than 0 a value in them
  * @param {any[]} list
+ * @param {string | undefined} omitted as for `snapshot`
  * @param {number} [at] the index in the list at which the value begins
  * @param {number} [depth]
  * @returns {number} the index behind the value if the value has not changed; else `DIFFERENT` or
  *   `UNSURE`
  */
-function compare(value, list, at = 0, depth = 0) {
+function compare(value, list, omitted, at = 0, depth = 0) {
   if (depth > 0) {
     const before = list[at++];
     if (value !== before) return haveDistinctJSON(value, before) ? DIFFERENT : UNSURE;
@@ -89,18 +92,18 @@ function compare(value, list, at = 0, depth = 0) {
       const item = value[i];
       /** @type {boolean} */
       const isSame = item === list[at] && (typeof item !== 'object' || item === null);
-      at = isSame ? at + 1 : compare(item, list, at, depth + 1);
+      at = isSame ? at + 1 : compare(item, list, omitted, at, depth + 1);
     }
     return at;
   }
   for (const key in value) {
-    if ((depth === 0 && key === 'cookie') || !hasOwnProperty.call(value, key)) continue;
+    if ((depth === 0 && (key === 'cookie' || key === omitted)) || !hasOwnProperty.call(value, key)) continue;
     if (left-- === 0 || list[at] !== key) return UNSURE;
     /** @type {unknown} */
     const member = value[key];
     /** @type {boolean} */
     const isSame = member === list[at + 1] && (typeof member !== 'object' || member === null);
-    at = isSame ? at + 2 : compare(member, list, at + 1, depth + 1);
+    at = isSame ? at + 2 : compare(member, list, omitted, at + 1, depth + 1);
     if (at < 0) return at;
   }
   return left === 0 ? at : UNSURE;

@@ -1,0 +1,247 @@
+'use strict';
+
+/** @import { CookieData, Meta, Session as SessionShape, SessionData } from '../types' */
+
+/** The key of a session's data in which this package keeps what an option must remember of the session. */
+const META = '_meta';
+
+/**
+ * Finds the `_meta` at the end of stored data, in the form in which `appendMeta` writes it. It is
+ * a member of the data themselves and of no object in them: two braces follow, and no third one.
+ */
+const CANONICAL = /[{,]"_meta":\{"created":(\d{1,16}),"renewed":(\d{1,16}),"seen":(\d{1,16})\}\}$/;
+
+/** No `_meta` that `CANONICAL` matches is longer, in characters. */
+const LONGEST = 104;
+
+/**
+ * How old the last use that is written may become, as a part of the idle time, before the next one
+ * is written. In our own stores a touch writes it into the cookie, if the cookie has a lifetime.
+ */
+const SEEN_PART = 1 / 10;
+const SEEN_PART_OF_OURS = 1 / 100;
+const SEEN_PART_OF_TOUCHED = 1 / 2;
+
+/**
+ * How much earlier than its time a session may have got a new id: by another machine, whose clock
+ * is ahead. In ms, and as a part of the time.
+ */
+const LARGEST_SKEW = 5000;
+const SKEW_PART = 1 / 10;
+
+/**
+ * When sessions end, whatever their stores and cookies say, and when they get new ids: the options
+ * `idleTimeout`, `absoluteTimeout` (OWASP ASVS 5, 7.3.1 and 7.3.2), `renewAfter` and `renewGrace` of
+ * one `session()`. All times are in ms, and moments in ms since the epoch.
+ */
+class Times {
+  /**
+   * @param {object} options
+   * @param {number} [options.idleTimeout]
+   * @param {number} [options.absoluteTimeout]
+   * @param {number} [options.touchAfter]
+   * @param {number} [options.renewAfter]
+   * @param {number} [options.renewGrace]
+   * @param {boolean} isOurs whether the store is one of ours
+   */
+  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0 }, isOurs) {
+    this.idleTimeout = idleTimeout;
+    this.absoluteTimeout = absoluteTimeout;
+    this.seenAfter = Math.max(touchAfter, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART));
+    this.seenAfterTouches = isOurs ? idleTimeout * SEEN_PART_OF_TOUCHED : this.seenAfter;
+    this.renewAfter = renewAfter;
+    this.renewGrace = renewGrace;
+    this.renews = renewAfter < Infinity;
+    /** From which age on other requests may have renewed an id. */
+    this.mayRenewAfter = renewAfter - Math.min(LARGEST_SKEW, renewAfter * SKEW_PART);
+  }
+
+  /**
+   * Whether the id of a session is to be renewed.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  mustRenew({ renewed }, now) {
+    return now - renewed >= this.renewAfter;
+  }
+
+  /**
+   * Whether another request may have renewed the id of a session since that was loaded.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  mayBeRenewed({ renewed }, now) {
+    return now - renewed >= this.mayRenewAfter;
+  }
+
+  /**
+   * Whether a session has ended.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  hasEnded({ created, used }, now) {
+    return now - used >= this.idleTimeout || now - created >= this.absoluteTimeout;
+  }
+
+  /**
+   * Whether a session that was loaded must be stored only to keep its `_meta`.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   * @param {boolean} keepsExpiry whether this request is not to count as a use
+   */
+  isDue(meta, now, keepsExpiry) {
+    const { isKnown, used, hasLifetime } = meta;
+    return !isKnown || (!keepsExpiry && (isUnseen(meta) || now - used >= (hasLifetime ? this.seenAfterTouches : this.seenAfter)));
+  }
+}
+
+/**
+ * Reads the `_meta` of stored data. If it has any other form than ours, the session is seen for
+ * the first time now. A time in the future, such as another machine's clock may write, counts as now.
+ *
+ * @param {SessionData} data
+ * @param {number} now
+ * @returns {Meta}
+ */
+function readMeta({ [META]: stored, cookie }, now) {
+  const { created, renewed, seen, ...rest } = isPlain(stored) ? stored : {};
+  const expires = new Date(cookie?.expires ?? NaN).getTime();
+  const meta = isPast(created, now)
+    ? knownMeta(created, isPast(renewed, now) ? renewed : now, isPast(seen, now) ? seen : now, expires, cookie, now)
+    : newMeta(now, false);
+  meta.rest = rest;
+  return meta;
+}
+
+/**
+ * Returns the `_meta` of stored data as it is, for an option that only keeps it.
+ *
+ * @param {SessionData} data
+ * @returns {Meta | undefined}
+ */
+function keptMeta({ [META]: stored }) {
+  return isPlain(stored) ? { ...newMeta(NaN), rest: { ...stored } } : undefined;
+}
+
+/**
+ * Reads the `_meta` of data that our own stores have, without parsing them.
+ *
+ * @param {string} text the JSON of the data without the cookie
+ * @param {number} expires the date of the stored cookie; NaN for none
+ * @param {CookieData} cookie
+ * @param {number} now
+ * @returns {{ meta: Meta, data: string } | undefined} undefined if it is not there in the form of
+ *   `appendMeta`, or if it needs `readMeta`; `data` is the JSON without it
+ */
+function cutMeta(text, expires, cookie, now) {
+  const found = CANONICAL.exec(text.slice(-LONGEST));
+  if (found === null) return undefined;
+  const [created, renewed, seen] = [Number(found[1]), Number(found[2]), Number(found[3])];
+  if (!(created <= now && renewed <= now && seen <= now)) return undefined;
+  const at = text.length - found[0].length;
+  return { meta: knownMeta(created, renewed, seen, expires, cookie, now), data: at === 0 ? '{}' : `${text.slice(0, at)}}` };
+}
+
+/**
+ * Returns the JSON of data with a `_meta`, which `cutMeta` finds.
+ *
+ * @param {string} text the JSON of the data without the cookie, which is an object
+ * @param {Meta} meta
+ */
+function appendMeta(text, meta) {
+  return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"${META}":${JSON.stringify(shownMeta(meta))}}`;
+}
+
+/**
+ * Returns the `_meta` of a session that begins now.
+ *
+ * @param {number} now
+ * @param {boolean} [isKnown]
+ * @returns {Meta}
+ */
+function newMeta(now, isKnown = true) {
+  return { created: now, renewed: now, seen: now, used: now, hasLifetime: false, isKnown, rest: undefined };
+}
+
+/**
+ * Returns the `_meta` of a session that is stored now.
+ *
+ * @param {Meta} meta
+ * @param {number} now
+ * @param {boolean} keepsExpiry whether this request is not to count as a use
+ * @param {boolean} keepsUnseen whether no request has brought the id yet
+ * @returns {Meta}
+ */
+function usedMeta(meta, now, keepsExpiry, keepsUnseen) {
+  const seen = keepsExpiry ? meta.seen : now;
+  return { ...meta, seen: keepsUnseen ? Math.min(seen, meta.renewed - 1) : seen, used: Math.max(seen, meta.used), isKnown: true };
+}
+
+/**
+ * Whether no request has brought the id of a session since that has got it.
+ * @param {Meta} meta
+ */
+function isUnseen({ renewed, seen }) {
+  return seen < renewed;
+}
+
+/**
+ * Returns the value of the property `_meta` of a session.
+ *
+ * @param {Meta} meta
+ */
+function shownMeta({ created, renewed, seen, rest }) {
+  return Number.isNaN(created) ? { ...rest } : { created, renewed, seen, ...rest };
+}
+
+/**
+ * Gives a session the property `_meta`, as its last one, and not if that would throw.
+ *
+ * @param {SessionShape} session
+ * @param {Meta | undefined} meta undefined to take the property away
+ */
+function showMeta(session, meta) {
+  Reflect.deleteProperty(session, META);
+  if (meta !== undefined) Reflect.defineProperty(session, META, { value: shownMeta(meta), configurable: true, enumerable: true, writable: true });
+}
+
+module.exports = { META, Times, readMeta, keptMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta };
+
+/**
+ * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
+ *
+ * @param {number} created
+ * @param {number} renewed
+ * @param {number} seen
+ * @param {number} expires the date of the stored cookie; NaN for none
+ * @param {CookieData | undefined} cookie as it was stored
+ * @param {number} now
+ * @returns {Meta}
+ */
+function knownMeta(created, renewed, seen, expires, cookie, now) {
+  const { originalMaxAge } = Object(cookie);
+  const start = typeof originalMaxAge === 'number' ? expires - originalMaxAge : NaN;
+  const used = start > seen && start <= now ? start : seen;
+  return { created, renewed, seen, used, hasLifetime: start <= now, isKnown: true, rest: undefined };
+}
+
+/**
+ * Whether a value is an object and no array.
+ *
+ * @param {any} value
+ */
+function isPlain(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * @param {unknown} time
+ * @param {number} now
+ */
+function isPast(time, now) {
+  return typeof time === 'number' && time >= 0 && time <= now;
+}
