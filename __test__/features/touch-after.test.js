@@ -155,6 +155,20 @@ for (const [name, makeStore] of Object.entries(stores)) {
         assert.equal(cookie.expires, at(START + 2 * MINUTE + 30 * HOUR), 'also the same lifetime');
       });
 
+      test(`what the program does to the cookie before the body ends, ${how}`, async (t) => {
+        for (const commit of ['end', 'headers']) {
+          const { app, time, record } = await loggedIn(t, makeStore, { ...options, commit });
+          time.tick(MINUTE);
+          const { cookies } = await app.visit((req, res) => {
+            req.session.cookie.maxAge = 30 * HOUR;
+            res.write('early ');
+            res.end('late');
+          });
+          assert.equal(cookies.length, cookiesIf(true));
+          assert.equal((await record()).cookie.expires, at(START + MINUTE + 30 * HOUR));
+        }
+      });
+
       test(`a part of the body before the end, ${how}`, async (t) => {
         for (const commit of ['end', 'headers']) {
           const { app, time, record } = await loggedIn(t, makeStore, { ...options, commit });

@@ -24,6 +24,8 @@ class World {
     this.counts = {};
     this.jar = undefined;
     this.ids = 0;
+    /** When this process has touched each session last. */
+    this.touched = new Map();
   }
 
   makeId() {
@@ -57,6 +59,8 @@ class Visit {
     this.destroyedIds = new Set();
     this.endedElsewhere = new Set();
     this.keepsExpiry = false;
+    /** The stored cookie, until the session must be touched in any case. */
+    this.storedCookie = undefined;
     this.isDestroyed = false;
     this.isTouched = false;
     /** Whether the session is left alone, because an error page is sent in place of its response. */
@@ -83,7 +87,7 @@ class Visit {
   // The beginning.
 
   open() {
-    const { options, request: { path } } = this;
+    const { options, request: { path }, world } = this;
     if (options.skip && path === '/app/static') return;
     if (options.skip && path === '/app/throws') throw new Error('skip failed');
     if (!path.startsWith(options.cookie.path ?? '/')) return;
@@ -93,8 +97,10 @@ class Visit {
     if (record) {
       this.session = { id: this.cookieId, isFollowed: true, ...record };
       this.loadedId = this.cookieId;
+      this.storedCookie = copy(record.cookie);
       if (!options.resave) this.stored = JSON.stringify(record.data);
     } else {
+      world.touched.delete(this.cookieId);
       this.session = { ...this.generate(), isFollowed: true };
       this.sessionID = this.session.id;
     }
@@ -144,6 +150,7 @@ class Visit {
       case 'end elsewhere': this.endElsewhere(); break;
       case 'touch':
         this.keepsExpiry = !step.renews;
+        if (step.renews) this.storedCookie = undefined;
         if (step.renews) setMaxAge(cookie.originalMaxAge);
         break;
       default: {
@@ -173,8 +180,12 @@ class Visit {
   save(session) {
     const text = JSON.stringify(session.data);
     // Of a session that `regenerate` has made, express-session does not know what was saved.
-    if (session.isFollowed) this.stored = text;
+    if (session.isFollowed) {
+      this.stored = text;
+      this.storedCookie = undefined;
+    }
     this.call('set', session.id, session);
+    this.noteTouched(session.id, session.cookie);
     if (session.isFollowed) {
       this.storedIds.add(session.id);
       this.endedElsewhere.delete(session.id);
@@ -186,11 +197,25 @@ class Visit {
     if (!record) throw new Error('failed to load session');
     this.session = { id, isFollowed, ...record };
     if (isFollowed) this.loadedId = id;
+    if (isFollowed && this.storedCookie) this.storedCookie = copy(record.cookie);
+  }
+
+  /** Notes that a session is renewed. A save prolongs it no longer than its cookie says. */
+  noteTouched(id, { expires, originalMaxAge }) {
+    const { touched, now } = this.world;
+    touched.set(id, expires === null || originalMaxAge === null ? now : Math.min(now, expires - originalMaxAge));
+  }
+
+  /** Forgets a session that ends, or that could not be renewed. */
+  forget(id) {
+    this.world.touched.delete(id);
+    this.storedCookie = undefined;
   }
 
   destroy({ id }) {
     this.session = undefined;
     this.destroyedIds.add(id);
+    this.forget(id);
     this.call('destroy', id);
     this.isDestroyed = true;
   }
@@ -198,6 +223,7 @@ class Visit {
   regenerate() {
     const { sessionID } = this;
     this.destroyedIds.add(sessionID);
+    this.forget(sessionID);
     try {
       this.call('destroy', sessionID);
     } finally {
@@ -213,6 +239,7 @@ class Visit {
     for (const key of keys) made.data[key] = old.data[key];
     const text = JSON.stringify(made.data);
     this.call('set', made.id, made);
+    this.noteTouched(made.id, made.cookie);
     try {
       if (this.wasStored(old.id) && !this.call('get', old.id)) throw new Error('the session has ended');
     } catch (error) {
@@ -223,6 +250,7 @@ class Visit {
     this.sessionID = this.keptId = made.id;
     this.stored = text;
     this.destroyedIds.add(old.id);
+    this.forget(old.id);
     this.call('destroy', old.id);
   }
 
@@ -237,18 +265,31 @@ class Visit {
     return this.cookieId === this.sessionID;
   }
 
+  /** Whether the session was only read, and was touched less than `touchAfter` ago. */
+  get isFresh() {
+    const { options: { touchAfter }, session: { cookie }, isTouched, sessionID, storedCookie, world: { now, touched } } = this;
+    if (!touchAfter || !storedCookie || this.isModified || sessionID !== this.loadedId) return false;
+    // What the program does to the cookie is stored by the touch.
+    if (!isTouched && JSON.stringify(cookie) !== JSON.stringify(storedCookie)) return false;
+    const { expires, originalMaxAge } = storedCookie;
+    if (originalMaxAge !== null && originalMaxAge < 2 * touchAfter) return false;
+    const last = [originalMaxAge === null ? -Infinity : expires - originalMaxAge, touched.get(sessionID) ?? -Infinity];
+    return last.some((time) => time <= now && now - time < touchAfter);
+  }
+
   decide() {
     const { session, options } = this;
     if (!this.hasMiddleware || this.hasFailed) return 'nothing';
     if (!session) return options.unset === 'destroy' && this.sessionID ? 'destroy' : 'nothing';
     const isSaved = JSON.stringify(session.data) === this.stored && [this.originalId, this.keptId].includes(session.id);
-    const waitsForChange = this.isKnown ? this.keepsExpiry : !options.saveUninitialized;
+    const keepsExpiry = this.keepsExpiry || this.isFresh;
+    const waitsForChange = this.isKnown ? keepsExpiry : !options.saveUninitialized;
     if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
       // With our own stores, what another request has ended does not come back.
       const isOurs = ['resident', 'wrapped'].includes(this.world.scenario.store.kind);
       return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'nothing' : 'set';
     }
-    return this.isKnown && this.world.scenario.store.touch && !this.keepsExpiry ? 'touch' : 'nothing';
+    return this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
   }
 
   touch() {
@@ -263,8 +304,16 @@ class Visit {
     const { session } = this;
     if (decision === 'nothing') return;
     this.touch();
-    if (decision === 'set') this.save(session);
-    else this.call(decision, this.sessionID, session);
+    try {
+      if (decision === 'set') this.save(session);
+      else this.call(decision, this.sessionID, session);
+    } catch (error) {
+      this.forget(decision === 'set' ? session.id : this.sessionID);
+      throw error;
+    }
+    if (decision === 'touch') this.noteTouched(this.sessionID, session.cookie);
+    if (decision === 'destroy') this.forget(this.sessionID);
+    this.storedCookie = undefined;
   }
 
   // The response.
@@ -295,10 +344,11 @@ class Visit {
       world.jar = undefined;
       return cookieText('', { ...this.firstCookie, expires: 0 });
     }
-    const rolls = options.rolling && !this.keepsExpiry;
+    const rolls = options.rolling && !this.keepsExpiry && !this.isFresh;
     const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && this.isModified) : options.saveUninitialized || this.isModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
     this.touch();
+    this.storedCookie = undefined;
     world.jar = session.id;
     return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
   }
