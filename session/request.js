@@ -834,7 +834,7 @@ class RequestSession {
    */
   noteRenewed(sid, time = Date.now()) {
     const { req, settings: { store, touches } } = this;
-    this.storedCookie = undefined;
+    if (sid === this.loadedId) this.storedCookie = undefined;
     if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
     this.touchedId = sid;
     touches.note(sid, time);
