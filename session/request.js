@@ -527,12 +527,12 @@ class RequestSession {
    * Whether the id of the session that was loaded for this request is to be renewed now.
    * @param {SessionData} data
    */
-  mustRenew({ cookie }) {
+  mustRenew(data) {
     const { mayRenew, req, settings: { proxy, times } } = this;
     if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
     const meta = this.metaOf(req.sessionID);
     // Without its cookie, the browser would lose the session.
-    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(cookie?.secure && !isSecure(req, proxy));
+    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(data.cookie?.secure && !isSecure(req, proxy));
   }
 
   /**
@@ -582,11 +582,9 @@ class RequestSession {
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
-   * @returns {Meta | undefined} undefined if the session gets none
    */
   metaToStore(sid) {
     const known = this.metaOf(sid);
-    if (this.settings.times === undefined) return known;
     const now = Date.now();
     const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
     this.setMeta(sid, meta);
@@ -598,7 +596,7 @@ class RequestSession {
    * @param {SessionShape} session
    */
   stampMeta(session) {
-    if (this.settings.metaKey !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+    if (this.settings.times !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
   }
 
   /**
@@ -608,9 +606,7 @@ class RequestSession {
    * @param {string} text the JSON of the data without `_meta`
    */
   textToStore(sid, text) {
-    if (this.settings.metaKey === undefined) return text;
-    const meta = this.metaToStore(sid);
-    return meta === undefined ? text : appendMeta(text, meta);
+    return this.settings.times === undefined ? text : appendMeta(text, this.metaToStore(sid));
   }
 
   /**

@@ -77,7 +77,7 @@ export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
 
 /** What `_meta` says of a session (request/times.js), in ms since the epoch. */
 export interface Meta {
-  /** NaN, as the other times, if no option needs them. */
+  /** When the session began, or was first seen. */
   created: number;
   /** When the session got its id. */
   renewed: number;

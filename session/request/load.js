@@ -7,7 +7,7 @@ const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const redacted = require('../store/redacted');
 const { isPointer, followPointer } = require('./pointer');
-const { keptMeta, readMeta } = require('./times');
+const { readMeta } = require('./times');
 
 /**
  * How many pointers are followed, one after the other. There is more than one only if a store keeps
@@ -92,8 +92,8 @@ function find(request, sid, chain, callback) {
       else attempt((answered) => { find(request, next, chain - 1, answered); }, callback);
       return;
     }
-    const meta = times ? readMeta(data, now) : keptMeta(data);
-    if (meta && times?.hasEnded(meta, now)) {
+    const meta = times && readMeta(data, now);
+    if (meta && times.hasEnded(meta, now)) {
       debug('the session has ended');
       // If the store cannot destroy it, it has ended all the same, and the next request that brings its id tries again.
       askStore(req, (failure) => {

@@ -187,11 +187,11 @@ const THEIRS = Symbol('theirs');
 function changesOf(base, mine, theirs, resolve) {
   const changes = new Map();
   for (const key of new Set([...Object.keys(theirs), ...Object.keys(mine)])) {
-    if (key === 'cookie' || key === META) continue;
+    if (key === 'cookie') continue;
     const [before, ours, others] = [base, mine, theirs].map((data) => (Object.hasOwn(data, key) ? data[key] : undefined));
     // A database may list the keys of an object in another order.
     const isTheirs = !isDeepStrictEqual(others, before);
-    const isOurs = !isDeepStrictEqual(ours, before);
+    const isOurs = key !== META && !isDeepStrictEqual(ours, before);
     if (isOurs && isTheirs && resolve !== later) changes.set(key, resolved(key, resolve(key, before, ours, others)));
     else if (isTheirs && !isOurs) changes.set(key, THEIRS);
   }

@@ -118,16 +118,6 @@ function readMeta({ [META]: stored, cookie }, now) {
 }
 
 /**
- * Returns the `_meta` of stored data as it is, for an option that only keeps it.
- *
- * @param {SessionData} data
- * @returns {Meta | undefined}
- */
-function keptMeta({ [META]: stored }) {
-  return isPlain(stored) ? { ...newMeta(NaN), rest: { ...stored } } : undefined;
-}
-
-/**
  * Reads the `_meta` of data that our own stores have, without parsing them.
  *
  * @param {string} text the JSON of the data without the cookie
@@ -195,21 +185,21 @@ function isUnseen({ renewed, seen }) {
  * @param {Meta} meta
  */
 function shownMeta({ created, renewed, seen, rest }) {
-  return Number.isNaN(created) ? { ...rest } : { created, renewed, seen, ...rest };
+  return { created, renewed, seen, ...rest };
 }
 
 /**
  * Gives a session the property `_meta`, as its last one, and not if that would throw.
  *
  * @param {SessionShape} session
- * @param {Meta | undefined} meta undefined to take the property away
+ * @param {Meta} meta
  */
 function showMeta(session, meta) {
   Reflect.deleteProperty(session, META);
-  if (meta !== undefined) Reflect.defineProperty(session, META, { value: shownMeta(meta), configurable: true, enumerable: true, writable: true });
+  Reflect.defineProperty(session, META, { value: shownMeta(meta), configurable: true, enumerable: true, writable: true });
 }
 
-module.exports = { META, Times, readMeta, keptMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta };
+module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta };
 
 /**
  * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
