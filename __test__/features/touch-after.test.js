@@ -218,6 +218,17 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.equal((await record()).cookie.expires, at(START + MINUTE + HOUR));
   });
 
+  test(`a reload after another request has touched: ${name}`, async (t) => {
+    const { app, time, record } = await loggedIn(t, makeStore);
+    time.tick(MINUTE);
+    await app.visit(use(async (req) => {
+      await app.visit(use((other) => { other.session.touch(); }));
+      time.tick(1000);
+      await req.session.reload();
+    }));
+    assert.equal((await record()).cookie.expires, at(START + MINUTE + HOUR));
+  });
+
   test(`a clock that is put back does not stop the touches: ${name}`, async (t) => {
     const { app, time, record } = await loggedIn(t, makeStore);
     time.setTime(START - MINUTE);
@@ -393,6 +404,23 @@ for (const [name, makeStore] of Object.entries(plain)) {
       });
     }
 
+    for (const fails of [false, true]) {
+      test(`a save without a touch, which ${fails ? 'fails' : 'succeeds'}, ${how}`, async (t) => {
+        const { app, store, time } = await loggedIn(t, makeStore, options);
+        time.tick(AFTER);
+        if (fails) store.fails.set = new Error('no set today');
+        await app.visit(use(async (req) => {
+          req.session.touch(false);
+          await req.session.save().catch(() => {});
+        }));
+        store.fails = {};
+        assert.deepEqual(writes(store), ['set']);
+        await app.visit(read);
+        // Without an expiry of the cookie, a store counts its own lifetime from the save.
+        assert.deepEqual(writes(store), fails || maxAge ? ['touch'] : []);
+      });
+    }
+
     test(`a regenerate that fails leaves the old session as it was, ${how}`, async (t) => {
       const { app, store, time } = await loggedIn(t, makeStore, { ...options, rolling: true });
       time.tick(MINUTE);
@@ -413,6 +441,20 @@ for (const [name, makeStore] of Object.entries(plain)) {
       assert.equal(cookies.length, maxAge ? 1 : 0);
     });
   }
+
+  test(`what another process has touched is known from the stored cookie: ${name}`, async (t) => {
+    const { app, store, time } = await loggedIn(t, makeStore);
+    const other = Object.assign(makeStore(), { data: store.data });
+    const there = await open(t, { options: { store: other, touchAfter: AFTER, cookie: { maxAge: HOUR } } });
+    time.tick(AFTER - 1);
+    const { cookies: [cookie] } = await app.visit(write);
+    time.tick(AFTER - 1);
+    await there.visit(read, { cookie: cookie.split(';')[0] });
+    assert.deepEqual(other.take(), ['get']);
+    time.tick(1);
+    await there.visit(read, { cookie: cookie.split(';')[0] });
+    assert.deepEqual(other.take(), ['get', 'touch']);
+  });
 
   test(`a save that prolongs nothing does not count as a touch: ${name}`, async (t) => {
     const { app, store, time } = await loggedIn(t, makeStore);
@@ -469,6 +511,31 @@ for (const [name, make] of Object.entries({
     time.setTime(START + HOUR + 1);
     assert.equal((await app.visit(read)).body, 'undefined', 'it was read, but not touched');
   });
+
+  for (const [how, handler] of Object.entries({ read, pass })) {
+    test(`a ${name} with a ttl: one touch in the time, ${how}`, async (t) => {
+      const { app, time } = await loggedIn(t, () => make(HOUR), { cookie: {} });
+      time.setTime(START + AFTER);
+      await app.visit(handler);
+      time.setTime(START + 2 * AFTER - 1);
+      await app.visit(handler);
+      time.setTime(START + AFTER + HOUR + 1);
+      assert.equal((await app.visit(read)).body, 'undefined');
+    });
+
+    test(`a ${name} with a ttl: a session that was away, ${how}`, async (t) => {
+      const { app, store, time } = await loggedIn(t, () => make(HOUR), { cookie: {} });
+      const [sid] = await new Promise((resolve) => { store.ids ? store.ids((_error, ids) => resolve(ids)) : store.all((_error, all) => resolve(Object.keys(all))); });
+      await new Promise((resolve) => { store.destroy(sid, resolve); });
+      const cookie = app.jar.header;
+      await app.visit(handler, { cookie });
+      await new Promise((resolve) => { store.set(sid, { cookie: { originalMaxAge: null }, n: 5 }, resolve); });
+      time.setTime(START + AFTER - 1);
+      await app.visit(handler, { cookie });
+      time.setTime(START + HOUR + 1);
+      assert.equal((await app.visit(read, { cookie })).body, '5', 'it was touched, as nothing is known of it');
+    });
+  }
 
   test(`a ${name} with a ttl: touched when the time has come`, async (t) => {
     for (const handler of [read, pass]) {
