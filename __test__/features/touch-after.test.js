@@ -477,6 +477,16 @@ for (const [name, makeStore] of Object.entries(plain)) {
   });
 }
 
+test('a save into another store is no touch of this one', async (t) => {
+  const { app, store, time } = await loggedIn(t, () => ledger(), { cookie: {} });
+  const other = ledger();
+  time.tick(AFTER);
+  await app.visit(use((req) => { req.sessionStore = other; req.session.n++; }));
+  assert.deepEqual([writes(store), writes(other)], [[], ['set']]);
+  await app.visit(read);
+  assert.deepEqual(writes(store), ['touch']);
+});
+
 test('a store without touch is never asked', async (t) => {
   const { app, store, time } = await loggedIn(t, () => ledger({ touch: false }));
   for (let step = 0; step < 3; step++) {
