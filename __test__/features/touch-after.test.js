@@ -367,13 +367,14 @@ for (const [name, makeStore] of Object.entries(plain)) {
 
     for (const [ending, end] of Object.entries({
       'destroy()': (req) => req.session.destroy(),
+      'destroy() during a save': (req) => Promise.all([req.session.save(), req.session.destroy()]),
       'regenerate()': (req) => req.session.regenerate(),
       'regenerate({ keep })': (req) => req.session.regenerate({ keep: true }),
       'unset': (req) => { req.session = null; },
       'the store forgets it': (req) => { req.sessionStore.data.clear(); },
     })) {
       test(`a session that has ended is not in the table: ${ending}, ${how}`, async (t) => {
-        const { app, store, time } = await loggedIn(t, makeStore, { ...options, unset: 'destroy' });
+        const { app, store, time } = await loggedIn(t, makeStore, { ...options, unset: ending === 'unset' ? 'destroy' : 'keep' });
         const [[sid, text]] = store.data;
         const cookie = app.jar.header;
         time.tick(AFTER);
@@ -431,6 +432,17 @@ for (const [name, makeStore] of Object.entries(plain)) {
         store.get = get;
       }));
       assert.deepEqual([cookies, writes(store)], [[], ['set', 'destroy']]);
+    });
+
+    test(`a session that is put back after its end is saved by resave, ${how}`, async (t) => {
+      const { app, store, time } = await loggedIn(t, makeStore, { ...options, resave: true });
+      time.tick(MINUTE);
+      await app.visit(use(async (req) => {
+        const { session: ended } = req;
+        await ended.destroy();
+        req.session = ended;
+      }));
+      assert.deepEqual(writes(store), ['destroy', 'set']);
     });
 
     test(`a session of the same id is another one: ${how}`, async (t) => {
