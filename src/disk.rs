@@ -1,7 +1,7 @@
 //! Functions for stores whose engine keeps sessions in a file, and for that file.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use express_session_core::disk_store::{self, DiskStore, Options};
 use express_session_core::engine::{Commit, Unmade};
@@ -61,14 +61,6 @@ pub fn create_disk_store(env: &Env, options: DiskOptions) -> Result<OpenedDiskSt
         store: External::new(EngineHandle::new(env, Arc::new(store))),
         warning,
     })
-}
-
-/// Returns a number that tells this copy of the addon from another one that the process has loaded.
-/// All threads get the same.
-#[napi(catch_unwind)]
-pub fn addon_instance() -> f64 {
-    static INSTANCE: LazyLock<f64> = LazyLock::new(disk_store::random_number);
-    *INSTANCE
 }
 
 /// A change that was not made.

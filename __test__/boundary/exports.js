@@ -26,7 +26,6 @@ const isStats = (answer) => Object.values(answer).every(isCount);
 
 /** `later` tells what a promise may be fulfilled with. */
 module.exports = (native) => ({
-  addonInstance: { takes: [], answers: (answer) => answer >= 0 && answer < 1 },
   createDiskStore: { takes: [options], answers: ({ store, warning }) => isHandle(store) && ['string', 'undefined'].includes(typeof warning) },
   createSessionReader: { takes: [name, keys, store, found], answers: types('function') },
   createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },

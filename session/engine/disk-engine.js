@@ -6,7 +6,6 @@ const debug = require('debug')('express-session');
 const native = require('../native/load');
 const checkedDisk = require('./disk-options');
 const Engine = require('./engine');
-const onlyCopy = require('./only-copy');
 
 /**
  * @typedef {import('../types').Callback} Callback
@@ -45,7 +44,6 @@ class DiskEngine extends Engine {
    */
   constructor(options) {
     const { ttl, dispose, checkPeriod, ...file } = checkedDisk(options);
-    onlyCopy(file.path);
     const { store, warning } = native.createDiskStore({ ...file, checkPeriod });
     if (warning) process.emitWarning(warning, { code: 'EXPRESS_SESSION_DISK' });
     super(store, { ttl, dispose, given: options, isBounded: true, isShared: true });

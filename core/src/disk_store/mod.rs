@@ -11,6 +11,7 @@
 mod changes;
 mod database;
 mod file;
+mod only_copy;
 mod recent;
 
 use std::hash::BuildHasher;
@@ -905,11 +906,6 @@ impl Engine for DiskStore {
     fn bytes(&self) -> usize {
         0
     }
-}
-
-/// Returns a random number from 0 up to 1.
-pub fn random_number() -> f64 {
-    rand::random()
 }
 
 impl Drop for DiskStore {
