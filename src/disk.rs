@@ -129,6 +129,17 @@ pub fn store_commit_now(store: &Store) -> Result<()> {
     })
 }
 
+/// Waits until a call that has failed with the code `Cancelled` may succeed, some seconds at most.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object",
+    ts_return_type = "Promise<void>"
+)]
+pub fn store_wait(store: &Store) -> AsyncTask<Work<()>> {
+    let engine = store.engine();
+    later(move || engine.wait().map_err(js_error))
+}
+
 /// Does what keeps the store in shape beside the pruning. `now` is in ms since the epoch.
 #[napi(
     catch_unwind,

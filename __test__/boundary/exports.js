@@ -51,6 +51,7 @@ module.exports = (native) => ({
   storeClassify: { takes: [store, ofSid, any, ofBoolean, ofNumber, ofNumber], answers: nothing },
   storeLength: { takes: [store, ofNumber], answers: isCount },
   storeLengthLater: { takes: [store, ofNumber], answers: isPromise, later: isCount },
+  storeWait: { takes: [store], answers: isPromise, later: nothing },
   storeMaintain: { takes: [store, ofNumber], answers: isPromise, later: nothing },
   storeLastChange: { takes: [store], answers: isCount },
   storeMoment: { takes: [store], answers: isCount },

@@ -11,7 +11,7 @@ const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
-const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { storeCallback, callStore, isBusy, isEngineError } = require('../store/call');
 const { methods: { setIfUnchanged } } = require('../store/engine-methods');
 const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
@@ -90,7 +90,8 @@ class Resident {
       reason = this.load(request, header);
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      remote.loaded(request, error, undefined, next);
+      if (isBusy(error)) remote.open(request, header, next);
+      else remote.loaded(request, error, undefined, next);
       return;
     }
     if (reason === native.ASK_STORE) remote.open(request, header, next);

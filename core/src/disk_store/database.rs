@@ -115,10 +115,13 @@ impl Refusal {
     pub fn error(self, path: &Path) -> Error {
         let path = path.display();
         let message = match self {
-            Refusal::Busy => format!(
-                "DiskStore: {path} is locked: another process has been writing to it for seconds. \
-                 End that process, or wait for it"
-            ),
+            Refusal::Busy => {
+                let message = format!(
+                    "DiskStore: {path} is locked: another process has been writing to it for seconds. \
+                     End that process, or wait for it"
+                );
+                return Error::Busy(message.into());
+            }
             Refusal::Damaged(why) => format!(
                 "DiskStore: {path} is damaged or no session database ({why}). Move the file away, or give \
                  the DiskStore the option onDamage: 'fresh', which does that at the next start"
@@ -301,6 +304,11 @@ impl Database {
             None | Some(ErrorCode::Unknown) => Refusal::Damaged(error.to_string()),
             _ => Refusal::from(error),
         })
+    }
+
+    /// Reads next to nothing.
+    pub fn look(&self) -> Answer<()> {
+        self.pragma("user_version").map(drop)
     }
 
     fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {

@@ -488,10 +488,8 @@ impl DiskStore {
 impl Engine for DiskStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
         let mut state = self.open_state()?;
-        let known = insist(|| {
-            text.clear();
-            state.look_up(sid, Some(text))
-        });
+        text.clear();
+        let known = state.look_up(sid, Some(text));
         let known = known.map_err(|refusal| self.error(refusal))?;
         let Some((known, is_pending)) = known.filter(|(known, _)| is_live(known.expires, now))
         else {
@@ -536,10 +534,7 @@ impl Engine for DiskStore {
     fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let mut state = self.open_state()?;
         let mut text = Vec::new();
-        let known = insist(|| {
-            text.clear();
-            state.look_up(sid, Some(&mut text))
-        });
+        let known = state.look_up(sid, Some(&mut text));
         let known = known.map_err(|refusal| self.error(refusal))?;
         Ok(known.map(|(known, _)| match known.cookie {
             Some(cookie) => cookie.whole(known.expires.filter(|_| cookie.has_date()), &text),
@@ -625,6 +620,7 @@ impl Engine for DiskStore {
         )
     }
 
+    /// Refuses while the file is busy.
     fn touch(
         &self,
         sid: &[u8],
@@ -634,7 +630,10 @@ impl Engine for DiskStore {
     ) -> Result<Changed, Error> {
         let mut state = self.open_state()?;
         let made = state.cookies.intern(cookie);
-        let known = insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+        let known = match state.look_up(sid, None) {
+            Err(Refusal::Busy) => return Ok(Changed::Refused),
+            known => known.map_err(|refusal| self.error(refusal))?,
+        };
         let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now)) else {
             return Ok(Changed::Missing);
         };
@@ -655,6 +654,7 @@ impl Engine for DiskStore {
         Ok(self.touch_session(&mut state, sid, touched))
     }
 
+    /// Refuses while the file is busy.
     fn renew(
         &self,
         sid: &[u8],
@@ -669,8 +669,10 @@ impl Engine for DiskStore {
         let (old, known) = match (recent, state.cookies.get(cookie)) {
             (Some(old), Some(known)) => ((old != NEVER).then_some(old), known),
             _ => {
-                let known =
-                    insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+                let known = match state.look_up(sid, None) {
+                    Err(Refusal::Busy) => return Ok(Changed::Refused),
+                    known => known.map_err(|refusal| self.error(refusal))?,
+                };
                 let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now))
                 else {
                     return Ok(Changed::Missing);
@@ -723,15 +725,19 @@ impl Engine for DiskStore {
         Ok((Vec::new(), None))
     }
 
+    /// Whether there is a session is not known while the file is busy: then it says that there is.
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
         let mut state = self.open_state()?;
-        let known = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        let is_there = match state.born(sid) {
+            Err(Refusal::Busy) => true,
+            born => born.map_err(|refusal| self.error(refusal))?.is_some(),
+        };
         let hash = self.hash(sid);
         state.recent.forget(hash);
         state.changes.push(Change::Destroy {
             sid: Arc::from(sid),
         });
-        Ok(known.is_some())
+        Ok(is_there)
     }
 
     fn clear(&self) -> Result<(), Error> {
@@ -751,7 +757,7 @@ impl Engine for DiskStore {
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
         let mut state = self.open_state()?;
-        let born = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        let born = state.born(sid).map_err(|refusal| self.error(refusal))?;
         Ok(born.is_none_or(|born| born >= since))
     }
 
@@ -763,7 +769,7 @@ impl Engine for DiskStore {
     fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
         let state = self.open_state()?;
         let database = state.database.as_ref().ok_or(Refusal::Closed);
-        let sids = database.and_then(|database| insist(|| database.sids(after, count)));
+        let sids = database.and_then(|database| database.sids(after, count));
         sids.map_err(|refusal| self.error(refusal))
     }
 
@@ -852,6 +858,12 @@ impl Engine for DiskStore {
 
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
         self.land(false)
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        drop(self.open_state()?);
+        let looked = insist(|| Database::open(&self.options.path, Patience::Long, false)?.look());
+        looked.map_err(|refusal| self.error(refusal))
     }
 
     /// The error is that of the first change that was not made. Does nothing if the store is closed.
