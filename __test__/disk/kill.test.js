@@ -58,7 +58,7 @@ for (const durability of durabilities) {
     console.log(`${durability}: ${tally.kills} kills, ${writes} acknowledged writes, ${reads} reads, ${cut} requests cut off, ` +
       `${lost.length} lost, ${revived.length} revived, worst response ${worst.toFixed()} ms`);
     assert.deepEqual({ lost, revived }, { lost: [], revived: [] });
-    assert.ok(tally.kills >= 5 && writes > 10 * tally.kills && cut > 0, 'there was a load');
+    assert.ok(tally.kills >= 5 && writes > 3 * tally.kills && cut > 0, 'there was a load');
 
     await Promise.all(apps.map((app) => app.stop('SIGKILL')));
     const { stdout, stderr } = await run(process.execPath, ['-e', `
