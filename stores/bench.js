@@ -29,6 +29,7 @@ async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
   const bench = {
     session,
     notes: {},
+    pace: at.pace,
     get store() { return store; },
     browser: () => new Browser(port, saw),
     ask: (method, ...args) => asked(store, method, args),

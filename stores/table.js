@@ -21,6 +21,8 @@ const authored = require('./authored');
  * @property {Record<string, string>} [leftOut] check to the reason it does not apply
  * @property {Record<string, string>} [varies] check to the reason why the store
  *   itself answers it in one way or another from run to run
+ * @property {number} [pace] how many times longer than usual sessions must live for the checks
+ *   of expiry, as the backend ends them too early for the usual times (1)
  * @property {string[]} [fleeting] what the store adds to a session at times of its own
  * @property {string} [background] why errors that the store throws outside of any
  *   request, which would end the process, are passed over
@@ -39,8 +41,9 @@ const authored = require('./authored');
  *   place of a stored session
  * @property {Record<string, string>} [spoilt] more such texts, by what they are
  *
- * @typedef {{ folder: string, port?: number, database?: string, kept: object }} At
- *   a temporary folder, what the backend told, and a place for what outlives a store
+ * @typedef {{ folder: string, port?: number, database?: string, pace: number, kept: object }} At
+ *   a temporary folder, what the backend told, how slowly the checks go, and a place for what
+ *   outlives a store
  */
 
 /** @type {Row[]} */

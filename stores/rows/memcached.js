@@ -6,12 +6,16 @@ const SECRET = 'ONLY-for-the-suite-2026!';
 /** `length` hands out a statistic, whose form and moment are the server's. */
 const STATISTICS = { length: 'the store gives statistics of the server' };
 
+/** The clients leave out a fraction of a second, and the server's clock ticks once a second. */
+const PACE = 1.6;
+
 module.exports = [
   {
     name: 'connect-memcached',
     package: 'connect-memcached',
     loads: 'arg',
     backend: 'memcached',
+    pace: PACE,
     varies: STATISTICS,
     ci: true,
     open: (session, at) => new (require('connect-memcached')(session))({ hosts: [host(at)] }),
@@ -21,6 +25,7 @@ module.exports = [
     package: 'connect-memcached',
     loads: 'arg',
     backend: 'memcached',
+    pace: PACE,
     varies: STATISTICS,
     ci: true,
     open: (session, at) => new (require('connect-memcached')(session))({
@@ -32,6 +37,7 @@ module.exports = [
     package: 'connect-memjs',
     loads: 'arg',
     backend: 'memcached',
+    pace: PACE,
     varies: STATISTICS,
     open: (session, at) => new (require('connect-memjs')(session))({ servers: [host(at)] }),
   },
