@@ -17,9 +17,9 @@ const { Program } = require('../../test-kit/program');
 const skip = (!isOurs && 'the original has no DiskStore') || (process.platform === 'win32' && 'Python has no such locks there') || needs('python3');
 
 /** For how long it goes on, in ms. */
-const LONG = 500;
-/** In ms. A machine that has much to do may need as long. */
-const LONGEST_TURN = 150;
+const LONG = 1000;
+/** In ms. A machine that has much else to do may need as long for a turn; who waits for the file needs longer. */
+const LONGEST_TURN = 500;
 
 const ask = (store, method, ...args) => new Promise((resolve, reject) => {
   store[method](...args, (error, answer) => (error ? reject(error) : resolve(answer)));
