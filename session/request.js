@@ -4,6 +4,7 @@
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
+const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
@@ -319,6 +320,7 @@ class RequestSession {
     if (source !== undefined) this.original ??= new Original(source.text);
     const session = source !== undefined && hasSessionProperty(this) ? this.session : req.session;
     this.restoreMethods(session);
+    if (session) this.stampMeta(session);
     return session;
   }
 
@@ -395,6 +397,7 @@ class RequestSession {
    */
   noteSave(session, id) {
     if (debug.enabled) debug('saving');
+    this.stampMeta(session);
     this.dataToStore(session);
     this.savedId = id;
     this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
@@ -483,6 +486,21 @@ class RequestSession {
   }
 
   /**
+   * With the option `merge`: gives a session the `_meta` that the store's `get` has given, whatever a
+   * program has made of it since, and none if the store has none.
+   *
+   * @param {SessionShape} session
+   */
+  stampMeta(session) {
+    if (this.settings.merge === undefined) return;
+    const base = this.baseOf(session);
+    const loaded = base?.includes('"_meta"') ? JSON.parse(base)._meta : undefined;
+    if (isDeepStrictEqual(session._meta, loaded)) return;
+    if (loaded === undefined) Reflect.deleteProperty(session, '_meta');
+    else Reflect.defineProperty(session, '_meta', { value: loaded, configurable: true, enumerable: true, writable: true });
+  }
+
+  /**
    * Calls the store to store a session. With the option `merge` the changes of other requests are
    * kept, and the saves of a request do not overlap.
    *
@@ -505,6 +523,7 @@ class RequestSession {
         done();
         return;
       }
+      this.stampMeta(session);
       const base = this.baseOf(session);
       if (base !== undefined) {
         saveMerged(this, id, session, base, done);
@@ -728,6 +747,10 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
+    // The changes of others that a merge brings do not count, also if the store answers at once.
+    if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
+      this.cookieSession = decision & SETS_COOKIE ? session : null;
+    }
     const progress = end === native.END_NOTHING
       ? 'nothing'
       : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);

@@ -54,6 +54,7 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
+  request?.stampMeta(session);
   const text = dataJSON(session);
   await ask(req, session, 'save');
 
