@@ -587,7 +587,7 @@ class RequestSession {
   metaToStore(sid) {
     const known = this.metaOf(sid);
     const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen && sid === this.loadedId);
     this.setMeta(sid, meta);
     return meta;
   }

@@ -65,12 +65,6 @@ function renew(request, loaded, done) {
     debug('renewing the id');
     showMeta(record, meta);
     const pointer = makePointer(oldId, id, now + renewGrace, renewGrace);
-    askStore(req, (error) => {
-      if (error) keepOldId(error);
-      else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, data);
-      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
-    }, 'set', id, record);
-
     /**
      * @param {unknown} error
      * @param {unknown} isStored
@@ -88,6 +82,13 @@ function renew(request, loaded, done) {
         done(undefined, data);
       }
     };
+
+    // The store may answer before it returns.
+    askStore(req, (error) => {
+      if (error) keepOldId(error);
+      else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, data);
+      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
+    }, 'set', id, record);
   };
 
   /** @param {unknown} error */
