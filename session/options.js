@@ -141,7 +141,7 @@ function checked(options, deprecate) {
     skip,
     merge: merge === true ? later : merge || undefined,
     times,
-    metaKey: merge || times !== undefined ? META : undefined,
+    metaKey: times && META,
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,

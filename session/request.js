@@ -11,11 +11,12 @@ const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
+const comparableJSON = require('./request/comparable-json');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { saveMerged } = require('./request/merge');
-const { appendMeta, newMeta, showMeta, usedMeta } = require('./request/times');
+const { appendMeta, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
@@ -374,7 +375,6 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const { id } = session;
-    this.stampMeta(session);
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -491,18 +491,17 @@ class RequestSession {
    */
   carryMeta(oldId, id) {
     const meta = this.metaOf(oldId);
-    if (meta !== undefined && this.settings.times !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
+    if (meta !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
   }
 
   /**
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
-   * @returns {Meta | undefined} undefined if the session gets none
+   * @returns {Meta}
    */
   metaToStore(sid) {
     const known = this.metaOf(sid);
-    if (this.settings.times === undefined) return known;
     const now = Date.now();
     const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry);
     this.setMeta(sid, meta);
@@ -511,10 +510,12 @@ class RequestSession {
 
   /**
    * Gives a session the property `_meta` with which it is stored now.
+   *
    * @param {SessionShape} session
+   * @returns {SessionShape} what the store must get: the session, or a copy, as `withMeta` says
    */
   stampMeta(session) {
-    if (this.settings.metaKey !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+    return this.settings.metaKey === undefined ? session : withMeta(session, this.metaToStore(this.idOf(session)));
   }
 
   /**
@@ -524,9 +525,7 @@ class RequestSession {
    * @param {string} text the JSON of the data without `_meta`
    */
   textToStore(sid, text) {
-    if (this.settings.metaKey === undefined) return text;
-    const meta = this.metaToStore(sid);
-    return meta === undefined ? text : appendMeta(text, meta);
+    return this.settings.metaKey === undefined ? text : appendMeta(text, this.metaToStore(sid));
   }
 
   /**
@@ -576,8 +575,7 @@ class RequestSession {
   store(callback, method, id, session) {
     const { req, settings: { merge } } = this;
     if (merge === undefined) {
-      this.stampMeta(session);
-      callStore(callback, req.sessionStore, method, id, session);
+      callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
       return;
     }
     const isAgain = this.destroyedIds?.has(id);
@@ -592,12 +590,12 @@ class RequestSession {
         saveMerged(this, id, session, base, done);
         return;
       }
-      this.stampMeta(session);
-      const text = dataJSON(session);
+      const stored = this.stampMeta(session);
+      const text = dataJSON(stored);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
         done(error, ...results);
-      }), req.sessionStore, method, id, session);
+      }), req.sessionStore, method, id, stored);
     });
   }
 
@@ -812,7 +810,7 @@ class RequestSession {
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
     let progress;
-    if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
+    if (session && this.mustNoteUse(end)) progress = this.noteUse(end, session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
@@ -859,26 +857,36 @@ class RequestSession {
   }
 
   /**
-   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If the
-   * store can tell that another request has changed the data meanwhile, it keeps those, with the
-   * `_meta` of that request.
+   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
+   * another request has changed the data or destroyed the session meanwhile, the store keeps what
+   * that has stored. A store without `setIfUnchanged` is read again to see that.
    *
+   * @param {number} end what the end of the response does otherwise
    * @param {SessionShape} session
    * @param {ResponsePatch} response
    * @returns {'waiting'}
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
-  noteUse(session, response) {
+  noteUse(end, session, response) {
     debug('noting the use');
     const { req, req: { sessionStore: store } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, response.wait(native.END_TOUCH));
+    const answered = (/** @type {any} */ error, /** @type {unknown} */ isStored) => {
+      if (error || isStored || end !== native.END_TOUCH) callback(error);
+      else callStore(callback, store, 'touch', id, session);
+    };
     if (typeof store.setIfUnchanged === 'function') {
-      this.stampMeta(session);
-      callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });
-    } else {
-      this.store(callback, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
+      const stored = this.stampMeta(session);
+      callStore(storeCallback(req, answered), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+      return 'waiting';
     }
+    const data = comparableJSON(session);
+    callStore(storeCallback(req, (error, found) => {
+      if (error && error.code !== 'ENOENT') callback(error);
+      else if (error || !found || comparableJSON(found) !== data) answered(null, false);
+      else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
+    }), store, 'get', id);
     return 'waiting';
   }
 

@@ -76,7 +76,6 @@ export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
 
 /** What `_meta` says of a session (request/times.js), in ms since the epoch. */
 export interface Meta {
-  /** NaN, as the other times, if no option needs them. */
   created: number;
   /** When the session got its id. */
   renewed: number;
@@ -114,7 +113,7 @@ export interface Settings {
   merge: Merge | undefined;
   /** The options `idleTimeout` and `absoluteTimeout`; undefined if none is set. */
   times: InstanceType<typeof times.Times> | undefined;
-  /** `_meta` if an option reserves this key of the data; it is no data then. */
+  /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;

@@ -296,8 +296,8 @@ function save(request, session, engine) {
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
       : outcome === native.CHANGED;
   } else {
-    request.stampMeta(session);
-    isStored = engine.save(id, session, JSON.stringify(session), since);
+    const stored = request.stampMeta(session);
+    isStored = engine.save(id, stored, JSON.stringify(stored), since);
   }
   if (isStored) return text;
   debug('not saving: the session was destroyed');
@@ -319,10 +319,10 @@ function saveIfUnchanged(request, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
   const base = /** @type {string} */ (request.baseOf(session));
-  request.stampMeta(session);
   request.dataToStore(session);
-  const text = dataJSON(session);
-  const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
+  const stored = request.stampMeta(session);
+  const text = dataJSON(stored);
+  const isStored = engine.saveIfUnchanged(`${id}`, stored, base, text);
   if (isStored && engine.isCommitted) {
     request.noteBase(session, text);
     return 'done';

@@ -6,7 +6,7 @@
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const redacted = require('../store/redacted');
-const { keptMeta, readMeta } = require('./times');
+const { readMeta } = require('./times');
 
 /**
  * Gets a session for a request from the store. Each read of a session for a request comes here,
@@ -19,20 +19,20 @@ const { keptMeta, readMeta } = require('./times');
  * @throws what `get` throws before the store has called back
  */
 function load(request, sid, callback) {
-  const { req, settings: { metaKey, times } } = request;
+  const { req, settings: { times } } = request;
   callStore(storeCallback(req, (error, data) => {
-    if (error || !data || metaKey === undefined) {
+    if (error || !data || times === undefined) {
       callback(error, data);
       return;
     }
     const now = Date.now();
-    const meta = times ? readMeta(data, now) : keptMeta(data);
-    if (meta && times?.hasEnded(meta, now)) {
+    const meta = readMeta(data, now);
+    if (times.hasEnded(meta, now)) {
       debug('the session has ended');
       destroyEnded(request, sid, callback);
       return;
     }
-    if (meta) request.setMeta(sid, meta);
+    request.setMeta(sid, meta);
     callback(error, data);
   }), req.sessionStore, 'get', sid);
 }
