@@ -11,7 +11,6 @@ const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
-const comparableJSON = require('./request/comparable-json');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
@@ -881,11 +880,16 @@ class RequestSession {
       callStore(storeCallback(req, answered), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
       return 'waiting';
     }
-    const data = comparableJSON(session);
+    const { metaKey } = this.settings;
+    const data = dataJSON(session, metaKey);
     callStore(storeCallback(req, (error, found) => {
-      if (error && error.code !== 'ENOENT') callback(error);
-      else if (error || !found || comparableJSON(found) !== data) answered(null, false);
-      else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
+      try {
+        if (error && error.code !== 'ENOENT') callback(error);
+        else if (error || !found || dataJSON(found, metaKey) !== data) answered(null, false);
+        else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
+      } catch (thrown) {
+        callback(thrown);
+      }
     }), store, 'get', id);
     return 'waiting';
   }
