@@ -56,10 +56,11 @@ export = session;
  *
  * @throws {TypeError} When `genid` is not a function, `unset` is neither
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
- *   `storeTimeout` is not a number from 1 to 2147483647, `clearCookie` is not a
- *   boolean, `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
- *   is `async`, `idleTimeout` or `absoluteTimeout` is not a number of milliseconds greater than 0,
- *   `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
+ *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
+ *   positive number or more than half of `cookie.maxAge`, `idleTimeout`, `absoluteTimeout`, `renewAfter`
+ *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` is not a boolean,
+ *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
+ *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
@@ -180,6 +181,20 @@ declare namespace session {
     storeTimeout?: number | undefined;
 
     /**
+     * For how many milliseconds a session that requests only read is not touched again: no
+     * `touch` in the store, no `set` by `resave: true`, and no cookie by `rolling: true`. It
+     * saves most of a store's writes, and makes a session expire up to that much earlier
+     * after its last use. What changes the session is stored as ever, and `req.session.touch()`
+     * in a request asks for a touch.
+     *
+     * When the session was touched last is read from its stored cookie, or else from a table of
+     * this process. A session whose `cookie.originalMaxAge` is less than twice this is touched by
+     * each request. Default: none, each request touches its session. (express-session 1.19.0 has
+     * no such option.)
+     */
+    touchAfter?: number | undefined;
+
+    /**
      * Whether the response tells the browser to delete the session cookie that the
      * request brought, if the session has ended: after `destroy()`, unless the store
      * reported an error, or with `unset: 'destroy'` if `req.session` is unset. The
@@ -209,6 +224,21 @@ declare namespace session {
      * a session that was stored before the option was set is its first request after that.
      */
     absoluteTimeout?: number | undefined;
+
+    /**
+     * After how many ms a session gets a new id, so that a stolen one is of use for a short time only.
+     * Default: never, as in express-session 1.19.0, which has no such option.
+     *
+     * The first request with GET or HEAD after that time renews the id before `next` is called,
+     * unless it is an upgrade, and its response sets the new cookie.
+     */
+    renewAfter?: number | undefined;
+
+    /**
+     * For how many ms after that a request that brings the old id gets the session, too. It also gets the new
+     * cookie, until a request has brought that. Default: 60,000. It must be less than `renewAfter`.
+     */
+    renewGrace?: number | undefined;
 
     /**
      * When a session is saved or destroyed in the store. Default: `'end'`, as in

@@ -13,6 +13,7 @@ const checked = require('./options');
 const ResponsePatch = require('./response');
 const HeldResponse = require('./response/held-response');
 const pathname = require('./request/pathname');
+const { mayRenew } = require('./request/renew');
 const { select } = require('./backend/select');
 const { cookieOptions, generate } = require('./request/generate');
 
@@ -82,6 +83,7 @@ function session(options) {
     // of npm `cookie` 0.7.2.
     if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
+    if (settings.times?.renews) request.mayRenew = mayRenew(req, res);
     new (settings.commit === 'headers' ? HeldResponse : ResponsePatch)(request, res, next);
     select(request).open(request, header, next);
   };

@@ -11,10 +11,14 @@ const { problemsOf, warnOfProblems } = require('./cookie/problems');
 const native = require('./native/load');
 const { later } = require('./request/merge');
 const { META, Times } = require('./request/times');
+const { Touches } = require('./request/touches');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
 const COMMIT_BUFFER = 2 ** 20;
+
+/** For how long, in ms, an old id leads to its session, unless the option `renewGrace` says otherwise. */
+const RENEW_GRACE = 60_000;
 
 /** The longest time, in ms, for which Node.js's timers can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -68,6 +72,9 @@ function checked(options, deprecate) {
     throw new TypeError(`storeTimeout option must be a number of milliseconds from 1 to ${LONGEST_MS}`);
   }
 
+  const { touchAfter } = given;
+  if (touchAfter !== undefined) checkTouchAfter(touchAfter, given.cookie);
+
   const { clearCookie = false } = given;
   if (typeof clearCookie !== 'boolean') throw new TypeError('clearCookie option must be a boolean');
 
@@ -89,8 +96,15 @@ function checked(options, deprecate) {
   // A promise would be stored as an empty object.
   if (isAsyncFunction(merge)) throw new TypeError('merge option must return a value, not a promise');
 
-  const { idleTimeout, absoluteTimeout } = given;
-  checkTimes({ idleTimeout, absoluteTimeout });
+  const { idleTimeout, absoluteTimeout, renewAfter, renewGrace = RENEW_GRACE } = given;
+  checkTimes({ idleTimeout, absoluteTimeout, renewAfter, renewGrace });
+  if (renewAfter === undefined && given.renewGrace !== undefined) throw new TypeError('renewGrace option needs renewAfter');
+  if (renewAfter !== undefined && renewGrace >= renewAfter) {
+    throw new TypeError(`renewGrace option must be less than renewAfter; its default is ${RENEW_GRACE}`);
+  }
+  if (touchAfter !== undefined && idleTimeout !== undefined && touchAfter > idleTimeout / 2) {
+    throw new TypeError('touchAfter option must be at most half of idleTimeout');
+  }
 
   const { cacheControl } = given;
   if (cacheControl !== undefined && !CACHE_CONTROLS.has(cacheControl)) {
@@ -111,9 +125,9 @@ function checked(options, deprecate) {
   }
 
   const store = given.store || new MemoryStore();
-  const times = idleTimeout === undefined && absoluteTimeout === undefined
+  const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
-    : new Times({ idleTimeout, absoluteTimeout }, hasEngineClass(store));
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -135,13 +149,16 @@ function checked(options, deprecate) {
     secrets,
     store,
     storeTimeout,
+    touchAfter,
+    touches: touchAfter === undefined ? undefined : new Touches(store, touchAfter),
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
     skip,
     merge: merge === true ? later : merge || undefined,
     times,
-    metaKey: times && META,
+    metaKey: merge || times !== undefined ? META : undefined,
+    keepsBases: Boolean(merge) || (renewAfter !== undefined && typeof store.setIfUnchanged === 'function'),
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,
@@ -173,6 +190,24 @@ function checkTimes(times) {
 /** @param {unknown} ms */
 function isDelay(ms) {
   return typeof ms === 'number' && ms >= 1 && ms <= LONGEST_MS;
+}
+
+/**
+ * Checks the option `touchAfter`. A session must be touched before its lifetime ends, also if its
+ * requests come at the worst moments.
+ *
+ * @param {unknown} ms
+ * @param {Options['cookie']} cookie
+ * @throws {TypeError}
+ */
+function checkTouchAfter(ms, cookie) {
+  if (typeof ms !== 'number' || !(ms > 0 && ms < Infinity)) {
+    throw new TypeError('touchAfter option must be a positive number of milliseconds');
+  }
+  const maxAge = typeof cookie === 'object' ? cookie?.maxAge : undefined;
+  if (typeof maxAge === 'number' && ms > maxAge / 2) {
+    throw new TypeError('touchAfter option must be at most half of cookie.maxAge');
+  }
 }
 
 /**

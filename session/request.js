@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
@@ -14,11 +14,14 @@ const native = require('./native/load');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
+const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
-const { appendMeta, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
+const { appendMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
+const { endRenewed, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
+const { isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -90,6 +93,14 @@ class RequestSession {
     /** Whether the program wants the expiry to stay as it is: `touch(false)`. */
     this.keepsExpiry = false;
     /**
+     * With the option `touchAfter`: the cookie that the session was loaded with. Undefined if the
+     * session must be touched in any case: the program asks for it, or this request has begun to.
+     * @type {StoredCookie | undefined}
+     */
+    this.storedCookie = undefined;
+    /** @type {string | undefined} With the option `touchAfter`: the sid that was noted last as touched. */
+    this.touchedId = undefined;
+    /**
      * The first `Session` that was made for the request; null if the program or another package
      * has put a session on the request before, or after `dropOriginal`.
      * @type {SessionShape | null | undefined}
@@ -144,6 +155,21 @@ class RequestSession {
      * @type {Map<string | undefined, Meta> | undefined}
      */
     this.metas = undefined;
+    /** With the option `renewAfter`: whether the request may renew the id of its session. */
+    this.mayRenew = false;
+    /**
+     * If the request has brought an old id of the session: whether the response sets the cookie of
+     * the new one. Undefined else.
+     * @type {boolean | undefined}
+     */
+    this.tellsId = undefined;
+    /** Whether `_meta` must say that no request has brought the new id yet. */
+    this.keepsUnseen = false;
+    /**
+     * The sid whose cookie the response has set.
+     * @type {string | undefined}
+     */
+    this.toldId = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -233,7 +259,8 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      const { metaKey } = this.settings;
+      const { metaKey, touches } = this.settings;
+      if (data && touches !== undefined) this.storedCookie = storedCookie(session.cookie);
       this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
@@ -395,6 +422,7 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
+      if (results[0]) request.forgetTouch();
       if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
@@ -423,6 +451,7 @@ class RequestSession {
   dataToStore(session) {
     const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
+    if (this.settings.touches !== undefined) this.noteRenewed(this.idOf(session), session.cookie);
     return json;
   }
 
@@ -445,6 +474,7 @@ class RequestSession {
         this.loadedId = id;
         this.loadedMoment = moment;
         this.noteLoaded(current, current);
+        if (this.storedCookie !== undefined) this.storedCookie = storedCookie(current.cookie);
       }
       this.watch(current);
     }
@@ -458,7 +488,7 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   noteLoaded(session, data) {
-    if (this.settings.merge !== undefined) this.noteBase(session, dataJSON(data));
+    if (this.settings.keepsBases) this.noteBase(session, dataJSON(data));
     const meta = this.metaOf(this.idOf(session));
     if (meta !== undefined) showMeta(session, meta);
   }
@@ -494,6 +524,61 @@ class RequestSession {
   }
 
   /**
+   * Whether the id of the session that was loaded for this request is to be renewed now.
+   * @param {SessionData} data
+   */
+  mustRenew(data) {
+    const { mayRenew, req, settings: { proxy, times } } = this;
+    if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
+    const meta = this.metaOf(req.sessionID);
+    // Without its cookie, the browser would lose the session.
+    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(data.cookie?.secure && !isSecure(req, proxy));
+  }
+
+  /**
+   * Whether another request may have renewed the id of a session since it was loaded.
+   * @param {string | undefined} sid
+   */
+  mayBeRenewed(sid) {
+    const { settings: { times } } = this;
+    const meta = times?.renews ? this.metaOf(sid) : undefined;
+    return meta !== undefined && /** @type {NonNullable<typeof times>} */ (times).mayBeRenewed(meta, Date.now());
+  }
+
+  /**
+   * Notes that a session has a new id.
+   *
+   * @param {string | undefined} oldId
+   * @param {string} id
+   */
+  rename(oldId, id) {
+    const { req } = this;
+    if (req.sessionID === oldId) req.sessionID = id;
+    if (this.cookieId === oldId) this.cookieId = id;
+    if (this.originalId === oldId) this.originalId = id;
+    if (this.firstId === oldId) this.firstId = id;
+    if (this.loadedId === oldId) this.loadedId = id;
+    if (this.savedId === oldId) this.savedId = id;
+    const base = this.bases?.get(oldId);
+    if (base !== undefined) this.setBase(id, base);
+    // The browser has the old id from this response, perhaps after it had the new one.
+    if (this.toldId === oldId) this.keepsUnseen = true;
+    // The moment of its load says nothing of the new record.
+    this.startLoading();
+  }
+
+  /**
+   * Notes that the request has brought the old id of its session. The response tells the browser
+   * the new one until a request has brought that: a response may be lost.
+   *
+   * @param {boolean} [isUnseenId] whether no request can have brought it yet
+   */
+  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.metaOf(this.req.sessionID)))) {
+    this.tellsId = isUnseenId;
+    this.keepsUnseen = isUnseenId;
+  }
+
+  /**
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
@@ -502,7 +587,7 @@ class RequestSession {
   metaToStore(sid) {
     const known = this.metaOf(sid);
     const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry);
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
     this.setMeta(sid, meta);
     return meta;
   }
@@ -514,7 +599,7 @@ class RequestSession {
    * @returns {SessionShape} what the store must get: the session, or a copy, as `withMeta` says
    */
   stampMeta(session) {
-    return this.settings.metaKey === undefined ? session : withMeta(session, this.metaToStore(this.idOf(session)));
+    return this.settings.times === undefined ? session : withMeta(session, this.metaToStore(this.idOf(session)));
   }
 
   /**
@@ -524,7 +609,7 @@ class RequestSession {
    * @param {string} text the JSON of the data without `_meta`
    */
   textToStore(sid, text) {
-    return this.settings.metaKey === undefined ? text : appendMeta(text, this.metaToStore(sid));
+    return this.settings.times === undefined ? text : appendMeta(text, this.metaToStore(sid));
   }
 
   /**
@@ -543,7 +628,7 @@ class RequestSession {
    * @param {string} text
    */
   setBase(key, text) {
-    if (this.settings.merge !== undefined) (this.bases ??= new Map()).set(key, text);
+    if (this.settings.keepsBases) (this.bases ??= new Map()).set(key, text);
   }
 
   /**
@@ -572,8 +657,8 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { merge } } = this;
-    if (merge === undefined) {
+    const { req, settings: { keepsBases } } = this;
+    if (!keepsBases) {
       callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
       return;
     }
@@ -642,6 +727,10 @@ class RequestSession {
    */
   noteDestroyed(sid) {
     (this.destroyedIds ??= new Set()).add(sid);
+    if (this.settings.touches !== undefined) {
+      this.storedCookie = undefined;
+      this.settings.touches.forget(sid);
+    }
   }
 
   /**
@@ -676,6 +765,7 @@ class RequestSession {
   noteStored(session, text) {
     this.replacedId = this.idOf(session);
     this.saved = text;
+    if (this.settings.touches !== undefined) this.noteRenewed(this.replacedId, session.cookie);
   }
 
   /**
@@ -724,6 +814,58 @@ class RequestSession {
   }
 
   /**
+   * Notes that the program touches the session.
+   * @param {boolean} renews false: nothing is to be renewed
+   */
+  noteTouch(renews) {
+    this.keepsExpiry = !renews;
+    if (renews) this.storedCookie = undefined;
+  }
+
+  /**
+   * Notes, for the option `touchAfter`, that the store is asked to save or touch a session. Other
+   * requests rely on it at once; `forgetTouch` takes it back.
+   *
+   * @param {string | undefined} sid
+   * @param {SessionShape['cookie']} [cookie] that is saved; left out for a touch
+   */
+  noteRenewed(sid, cookie) {
+    const { req, settings: { store, touches } } = this;
+    this.storedCookie = undefined;
+    if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
+    this.touchedId = sid;
+    if (cookie) touches.noteSave(sid, cookie);
+    else touches.noteTouch(sid);
+  }
+
+  /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
+  forgetTouch() {
+    if (this.touchedId !== undefined) this.settings.touches?.forget(this.touchedId);
+  }
+
+  /**
+   * Returns whether the session was loaded, was only read and was touched lately, so that this
+   * request need not touch it: the option `touchAfter`.
+   *
+   * @param {SessionShape} [session] left out for a session that is asleep
+   */
+  isFresh(session) {
+    if (session) this.compareCookie(session);
+    const { loadedId, req, settings: { touches }, storedCookie: stored } = this;
+    return stored !== undefined && touches !== undefined && loadedId !== undefined && req.sessionID === loadedId &&
+      touches.isFresh(loadedId, stored);
+  }
+
+  /**
+   * Notes whether the program has changed the session's cookie, which the touch alone stores.
+   * @param {SessionShape} session
+   */
+  compareCookie({ cookie }) {
+    const { storedCookie: stored } = this;
+    if (stored !== undefined && !this.isTouched && !isUntouched(cookie, stored)) this.storedCookie = undefined;
+  }
+
+  /**
    * Starts the lifetime of a session's cookie anew, unless the program wants it to stay.
    *
    * @param {SessionShape} session
@@ -731,12 +873,15 @@ class RequestSession {
    */
   touch(session) {
     if (this.keepsExpiry) return;
+    if (this.storedCookie !== undefined) this.compareCookie(session);
     if (touchesPlainly(session)) {
       startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     } else {
       // A `touch` of the program may change the data.
       this.knownJSON = undefined;
+      const { storedCookie: stored } = this;
       session.touch();
+      this.storedCookie = stored;
     }
     this.isTouched = true;
   }
@@ -808,8 +953,13 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
+    if (this.settings.touches !== undefined) {
+      if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
+      else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
+    }
     let progress;
-    if (session && this.mustNoteUse(end)) progress = this.noteUse(end, session, response);
+    if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);
+    else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
@@ -833,12 +983,13 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    if (this.mustNoteUse(end)) return undefined;
+    if (this.mustNoteUse(end) || this.mayBeRenewed(this.loadedId)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
+    if (end === native.END_TOUCH && this.settings.touches !== undefined) this.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
   }
@@ -852,7 +1003,7 @@ class RequestSession {
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry || this.keepsUnseen);
   }
 
   /**
@@ -860,38 +1011,87 @@ class RequestSession {
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
    * that has stored. A store without `setIfUnchanged` is read again to see that.
    *
-   * @param {number} end what the end of the response does otherwise
    * @param {SessionShape} session
    * @param {ResponsePatch} response
    * @returns {'waiting'}
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
-  noteUse(end, session, response) {
+  noteUse(session, response) {
+    this.storeUse(session, response.wait(native.END_TOUCH));
+    return 'waiting';
+  }
+
+  /**
+   * Does the work of `noteUse`.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} done
+   * @throws as `noteUse`
+   */
+  storeUse(session, done) {
     debug('noting the use');
-    const { req, req: { sessionStore: store } } = this;
+    const { req, req: { sessionStore: store }, settings: { metaKey } } = this;
     const id = this.idOf(session);
-    const callback = storeCallback(req, response.wait(native.END_TOUCH));
-    const answered = (/** @type {any} */ error, /** @type {unknown} */ isStored) => {
-      if (error || isStored || end !== native.END_TOUCH) callback(error);
-      else callStore(callback, store, 'touch', id, session);
-    };
+    const callback = storeCallback(req, done);
+    this.noteRenewed(id, session.cookie);
     if (typeof store.setIfUnchanged === 'function') {
       const stored = this.stampMeta(session);
-      callStore(storeCallback(req, answered), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
-      return 'waiting';
+      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+      return;
     }
-    const { metaKey } = this.settings;
     const data = dataJSON(session, metaKey);
     callStore(storeCallback(req, (error, found) => {
       try {
         if (error && error.code !== 'ENOENT') callback(error);
-        else if (error || !found || dataJSON(found, metaKey) !== data) answered(null, false);
+        else if (error || !found || dataJSON(found, metaKey) !== data) callback();
         else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
       } catch (thrown) {
         callback(thrown);
       }
     }), store, 'get', id);
+  }
+
+  /**
+   * Touches or destroys a session whose id another request may have renewed meanwhile.
+   *
+   * @param {number} end `END_TOUCH` or `END_DESTROY`
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {ResponsePatch} response
+   * @returns {'waiting'}
+   * @throws what the store throws
+   */
+  commitLate(end, session, response) {
+    const { req } = this;
+    const { sessionID: sid } = req;
+    const callback = storeCallback(req, response.wait(end));
+    if (end === native.END_DESTROY) {
+      debug('destroying');
+      this.endStored(sid, callback, 'destroy', sid);
+      return 'waiting';
+    }
+    load(this, sid, (error, data, id) => {
+      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
+      else if (id !== sid && this.keepsUnseen) markUnseen(this, data, callback);
+      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else askStore(req, callback, 'touch', id, session);
+    });
     return 'waiting';
+  }
+
+  /**
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
+   * then by a method of the store.
+   *
+   * @param {string | undefined} sid
+   * @param {Callback} callback gets the error of the store
+   * @param {'destroy' | 'regenerate'} method
+   * @param {unknown} target the argument of the method
+   */
+  endStored(sid, callback, method, target) {
+    endRenewed(this, sid, (error) => {
+      if (error) callback(error);
+      else askStore(this.req, callback, method, target);
+    });
   }
 
   /**
@@ -929,6 +1129,7 @@ class RequestSession {
   dropOriginal() {
     this.original = undefined;
     if (!this.isAsleep) this.source = undefined;
+    this.storedCookie = undefined;
     this.saved = undefined;
     this.firstSession = null;
     this.lastMade = undefined;
@@ -943,6 +1144,7 @@ class RequestSession {
   /** Notes that the session cannot be read or written. */
   fail() {
     this.hasFailed = true;
+    this.forgetTouch();
     this.invalidate();
   }
 
@@ -955,6 +1157,10 @@ class RequestSession {
    *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
+    if (this.tellsId !== undefined) {
+      const session = this.current();
+      if (session && this.req.sessionID === this.loadedId && this.idOf(session) === this.loadedId) return this.tellsId ? session : null;
+    }
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
@@ -1016,6 +1222,8 @@ class RequestSession {
       return undefined;
     }
     if (!isCleared && !this.isTouched) this.touch(session);
+    // The browser gets a new expiry, and so must the store.
+    this.storedCookie = undefined;
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
@@ -1023,6 +1231,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
+      this.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {
@@ -1088,6 +1297,7 @@ class RequestSession {
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
+    if (this.storedCookie !== undefined && session && this.isFresh(session)) facts |= native.FRESH;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -1101,7 +1311,8 @@ class RequestSession {
   factsAsleep() {
     const { facts, resave } = this.settings;
     if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
-    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED);
+    const isFresh = this.storedCookie !== undefined && this.isFresh();
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (isFresh ? native.FRESH : 0);
   }
 }
 

@@ -177,6 +177,7 @@ class ResponsePatch {
     this.stage = WAITING;
     this.waitsShortly = isShort;
     return (error) => {
+      if (error) this.request.forgetTouch();
       if (this.stage !== WAITING) return;
       this.stage = ENDED;
       if (error) defer(this.next, error);

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Url } from 'node:url';
 import type publicTypes = require('../index');
 import type RequestSession = require('./request');
+import type { Touches } from './request/touches';
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
@@ -76,6 +77,7 @@ export type Merge = (key: string, base: any, mine: any, theirs: any) => any;
 
 /** What `_meta` says of a session (request/times.js), in ms since the epoch. */
 export interface Meta {
+  /** When the session began, or was first seen. */
   created: number;
   /** When the session got its id. */
   renewed: number;
@@ -103,6 +105,10 @@ export interface Settings {
   store: Store;
   /** How many ms the store may take to call back; undefined for no limit. */
   storeTimeout: number | undefined;
+  /** How many ms a session that is only read is not touched again in the store; undefined if each request touches it. */
+  touchAfter: number | undefined;
+  /** When the sessions of the store were touched; undefined without `touchAfter`. */
+  touches: InstanceType<typeof Touches> | undefined;
   clearCookie: boolean;
   /** The header Cache-Control of responses that depend on the session; undefined for none. */
   cacheControl: string | undefined;
@@ -111,10 +117,15 @@ export interface Settings {
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
-  /** The options `idleTimeout` and `absoluteTimeout`; undefined if none is set. */
+  /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
   times: InstanceType<typeof times.Times> | undefined;
   /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
+  /**
+   * Whether a save must know from what data of the store the session was made, so that it does not
+   * replace what other requests have stored since.
+   */
+  keepsBases: boolean;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
@@ -165,6 +176,14 @@ export interface SessionSource {
   meta: Meta | undefined;
   /** Makes the session as it would have been made when the request came. */
   session(req: Request): Session;
+}
+
+/** The cookie of a session as it was loaded. */
+export interface StoredCookie {
+  /** Its `expires` does not count. */
+  cookie: CookieData;
+  /** In ms since the epoch, NaN for none. */
+  expires: number;
 }
 
 /** What decides the cookie of a new session: see `planCookie` in request/generate.js. */

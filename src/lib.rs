@@ -22,6 +22,7 @@ mod signature;
 mod state;
 mod store;
 mod text;
+mod touched;
 
 /// The version of this package. The JavaScript half takes no addon of another one, which
 /// may have other functions.

@@ -77,7 +77,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
 
   test(`what this package keeps there beside the times stays: ${name}`, async (t) => {
     const { app, store, time } = await loggedIn(t, makeStore, options);
-    await put(store, { ...valid, version: 7, agent: 'x', junk: { deep: [1] }, next: { not: 'a text' } });
+    await put(store, { ...valid, version: 7, agent: 'x', junk: { deep: [1] }, next: 'r1:no-pointer', ip: { not: 'a text' } });
     time.tick(5 * MINUTE);
     await app.visit(read);
     assert.deepEqual(await meta(store), { ...valid, seen: START + 5 * MINUTE, version: 7, agent: 'x' });
@@ -287,6 +287,16 @@ test('the object of the store is not changed by a request that stores nothing', 
   time.tick(1);
   await app.visit(end((req) => { req.session._meta.created = 5; }));
   assert.deepEqual(store.live.get(sid)._meta, valid);
+});
+
+test('a stored cookie whose lifetime begins in the future is no use then', async (t) => {
+  for (const name of ['MemoryStore', 'another store']) {
+    const { app, store, time } = await loggedIn(t, stores[name], options, end((req) => { req.session.n = 1; req.session.cookie.maxAge = 1000 * MINUTE; }));
+    const [[sid, { cookie, ...data }]] = Object.entries(await meta.all(store));
+    store.set(sid, { ...data, cookie: { ...cookie, originalMaxAge: 500 * MINUTE } });
+    time.setTime(START + IDLE);
+    assert.equal((await app.visit(read)).body, 'undefined');
+  }
 });
 
 test('a clock that is some seconds ahead on another machine', async (t) => {

@@ -30,4 +30,5 @@ pub mod session_id;
 pub mod session_text;
 pub mod signature;
 pub mod state;
+pub mod touched;
 pub mod wtf8;

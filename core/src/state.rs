@@ -25,6 +25,7 @@ macro_rules! facts {
             SAVED: "The session's id and data are those last saved.",
             EXPIRES: "The session's cookie has an expiry.",
             KEEPS_EXPIRY: "This request must not renew the session's expiry.",
+            FRESH: "The session's expiry was renewed lately (option `touchAfter`).",
         }
     };
 }
@@ -82,7 +83,7 @@ pub fn end(facts: Facts) -> End {
         End::Save
     } else if facts.has(Facts::ID_FROM_COOKIE)
         && facts.has(Facts::STORE_TOUCHES)
-        && !facts.has(Facts::KEEPS_EXPIRY)
+        && !keeps_expiry(facts)
     {
         End::Touch
     } else {
@@ -96,18 +97,24 @@ pub fn sets_cookie(facts: Facts) -> bool {
     if !facts.has(Facts::HAS_SESSION) || !facts.has(Facts::ID_IS_STRING) {
         false
     } else if facts.has(Facts::ID_FROM_COOKIE) {
-        let rolls = facts.has(Facts::ROLLING) && !facts.has(Facts::KEEPS_EXPIRY);
+        let rolls = facts.has(Facts::ROLLING) && !keeps_expiry(facts);
         rolls || facts.has(Facts::EXPIRES) && facts.has(Facts::MODIFIED)
     } else {
         facts.has(Facts::SAVE_UNINITIALIZED) || facts.has(Facts::MODIFIED)
     }
 }
 
+/// Decides whether the expiry of a known session stays as it is, unless the session is saved.
+fn keeps_expiry(facts: Facts) -> bool {
+    let is_fresh = facts.has(Facts::FRESH) && !facts.has(Facts::MODIFIED);
+    is_fresh || facts.has(Facts::KEEPS_EXPIRY)
+}
+
 /// Decides whether a session that is not destroyed is saved.
 fn must_save(facts: Facts) -> bool {
     // A save without a change of the data would only renew the expiry of a known session.
     let only_if_modified = if facts.has(Facts::ID_FROM_COOKIE) {
-        facts.has(Facts::KEEPS_EXPIRY)
+        keeps_expiry(facts)
     } else {
         !facts.has(Facts::SAVE_UNINITIALIZED)
     };
@@ -177,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fresh_session_is_renewed_only_if_it_changed() {
+        let fresh = UNCHANGED | Facts::FRESH | Facts::ROLLING | Facts::EXPIRES;
+        assert_eq!(end(Facts(fresh)), End::Nothing);
+        assert!(!sets_cookie(Facts(fresh)));
+        let resaved = fresh & !Facts::WAS_SAVED & !Facts::SAVED;
+        assert_eq!(end(Facts(resaved)), End::Nothing, "resave");
+        let reverted = fresh & !Facts::SAVED;
+        assert_eq!(end(Facts(reverted)), End::Save, "saved, then changed back");
+    }
+
+    #[test]
     fn an_unset_session_is_destroyed_only_when_asked_to() {
         let unset = Facts::HAS_ID | Facts::ID_IS_STRING | Facts::UNSET;
         assert_eq!(end(Facts(unset)), End::Nothing);
@@ -216,6 +234,25 @@ mod tests {
         #[test]
         fn an_expiry_that_is_kept_is_not_touched(bits: u32) {
             prop_assert_ne!(end(Facts(bits | Facts::KEEPS_EXPIRY)), End::Touch);
+        }
+
+        #[test]
+        fn a_fresh_session_without_a_change_keeps_its_expiry(bits: u32) {
+            let facts = bits & !Facts::MODIFIED;
+            let (fresh, kept) = (Facts(facts | Facts::FRESH), Facts(facts | Facts::KEEPS_EXPIRY));
+            prop_assert_eq!(end(fresh), end(kept));
+            prop_assert_eq!(sets_cookie(fresh), sets_cookie(kept));
+        }
+
+        #[test]
+        fn a_change_counts_as_ever_whether_the_session_is_fresh_or_new(bits: u32) {
+            let changed = bits | Facts::MODIFIED;
+            let created = bits & !Facts::ID_FROM_COOKIE;
+            for facts in [changed, created] {
+                let (fresh, stale) = (Facts(facts | Facts::FRESH), Facts(facts & !Facts::FRESH));
+                prop_assert_eq!(end(fresh), end(stale));
+                prop_assert_eq!(sets_cookie(fresh), sets_cookie(stale));
+            }
         }
     }
 }

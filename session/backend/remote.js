@@ -4,7 +4,8 @@
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
-const load = require('../request/load');
+const { attempt, load } = require('../request/load');
+const { renew } = require('../request/renew');
 const native = require('../native/load');
 const redacted = require('../store/redacted');
 const { sidFrom, logNoSession } = require('../cookie/sid');
@@ -26,18 +27,12 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    let hasAnswered = false;
-    try {
-      if (resident !== undefined) request.startLoading();
-      load(request, sid, (error, data) => {
-        hasAnswered = true;
-        loaded(request, error, data, next);
-      });
-    } catch (error) {
-      // If the store has called back already, the error is one of the program's handlers.
-      if (hasAnswered) throw error;
-      loaded(request, error, undefined, next);
-    }
+    if (resident !== undefined) request.startLoading();
+    attempt((answered) => { load(request, sid, answered); }, (error, data, id) => {
+      if (data && id !== sid) request.tellNewId();
+      if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
+      else loaded(request, error, data, next);
+    });
   },
 
   loaded,
@@ -84,7 +79,10 @@ function loaded(request, error, data, next) {
     return;
   }
   const stored = error ? undefined : data;
-  if (!stored) logNoSession(native.UNKNOWN_SID);
+  if (!stored) {
+    logNoSession(native.UNKNOWN_SID);
+    request.settings.touches?.forget(request.cookieId);
+  }
   try {
     request.begin(stored);
   } catch (damaged) {

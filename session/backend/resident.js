@@ -1,11 +1,11 @@
 'use strict';
 
-/** @import { Backend, Cookie, CookieData, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
+/** @import { Backend, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
 /** @import RequestSession from '../request' */
 /** @import ResponsePatch from '../response' */
 
 const debug = require('debug')('express-session');
-const { isSame } = require('../cookie/attributes');
+const { expiryOf } = require('../cookie/attributes');
 const { logNoSession } = require('../cookie/sid');
 const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
@@ -124,11 +124,13 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(settings.times, now)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
+      if (settings.touches !== undefined) request.storedCookie = stored;
       return undefined;
     }
+    if (isUnknown) settings.touches?.forget(cookieId);
     // The cookie may be in `req.cookies` or `req.signedCookies`, where `sidFrom` looks for it. An
     // invalid secret must be reported if no other secret has verified the cookie.
     const hasNoSession = isUnknown ||
@@ -252,12 +254,12 @@ function pending({ req }, engine, end, response, note) {
  * @throws what the engine throws
  */
 function touch(request, session, engine) {
-  const { source, originalId } = request;
+  const { source } = request;
   const { cookie } = session;
   // The store's `touch` is given `req.sessionID`, too, and not `session.id`: they differ if a
   // program has assigned one of them.
   const id = `${request.req.sessionID}`;
-  const stored = source instanceof StoredSession && id === originalId ? source : undefined;
+  const stored = source instanceof StoredSession && id === source.id ? source : undefined;
   const expires = stored && expiryOf(cookie, stored.cookie);
   if (!(stored && expires !== undefined && stored.renew(engine, expires))) {
     const json = JSON.stringify(cookie);
@@ -340,19 +342,4 @@ function saveIfUnchanged(request, session, engine, response) {
     else settle(undefined, false);
   });
   return 'waiting';
-}
-
-/**
- * Returns the expiry of a cookie, if the cookie does not differ from the stored one in anything
- * but its expiry.
- *
- * @param {Cookie} cookie
- * @param {CookieData | undefined} stored
- * @returns {number | undefined} ms since the epoch, NaN for none; undefined if the cookie differs
- */
-function expiryOf(cookie, stored) {
-  if (stored === undefined || !isSame(cookie, stored)) return undefined;
-  const { _expires: expires } = cookie;
-  if (expires === null) return NaN;
-  return expires instanceof Date ? expires.getTime() : undefined;
 }

@@ -53,12 +53,13 @@ class StoredSession {
    *
    * @param {InstanceType<typeof import('../request/times').Times>} times
    * @param {number} now ms since the epoch
-   * @returns {boolean} false if the session is not to be used as it is: it has ended, or its
-   *   `_meta` is not in the form that this package stores
+   * @param {boolean} mayRenew whether the request may renew the id of the session
+   * @returns {boolean} false if the session is not to be used as it is: it has ended, it is to get
+   *   a new id, or its `_meta` is not in the form that this package stores
    */
-  takeMeta(times, now) {
+  takeMeta(times, now, mayRenew) {
     const cut = cutMeta(this.text, this.expires, this.cookie, now);
-    if (cut === undefined || times.hasEnded(cut.meta, now)) return false;
+    if (cut === undefined || times.hasEnded(cut.meta, now) || (mayRenew && times.mustRenew(cut.meta, now))) return false;
     this.text = cut.data;
     this.meta = cut.meta;
     return true;

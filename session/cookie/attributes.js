@@ -20,4 +20,19 @@ function isSame(cookie, stored) {
     cookie.priority === stored.priority && cookie.partitioned === stored.partitioned;
 }
 
-module.exports = { ATTRIBUTES, isSame };
+/**
+ * Returns the expiry of a cookie, if the cookie does not differ from the stored one in anything
+ * but its expiry.
+ *
+ * @param {import('../types').Cookie} cookie
+ * @param {import('../types').CookieData | undefined} stored
+ * @returns {number | undefined} ms since the epoch, NaN for none; undefined if the cookie differs
+ */
+function expiryOf(cookie, stored) {
+  if (stored === undefined || !isSame(cookie, stored)) return undefined;
+  const { _expires: expires } = cookie;
+  if (expires === null) return NaN;
+  return expires instanceof Date ? expires.getTime() : undefined;
+}
+
+module.exports = { ATTRIBUTES, expiryOf };

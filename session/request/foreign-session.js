@@ -4,7 +4,7 @@
 /** @import { Callback, Session as SessionShape } from '../types' */
 
 const { storeCallback, callStore, callbackOrPromise, runEngine, functionOf } = require('../store/call');
-const load = require('./load');
+const { load } = require('./load');
 const { Session, defineHidden } = require('./session');
 
 const ours = Session.prototype;
@@ -55,7 +55,7 @@ function wrapMethods(session, request) {
     /** @type {'set' | 'setIfPresent'} */
     let method = 'set';
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    if (isOurs || !isOfClass || request.settings.merge === undefined) return save.apply(request.stampMeta(this), args);
+    if (isOurs || !isOfClass || !request.settings.keepsBases) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
     request.store(storeCallback(request.req, call), method, this.id, this);
     return this;
@@ -85,7 +85,7 @@ function wrapMethods(session, request) {
    */
   function wrappedTouch(...args) {
     if (args[0] === false) return ours.touch.call(this, false);
-    request.keepsExpiry = false;
+    request.noteTouch(true);
     return touch.apply(this, args);
   }
 

@@ -1,64 +1,108 @@
 'use strict';
 
-/** @import { SessionData } from '../types' */
+/** @import { Callback, Request, SessionData } from '../types' */
 /** @import RequestSession from '../request' */
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const redacted = require('../store/redacted');
+const { isPointer, followPointer } = require('./pointer');
 const { readMeta } = require('./times');
 
 /**
+ * How many pointers are followed, one after the other. There is more than one only if a store keeps
+ * a pointer longer than its session lives under one id.
+ */
+const LONGEST_CHAIN = 3;
+
+/**
  * Gets a session for a request from the store. Each read of a session for a request comes here,
- * also that of `reload`, so that a session beyond its end is nowhere found: it is destroyed.
+ * also that of `reload`. A session beyond its end is nowhere found: it is destroyed. A session that
+ * has a new id is found under its old one, for `renewGrace`, and the request has the new id then.
  *
  * @param {RequestSession} request
  * @param {string | undefined} sid
- * @param {(error?: any, data?: SessionData | null) => void} callback gets what the store calls back
- *   with; no data for a session that has ended
+ * @param {(error?: any, data?: SessionData | null, id?: string) => void} callback gets what the
+ *   store calls back with, and the id under which it has the session; no data for a session that has ended
  * @throws what `get` throws before the store has called back
  */
 function load(request, sid, callback) {
-  const { req, settings: { times } } = request;
-  callStore(storeCallback(req, (error, data) => {
-    if (error || !data || times === undefined) {
-      callback(error, data);
-      return;
-    }
-    const now = Date.now();
-    const meta = readMeta(data, now);
-    if (times.hasEnded(meta, now)) {
-      debug('the session has ended');
-      destroyEnded(request, sid, callback);
-      return;
-    }
-    request.setMeta(sid, meta);
-    callback(error, data);
-  }), req.sessionStore, 'get', sid);
+  find(request, sid, LONGEST_CHAIN, (error, data, id) => {
+    if (data && id !== sid) request.rename(sid, /** @type {string} */ (id));
+    callback(error, data, id);
+  });
 }
 
-module.exports = load;
+/**
+ * Calls a method of a store. What the method throws before the store has called back is an error
+ * for the callback, too.
+ *
+ * @param {Request} req
+ * @param {Callback} callback
+ * @param {string} method of `req.sessionStore`
+ * @param {...unknown} args of the method, before its callback
+ */
+function askStore(req, callback, method, ...args) {
+  attempt((answered) => { callStore(storeCallback(req, answered), req.sessionStore, method, ...args); }, callback);
+}
+
+module.exports = { load, askStore, attempt };
 
 /**
- * Destroys a session that has ended. If that fails, it has ended all the same, and the next request
- * that brings its id tries again.
+ * Calls a function that takes a callback. What the function throws before it has called back is an
+ * error for the callback, too.
+ *
+ * @param {(callback: Callback) => void} act
+ * @param {Callback} callback
+ */
+function attempt(act, callback) {
+  let hasAnswered = false;
+  try {
+    act((...results) => {
+      hasAnswered = true;
+      callback(...results);
+    });
+  } catch (error) {
+    // If it has called back already, the error is one of the program's handlers.
+    if (hasAnswered) throw error;
+    callback(error);
+  }
+}
+
+/**
+ * Does what `load` does, and leaves the ids of the request as they are.
  *
  * @param {RequestSession} request
  * @param {string | undefined} sid
- * @param {() => void} done
+ * @param {number} chain how many pointers may be followed
+ * @param {(error?: any, data?: SessionData | null, id?: string) => void} callback
+ * @throws as `load`
  */
-function destroyEnded({ req }, sid, done) {
-  let hasAnswered = false;
-  const callback = storeCallback(req, (error) => {
-    hasAnswered = true;
-    if (error && debug.enabled) debug('error %s', redacted(error, sid));
-    done();
-  });
-  try {
-    callStore(callback, req.sessionStore, 'destroy', sid);
-  } catch (error) {
-    // If the store has called back already, the error is one of the program's handlers.
-    if (hasAnswered) throw error;
-    done();
-  }
+function find(request, sid, chain, callback) {
+  const { req, settings: { metaKey, times } } = request;
+  callStore(storeCallback(req, (error, data) => {
+    if (error || !data || metaKey === undefined) {
+      callback(error, data, sid);
+      return;
+    }
+    const now = Date.now();
+    if (isPointer(data)) {
+      const next = chain > 0 ? followPointer(`${sid}`, data, now) : undefined;
+      if (next === undefined) callback(error);
+      else attempt((answered) => { find(request, next, chain - 1, answered); }, callback);
+      return;
+    }
+    const meta = times && readMeta(data, now);
+    if (meta && times.hasEnded(meta, now)) {
+      debug('the session has ended');
+      // If the store cannot destroy it, it has ended all the same, and the next request that brings its id tries again.
+      askStore(req, (failure) => {
+        if (failure && debug.enabled) debug('error %s', redacted(failure, sid));
+        callback();
+      }, 'destroy', sid);
+      return;
+    }
+    if (meta) request.setMeta(sid, meta);
+    callback(error, data, sid);
+  }), req.sessionStore, 'get', sid);
 }

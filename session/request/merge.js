@@ -10,7 +10,7 @@ const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const comparableJSON = require('./comparable-json');
 const dataJSON = require('./data-json');
-const load = require('./load');
+const { load } = require('./load');
 const { META } = require('./times');
 
 /** How often the store is asked again before the request gives up. */
@@ -109,7 +109,9 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   const read = () => {
-    load(request, id, (error, found) => {
+    load(request, id, (error, found, foundId) => {
+      // Another request may have renewed the id.
+      if (found) id = foundId;
       if (error && error.code !== 'ENOENT') finish(error);
       else take(replace, error ? undefined : found);
     });
@@ -133,7 +135,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
 
 /**
  * Merges what the store has now into the session of a request, which is based on these data from
- * then on. Nothing changes if that throws.
+ * then on. Without the option `merge`, the session stays as it is. Nothing changes if that throws.
  *
  * @param {RequestSession} request
  * @param {SessionShape} session
@@ -144,9 +146,10 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
  */
 function mergeStored(request, session, base, found) {
   const text = textOf(found);
-  if (comparableJSON(JSON.parse(text)) !== comparableJSON(JSON.parse(base))) {
+  const { merge } = request.settings;
+  if (merge !== undefined && comparableJSON(JSON.parse(text)) !== comparableJSON(JSON.parse(base))) {
     debug('merging');
-    const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), /** @type {Merge} */ (request.settings.merge));
+    const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
   }
   request.noteBase(session, text);

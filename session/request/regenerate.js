@@ -5,7 +5,7 @@
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
-const load = require('./load');
+const { load } = require('./load');
 const REQUEST_SESSION = require('./key');
 const { mergeStored } = require('./merge');
 
@@ -42,7 +42,8 @@ module.exports = regenerateKeeping;
  */
 async function replace(old, listKept) {
   const { req } = old;
-  const { sessionID: oldId, sessionStore: store } = req;
+  const { sessionStore: store } = req;
+  let { sessionID: oldId } = req;
   const request = req[REQUEST_SESSION];
   if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
   const kept = listKept();
@@ -63,6 +64,8 @@ async function replace(old, listKept) {
   // must not prolong it. This is asked as late as possible.
   try {
     if (wasStored && !await found(req, oldId)) throw new SessionEnded();
+    // Another request may have renewed the id.
+    oldId = req.sessionID;
   } catch (error) {
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
@@ -70,7 +73,13 @@ async function replace(old, listKept) {
   req.sessionID = id;
   req.session = session;
   request?.noteReplaced(session, oldId, text);
-  await ask(req, store, 'destroy', oldId);
+  if (request?.mayBeRenewed(oldId)) {
+    await new Promise((resolve, reject) => {
+      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, 'destroy', oldId);
+    });
+  } else {
+    await ask(req, store, 'destroy', oldId);
+  }
 }
 
 /**

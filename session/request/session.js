@@ -3,10 +3,10 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, RegenerateOptions, Request, Session as SessionShape, SessionClass } from '../types' */
 
-const { storeCallback, callStore, callbackOrPromise, runEngine } = require('../store/call');
+const { storeCallback, callStore, callbackOrPromise, functionOf, runEngine } = require('../store/call');
 const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
-const load = require('./load');
+const { load } = require('./load');
 const regenerateKeeping = require('./regenerate');
 
 /**
@@ -149,7 +149,7 @@ const members = {
    */
   touch(renews = true) {
     const request = requestOf(this);
-    if (request !== undefined) request.keepsExpiry = renews === false;
+    if (request !== undefined) request.noteTouch(renews !== false);
     return renews === false ? this : this.resetMaxAge();
   },
 
@@ -192,8 +192,10 @@ const members = {
       const { req } = this;
       delete req.session;
       const request = requestOf(this);
-      const watched = request ? request.beforeDestroy(this.id, done) : done;
-      callStore(storeCallback(req, watched), req.sessionStore, 'destroy', this.id);
+      const { id } = this;
+      const watched = request ? request.beforeDestroy(id, done) : done;
+      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), 'destroy', id);
+      else callStore(storeCallback(req, watched), req.sessionStore, 'destroy', id);
       return this;
     });
   },
@@ -218,8 +220,10 @@ const members = {
     return callbackOrPromise(options, (done) => {
       const { req } = this;
       const request = requestOf(this);
-      if (request) request.noteDestroyed(req.sessionID);
-      callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
+      const { sessionID } = req;
+      if (request) request.noteDestroyed(sessionID);
+      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, functionOf(done), 'regenerate', req);
+      else callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
       return this;
     });
   },

@@ -14,8 +14,8 @@ const CANONICAL = /[{,]"_meta":\{"created":(\d{1,16}),"renewed":(\d{1,16}),"seen
 /** No `_meta` that `CANONICAL` matches is longer, in characters. */
 const LONGEST = 104;
 
-/** What else this package keeps in `_meta`: texts and numbers. Whatever else stands there is dropped. */
-const OTHERS = ['version', 'next', 'ip', 'agent'];
+/** What else this package keeps in `_meta` of a session: texts and numbers. Whatever else stands there is dropped. */
+const OTHERS = ['version', 'ip', 'agent'];
 
 /**
  * How old the last use that is written may become, as a part of the idle time, before the next one
@@ -26,9 +26,16 @@ const SEEN_PART_OF_OURS = 1 / 100;
 const SEEN_PART_OF_TOUCHED = 1 / 2;
 
 /**
- * When sessions end, whatever their stores and cookies say: the options `idleTimeout` and
- * `absoluteTimeout` of one `session()` (OWASP ASVS 5, 7.3.1 and 7.3.2). All times are in ms, and
- * moments in ms since the epoch.
+ * How much earlier than its time a session may have got a new id: by another machine, whose clock
+ * is ahead. In ms, and as a part of the time.
+ */
+const LARGEST_SKEW = 5000;
+const SKEW_PART = 1 / 10;
+
+/**
+ * When sessions end, whatever their stores and cookies say, and when they get new ids: the options
+ * `idleTimeout`, `absoluteTimeout` (OWASP ASVS 5, 7.3.1 and 7.3.2), `renewAfter` and `renewGrace` of
+ * one `session()`. All times are in ms, and moments in ms since the epoch.
  */
 class Times {
   /**
@@ -36,13 +43,40 @@ class Times {
    * @param {number} [options.idleTimeout]
    * @param {number} [options.absoluteTimeout]
    * @param {number} [options.touchAfter]
+   * @param {number} [options.renewAfter]
+   * @param {number} [options.renewGrace]
    * @param {boolean} isOurs whether the store is one of ours
    */
-  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0 }, isOurs) {
+  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0 }, isOurs) {
     this.idleTimeout = idleTimeout;
     this.absoluteTimeout = absoluteTimeout;
     this.seenAfter = Math.max(touchAfter, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART));
     this.seenAfterTouches = isOurs ? idleTimeout * SEEN_PART_OF_TOUCHED : this.seenAfter;
+    this.renewAfter = renewAfter;
+    this.renewGrace = renewGrace;
+    this.renews = renewAfter < Infinity;
+    /** From which age on other requests may have renewed an id. */
+    this.mayRenewAfter = renewAfter - Math.min(LARGEST_SKEW, renewAfter * SKEW_PART);
+  }
+
+  /**
+   * Whether the id of a session is to be renewed.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  mustRenew({ renewed }, now) {
+    return now - renewed >= this.renewAfter;
+  }
+
+  /**
+   * Whether another request may have renewed the id of a session since that was loaded.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  mayBeRenewed({ renewed }, now) {
+    return now - renewed >= this.mayRenewAfter;
   }
 
   /**
@@ -62,8 +96,9 @@ class Times {
    * @param {number} now
    * @param {boolean} keepsExpiry whether this request is not to count as a use
    */
-  isDue({ isKnown, used, hasLifetime }, now, keepsExpiry) {
-    return !isKnown || (!keepsExpiry && now - used >= (hasLifetime ? this.seenAfterTouches : this.seenAfter));
+  isDue(meta, now, keepsExpiry) {
+    const { isKnown, used, hasLifetime } = meta;
+    return !isKnown || (!keepsExpiry && (isUnseen(meta) || now - used >= (hasLifetime ? this.seenAfterTouches : this.seenAfter)));
   }
 }
 
@@ -140,10 +175,20 @@ function newMeta(now, isKnown = true) {
  * @param {Meta} meta
  * @param {number} now
  * @param {boolean} keepsExpiry whether this request is not to count as a use
+ * @param {boolean} keepsUnseen whether no request has brought the id yet
  * @returns {Meta}
  */
-function usedMeta(meta, now, keepsExpiry) {
-  return keepsExpiry ? { ...meta, isKnown: true } : { ...meta, seen: now, used: now, isKnown: true };
+function usedMeta(meta, now, keepsExpiry, keepsUnseen) {
+  const seen = keepsExpiry ? meta.seen : now;
+  return { ...meta, seen: keepsUnseen ? Math.min(seen, meta.renewed - 1) : seen, used: Math.max(seen, meta.used), isKnown: true };
+}
+
+/**
+ * Whether no request has brought the id of a session since that has got it.
+ * @param {Meta} meta
+ */
+function isUnseen({ renewed, seen }) {
+  return seen < renewed;
 }
 
 /**
@@ -203,7 +248,7 @@ function withMeta(session, meta) {
   return copy;
 }
 
-module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, showMeta, withMeta };
+module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, withMeta };
 
 /**
  * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
