@@ -210,11 +210,20 @@ function shownMeta({ created, renewed, seen, rest }) {
 function showMeta(session, meta) {
   try {
     Reflect.deleteProperty(session, META);
-    return Reflect.defineProperty(session, META, { value: shownMeta(meta), configurable: true, enumerable: true, writable: true });
+    return defineMeta(session, shownMeta(meta));
   } catch {
     // The session is a Proxy.
     return false;
   }
+}
+
+/**
+ * @param {Record<string, any>} session
+ * @param {unknown} value of the property `_meta`
+ * @returns {boolean} false if the session refuses it
+ */
+function defineMeta(session, value) {
+  return Reflect.defineProperty(session, META, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /**
@@ -248,7 +257,7 @@ function withMeta(session, meta) {
   return copy;
 }
 
-module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, withMeta };
+module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
 
 /**
  * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
