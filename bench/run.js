@@ -57,8 +57,8 @@ async function main() {
     report.require = requireRows(subjects, options);
     console.log(`${requireTable(report.require)}\n`);
   }
-  if (options.disk) report.disk = await runVariants(DISK_SUBJECTS, options);
-  if (options.features) report.features = await runVariants(FEATURE_SUBJECTS, options);
+  if (options.disk) await runVariants('disk', DISK_SUBJECTS, report, options);
+  if (options.features) await runVariants('features', FEATURE_SUBJECTS, report, options);
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
@@ -94,24 +94,22 @@ async function runCpu(report, subjects, options) {
   }
 }
 
-/** Measures those of the subjects whose stores are installed, and returns the rows. */
-async function runVariants(all, options) {
+async function runVariants(mode, all, report, options) {
   const absent = missing('redis-server');
   const isThere = ({ store, folder }) => (store === 'redis'
     ? !absent
     : folder === undefined || fs.existsSync(path.join(__dirname, '..', 'stores', folder, 'node_modules')));
   const subjects = all.filter(isThere);
-  for (const { name } of all.filter((subject) => !isThere(subject))) {
-    console.log(`${name} is left out: \`npm run test:stores -- ${name}\` installs it.`);
+  for (const { name, store } of all.filter((subject) => !isThere(subject))) {
+    console.log(`${name} is left out: ${store === 'redis' ? absent : `\`npm run test:stores -- ${name}\` installs it`}.`);
   }
-  const server = absent ? undefined : await startRedis();
+  const server = absent || !subjects.some(({ store }) => store === 'redis') ? undefined : await startRedis();
   try {
-    const rows = await variantRows(subjects, options, server && { port: server.port });
-    console.log(`${variantTable(rows, subjects)}\n`);
-    return rows;
+    report[mode] = await variantRows(subjects, options, server && { port: server.port });
   } finally {
     if (server) await server.stop();
   }
+  console.log(`${variantTable(report[mode], subjects)}\n`);
 }
 
 async function runGrowth(report, subjects, options) {

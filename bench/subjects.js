@@ -3,6 +3,7 @@
 const Module = require('node:module');
 const path = require('node:path');
 const { promisify } = require('node:util');
+const keepLoggedOut = require('../redis');
 
 const OURS = path.join(__dirname, '..');
 const SECRET = 'correct horse battery staple';
@@ -47,6 +48,8 @@ const FEATURE_SUBJECTS = [
   { name: 'none, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'express-session, connect-redis', session: 'express-session', store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'touchAfter, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000 } },
+  { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
+  { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */
@@ -112,7 +115,8 @@ function redisStore(subject, client) {
   };
   try {
     const { RedisStore } = require('connect-redis');
-    return new RedisStore({ client });
+    const store = new RedisStore({ client });
+    return subject.isWrapped ? keepLoggedOut(store) : store;
   } finally {
     Module._resolveFilename = resolve;
   }
