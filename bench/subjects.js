@@ -44,12 +44,12 @@ const FEATURE_SUBJECTS = [
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+  { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
+  { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
   { name: 'touchAfter', session: OURS, store: 'own', options: { touchAfter: 600000 } },
   { name: 'none, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'express-session, connect-redis', session: 'express-session', store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'touchAfter, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000 } },
-  { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
-  { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */

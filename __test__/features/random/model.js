@@ -120,8 +120,8 @@ class Visit {
     if (record) {
       this.session = { id: this.cookieId, isFollowed: true, ...record };
       this.loadedId = this.cookieId;
-      this.storedCookie = copy(record.cookie);
       this.noteBase(this.session);
+      this.storedCookie = copy(record.cookie);
       if (!options.resave) this.stored = JSON.stringify(record.data);
     } else {
       world.touched.delete(this.cookieId);
@@ -301,8 +301,8 @@ class Visit {
     this.session = { id, isFollowed, ...record };
     if (isFollowed) {
       this.loadedId = id;
-      if (this.storedCookie) this.storedCookie = copy(record.cookie);
       this.noteBase(this.session);
+      if (this.storedCookie) this.storedCookie = copy(record.cookie);
     }
   }
 
@@ -398,7 +398,7 @@ class Visit {
       // With our own stores, what another request has ended does not come back.
       const { kind } = this.world.scenario.store;
       const isOurs = kind === 'wrapped' || (kind === 'resident' && this.baseOf(session) === undefined);
-      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'nothing' : 'set';
+      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
     return this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
   }
@@ -413,7 +413,7 @@ class Visit {
 
   settle(decision) {
     const { session } = this;
-    if (decision === 'nothing') return;
+    if (decision === 'nothing' || decision === 'refused') return;
     this.touch();
     try {
       if (decision === 'set') this.save(session);
@@ -518,6 +518,8 @@ class Visit {
     }
     if (this.options.commit !== 'headers') return undefined;
     const decision = this.decide();
+    // A save that is refused settles the session, too.
+    if (decision === 'refused') this.settledEarly = decision;
     if (decision !== 'set' && decision !== 'destroy') return undefined;
     this.hasConflict = false;
     // What a merge brings is no change of this request.
