@@ -3,6 +3,7 @@
 const Module = require('node:module');
 const path = require('node:path');
 const { promisify } = require('node:util');
+const keepLoggedOut = require('../redis');
 
 const OURS = path.join(__dirname, '..');
 const SECRET = 'correct horse battery staple';
@@ -40,6 +41,8 @@ const FEATURE_SUBJECTS = [
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+  { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
+  { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */
@@ -105,7 +108,8 @@ function redisStore(subject, client) {
   };
   try {
     const { RedisStore } = require('connect-redis');
-    return new RedisStore({ client });
+    const store = new RedisStore({ client });
+    return subject.isWrapped ? keepLoggedOut(store) : store;
   } finally {
     Module._resolveFilename = resolve;
   }

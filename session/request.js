@@ -4,6 +4,7 @@
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
+const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
@@ -16,7 +17,7 @@ const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
-const { appendMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
+const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { endRenewed, markUnseen } = require('./request/renew');
@@ -401,7 +402,6 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const { id } = session;
-    this.stampMeta(session);
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -437,6 +437,7 @@ class RequestSession {
    */
   noteSave(session, id) {
     if (debug.enabled) debug('saving');
+    this.stampMeta(session);
     this.dataToStore(session);
     this.savedId = id;
     this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
@@ -593,11 +594,22 @@ class RequestSession {
   }
 
   /**
-   * Gives a session the property `_meta` with which it is stored now.
+   * Gives a session the property `_meta` with which it is stored now, whatever a program has made of
+   * it. With the option `merge` alone, that is the `_meta` that the store's `get` has given.
+   *
    * @param {SessionShape} session
    */
   stampMeta(session) {
-    if (this.settings.times !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+    const { merge, times } = this.settings;
+    if (times !== undefined) {
+      showMeta(session, this.metaToStore(this.idOf(session)));
+    } else if (merge !== undefined) {
+      const base = this.baseOf(session);
+      const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
+      if (isDeepStrictEqual(session[META], loaded)) return;
+      if (loaded === undefined) Reflect.deleteProperty(session, META);
+      else defineMeta(session, loaded);
+    }
   }
 
   /**
@@ -668,12 +680,12 @@ class RequestSession {
         done();
         return;
       }
+      this.stampMeta(session);
       const base = this.baseOf(session);
       if (base !== undefined) {
         saveMerged(this, id, session, base, done);
         return;
       }
-      this.stampMeta(session);
       const text = dataJSON(session);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
@@ -955,6 +967,10 @@ class RequestSession {
     if (this.settings.touches !== undefined) {
       if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
       else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
+    }
+    // The changes of others that a merge brings do not count, also if the store answers at once.
+    if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
+      this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
     let progress;
     if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);

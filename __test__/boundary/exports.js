@@ -41,7 +41,7 @@ module.exports = (native) => ({
   serializeCookie: { takes: [name, ofText, is(fc.integer({ min: 0, max: 2 ** 15 - 1 })), ofNumber, ofText, ofText, ofNumber], answers: types('string', 'number') },
   sessionId: { takes: [], answers: (answer) => /^[\w-]{32}$/.test(answer) },
   sign: { takes: [ofText, keys], answers: types('string') },
-  storeRequestCalls: { takes: [store], answers: (answer) => ['renew', 'write'].every((key) => typeof answer[key] === 'function') },
+  storeRequestCalls: { takes: [store], answers: (answer) => ['renew', 'write', 'writeIfUnchanged'].every((key) => typeof answer[key] === 'function') },
   storeClear: { takes: [store], answers: nothing },
   storeClose: { takes: [store], answers: isPromise, later: nothing },
   storeCommit: { takes: [store], answers: (answer) => answer === undefined || answer === true || isUnmade(answer) },
@@ -75,4 +75,5 @@ module.exports = (native) => ({
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.ASK_STORE) },
   renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2, 4) },
   write: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 2, 3) },
+  writeIfUnchanged: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData, ofData, ofNumber], answers: among(0, 1, 2) },
 });

@@ -79,7 +79,7 @@ function gatherHandles() {
 gatherHandles();
 
 test('there is something to call', () => {
-  for (const name of ['enter', 'write', 'renew']) assert.ok(functions.includes(name));
+  for (const name of ['enter', 'write', 'writeIfUnchanged', 'renew']) assert.ok(functions.includes(name));
   assert.ok(functions.includes('unsignCookie'));
   assert.ok(functions.includes('sessionId'));
 });

@@ -25,7 +25,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Changed, Commit, Engine, Found, Live, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Changed, Commit, Engine, Found, Live, NewCookie, Removed, Slice, Stats, Stored, Unmade,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
@@ -564,7 +564,7 @@ impl Engine for DiskStore {
         &self,
         sid: &[u8],
         base: &[u8],
-        cookie: Option<&[u8]>,
+        cookie: NewCookie,
         data: &[u8],
         now: i64,
         deadline: Option<i64>,
@@ -575,8 +575,18 @@ impl Engine for DiskStore {
             now,
         };
         match cookie {
-            Some(cookie) => self.put_parts(&mut state, sid, cookie, data, deadline, condition),
-            None => self.store(&mut state, sid, data, None, deadline, condition),
+            NewCookie::Json(cookie) => {
+                self.put_parts(&mut state, sid, cookie, data, deadline, condition)
+            }
+            NewCookie::Known(id, date) => {
+                let known = state.cookies.get(id);
+                let Some(cookie) = known.filter(|known| known.can_expire(date)) else {
+                    return Ok(Changed::Refused);
+                };
+                let expires = date.or(deadline);
+                self.store(&mut state, sid, data, Some(cookie), expires, condition)
+            }
+            NewCookie::InText => self.store(&mut state, sid, data, None, deadline, condition),
         };
         Ok(Changed::Done)
     }
