@@ -325,8 +325,8 @@ const requirements = {
       const sid = sidOf(ann);
       assert.ok(attributesOf(ann.jar.last).includes('HttpOnly'), ann.jar.last);
       answers.push(await ann.get('/'), await ann.post('/logout'));
-      for (const { headers: { 'set-cookie': _, ...headers }, body } of answers) {
-        assert.ok(!JSON.stringify([headers, body]).includes(sid));
+      for (const { headers, body } of answers) {
+        assert.ok(!JSON.stringify([{ ...headers, 'set-cookie': undefined }, body]).includes(sid));
       }
     },
   },
