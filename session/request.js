@@ -22,7 +22,7 @@ const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { endRenewed, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { isUntouched, storedCookie } = require('./request/touches');
+const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -402,6 +402,7 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const { id } = session;
+    this.storedCookie = undefined;
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -423,7 +424,6 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0]) request.forgetTouch();
       if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
@@ -453,7 +453,6 @@ class RequestSession {
   dataToStore(session) {
     const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
-    if (this.settings.touches !== undefined) this.noteRenewed(this.idOf(session), session.cookie);
     return json;
   }
 
@@ -667,7 +666,8 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { keepsBases } } = this;
+    const { req, settings: { keepsBases, touches } } = this;
+    if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
     if (!keepsBases) {
       this.stampMeta(session);
       callStore(callback, req.sessionStore, method, id, session);
@@ -776,7 +776,6 @@ class RequestSession {
   noteStored(session, text) {
     this.replacedId = this.idOf(session);
     this.saved = text;
-    if (this.settings.touches !== undefined) this.noteRenewed(this.replacedId, session.cookie);
   }
 
   /**
@@ -834,19 +833,40 @@ class RequestSession {
   }
 
   /**
-   * Notes, for the option `touchAfter`, that the store is asked to save or touch a session. Other
-   * requests rely on it at once; `forgetTouch` takes it back.
+   * Notes, for the option `touchAfter`, that a session is renewed in the store. When the response
+   * ends, that is noted before the store has answered, so that requests of the same moment touch
+   * once; `forgetTouch` takes it back.
    *
    * @param {string | undefined} sid
-   * @param {SessionShape['cookie']} [cookie] that is saved; left out for a touch
+   * @param {number} [time] from which on its lifetime counts, in ms since the epoch
    */
-  noteRenewed(sid, cookie) {
+  noteRenewed(sid, time = Date.now()) {
     const { req, settings: { store, touches } } = this;
-    this.storedCookie = undefined;
+    if (sid === this.loadedId) this.storedCookie = undefined;
     if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
     this.touchedId = sid;
-    if (cookie) touches.noteSave(sid, cookie);
-    else touches.noteTouch(sid);
+    touches.note(sid, time);
+  }
+
+  /**
+   * Makes the callback of a save, perhaps one of the program, which counts as a touch if it succeeds.
+   *
+   * @param {Callback} callback made by `storeCallback`
+   * @param {string | undefined} sid
+   * @param {number} begin of the lifetime that is saved, in ms since the epoch
+   * @returns {Callback}
+   */
+  hearingRenewal(callback, sid, begin) {
+    const request = this;
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    function heard(...results) {
+      if (!results[0] && !request.destroyedIds?.has(sid)) request.noteRenewed(sid, begin);
+      return callback.apply(this, results);
+    }
+    return storeCallback(this.req, heard);
   }
 
   /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
@@ -966,6 +986,7 @@ class RequestSession {
     const end = decision & END_MASK;
     if (this.settings.touches !== undefined) {
       if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
+      else if (end === native.END_SAVE && session) this.noteRenewed(this.idOf(session), beginOf(session.cookie));
       else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
     }
     // The changes of others that a merge brings do not count, also if the store answers at once.
@@ -1048,7 +1069,7 @@ class RequestSession {
     const { req, req: { sessionStore: store } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, done);
-    this.noteRenewed(id, session.cookie);
+    this.noteRenewed(id, beginOf(session.cookie));
     if (typeof store.setIfUnchanged === 'function') {
       this.stampMeta(session);
       callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });

@@ -26,7 +26,6 @@ const isStats = (answer) => Object.values(answer).every(isCount);
 
 /** `later` tells what a promise may be fulfilled with. */
 module.exports = (native) => ({
-  addonInstance: { takes: [], answers: (answer) => answer >= 0 && answer < 1 },
   createDiskStore: { takes: [options], answers: ({ store, warning }) => isHandle(store) && ['string', 'undefined'].includes(typeof warning) },
   createSessionReader: { takes: [name, keys, store, found], answers: types('function') },
   createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
@@ -52,6 +51,7 @@ module.exports = (native) => ({
   storeClassify: { takes: [store, ofSid, any, ofBoolean, ofNumber, ofNumber], answers: nothing },
   storeLength: { takes: [store, ofNumber], answers: isCount },
   storeLengthLater: { takes: [store, ofNumber], answers: isPromise, later: isCount },
+  storeWait: { takes: [store], answers: isPromise, later: nothing },
   storeMaintain: { takes: [store, ofNumber], answers: isPromise, later: nothing },
   storeLastChange: { takes: [store], answers: isCount },
   storeMoment: { takes: [store], answers: isCount },

@@ -281,6 +281,7 @@ const ASKED_LATER = {
   storeMaintain: [0],
   storePruneLater: [0, 1],
   storeStatsLater: [],
+  storeWait: [],
 };
 
 test('a promise of the addon is rejected with it', { skip }, async () => {

@@ -27,7 +27,8 @@ use crate::session_text;
 /// # Errors
 /// Every method that returns a `Result` fails with [`Error::Engine`] if the engine cannot
 /// do what it was asked to do, for example because a disk is full. A call that fails changes
-/// nothing that another call would show, and the next call may succeed.
+/// nothing that another call would show, and the next call may succeed. A method that must not take
+/// long may fail with [`Error::Busy`]: it can be called again when [`wait`](Engine::wait) has returned.
 pub trait Engine: Send + Sync {
     /// Looks up the session of `sid`, and replaces the content of `text` by its data, by the
     /// whole text if that is unclear, or by nothing if there is no live session.
@@ -265,6 +266,12 @@ pub trait Engine: Send + Sync {
     /// Takes as long as it takes, but no longer than some seconds if the engine is busy. Returns the changes that were not made; with an error, none was.
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
         Ok(Vec::new())
+    }
+
+    /// Waits until a call that has failed with [`Error::Busy`] may succeed, but no longer than some
+    /// seconds: then it fails as well.
+    fn wait(&self) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Commits all changes, and frees what the engine has open. Each later call fails, but for this

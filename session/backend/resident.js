@@ -13,7 +13,7 @@ const dataJSON = require('../request/data-json');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
 const { META } = require('../request/times');
-const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { storeCallback, callStore, isBusy, isEngineError } = require('../store/call');
 const { methods: { setIfUnchanged } } = require('../store/engine-methods');
 const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
@@ -92,7 +92,8 @@ class Resident {
       reason = this.load(request, header);
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      remote.loaded(request, error, undefined, next);
+      if (isBusy(error)) remote.open(request, header, next);
+      else remote.loaded(request, error, undefined, next);
       return;
     }
     if (reason === native.ASK_STORE) remote.open(request, header, next);

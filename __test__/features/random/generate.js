@@ -48,6 +48,8 @@ function drawOptions({ chance, pick }) {
   maybe(0.3, 'rolling', true);
   maybe(0.3, 'unset', 'destroy');
   maybe(0.5, 'merge', pick(MERGES));
+  // A request that comes 25 seconds later finds a session that was touched before that, or not.
+  maybe(0.4, 'touchAfter', pick([20_000, 30_000]));
   if (chance(0.5)) options.cookie.maxAge = 60_000;
   if (chance(0.2)) options.cookie.secure = pick([true, 'auto']);
   if (chance(0.2)) options.cookie.path = '/app';

@@ -35,6 +35,8 @@ class World {
     this.counts = {};
     this.jar = undefined;
     this.ids = 0;
+    /** When this process has touched each session last. */
+    this.touched = new Map();
   }
 
   makeId() {
@@ -74,6 +76,8 @@ class Visit {
     this.destroyedIds = new Set();
     this.endedElsewhere = new Set();
     this.keepsExpiry = false;
+    /** The stored cookie, until the session must be touched in any case. */
+    this.storedCookie = undefined;
     this.isDestroyed = false;
     this.isTouched = false;
     /** Whether the session is left alone, because an error page is sent in place of its response. */
@@ -106,7 +110,7 @@ class Visit {
   // The beginning.
 
   open() {
-    const { options, request: { path } } = this;
+    const { options, request: { path }, world } = this;
     if (options.skip && path === '/app/static') return;
     if (options.skip && path === '/app/throws') throw new Error('skip failed');
     if (!path.startsWith(options.cookie.path ?? '/')) return;
@@ -117,8 +121,10 @@ class Visit {
       this.session = { id: this.cookieId, isFollowed: true, ...record };
       this.loadedId = this.cookieId;
       this.noteBase(this.session);
+      this.storedCookie = copy(record.cookie);
       if (!options.resave) this.stored = JSON.stringify(record.data);
     } else {
+      world.touched.delete(this.cookieId);
       this.session = { ...this.generate(), isFollowed: true };
       this.sessionID = this.session.id;
     }
@@ -171,6 +177,7 @@ class Visit {
       case 'end elsewhere': this.endElsewhere(); break;
       case 'touch':
         this.keepsExpiry = !step.renews;
+        if (step.renews) this.storedCookie = undefined;
         if (step.renews) setMaxAge(cookie.originalMaxAge);
         break;
       default: {
@@ -209,8 +216,12 @@ class Visit {
   save(session) {
     const text = JSON.stringify(session.data);
     // Of a session that `regenerate` has made, express-session does not know what was saved.
-    if (session.isFollowed) this.stored = text;
+    if (session.isFollowed) {
+      this.stored = text;
+      this.storedCookie = undefined;
+    }
     this.put(session);
+    this.noteTouched(session.id, session.cookie);
     if (session.isFollowed) {
       this.storedIds.add(session.id);
       this.endedElsewhere.delete(session.id);
@@ -291,12 +302,26 @@ class Visit {
     if (isFollowed) {
       this.loadedId = id;
       this.noteBase(this.session);
+      if (this.storedCookie) this.storedCookie = copy(record.cookie);
     }
+  }
+
+  /** Notes that a session is renewed. A save prolongs it no longer than its cookie says. */
+  noteTouched(id, { expires, originalMaxAge }) {
+    const { touched, now } = this.world;
+    touched.set(id, expires === null || originalMaxAge === null ? now : Math.min(now, expires - originalMaxAge));
+  }
+
+  /** Forgets a session that ends, or that could not be renewed. */
+  forget(id) {
+    this.world.touched.delete(id);
+    this.storedCookie = undefined;
   }
 
   destroy({ id }) {
     this.session = undefined;
     this.destroyedIds.add(id);
+    this.forget(id);
     this.call('destroy', id);
     this.isDestroyed = true;
   }
@@ -304,6 +329,7 @@ class Visit {
   regenerate() {
     const { sessionID } = this;
     this.destroyedIds.add(sessionID);
+    this.forget(sessionID);
     try {
       this.call('destroy', sessionID);
     } finally {
@@ -323,6 +349,7 @@ class Visit {
     for (const key of keys) made.data[key] = old.data[key];
     const text = JSON.stringify(made.data);
     this.put(made);
+    this.noteTouched(made.id, made.cookie);
     try {
       if (this.wasStored(old.id) && !this.call('get', old.id)) throw new Error('the session has ended');
     } catch (error) {
@@ -333,6 +360,7 @@ class Visit {
     this.sessionID = this.keptId = made.id;
     this.stored = text;
     this.destroyedIds.add(old.id);
+    this.forget(old.id);
     this.call('destroy', old.id);
   }
 
@@ -347,19 +375,32 @@ class Visit {
     return this.cookieId === this.sessionID;
   }
 
+  /** Whether the session was only read, and was touched less than `touchAfter` ago. */
+  get isFresh() {
+    const { options: { touchAfter }, session: { cookie }, isTouched, sessionID, storedCookie, world: { now, touched } } = this;
+    if (!touchAfter || !storedCookie || this.isModified || sessionID !== this.loadedId) return false;
+    // What the program does to the cookie is stored by the touch.
+    if (!isTouched && JSON.stringify(cookie) !== JSON.stringify(storedCookie)) return false;
+    const { expires, originalMaxAge } = storedCookie;
+    if (originalMaxAge !== null && originalMaxAge < 2 * touchAfter) return false;
+    const last = [originalMaxAge === null ? -Infinity : expires - originalMaxAge, touched.get(sessionID) ?? -Infinity];
+    return last.some((time) => time <= now && now - time < touchAfter);
+  }
+
   decide() {
     const { session, options } = this;
     if (!this.hasMiddleware || this.hasFailed) return 'nothing';
     if (!session) return options.unset === 'destroy' && this.sessionID ? 'destroy' : 'nothing';
     const isSaved = JSON.stringify(session.data) === this.stored && [this.originalId, this.keptId].includes(session.id);
-    const waitsForChange = this.isKnown ? this.keepsExpiry : !options.saveUninitialized;
+    const keepsExpiry = this.keepsExpiry || this.isFresh;
+    const waitsForChange = this.isKnown ? keepsExpiry : !options.saveUninitialized;
     if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
       // With our own stores, what another request has ended does not come back.
       const { kind } = this.world.scenario.store;
       const isOurs = kind === 'wrapped' || (kind === 'resident' && this.baseOf(session) === undefined);
-      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'nothing' : 'set';
+      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
-    return this.isKnown && this.world.scenario.store.touch && !this.keepsExpiry ? 'touch' : 'nothing';
+    return this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
   }
 
   touch() {
@@ -372,10 +413,18 @@ class Visit {
 
   settle(decision) {
     const { session } = this;
-    if (decision === 'nothing') return;
+    if (decision === 'nothing' || decision === 'refused') return;
     this.touch();
-    if (decision === 'set') this.save(session);
-    else this.call(decision, this.sessionID, session);
+    try {
+      if (decision === 'set') this.save(session);
+      else this.call(decision, this.sessionID, session);
+    } catch (error) {
+      this.forget(decision === 'set' ? session.id : this.sessionID);
+      throw error;
+    }
+    if (decision === 'touch') this.noteTouched(this.sessionID, session.cookie);
+    if (decision === 'destroy') this.forget(this.sessionID);
+    this.storedCookie = undefined;
   }
 
   // The response.
@@ -408,10 +457,11 @@ class Visit {
       return cookieText('', { ...this.firstCookie, expires: 0 });
     }
     const { isModified, wasModified = isModified } = this;
-    const rolls = options.rolling && !this.keepsExpiry;
+    const rolls = options.rolling && !this.keepsExpiry && !this.isFresh;
     const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
     this.touch();
+    this.storedCookie = undefined;
     if (!this.parent) world.jar = session.id;
     return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
   }
@@ -468,6 +518,8 @@ class Visit {
     }
     if (this.options.commit !== 'headers') return undefined;
     const decision = this.decide();
+    // A save that is refused settles the session, too.
+    if (decision === 'refused') this.settledEarly = decision;
     if (decision !== 'set' && decision !== 'destroy') return undefined;
     this.hasConflict = false;
     // What a merge brings is no change of this request.

@@ -164,6 +164,10 @@ impl Engine for Failing {
         self.engine()?.commit()
     }
 
+    fn wait(&self) -> Result<(), Error> {
+        self.engine()?.wait()
+    }
+
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
         self.engine()?.finish()
     }
