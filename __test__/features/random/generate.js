@@ -18,9 +18,9 @@ const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise']
 /** What the store has for `_meta` when a request comes: what another version, or a clock that goes wrong, has written. */
 const ODD_METAS = [
   'text', null, 7, [], {}, [{ created: 1 }], { created: 'x', renewed: null, seen: {} }, { created: -1, renewed: -1, seen: -1 },
-  { ago: { created: -50_000, renewed: -50_000, seen: -50_000 } }, { ago: { created: 5000, renewed: 5000, seen: -9000 } },
+  { ago: { created: -50_000, renewed: -50_000, seen: -50_000 } }, { ago: { created: 5000, renewed: 5000, seen: -9000 } }, { ago: { created: 5000, renewed: -5000, seen: 5000 } },
   { ago: { created: 5000, seen: 5000 } }, { ago: { created: 5000, renewed: 5000 } }, { created: 0, renewed: 0, seen: 0 },
-  { ago: { created: 9000, renewed: 5000, seen: 2000, version: 3 } }, { ago: { seen: 9000, renewed: 9000, created: 9000 } },
+  { ago: { created: 9000, renewed: 5000, seen: 2000 }, version: 3, ip: '::1', agent: {}, other: 1 }, { ago: { seen: 9000, renewed: 9000, created: 9000 } },
 ];
 
 function drawScenario(seed) {

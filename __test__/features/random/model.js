@@ -34,6 +34,8 @@ const SKEW_PART = 1 / 10;
 
 const isTime = (value, now) => typeof value === 'number' && value >= 0 && value <= now;
 const isPlain = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What this package keeps beside the times. */
+const isKept = (name, value) => ['version', 'ip', 'agent'].includes(name) && ['string', 'number'].includes(typeof value);
 const shown = ({ created, renewed, seen, rest }) => ({ created, renewed, seen, ...rest });
 
 /** What one scenario has beside its requests: the store, the visitor's cookie, and the time. */
@@ -238,7 +240,8 @@ class Visit {
   /** What counts of `_meta` as it is stored. What is no time, or is in the future, is now. */
   readMeta({ meta, cookie: { expires, originalMaxAge } }) {
     const { now } = this.world;
-    const { created, renewed, seen, ...rest } = isPlain(meta) ? meta : {};
+    const { created, renewed, seen, ...others } = isPlain(meta) ? meta : {};
+    const rest = Object.fromEntries(Object.entries(others).filter(([name, value]) => isKept(name, value)));
     const isCreated = isTime(created, now);
     const isCanonical = isDeepStrictEqual(Object.keys(meta ?? {}), ['created', 'renewed', 'seen']) && Object.values(meta).every((time) => isTime(time, now));
     if (!isCanonical) this.sleeps = false;
@@ -285,9 +288,11 @@ class Visit {
     // It is no save, for which `commit: 'headers'` would wait.
     this.world.leavesFirstByteOpen = true;
     this.noteTouched(session.id, session.cookie);
+    const text = JSON.stringify(session.data);
+    if (!this.isAtomic && JSON.stringify(this.call('get', session.id)?.data) !== text) return;
     this.stamp(session);
-    if (this.isAtomic) this.putIfUnchanged(session, JSON.stringify(session.data));
-    else this.put(session);
+    if (this.isAtomic) this.putIfUnchanged(session, text);
+    else this.call('set', session.id, session);
   }
 
   mustRenew({ id, cookie }) {
@@ -467,8 +472,8 @@ class Visit {
 
   /** Stores a session, with the option `merge` together with what others have stored. One that is gone stays gone. */
   put(session) {
+    this.stamp(session);
     if (this.baseOf(session) === undefined) {
-      this.stamp(session);
       this.call('set', session.id, session);
       this.noteBase(session);
       return;
@@ -904,7 +909,9 @@ function recordsOf(world) {
 /** What another version has written for `_meta`: any value, or times of so many ms ago. */
 function metaWritten(written, now) {
   if (written === 'nothing') return undefined;
-  return written?.ago ? Object.fromEntries(Object.entries(written.ago).map(([name, ms]) => [name, now - ms])) : written;
+  if (!written?.ago) return written;
+  const { ago, ...rest } = written;
+  return { ...Object.fromEntries(Object.entries(ago).map(([name, ms]) => [name, now - ms])), ...rest };
 }
 
 module.exports = { predict, metaWritten, START, TICK, REFUSED };

@@ -121,8 +121,11 @@ function inMemory(store) {
 function recordsOf(store) {
   const live = liveOf(store);
   const ids = new Set(live.map(([sid]) => sid));
-  return live.map(([sid, record]) => [sid, isPointer(record) ? { ...record, _meta: { next: followPointer(sid, record, -Infinity) } } : record])
-    .filter(([, { _meta }]) => !(_meta && 'next' in _meta) || ids.has(_meta.next));
+  return live.flatMap(([sid, record]) => {
+    if (!isPointer(record)) return [[sid, record]];
+    const next = followPointer(sid, record, -Infinity);
+    return ids.has(next) ? [[sid, { ...record, _meta: { next } }]] : [];
+  });
 }
 
 function liveOf(store) {
