@@ -43,9 +43,10 @@ module.exports = regenerateKeeping;
 async function replace(old, listKept) {
   const { req } = old;
   const { sessionStore: store } = req;
-  let { sessionID: oldId } = req;
   const request = req[REQUEST_SESSION];
   if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
+  // Another request may have renewed the id.
+  let { sessionID: oldId } = req;
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
   const wasStored = request === undefined || request.wasStored(oldId);
@@ -65,7 +66,6 @@ async function replace(old, listKept) {
   // must not prolong it. This is asked as late as possible.
   try {
     if (wasStored && !await found(req, oldId)) throw new SessionEnded();
-    // Another request may have renewed the id.
     oldId = req.sessionID;
   } catch (error) {
     ask(req, store, 'destroy', id).catch(() => {});

@@ -43,7 +43,7 @@ function drawScenario(seed) {
   };
   // What the store is asked for to renew an id is not the contract, but what comes of it.
   if (scenario.options.renewAfter) store.failures = [];
-  for (let left = int(1, hasTimes(scenario) ? 6 : 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));
+  for (let left = hasTimes(scenario) ? int(2, 5) : int(1, 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));
   return scenario;
 }
 
@@ -66,7 +66,7 @@ function drawOptions({ chance, pick }) {
   if (chance(0.5)) {
     maybe(0.6, 'idleTimeout', pick([60_000, 80_000]));
     maybe(0.4, 'absoluteTimeout', pick([70_000, 100_000]));
-    maybe(0.6, 'renewAfter', pick([30_000, 62_000]));
+    maybe(0.6, 'renewAfter', pick([30_000, 45_000]));
     if (options.renewAfter) options.renewGrace = pick([10_000, 27_000]);
   }
   if (chance(0.2)) options.cookie.secure = pick([true, 'auto']);
@@ -97,7 +97,19 @@ function drawRequest(random, scenario, index) {
   else if (chance(0.05)) drawn.upgrade = true;
   // The response does not arrive: the visitor keeps the old cookie.
   if (chance(0.15)) drawn.lost = true;
-  if (index > 0 && chance(0.15)) drawn.cookie = 'older';
+  const { renewAfter, renewGrace } = scenario.options;
+  if (index > 0 && chance(renewAfter ? 0.2 : 0.1)) drawn.cookie = 'older';
+  if (renewAfter && chance(0.7)) {
+    Object.assign(drawn, { path: '/app/page', cookie: 'jar' });
+    if (index === 0) Object.assign(drawn, { advance: 0, https: true, steps: drawn.steps.slice(0, 1) });
+    if (index === 1) {
+      drawn.advance = renewAfter - pick([0, 0, 0, 1, 1000]);
+      // Another request renews the id while this one is under way.
+      if (drawn.advance < renewAfter) drawn.steps = drawRace(random, steps);
+    }
+    // The id was renewed just now, and perhaps another request has brought the new one.
+    if (index > 1) Object.assign(drawn, { advance: pick([0, 0, 1000, renewGrace - 1, renewGrace]), cookie: pick(['jar', 'older']) });
+  }
   if (index > 0 && chance(0.15)) drawn.written = chance(0.4) ? 'nothing' : pick(ODD_METAS);
   return drawn;
 }
@@ -107,12 +119,12 @@ function drawAdvance({ chance, pick, weighted }, { options, requests }) {
   const { idleTimeout, absoluteTimeout, renewAfter, renewGrace, touchAfter = 0 } = options;
   // A request that comes one minute later finds no session that lives one minute.
   const plain = weighted([[5, 0], [3, 25_000], [1, 61_000]]);
-  if (requests.length === 0 || chance(0.3)) return plain;
+  if (requests.length === 0 || chance(0.2)) return plain;
   const since = requests.reduce((sum, { advance }) => sum + advance, 0) - requests[0].advance;
   const ends = [
     ...(idleTimeout ? [idleTimeout, idleTimeout / 10, idleTimeout / 100, idleTimeout / 2, Math.max(touchAfter, idleTimeout / 10)] : []),
     ...(absoluteTimeout ? [absoluteTimeout - since, absoluteTimeout - since] : []),
-    ...(renewAfter ? [renewAfter, renewAfter, renewAfter - since, renewGrace, renewGrace, renewAfter * 0.9] : []),
+    ...(renewAfter ? [renewAfter, renewAfter, renewAfter - since, renewGrace, renewGrace, renewAfter * 0.9, 1001, 1001] : []),
   ].filter((ms) => ms > 1);
   if (ends.length === 0) return plain;
   // A second before, a request may see it come.
@@ -125,7 +137,7 @@ function drawSteps(random, scenario, index) {
   // It comes just before something ends, and goes on just after that.
   if (hasTimes(scenario) && chance(0.3)) steps.splice(int(0, steps.length), 0, { do: 'tick' });
   // Mostly there is a session that later requests find.
-  if (index === 0 && chance(0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
+  if (index === 0 && chance(hasTimes(scenario) ? 0.85 : 0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
   // Another request of the visitor, from its beginning to its end.
   if (index > 0 && chance(scenario.options.merge ? 0.8 : hasTimes(scenario) ? 0.4 : 0.3)) {
     steps.splice(int(0, steps.length), 0, { do: 'meanwhile', steps: drawMeanwhile(random) });
@@ -134,6 +146,16 @@ function drawSteps(random, scenario, index) {
   const ended = steps.findIndex((step) => step.do === 'end elsewhere');
   if (ended !== -1 && chance(0.5)) steps.splice(ended + 1, 0, { do: 'keep', keep: pick(KEEPS), how: pick(['callback', 'promise']) });
   return steps;
+}
+
+/** Another request comes a second later, and may renew the id. After that, the session is used or ended. */
+function drawRace(random, steps) {
+  const { chance, pick } = random;
+  const endings = [{ do: 'destroy', how: 'promise' }, { do: 'null' }, { do: 'regenerate', how: 'callback' }, { do: 'keep', keep: true, how: 'promise' }];
+  return [
+    { do: 'tick' }, { do: 'meanwhile', steps: chance(0.5) ? [] : drawMeanwhile(random) },
+    ...(chance(0.6) ? steps.slice(0, 1) : []), ...(chance(0.5) ? [pick(endings)] : []),
+  ];
 }
 
 function drawMeanwhile({ chance, int, pick, weighted }) {

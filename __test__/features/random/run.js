@@ -85,9 +85,9 @@ async function play(run, scenario, listener, agent) {
     const headers = run.headers = {
       ...(request.cookie === 'older' ? older && { cookie: `${NAME}=${older}` } : headerOfCookie(request.cookie, jar, secrets)),
       ...(request.https && { 'x-forwarded-proto': 'https' }),
-      ...(request.upgrade && { connection: 'Upgrade', upgrade: 'websocket' }),
     };
-    const answer = await ask(run, { port: listener.port, path: request.path, method: request.method, headers, agent });
+    const upgrade = request.upgrade && { connection: 'Upgrade', upgrade: 'websocket' };
+    const answer = await ask(run, { port: listener.port, path: request.path, method: request.method, headers: { ...headers, ...upgrade }, agent });
     // A client that gets no body has all before the program is done.
     if (await hasStalled(run, () => !run.isHandling, () => run.unanswered.size > 0)) answer.isHang = true;
     await quiet(run);
