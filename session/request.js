@@ -167,6 +167,11 @@ class RequestSession {
     /** Whether `_meta` must say that no request has brought the new id yet. */
     this.keepsUnseen = false;
     /**
+     * The new ids of sessions that another request, or this one, has renewed, by their old ones.
+     * @type {Map<string | undefined, string> | undefined}
+     */
+    this.renames = undefined;
+    /**
      * The sid whose cookie the response has set.
      * @type {string | undefined}
      */
@@ -401,7 +406,7 @@ class RequestSession {
    */
   beforeSave(session) {
     this.restoreMethods(session);
-    const { id } = session;
+    const id = this.idOf(session);
     this.storedCookie = undefined;
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
@@ -424,7 +429,7 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
+      if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
   }
@@ -470,7 +475,7 @@ class RequestSession {
     if (typeof current === 'object' && current !== null && current !== session) {
       const { id } = current;
       // A session with another id was put there by the program, not by the reload.
-      if (!error && id === session.id) {
+      if (!error && id === this.idOf(session)) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
@@ -558,6 +563,7 @@ class RequestSession {
     if (this.cookieId === oldId) this.cookieId = id;
     if (this.originalId === oldId) this.originalId = id;
     if (this.firstId === oldId) this.firstId = id;
+    (this.renames ??= new Map()).set(oldId, id);
     if (this.loadedId === oldId) this.loadedId = id;
     if (this.savedId === oldId) this.savedId = id;
     const base = this.bases?.get(oldId);
@@ -1311,13 +1317,15 @@ class RequestSession {
   }
 
   /**
-   * Returns `session.id`. That of the first session is here, which saves the accessor.
+   * Returns `session.id`, or the id that another request has given the session. That of the first session
+   * is here, which saves the accessor.
    *
    * @param {SessionShape} session
    * @returns {string | undefined}
    */
   idOf(session) {
-    return session === this.firstSession ? this.firstId : session.id;
+    const id = session === this.firstSession ? this.firstId : session.id;
+    return this.renames === undefined ? id : this.renames.get(id) ?? id;
   }
 
   /**

@@ -101,7 +101,7 @@ function drawRequest(random, scenario, index) {
   if (index > 0 && chance(renewAfter ? 0.2 : 0.1)) drawn.cookie = 'older';
   if (renewAfter && chance(0.7)) {
     Object.assign(drawn, { path: '/app/page', cookie: 'jar' });
-    if (index === 0) Object.assign(drawn, { advance: 0, https: true, steps: drawn.steps.slice(0, 1) });
+    if (index === 0) Object.assign(drawn, { advance: 0, https: true, steps: steps.slice(0, pick([0, 1, 1, 1, 1])) });
     if (index === 1) {
       drawn.advance = renewAfter - pick([0, 0, 0, 1, 1000]);
       // Another request renews the id while this one is under way.

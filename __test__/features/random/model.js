@@ -712,7 +712,10 @@ class Visit {
     this.touch();
     this.storedCookie = undefined;
     this.toldId = this.sessionID;
-    if (this.keepsCookies) world.setJar(this.sessionID);
+    const { expires } = session.cookie;
+    // The date in the header has no milliseconds.
+    const hasExpired = expires !== null && expires - expires % 1000 <= world.now;
+    if (this.keepsCookies) world.setJar(hasExpired ? undefined : this.sessionID);
     return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
   }
 
@@ -791,10 +794,19 @@ class Visit {
     const decision = this.decide();
     // The cookie goes out if the store is touched.
     if (decision === 'use') this.storedCookie = undefined;
-    // The cookie is decided on with the session as it was, and only then the store is asked.
-    if (isWhole) this.writeHead(true);
     const isSettled = this.settledEarly && (isWhole || decision === 'touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
-    if (isSettled) return;
+    // The cookie is decided on with the session as it was, and only then the store is asked. But if the
+    // store answers at once that the session has a new id, the cookie has that.
+    const { kind, delay } = this.world.scenario.store;
+    const learnsId = ['touch', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
+      this.world.records.get(this.session.id)?.next !== undefined && (decision === 'touch' || !this.isAtomic);
+    if (learnsId) this.wasModified ??= this.isModified;
+    if (isWhole && !learnsId) this.writeHead(true);
+    if (!isSettled) this.settleLate(decision);
+    if (isWhole && learnsId) this.writeHead(true);
+  }
+
+  settleLate(decision) {
     try {
       this.settle(decision);
     } catch (error) {
