@@ -143,7 +143,8 @@ class Visit {
     const isThere = this.world.isLive(record);
     if (method === 'get') return isThere ? copy(record) : undefined;
     if (method === 'setIfUnchanged') {
-      if (!isThere || !isDeepStrictEqual(record.data, JSON.parse(base))) return false;
+      // A pointer is no session without data.
+      if (!isThere || record.next || !isDeepStrictEqual(record.data, JSON.parse(base))) return false;
     }
     if (method === 'set' || method === 'setIfUnchanged') {
       const { data, cookie, meta, next } = session;
