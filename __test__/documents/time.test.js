@@ -310,6 +310,23 @@ for (const name of ['plain', 'atomic', 'memory', 'disk']) {
   });
 }
 
+for (const name of ['plain', 'rewriting', 'atomic', 'memory', 'disk']) {
+  test(`renewAfter: a new id is no use for a poll with touch(false), and one for other requests (${name})`, async (t) => {
+    const poll = (req, res) => { req.session.touch(false); read(req, res); };
+    for (const [handler, more, body] of [[poll, {}, 'undefined'], [poll, { cookie }, 'undefined'], [read, {}, '1'], [read, { cookie }, '1']]) {
+      const time = clock(t, Date.now());
+      const app = await open(t, { options: { store: stores[name](), renewAfter: 6 * MINUTE, idleTimeout: 10 * MINUTE, ...more } });
+      await app.visit(write);
+      const old = app.jar.header;
+      time.tick(9 * MINUTE);
+      assert.equal((await app.visit(handler)).body, '1');
+      assert.notEqual(app.jar.header, old);
+      time.tick(2 * MINUTE);
+      assert.equal((await app.visit(handler)).body, body, `${handler.name} ${JSON.stringify(more)}`);
+    }
+  });
+}
+
 for (const [name, isKept] of [['plain', false], ['present', false], ['atomic', true], ['memory', true], ['disk', true]]) {
   test(`renewAfter: a request that ends after the renewal ${isKept ? 'changes the renewed session' : 'brings the old record back'} (${name})`, async (t) => {
     const time = clock(t, Date.now());
