@@ -1,6 +1,6 @@
 'use strict';
 
-/** The scenes of what this package adds: of "What it adds" in README.md, and of docs/features.md. */
+/** The scenes of what this package adds: of "What it adds" in README.md, of docs/features.md, and of what other documents say of it. */
 
 /** The lines that the examples follow. A store of the scene is slow, and fails while `fails` says so. */
 const app = (express = 'express') => `const express = require('${express}');
@@ -227,6 +227,14 @@ ${app().replace('const store = new SlowStore();\n', '')}`,
   },
   'touchAfter': {
     before: counting(app()), after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
+    printed: lines('200 in', '200 ada', '200 ada', '200 0'),
+  },
+  'touchAfter of connect-mongo': {
+    before: `${counting(app())}
+const MongoStore = { create: () => store };
+const mongoUrl = 'mongodb://localhost/sessions';
+`,
+    after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
     printed: lines('200 in', '200 ada', '200 ada', '200 0'),
   },
   'touchAfter rolling': {

@@ -121,16 +121,6 @@ require('node:module')._load = (name, ...rest) => (/^(session-file|connect-sqlit
 Promise.resolve(store.stats?.()).then(() => store.close?.());`,
     lines: true, alias: true, printed: /^$/,
   },
-  'line by line, connect-mongo': {
-    before: `const express = require('express');
-const session = require('express-session');
-const app = express();
-const mongoUrl = 'mongodb://127.0.0.1/';
-const MongoStore = { create: () => new session.MemoryStore() };
-const options = { secret: 'x', resave: false, saveUninitialized: false, cookie: { maxAge: 14 * 24 * 3600 * 1000 } };
-`,
-    after: visits, lines: true, alias: true, printed: counted,
-  },
   'from session-file-store': {
     before: `const session = require('express-session');
 const old = new (require('session-file-store')(session))({ path: './sessions', reapInterval: -1, logFn() {} });

@@ -36,8 +36,13 @@ function makePointer(oldId, newId, until, grace) {
  * @param {SessionData} data
  */
 function isPointer(data) {
-  const next = data[META]?.next;
-  return typeof next === 'string' && next.startsWith(PREFIX) && Object.keys(data).every((key) => key === 'cookie' || key === META);
+  try {
+    const next = data[META]?.next;
+    return typeof next === 'string' && next.startsWith(PREFIX) && Object.keys(data).every((key) => key === 'cookie' || key === META);
+  } catch {
+    // A store that keeps sessions as objects may give some that throw when they are read.
+    return false;
+  }
 }
 
 /**
