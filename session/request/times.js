@@ -109,6 +109,8 @@ class Times {
  */
 function readMeta({ [META]: stored, cookie }, now) {
   const { created, renewed, seen, ...rest } = isPlain(stored) ? stored : {};
+  // Only a record that takes the place of a session has it, and a session keeps none that a program has written.
+  delete rest.next;
   const expires = new Date(cookie?.expires ?? NaN).getTime();
   const meta = isPast(created, now)
     ? knownMeta(created, isPast(renewed, now) ? renewed : now, isPast(seen, now) ? seen : now, expires, cookie, now)
