@@ -1072,7 +1072,7 @@ class RequestSession {
     const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
     if (end === native.END_DESTROY) {
       debug('destroying');
-      this.endStored(sid, callback, 'destroy', sid);
+      this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
       return 'waiting';
     }
     load(this, sid, (error, data, id) => {
@@ -1086,15 +1086,13 @@ class RequestSession {
   }
 
   /**
-   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
-   * then by a method of the store.
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first.
    *
    * @param {string | undefined} sid
    * @param {Callback} callback gets the error of the store
-   * @param {'destroy' | 'regenerate'} method
-   * @param {unknown} target the argument of the method
+   * @param {(callback: Callback) => void} end ends it under the id `sid`
    */
-  endStored(sid, callback, method, target) {
+  endStored(sid, callback, end) {
     const { leave } = enter(this.settings.store, `${sid}`, true);
     endRenewed(this, sid, (error) => {
       if (error) {
@@ -1102,10 +1100,10 @@ class RequestSession {
         callback(error);
         return;
       }
-      askStore(this.req, (...results) => {
+      attempt(end, (...results) => {
         leave();
         callback(...results);
-      }, method, target);
+      });
     });
   }
 

@@ -32,7 +32,9 @@ function wrapMethods(session, request) {
     /** @type {number} */
     let moment;
     if (!runEngine(call, () => { moment = request.moment(); })) return undefined;
-    return reload.call(this, (/** @type {any[]} */ ...results) => {
+    // The `reload` of another class does not know that the id may be renewed.
+    const act = !isOurs && request.mayBeRenewed(this.id) ? ours.reload : reload;
+    return act.call(this, (/** @type {any[]} */ ...results) => {
       request.afterReload(this, moment, results[0]);
       call(...results);
     });
@@ -59,7 +61,13 @@ function wrapMethods(session, request) {
    * @param {any[]} args
    */
   function doDestroy(callback, ...args) {
-    return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
+    const { id, req } = this;
+    const watched = request.beforeDestroy(id, callback);
+    if (!request.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
+    // Nobody must store it in the meantime.
+    delete req.session;
+    request.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
+    return this;
   }
 
   /**
@@ -67,8 +75,13 @@ function wrapMethods(session, request) {
    * @param {any[]} args the first may be the callback
    */
   function doRegenerate(...args) {
-    request.noteDestroyed(request.req.sessionID);
-    return regenerate.apply(this, args);
+    const { req } = request;
+    const { sessionID } = req;
+    const [callback, ...more] = args;
+    request.noteDestroyed(sessionID);
+    if (!request.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
+    request.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
+    return this;
   }
 
   /**

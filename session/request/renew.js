@@ -118,14 +118,6 @@ function renew(request, loaded, done) {
     debug('renewing the id');
     showMeta(record, meta);
     const pointer = makePointer(oldId, id, now + renewGrace, renewGrace);
-    askStore(req, (error) => {
-      if (error) {
-        // The store may have it nevertheless. Nobody needs to wait for that.
-        askStore(req, () => {}, 'destroy', id);
-        keepOldId(error, found);
-      } else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, found);
-      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
-    }, 'set', id, record);
 
     /**
      * @param {unknown} error
@@ -146,6 +138,15 @@ function renew(request, loaded, done) {
         finish(undefined, data);
       }
     };
+
+    askStore(req, (error) => {
+      if (error) {
+        // The store may have it nevertheless. Nobody needs to wait for that.
+        askStore(req, () => {}, 'destroy', id);
+        keepOldId(error, found);
+      } else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, found);
+      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
+    }, 'set', id, record);
   };
 
   /**
