@@ -75,25 +75,30 @@ async function late(visit, handler, question) {
   return { finish: () => { open(); return answer; } };
 }
 
-/** A store whose calls are done one after the other, when `step` says so. */
-function stepped(makeStore) {
+/**
+ * A store whose calls wait, from `hold` to `free`, until the test does them.
+ * @param {() => object} makeStore
+ * @param {object} [other] such a store, whose calls wait in the same list
+ */
+function stepped(makeStore, other) {
   const store = makeStore();
-  const waiting = [];
-  let isHeld = false;
+  const waiting = other?.waiting ?? [];
+  const holding = other?.holding ?? { isHeld: false };
   for (const name of ['get', 'set', 'destroy', 'touch', 'setIfUnchanged']) {
     const method = store[name];
     if (method === undefined) continue;
     store[name] = (...args) => {
       const act = () => { method(...args); };
-      if (isHeld) waiting.push({ name, act });
+      if (holding.isHeld) waiting.push({ name, act });
       else act();
     };
     // The length says whether a method declares its callback.
     Object.defineProperty(store[name], 'length', { value: method.length });
   }
   return Object.assign(store, {
-    hold() { isHeld = true; },
-    free() { isHeld = false; for (const { act } of waiting.splice(0)) act(); },
+    holding,
+    hold() { holding.isHeld = true; },
+    free() { holding.isHeld = false; for (const { act } of waiting.splice(0)) act(); },
     waiting,
   });
 }
