@@ -10,7 +10,7 @@ const { test } = require('node:test');
 const { kinds } = require('../compat/app');
 const { session } = require('../subject');
 const { bring, records } = require('./stores');
-const { AFTER, GRACE, START, comparing, isAtomic, late, ledger, renewing, sidIn, stepped, stores, tell, told } = require('./renew/visits');
+const { AFTER, GRACE, START, isAtomic, late, renewing, sidIn, stores, tell, told } = require('./renew/visits');
 
 const BASE = { secret: 'x', resave: false, saveUninitialized: false };
 const set = (values) => (req, res) => { Object.assign(req.session, values); tell(req, res); };

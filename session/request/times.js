@@ -115,6 +115,8 @@ function readMeta({ [META]: stored, cookie }, now) {
   const meta = isPast(created, now)
     ? knownMeta(created, isPast(renewed, now) ? renewed : now, isPast(seen, now) ? seen : now, expires, cookie, now)
     : newMeta(now, false);
+  // What cannot be read must be written, or it would count as now in each request.
+  meta.isKnown &&= isPast(renewed, Infinity) && isPast(seen, Infinity);
   meta.rest = rest;
   return meta;
 }

@@ -15,7 +15,9 @@ const isAtomic = (store) => typeof store.setIfUnchanged === 'function';
 
 /** What a handler of these tests answers: the data of its session, and its ids. */
 function told(req) {
-  const { cookie: _cookie, _meta, ...data } = req.session ?? {};
+  const { ...data } = req.session;
+  delete data.cookie;
+  delete data._meta;
   return { data, ids: [...new Set([req.sessionID, req.session?.id])] };
 }
 
@@ -39,7 +41,7 @@ async function renewing(t, { makeStore = stores.MemoryStore, options, data = { u
     const answer = await app.visit(handler, { cookie, ...rest });
     const set = answer.cookies.map((line) => line.split(';')[0]);
     assert.ok(set.length < 2, 'the cookie is set once');
-    return { ...answer, cookie: set[0], told: handler === tell && answer.status === 200 ? JSON.parse(answer.body) : undefined };
+    return { ...answer, cookie: set[0], told: answer.body.startsWith('{"data"') ? JSON.parse(answer.body) : undefined };
   };
   const first = await visit((req, res) => { Object.assign(req.session, data); tell(req, res); }, { cookie: 'none=1' });
   const old = first.cookie;
