@@ -89,6 +89,18 @@ app.get('/see', (req, res) => { res.end(req.session.theme + ' ' + req.session.la
   },
   'parallel cart': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"book":2,"pen":1\\}') },
   'parallel cart, without merge': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"(book|pen)":1\\}') },
+  'renewAfter': {
+    before: `${app()}const realNow = Date.now;
+let passed = 0;
+Date.now = () => realNow() + passed;
+app.get('/wait', (req, res) => { passed += 15 * 60 * 1000; res.end('later'); });
+`,
+    after: listen, visits: ['GET /in', 'GET /', 'GET /wait', 'GET /', 'GET /'], headers: ['set-cookie'],
+    printed: lines(
+      `200 in \\| ${COOKIE}; Path=\\/; HttpOnly`, '200 ada \\| undefined', '200 later \\| undefined',
+      `200 ada \\| ${COOKIE}; Path=\\/; HttpOnly`, '200 ada \\| undefined',
+    ),
+  },
   'clearCookie': {
     before: app(), after: listen, visits: ['GET /in', 'POST /logout'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}; Path=\\/; HttpOnly`, `302 \\/ \\| ${CLEARED}`, '200 undefined \\| undefined'),
