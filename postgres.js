@@ -185,17 +185,14 @@ function versionOf(loaded) {
 
 /**
  * Returns the JSON of a session up to the number of its version, which is the last member of its
- * last member, `_meta`.
+ * last member, `_meta`. A `_meta` that is no object, which a program has put there, is left out.
  *
  * @param {object} session
- * @throws {TypeError} if JSON cannot express the session, or if its `_meta` is no object
+ * @throws {TypeError} if JSON cannot express the session
  */
 function beforeVersion(session) {
-  const { _meta = {}, ...data } = JSON.parse(JSON.stringify(session));
-  if (Object(_meta) !== _meta || Array.isArray(_meta)) {
-    throw new TypeError('keepLoggedOut: the store needs the member _meta of a session for itself');
-  }
-  const meta = { ..._meta };
+  const { _meta, ...data } = JSON.parse(JSON.stringify(session));
+  const meta = Object(_meta) === _meta && !Array.isArray(_meta) ? _meta : {};
   delete meta.version;
   const text = JSON.stringify({ ...data, _meta: meta }).slice(0, -2);
   return `${text}${text.endsWith('{') ? '' : ','}"version":`;

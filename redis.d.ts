@@ -23,18 +23,7 @@ declare function keepLoggedOut<T extends object>(store: T, client?: object): T &
 
 declare namespace keepLoggedOut {
   /** The methods of a wrapped store that write only under a condition, which the store's server checks. */
-  interface Conditional extends Required<Pick<session.Store, 'setIfPresent'>> {
-    /**
-     * Stores the session if the data that the store has for `sid` are those that this request has
-     * loaded. The store checks and stores in one step; `cookie` and `_meta` are not compared. If the
-     * data differ, or the session is gone, nothing is stored.
-     *
-     * @param loaded The session as `get` gave it, before the program changed it.
-     * @param callback Gets whether the session was stored. Without it, a promise of that is returned.
-     */
-    setIfUnchanged(sid: string, session: session.SessionData, loaded: object): Promise<boolean>;
-    setIfUnchanged(sid: string, session: session.SessionData, loaded: object, callback: (error: any, isStored?: boolean) => void): void;
-  }
+  type Conditional = Required<Pick<session.Store, 'setIfPresent'>> & Pick<session.MemoryStore, 'setIfUnchanged'>;
 }
 
 export = keepLoggedOut;

@@ -3,6 +3,7 @@
 require('./session/native/node-version');
 
 const { isPointer } = require('./session/request/pointer');
+const isSameSession = require('./session/store/same-session');
 const { answer, callStore, storeCallback } = require('./session/store/call');
 const { SCRIPT, SHA } = require('./session/store/redis-script');
 
@@ -138,7 +139,17 @@ function keepLoggedOut(store, client = undefined) {
       const [key, ...words] = form.words(name, args);
       // The script knows a deletion by there being nothing else.
       if (name === 'del' && words.length > 0) throw new UnknownForm(name, '(key)');
-      const reply = evaluate(target, form, [key, text, ...words]).then((told) => { isStored = Number(told) === 1; });
+      /** @param {any} expected the text of the data that Redis must have */
+      const send = (expected) => evaluate(target, form, [key, expected, ...words]);
+      const settle = async () => {
+        const first = await send(text);
+        const stored = first[1];
+        // Another program may have written the same data in another way, for example with spaces.
+        const isSame = stored !== undefined && isSameSession(`${stored}`, `${text}`);
+        const [told] = isSame ? await send(stored) : first;
+        isStored = Number(told) === 1;
+      };
+      const reply = settle();
       const callback = args.flat().at(-1);
       return typeof callback === 'function' ? reply.then(() => callback(null, 'OK'), callback) : reply;
     });
@@ -217,7 +228,7 @@ function watched(client, deliver) {
  * @param {Client} client
  * @param {Form} form
  * @param {any[]} words the key, and then the arguments
- * @returns {Promise<unknown>} the answer of the script
+ * @returns {Promise<any[]>} the answer of the script
  */
 async function evaluate(client, form, words) {
   const [key, ...args] = words.map((word) => (typeof word === 'number' ? `${word}` : word));
@@ -236,7 +247,7 @@ async function evaluate(client, form, words) {
  * @property {(args: any[]) => any[]} withXX adds the condition `XX` to the arguments of `set`
  * @property {(name: string, args: any[]) => any[]} words returns the words of a `set` or `del`: the
  *   key, and for `set` the value and its lifetime, as Redis reads them
- * @property {(client: Client, name: 'evalSha' | 'eval', script: string, key: any, args: any[]) => Promise<unknown>} run
+ * @property {(client: Client, name: 'evalSha' | 'eval', script: string, key: any, args: any[]) => Promise<any[]>} run
  *   runs a script
  */
 

@@ -57,11 +57,8 @@ async function main() {
     report.require = requireRows(subjects, options);
     console.log(`${requireTable(report.require)}\n`);
   }
-  if (options.disk) await runDisk(report, options);
-  if (options.features) {
-    report.features = await variantRows(FEATURE_SUBJECTS, options);
-    console.log(`${variantTable(report.features, FEATURE_SUBJECTS)}\n`);
-  }
+  if (options.disk) await runVariants('disk', DISK_SUBJECTS, report, options);
+  if (options.features) await runVariants('features', FEATURE_SUBJECTS, report, options);
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
@@ -97,22 +94,22 @@ async function runCpu(report, subjects, options) {
   }
 }
 
-async function runDisk(report, options) {
+async function runVariants(mode, all, report, options) {
   const absent = missing('redis-server');
   const isThere = ({ store, folder }) => (store === 'redis'
     ? !absent
     : folder === undefined || fs.existsSync(path.join(__dirname, '..', 'stores', folder, 'node_modules')));
-  const subjects = DISK_SUBJECTS.filter(isThere);
-  for (const { name } of DISK_SUBJECTS.filter((subject) => !isThere(subject))) {
-    console.log(`${name} is left out: \`npm run test:stores -- ${name}\` installs it.`);
+  const subjects = all.filter(isThere);
+  for (const { name, store } of all.filter((subject) => !isThere(subject))) {
+    console.log(`${name} is left out: ${store === 'redis' ? absent : `\`npm run test:stores -- ${name}\` installs it`}.`);
   }
-  const server = absent ? undefined : await startRedis();
+  const server = absent || !subjects.some(({ store }) => store === 'redis') ? undefined : await startRedis();
   try {
-    report.disk = await variantRows(subjects, options, server && { port: server.port });
+    report[mode] = await variantRows(subjects, options, server && { port: server.port });
   } finally {
     if (server) await server.stop();
   }
-  console.log(`${variantTable(report.disk, subjects)}\n`);
+  console.log(`${variantTable(report[mode], subjects)}\n`);
 }
 
 async function runGrowth(report, subjects, options) {

@@ -3,6 +3,7 @@
 const Module = require('node:module');
 const path = require('node:path');
 const { promisify } = require('node:util');
+const keepLoggedOut = require('../redis');
 
 const OURS = path.join(__dirname, '..');
 const SECRET = 'correct horse battery staple';
@@ -31,7 +32,10 @@ const DISK_SUBJECTS = [
   { name: 'session-file-store', session: 'express-session', store: 'files', folder: '' },
 ];
 
-/** What the mode `--features` compares: this package with one option that only it has, and with none. */
+/**
+ * What the mode `--features` compares: this package with one option that only it has, and with none.
+ * `measure` is the subject to which the ratio is, if that is not express-session in memory.
+ */
 const FEATURE_SUBJECTS = [
   { name: 'none', session: OURS, store: 'own' },
   { name: 'express-session', session: 'express-session', store: 'own' },
@@ -40,6 +44,12 @@ const FEATURE_SUBJECTS = [
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+  { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
+  { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
+  { name: 'touchAfter', session: OURS, store: 'own', options: { touchAfter: 600000 } },
+  { name: 'none, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis' },
+  { name: 'express-session, connect-redis', session: 'express-session', store: 'redis', measure: 'express-session, connect-redis' },
+  { name: 'touchAfter, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000 } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */
@@ -105,7 +115,8 @@ function redisStore(subject, client) {
   };
   try {
     const { RedisStore } = require('connect-redis');
-    return new RedisStore({ client });
+    const store = new RedisStore({ client });
+    return subject.isWrapped ? keepLoggedOut(store) : store;
   } finally {
     Module._resolveFilename = resolve;
   }

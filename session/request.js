@@ -4,6 +4,7 @@
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
+const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
@@ -16,12 +17,12 @@ const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
-const { appendMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
+const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { endRenewed, enter, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { isUntouched, storedCookie } = require('./request/touches');
+const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -403,7 +404,7 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const id = this.idOf(session);
-    this.stampMeta(session);
+    this.storedCookie = undefined;
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -425,7 +426,6 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0]) request.forgetTouch();
       if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
@@ -439,6 +439,7 @@ class RequestSession {
    */
   noteSave(session, id) {
     if (debug.enabled) debug('saving');
+    this.stampMeta(session);
     this.dataToStore(session);
     this.savedId = id;
     this.savedMoment = this.settings.resident?.savedMoment() ?? NaN;
@@ -454,7 +455,6 @@ class RequestSession {
   dataToStore(session) {
     const json = this.knownJSON ?? dataJSON(session, this.settings.metaKey);
     this.saved = json;
-    if (this.settings.touches !== undefined) this.noteRenewed(this.idOf(session), session.cookie);
     return json;
   }
 
@@ -606,11 +606,22 @@ class RequestSession {
   }
 
   /**
-   * Gives a session the property `_meta` with which it is stored now.
+   * Gives a session the property `_meta` with which it is stored now, whatever a program has made of
+   * it. With the option `merge` alone, that is the `_meta` that the store's `get` has given.
+   *
    * @param {SessionShape} session
    */
   stampMeta(session) {
-    if (this.settings.times !== undefined) showMeta(session, this.metaToStore(this.idOf(session)));
+    const { merge, times } = this.settings;
+    if (times !== undefined) {
+      showMeta(session, this.metaToStore(this.idOf(session)));
+    } else if (merge !== undefined) {
+      const base = this.baseOf(session);
+      const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
+      if (isDeepStrictEqual(session[META], loaded)) return;
+      if (loaded === undefined) Reflect.deleteProperty(session, META);
+      else defineMeta(session, loaded);
+    }
   }
 
   /**
@@ -668,8 +679,9 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { keepsBases } } = this;
+    const { req, settings: { keepsBases, touches } } = this;
     id = this.newestId(id);
+    if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
     if (!keepsBases) {
       this.stampMeta(session);
       callStore(callback, req.sessionStore, method, id, session);
@@ -682,12 +694,12 @@ class RequestSession {
         done();
         return;
       }
+      this.stampMeta(session);
       const base = this.baseOf(session);
       if (base !== undefined) {
         saveMerged(this, id, session, base, done);
         return;
       }
-      this.stampMeta(session);
       const text = dataJSON(session);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
@@ -778,7 +790,6 @@ class RequestSession {
   noteStored(session, text) {
     this.replacedId = this.idOf(session);
     this.saved = text;
-    if (this.settings.touches !== undefined) this.noteRenewed(this.replacedId, session.cookie);
   }
 
   /**
@@ -836,19 +847,40 @@ class RequestSession {
   }
 
   /**
-   * Notes, for the option `touchAfter`, that the store is asked to save or touch a session. Other
-   * requests rely on it at once; `forgetTouch` takes it back.
+   * Notes, for the option `touchAfter`, that a session is renewed in the store. When the response
+   * ends, that is noted before the store has answered, so that requests of the same moment touch
+   * once; `forgetTouch` takes it back.
    *
    * @param {string | undefined} sid
-   * @param {SessionShape['cookie']} [cookie] that is saved; left out for a touch
+   * @param {number} [time] from which on its lifetime counts, in ms since the epoch
    */
-  noteRenewed(sid, cookie) {
+  noteRenewed(sid, time = Date.now()) {
     const { req, settings: { store, touches } } = this;
-    this.storedCookie = undefined;
+    if (sid === this.loadedId) this.storedCookie = undefined;
     if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
     this.touchedId = sid;
-    if (cookie) touches.noteSave(sid, cookie);
-    else touches.noteTouch(sid);
+    touches.note(sid, time);
+  }
+
+  /**
+   * Makes the callback of a save, perhaps one of the program, which counts as a touch if it succeeds.
+   *
+   * @param {Callback} callback made by `storeCallback`
+   * @param {string | undefined} sid
+   * @param {number} begin of the lifetime that is saved, in ms since the epoch
+   * @returns {Callback}
+   */
+  hearingRenewal(callback, sid, begin) {
+    const request = this;
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    function heard(...results) {
+      if (!results[0] && !request.destroyedIds?.has(sid)) request.noteRenewed(sid, begin);
+      return callback.apply(this, results);
+    }
+    return storeCallback(this.req, heard);
   }
 
   /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
@@ -968,7 +1000,12 @@ class RequestSession {
     const end = decision & END_MASK;
     if (this.settings.touches !== undefined) {
       if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
+      else if (end === native.END_SAVE && session) this.noteRenewed(this.idOf(session), beginOf(session.cookie));
       else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
+    }
+    // The changes of others that a merge brings do not count, also if the store answers at once.
+    if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
+      this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
     let progress;
     const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || decision & SETS_COOKIE) && this.mayBeRenewed(this.req.sessionID);
@@ -1047,7 +1084,7 @@ class RequestSession {
     const { req, req: { sessionStore: store } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, done);
-    this.noteRenewed(id, session.cookie);
+    this.noteRenewed(id, beginOf(session.cookie));
     if (typeof store.setIfUnchanged === 'function') {
       this.stampMeta(session);
       callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });

@@ -154,8 +154,10 @@ class ResponsePatch {
     }
     const isWaiting = this.stage === WAITING;
     // If another package has wrapped `writeHead` since, it may still change the session. So what
-    // is known of the session no longer counts.
-    if (!(progress === 'done' || isWaiting) || res.writeHead !== this.patchedWriteHead) request.invalidate();
+    // is known of the session no longer counts. Nor does it if a store has answered at once, which may
+    // have changed the session; but what the option `merge` changes then is known.
+    const isKnown = progress === 'done' || isWaiting || request.settings.merge !== undefined;
+    if (!isKnown || res.writeHead !== this.patchedWriteHead) request.invalidate();
     if (isWaiting) return this.sendFirstPart(chunk, encoding, callback);
     if (progress !== 'done') return this.send(chunk, encoding, callback);
     this.sendHeaders();

@@ -343,6 +343,11 @@ export interface Engine extends EngineClass {
    * change.
    */
   flush?(callback: Callback): void;
+  /**
+   * Calls `again` once a call of the engine may succeed that has failed because it was busy. `callback`
+   * gets the error if that takes too long, and what `again` throws. Only a disk store has it.
+   */
+  whenFree?(again: () => void, callback?: Callback): void;
 }
 
 /** The options of a DiskStore; index.d.ts explains them. */

@@ -1,7 +1,7 @@
 //! Functions for stores whose engine keeps sessions in a file, and for that file.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use express_session_core::disk_store::{self, DiskStore, Options};
 use express_session_core::engine::{Commit, Unmade};
@@ -61,14 +61,6 @@ pub fn create_disk_store(env: &Env, options: DiskOptions) -> Result<OpenedDiskSt
         store: External::new(EngineHandle::new(env, Arc::new(store))),
         warning,
     })
-}
-
-/// Returns a number that tells this copy of the addon from another one that the process has loaded.
-/// All threads get the same.
-#[napi(catch_unwind)]
-pub fn addon_instance() -> f64 {
-    static INSTANCE: LazyLock<f64> = LazyLock::new(disk_store::random_number);
-    *INSTANCE
 }
 
 /// A change that was not made.
@@ -135,6 +127,17 @@ pub fn store_commit_now(store: &Store) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Waits until a call that has failed with the code `Cancelled` may succeed, some seconds at most.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object",
+    ts_return_type = "Promise<void>"
+)]
+pub fn store_wait(store: &Store) -> AsyncTask<Work<()>> {
+    let engine = store.engine();
+    later(move || engine.wait().map_err(js_error))
 }
 
 /// Does what keeps the store in shape beside the pruning. `now` is in ms since the epoch.

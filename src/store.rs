@@ -1,6 +1,8 @@
 use std::rc::Rc;
 
-use express_session_core::engine::{Asker, Bounds, Changed, Found, Reason, Removed, Stats, Stored};
+use express_session_core::engine::{
+    Asker, Bounds, Changed, Found, NewCookie, Reason, Removed, Stats, Stored,
+};
 use napi::Env;
 use napi::bindgen_prelude::{
     Either, Either3, External, Function, FunctionCallContext, JsObjectValue, Object, Result,
@@ -194,7 +196,7 @@ pub fn store_put_if_unchanged(
     now: f64,
     deadline: f64,
 ) -> Result<u32> {
-    let cookie = cookie.as_deref();
+    let cookie = cookie.as_deref().map_or(NewCookie::InText, NewCookie::Json);
     let stored =
         store.ask(|it| it.put_if_unchanged(&sid, &base, cookie, &data, now as i64, time(deadline)));
     stored.map(outcome)
@@ -237,17 +239,18 @@ pub fn store_classify(
 /// Makes the functions by which requests change sessions of a store. They own the store, which
 /// costs less than taking it at each call.
 ///
-/// Both take a sid, the id of the cookie that the caller expects the session to have, the date
+/// All take a sid, the id of the cookie that the caller expects the session to have, the date
 /// that the cookie gets, and the session's deadline, both in ms since the epoch, NaN for none.
 /// They return the number of an outcome, such as `CHANGED`.
 ///
 /// `write` stores `data`, the JSON object of a session without its cookie, unless the session
-/// was destroyed at the moment `since` or later, NaN for none. `renew` starts the lifetime of
+/// was destroyed at the moment `since` or later, NaN for none. `writeIfUnchanged` does so if the data
+/// of the session are still `base`: see `storePutIfUnchanged`. `renew` starts the lifetime of
 /// the cookie anew: without a date, at `now`, in ms since the epoch.
 #[napi(
     catch_unwind,
     ts_args_type = "store: object",
-    ts_return_type = "{ write(sid: string, cookie: number, date: number, deadline: number, since: number, data: string): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
+    ts_return_type = "{ write(sid: string, cookie: number, date: number, deadline: number, since: number, data: string): number, writeIfUnchanged(sid: string, cookie: number, date: number, deadline: number, base: string, data: string, now: number): number, renew(sid: string, cookie: number, date: number, deadline: number, now: number): number }"
 )]
 pub fn store_request_calls<'env>(env: &'env Env, store: &Store) -> Result<Object<'env>> {
     let mut changes = Object::new(env)?;
@@ -272,6 +275,19 @@ pub fn store_request_calls<'env>(env: &'env Env, store: &Store) -> Result<Object
         } = session;
         store.ask(|it| it.write(sid, *cookie, *date, *deadline, moment(since), &data))
     })?;
+    add("writeIfUnchanged", |store, session, call| {
+        let base: Text = call.get(4)?;
+        let data: Text = call.get(5)?;
+        let now: f64 = call.get(6)?;
+        let ChangeArguments {
+            sid,
+            cookie,
+            date,
+            deadline,
+        } = session;
+        let cookie = NewCookie::Known(*cookie, *date);
+        store.ask(|it| it.put_if_unchanged(sid, &base, cookie, &data, now as i64, *deadline))
+    })?;
     add("renew", |store, session, call| {
         let now: f64 = call.get(4)?;
         let ChangeArguments {
@@ -287,7 +303,7 @@ pub fn store_request_calls<'env>(env: &'env Env, store: &Store) -> Result<Object
 
 type Call<'scope> = FunctionCallContext<'scope>;
 
-/// The arguments that `write` and `renew` have in common.
+/// The arguments that these functions have in common.
 struct ChangeArguments {
     sid: Text,
     cookie: u64,

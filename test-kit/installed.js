@@ -14,6 +14,7 @@ const PACKAGES = {
   'memcached': 'memcached',
   'nginx': 'nginx',
   'postgres': 'postgresql',
+  'python3': 'python3',
   'redis-cli': 'redis-tools',
   'redis-server': 'redis-server',
   'sqlite3': 'sqlite3',

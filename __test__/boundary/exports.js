@@ -26,7 +26,6 @@ const isStats = (answer) => Object.values(answer).every(isCount);
 
 /** `later` tells what a promise may be fulfilled with. */
 module.exports = (native) => ({
-  addonInstance: { takes: [], answers: (answer) => answer >= 0 && answer < 1 },
   createDiskStore: { takes: [options], answers: ({ store, warning }) => isHandle(store) && ['string', 'undefined'].includes(typeof warning) },
   createSessionReader: { takes: [name, keys, store, found], answers: types('function') },
   createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
@@ -41,7 +40,7 @@ module.exports = (native) => ({
   serializeCookie: { takes: [name, ofText, is(fc.integer({ min: 0, max: 2 ** 15 - 1 })), ofNumber, ofText, ofText, ofNumber], answers: types('string', 'number') },
   sessionId: { takes: [], answers: (answer) => /^[\w-]{32}$/.test(answer) },
   sign: { takes: [ofText, keys], answers: types('string') },
-  storeRequestCalls: { takes: [store], answers: (answer) => ['renew', 'write'].every((key) => typeof answer[key] === 'function') },
+  storeRequestCalls: { takes: [store], answers: (answer) => ['renew', 'write', 'writeIfUnchanged'].every((key) => typeof answer[key] === 'function') },
   storeClear: { takes: [store], answers: nothing },
   storeClose: { takes: [store], answers: isPromise, later: nothing },
   storeCommit: { takes: [store], answers: (answer) => answer === undefined || answer === true || isUnmade(answer) },
@@ -52,6 +51,7 @@ module.exports = (native) => ({
   storeClassify: { takes: [store, ofSid, any, ofBoolean, ofNumber, ofNumber], answers: nothing },
   storeLength: { takes: [store, ofNumber], answers: isCount },
   storeLengthLater: { takes: [store, ofNumber], answers: isPromise, later: isCount },
+  storeWait: { takes: [store], answers: isPromise, later: nothing },
   storeMaintain: { takes: [store, ofNumber], answers: isPromise, later: nothing },
   storeLastChange: { takes: [store], answers: isCount },
   storeMoment: { takes: [store], answers: isCount },
@@ -75,4 +75,5 @@ module.exports = (native) => ({
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.ASK_STORE) },
   renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2, 4) },
   write: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 2, 3) },
+  writeIfUnchanged: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData, ofData, ofNumber], answers: among(0, 1, 2) },
 });

@@ -11,7 +11,7 @@ const { temporaryFolder } = require('../../test-kit/folder');
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 
 const exported = Object.keys(native).filter((name) => typeof native[name] === 'function');
-const bound = ['enter', 'renew', 'write'];
+const bound = ['enter', 'renew', 'write', 'writeIfUnchanged'];
 
 const folder = temporaryFolder('boundary');
 let files = 0;

@@ -57,6 +57,15 @@ const reserve = async () => { await wait(200); };
   visits: ['GET /in', ['POST /cart/book', 'POST /cart/pen', 'POST /cart/book'], 'GET /cart'],
 };
 
+/** An app that counts the touches of its store, whose touch leaves the stored cookie as it is. */
+const counting = (text) => `${text.replace('saveUninitialized: false', 'saveUninitialized: false, store')}
+let touches = 0;
+store.touch = (sid, data, callback) => { touches++; callback(); };
+`;
+const counted = `
+app.get('/counted', (req, res) => { res.end(String(touches)); });
+app.get('/wait', (req, res) => { setTimeout(() => { req.session.touch(false); res.end('waited'); }, 1100); });`;
+
 module.exports = {
   'commit': {
     before: slow, after: listen, visits: ['GET /fail', 'POST /login', 'GET /repair', 'POST /login'],
@@ -204,5 +213,17 @@ ${app().replace('const store = new SlowStore();\n', '')}`,
   'touch polls': {
     before: app(), after: listen, visits: ['GET /in', 'GET /', 'GET /poll/news'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}.*`, `200 ada \\| ${COOKIE}.*`, '200 \\[\\] \\| undefined'),
+  },
+  'touchAfter': {
+    before: counting(app()), after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
+    printed: lines('200 in', '200 ada', '200 ada', '200 0'),
+  },
+  'touchAfter rolling': {
+    before: counting(app()), after: `${counted}${listen}`, headers: ['set-cookie'],
+    visits: ['GET /in', 'GET /', 'GET /wait', 'GET /', 'GET /', 'GET /counted'],
+    printed: lines(
+      `200 in \\| ${COOKIE}.*`, '200 ada \\| undefined', '200 waited \\| undefined', `200 ada \\| ${COOKIE}.*`,
+      '200 ada \\| undefined', '200 1 \\| undefined',
+    ),
   },
 };

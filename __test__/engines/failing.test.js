@@ -281,6 +281,7 @@ const ASKED_LATER = {
   storeMaintain: [0],
   storePruneLater: [0, 1],
   storeStatsLater: [],
+  storeWait: [],
 };
 
 test('a promise of the addon is rejected with it', { skip }, async () => {
@@ -294,12 +295,13 @@ test('a promise of the addon is rejected with it', { skip }, async () => {
 
 test('each function of the addon throws it, a session reader and the changes, too', { skip }, () => {
   const store = native.createStore(NaN, NaN);
-  const { write, renew } = native.storeRequestCalls(store);
+  const { write, writeIfUnchanged, renew } = native.storeRequestCalls(store);
   const keys = native.prepareKeys([Buffer.from(SECRET)]);
   const sessionReader = native.createSessionReader('connect.sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
   const header = `connect.sid=${native.signedCookieValue('sid', keys)}`;
   const calls = {
     write: () => write('sid', 0, NaN, NaN, NaN, '{}'),
+    writeIfUnchanged: () => writeIfUnchanged('sid', 0, NaN, NaN, '{}', '{}', 0),
     renew: () => renew('sid', 0, NaN, NaN, 0),
     sessionReader: () => sessionReader(header, 0),
   };

@@ -24,6 +24,12 @@ async function stored(store) {
   return all.length === 0 ? undefined : withoutCookie(all[0]);
 }
 
+/** Gives the one session of a store a `_meta`, as a wrapper of a store does. */
+async function putMeta(store, _meta) {
+  const [[sid, data]] = Object.entries(await records(store));
+  await asked(store, 'set', sid, { ...data, _meta });
+}
+
 /** Calls a method of a store, which answers by a callback or by its promise. */
 const asked = (store, method, ...args) => new Promise((resolve, reject) => {
   const promise = store[method](...args, (error, result) => (error ? reject(error) : resolve(result)));
@@ -275,13 +281,57 @@ for (const [name, makeStore] of Object.entries(stores)) {
   test(`the cookie and _meta are no conflicts: ${name}`, async (t) => {
     const calls = [];
     const merge = (...args) => { calls.push(args); return 'decided'; };
-    const { during, store } = await begin(t, { merge, data: { _meta: { of: 'start' }, n: 0 }, options: { cookie: { maxAge: 60000 } } });
-    await during((sess) => { sess.cookie.maxAge = 1000; sess._meta = { of: 'theirs' }; sess.n = 1; },
-      (sess) => { sess.cookie.maxAge = 90000; sess._meta = { of: 'mine' }; sess.m = 1; });
+    const { during, store } = await begin(t, { merge, data: { n: 0 }, options: { cookie: { maxAge: 60000 } } });
+    await putMeta(store, { of: 'start' });
+    await during(async (sess) => { sess.cookie.maxAge = 1000; sess.n = 1; await sess.save(); await putMeta(store, { of: 'theirs' }); },
+      (sess) => { sess.cookie.maxAge = 90000; sess.m = 1; });
     const [{ cookie, ...data }] = Object.values(await records(store));
     assert.deepEqual(calls, []);
     assert.deepEqual(data, { here: true, n: 1, m: 1, _meta: { of: 'theirs' } });
     assert.equal(cookie.originalMaxAge, 90000);
+  });
+
+  test(`what a program makes of _meta changes nothing: ${name}`, async (t) => {
+    const ways = {
+      'deletes it': (sess) => { delete sess._meta; },
+      'replaces it': (sess) => { sess._meta = 'garbage'; },
+      'changes it': (sess) => { sess._meta.version = 99; sess._meta.created = []; },
+      'copies a form into the session': (sess) => { Object.assign(sess, JSON.parse('{"_meta":{"version":99,"next":"x"}}')); },
+    };
+    for (const [way, act] of Object.entries(ways)) {
+      const { during, other, store, app } = await begin(t, { merge: add, data: { n: 0 }, options: { cookie: { maxAge: 60000 }, commit: 'headers' } });
+      const meta = { created: 5, version: 3 };
+      await putMeta(store, meta);
+      const before = JSON.stringify(await stored(store));
+      assert.deepEqual((await other(act)).cookies, [], `${way}: no cookie`);
+      assert.equal(JSON.stringify(await stored(store)), before, way);
+      await during((sess) => { act(sess); sess.n = 1; }, async (sess) => {
+        act(sess);
+        sess.n = 10;
+        await sess.save();
+        act(sess);
+        sess.m = 1;
+      });
+      assert.deepEqual(await stored(store), { here: true, n: 11, m: 1, _meta: meta }, way);
+      assert.deepEqual(app.errors, [], way);
+    }
+  });
+
+  test(`a session that has nothing but _meta is uninitialized: ${name}`, async (t) => {
+    for (const commit of ['end', 'headers']) {
+      const store = makeStore();
+      if (store.close) t.after(() => store.close());
+      const app = await open(t, { options: { store, merge: true, commit, cookie: { maxAge: 60000 } } });
+      const { cookies } = await app.visit((req, res) => { req.session._meta = { version: 1 }; res.end(); });
+      assert.deepEqual([cookies, await stored(store)], [[], undefined]);
+      const { cookies: [cookie] } = await app.visit(async (req, res) => {
+        Object.assign(req.session, { _meta: { version: 1 }, n: 1 });
+        await req.session.save();
+        res.end();
+      });
+      assert.ok(cookie);
+      assert.deepEqual(await stored(store), { n: 1 });
+    }
   });
 
   test(`a cookie that others have changed alone is no change: ${name}`, async (t) => {
@@ -748,6 +798,46 @@ test('a genid, unset and another session in the place of the first', async (t) =
   await app.visit((req, res) => { req.session = null; res.end(); }, { cookie });
   assert.equal(await stored(), undefined);
 });
+
+test('a text that a program has put into store.sessions in its own way', async (t) => {
+  const cookie = '"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"}';
+  const texts = [
+    `{${cookie},"n":1.0}`, `{${cookie},"\\u006e":1}`, `{${cookie},"n": 1}`, `{ ${cookie}, "n":1 }`, `{"n":1e0,${cookie}}`, `{${cookie},"n":0,"n":1}`,
+    JSON.stringify(JSON.parse(`{${cookie},"n":1}`), null, 2), `{${cookie},"n":1,"_meta": {}}`, ` {"n":1, ${cookie}}\n`,
+  ];
+  for (const text of texts) {
+    for (const look of [true, false]) {
+      const { store, during, stored, app } = await start(t, { merge: add, options: { resave: true, commit: 'headers' }, data: { n: 1 } });
+      const [sid] = Object.keys(store.sessions);
+      store.sessions[sid] = text;
+      const { status } = await during(undefined, (sess) => { if (look) sess.m = 1; });
+      assert.deepEqual([status, app.errors.map(String)], [200, []], text);
+      store.sessions[sid] = text;
+      await during(set({ n: 5 }), set({ n: 2 }));
+      assert.equal((await stored()).n, 6, text);
+    }
+  }
+});
+
+for (const name of ['MemoryStore', 'a DiskStore']) {
+  test(`the JSON of a cookie that has not changed is not made: ${name}`, async (t) => {
+    const { during, app, cookie, store } = await start(t, { makeStore: stores[name], options: { cookie: { maxAge: 60000 } }, data: { n: 0 } });
+    // A replaced `toJSON` would change the way on which the session is stored.
+    const { mock } = t.mock.method(JSON, 'stringify');
+    const cookiesMade = () => {
+      const { calls } = mock;
+      mock.resetCalls();
+      return calls.filter(({ arguments: [value] }) => value instanceof session.Cookie).length;
+    };
+    await app.visit((req, res) => { req.session.n = 1; res.end(); }, { cookie });
+    assert.equal(cookiesMade(), 0, 'the store knows the cookie');
+    await app.visit((req, res) => { req.session.n = 2; req.session.cookie.path = '/app'; res.end(); }, { cookie });
+    assert.equal(cookiesMade(), 1, 'another cookie');
+    await during(set({ a: 1 }), set({ b: 1 }));
+    const [{ cookie: { path }, ...data }] = Object.values(await records(store));
+    assert.deepEqual([path, data], ['/app', { here: true, n: 2, a: 1, b: 1 }]);
+  });
+}
 
 test('setIfUnchanged of a MemoryStore gives a promise without a callback', async () => {
   const store = new session.MemoryStore();

@@ -12,6 +12,8 @@
  *   FEATURE_STATS=1       counts of what happened
  */
 
+// It replaces timers of the package, and so it comes first.
+require('./random/timers');
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { after, test } = require('node:test');

@@ -27,7 +27,7 @@ const functions = Object.keys(callable).filter((name) => typeof callable[name] =
 function bound() {
   const store = native.createStore(NaN, NaN);
   const enter = native.createSessionReader('sid', keys, store, new Uint8Array(native.DETAILS_BYTES));
-  return { enter, ...native.storeRequestCalls(store) };
+  return { enter, ...native.storeRequestCalls(store), ...native.createTouched() };
 }
 
 // Handles that calls gave back: arguments that look right, often to the wrong export.
@@ -79,7 +79,7 @@ function gatherHandles() {
 gatherHandles();
 
 test('there is something to call', () => {
-  for (const name of ['enter', 'write', 'renew']) assert.ok(functions.includes(name));
+  for (const name of ['enter', 'write', 'writeIfUnchanged', 'renew', 'note', 'forget', 'last']) assert.ok(functions.includes(name));
   assert.ok(functions.includes('unsignCookie'));
   assert.ok(functions.includes('sessionId'));
 });

@@ -42,6 +42,12 @@ test('what the table says of some requests', () => {
   assert.equal(setsCookie(loaded), false);
   assert.equal(setsCookie(loaded | native.MODIFIED), false);
   assert.equal(setsCookie(loaded | native.MODIFIED | native.EXPIRES), true);
+  const fresh = loaded | native.FRESH | native.ROLLING;
+  assert.equal(endOf(fresh), native.END_NOTHING);
+  assert.equal(setsCookie(fresh), false);
+  assert.equal(endOf(fresh & ~(native.WAS_SAVED | native.SAVED)), native.END_NOTHING, 'resave');
+  assert.equal(endOf((fresh & ~native.SAVED) | native.MODIFIED), native.END_SAVE);
+  assert.equal(setsCookie(fresh | native.MODIFIED), true);
   assert.equal(endOf(native.HAS_ID | native.UNSET | native.UNSET_DESTROY), native.END_DESTROY);
 });
 

@@ -27,7 +27,8 @@ use crate::session_text;
 /// # Errors
 /// Every method that returns a `Result` fails with [`Error::Engine`] if the engine cannot
 /// do what it was asked to do, for example because a disk is full. A call that fails changes
-/// nothing that another call would show, and the next call may succeed.
+/// nothing that another call would show, and the next call may succeed. A method that must not take
+/// long may fail with [`Error::Busy`]: it can be called again when [`wait`](Engine::wait) has returned.
 pub trait Engine: Send + Sync {
     /// Looks up the session of `sid`, and replaces the content of `text` by its data, by the
     /// whole text if that is unclear, or by nothing if there is no live session.
@@ -90,13 +91,13 @@ pub trait Engine: Send + Sync {
         since: Option<u64>,
     ) -> Result<Stored, Error>;
 
-    /// Does what [`put`](Engine::put) does, but only if the session's data are still `base`, which is
+    /// Stores a session with the cookie `cookie`, but only if its data are still `base`, which is
     /// the JSON object of the data, as far as [`is_same_data`](session_text::is_same_data) says.
-    /// Without `cookie`, `data` is any text, as for [`set_raw`](Engine::set_raw).
     ///
-    /// Returns [`Changed::Refused`] if the data differ, and [`Changed::Missing`] if there is no
-    /// session that is alive at `now`. An engine whose changes are made later may return
-    /// [`Changed::Done`] then, and tell of it by [`Unmade`].
+    /// Returns [`Changed::Refused`] if the data differ, or if [`write`](Engine::write) would because of
+    /// the cookie; and [`Changed::Missing`] if there is no session that is alive at `now`. An engine
+    /// whose changes are made later may return [`Changed::Done`] if the data differ or the session is
+    /// missing, and tell of it by [`Unmade`].
     ///
     /// This implementation takes two steps. An engine that others use at the same time needs one of
     /// its own, which takes one.
@@ -104,7 +105,7 @@ pub trait Engine: Send + Sync {
         &self,
         sid: &[u8],
         base: &[u8],
-        cookie: Option<&[u8]>,
+        cookie: NewCookie,
         data: &[u8],
         now: i64,
         deadline: Option<i64>,
@@ -117,8 +118,9 @@ pub trait Engine: Send + Sync {
             return Ok(Changed::Refused);
         }
         match cookie {
-            Some(cookie) => self.put(sid, cookie, data, deadline, None)?,
-            None => self.set_raw(sid, data, deadline, None)?,
+            NewCookie::Json(cookie) => self.put(sid, cookie, data, deadline, None)?,
+            NewCookie::Known(id, date) => return self.write(sid, id, date, deadline, None, data),
+            NewCookie::InText => self.set_raw(sid, data, deadline, None)?,
         };
         Ok(Changed::Done)
     }
@@ -267,6 +269,12 @@ pub trait Engine: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Waits until a call that has failed with [`Error::Busy`] may succeed, but no longer than some
+    /// seconds: then it fails as well.
+    fn wait(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Commits all changes, and frees what the engine has open. Each later call fails, but for this
     /// one, and for a [`finish`](Engine::finish) that is due: that tells what has come of its changes.
     ///
@@ -349,6 +357,17 @@ pub enum Asker {
     Middleware,
     /// A program that looks through all sessions. Its look-up does not count, and is no use.
     Viewer,
+}
+
+/// The cookie of a session that [`Engine::put_if_unchanged`] stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewCookie<'a> {
+    /// The JSON of the cookie.
+    Json(&'a [u8]),
+    /// The id of a cookie that the engine remembers, and its date, in ms since the epoch.
+    Known(u64, Option<i64>),
+    /// The data are any text, as for [`Engine::set_raw`], with or without a cookie in it.
+    InText,
 }
 
 /// The outcome of a call that changes a session.

@@ -33,6 +33,8 @@ pub enum Error {
     Bounds,
     /// An engine failed. Has the engine's message.
     Engine(Arc<str>),
+    /// An engine could not answer at once. Has the engine's message.
+    Busy(Arc<str>),
 }
 
 impl fmt::Display for Error {
@@ -49,7 +51,7 @@ impl fmt::Display for Error {
             Error::SameSite => "option sameSite is invalid",
             Error::Secret => "Secret key must be provided.",
             Error::Bounds => "shared option: a shared store of that name has other bounds",
-            Error::Engine(message) => message,
+            Error::Engine(message) | Error::Busy(message) => message,
         })
     }
 }

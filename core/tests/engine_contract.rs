@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::disk_store::{DiskStore, Options};
 use express_session_core::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Commit, Engine, Found, Reason, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Commit, Engine, Found, NewCookie, Reason, Stats,
+    Stored,
 };
 use express_session_core::error::Error;
 use express_session_core::memory_store::MemoryStore;
@@ -703,7 +704,7 @@ fn a_session_destroyed_by_another_thread_never_comes_back(make: Make) {
 fn put_if(store: &dyn Engine, sid: &[u8], base: &str, data: &str, now: i64) -> bool {
     let cookie = br#"{"expires":null}"#;
     let (base, data) = (base.as_bytes(), data.as_bytes());
-    let changed = store.put_if_unchanged(sid, base, Some(cookie), data, now, None);
+    let changed = store.put_if_unchanged(sid, base, NewCookie::Json(cookie), data, now, None);
     let unmade = match store.commit().unwrap() {
         Commit::Done(unmade) => unmade,
         Commit::Waiting => store.finish().unwrap(),
@@ -760,7 +761,7 @@ fn stores_only_what_is_unchanged(make: Make) {
         put_if(store, b"c", r#"{"a":1}"#, "{}", 0),
         "a text that nobody reads"
     );
-    let raw = store.put_if_unchanged(b"c", b"{}", None, b"raw", 0, None);
+    let raw = store.put_if_unchanged(b"c", b"{}", NewCookie::InText, b"raw", 0, None);
     assert_eq!(raw, Ok(Changed::Done));
     assert_eq!(store.commit(), Ok(Commit::Done(Vec::new())));
     assert_eq!(unclear(store, b"c").as_deref(), Some("raw"));
@@ -768,6 +769,30 @@ fn stores_only_what_is_unchanged(make: Make) {
 
     store.destroy(b"c").unwrap();
     assert!(!put_if(store, b"c", "{}", "{}", 0), "destroyed");
+
+    let with_known = |id, date, base: &[u8]| {
+        let cookie = NewCookie::Known(id, date);
+        let changed = store.put_if_unchanged(b"d", base, cookie, br#"{"a":2}"#, 0, Some(3000));
+        let committed = store.commit().unwrap();
+        changed.unwrap() == Changed::Done && committed == Commit::Done(Vec::new())
+    };
+    let first = br#"{"a":1}"#;
+    assert!(!with_known(0, None, first), "no session");
+    set(store, b"d", &until("1970-01-01T00:00:02.000Z"));
+    let id = cookie(store, b"d");
+    assert!(!with_known(id, Some(5000), b"{}"), "other data");
+    assert!(!with_known(id + 1, Some(5000), first), "no such cookie");
+    assert!(!with_known(id, None, first), "it needs a date");
+    let unchanged = until("1970-01-01T00:00:02.000Z");
+    assert_eq!(text(store, b"d", 0), Some(unchanged));
+    assert!(with_known(id, Some(5000), first));
+    let expected = until("1970-01-01T00:00:05.000Z").replace(r#""a":1"#, r#""a":2"#);
+    assert_eq!(text(store, b"d", 4999).as_deref(), Some(expected.as_str()));
+    assert_eq!(
+        text(store, b"d", 5000),
+        None,
+        "the date counts, and not the deadline"
+    );
 }
 
 /// Several requests of one turn: an engine that commits later shows the first change to the next.
@@ -775,7 +800,7 @@ fn of_two_that_change_the_same_one_is_stored(make: Make) {
     let store = &*make(Bounds::default());
     set(store, b"a", FOREVER);
     let put = |data: &str| {
-        let cookie = Some(&br#"{"expires":null}"#[..]);
+        let cookie = NewCookie::Json(br#"{"expires":null}"#);
         store.put_if_unchanged(b"a", br#"{"a":1}"#, cookie, data.as_bytes(), 0, None)
     };
     let changed = [put(r#"{"a":2}"#), put(r#"{"a":3}"#)];
@@ -1207,7 +1232,11 @@ impl Side {
             }
             Call::PutIf => {
                 let base = DATA[*kind % DATA.len()].as_bytes();
-                let cookie = Some(cookie.as_bytes()).filter(|_| number % 5 != 0);
+                let cookie = match number % 5 {
+                    0 => NewCookie::InText,
+                    1 | 2 => NewCookie::Known(*kind as u64, date),
+                    _ => NewCookie::Json(cookie.as_bytes()),
+                };
                 format!(
                     "{:?}",
                     engine.put_if_unchanged(sid, base, cookie, data.as_bytes(), now, deadline)

@@ -12,7 +12,8 @@ const native = require('../native/load');
 const dataJSON = require('../request/data-json');
 const { planCookie } = require('../request/generate');
 const { saveMerged } = require('../request/merge');
-const { storeCallback, callStore, isEngineError } = require('../store/call');
+const { META } = require('../request/times');
+const { storeCallback, callStore, isBusy, isEngineError } = require('../store/call');
 const { methods: { setIfUnchanged } } = require('../store/engine-methods');
 const { engineOf, existingEngine, hasEngineClass } = require('../store/engine-of');
 const remote = require('./remote');
@@ -91,7 +92,8 @@ class Resident {
       reason = this.load(request, header);
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      remote.loaded(request, error, undefined, next);
+      if (isBusy(error)) remote.open(request, header, next);
+      else remote.loaded(request, error, undefined, next);
       return;
     }
     if (reason === native.ASK_STORE) remote.open(request, header, next);
@@ -280,17 +282,14 @@ function touch(request, session, engine) {
  */
 function save(request, session, engine) {
   if (debug.enabled) debug('saving');
-  const { source, originalId } = request;
   const id = `${request.idOf(session)}`;
   const text = request.dataToStore(session);
   const since = request.since(id);
   let isStored;
   if (hasStorableParts(session)) {
-    // The engine remembers cookies by number. If it still knows this cookie, which mostly is the
-    // one that the session had or that the last new session had, its JSON need not be made.
     const { cookie } = session;
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
-    const number = source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
+    const number = cookieNumber(request, id, engine);
     const expires = expiryOf(cookie, engine.cookies.get(number));
     const storedText = request.textToStore(id, text);
     const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
@@ -320,11 +319,15 @@ function save(request, session, engine) {
 function saveIfUnchanged(request, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
+  const sid = `${id}`;
   const base = /** @type {string} */ (request.baseOf(session));
   request.stampMeta(session);
-  request.dataToStore(session);
-  const text = dataJSON(session);
-  const isStored = engine.saveIfUnchanged(`${id}`, session, base, text);
+  const data = request.dataToStore(session);
+  const text = Object.hasOwn(session, META) ? dataJSON(session) : data;
+  const number = cookieNumber(request, sid, engine);
+  const expires = hasStorableParts(session) ? expiryOf(session.cookie, engine.cookies.get(number)) : undefined;
+  const isStored = (expires !== undefined && engine.writeIfUnchanged(sid, number, expires, engine.deadline(sid, session), base, text)) ||
+    engine.saveIfUnchanged(sid, session, base, text);
   if (isStored && engine.isCommitted) {
     request.noteBase(session, text);
     return 'done';
@@ -342,4 +345,17 @@ function saveIfUnchanged(request, session, engine, response) {
     else settle(undefined, false);
   });
   return 'waiting';
+}
+
+/**
+ * Returns the number of the cookie that a session mostly has when it is stored: the one that it had
+ * before, or that the last new session had. The engine remembers cookies by number, so that the JSON
+ * of one that it still knows need not be made.
+ *
+ * @param {RequestSession} request
+ * @param {string} id of the session
+ * @param {Engine} engine
+ */
+function cookieNumber({ source, originalId }, id, engine) {
+  return source instanceof StoredSession && id === originalId ? source.cookieNumber : engine.lastPut;
 }

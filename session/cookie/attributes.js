@@ -35,4 +35,4 @@ function expiryOf(cookie, stored) {
   return expires instanceof Date ? expires.getTime() : undefined;
 }
 
-module.exports = { ATTRIBUTES, expiryOf };
+module.exports = { ATTRIBUTES, expiryOf, isSame };

@@ -3,10 +3,11 @@
 // The timers of Node.js itself: see pruning.js.
 const { setImmediate, setInterval, setTimeout, clearInterval, clearTimeout } = require('node:timers');
 const debug = require('debug')('express-session');
+const { isBusy } = require('../store/call');
+const defer = require('../store/defer');
 const native = require('../native/load');
 const checkedDisk = require('./disk-options');
 const Engine = require('./engine');
-const onlyCopy = require('./only-copy');
 
 /**
  * @typedef {import('../types').Callback} Callback
@@ -45,7 +46,6 @@ class DiskEngine extends Engine {
    */
   constructor(options) {
     const { ttl, dispose, checkPeriod, ...file } = checkedDisk(options);
-    onlyCopy(file.path);
     const { store, warning } = native.createDiskStore({ ...file, checkPeriod });
     if (warning) process.emitWarning(warning, { code: 'EXPRESS_SESSION_DISK' });
     super(store, { ttl, dispose, given: options, isBounded: true, isShared: true });
@@ -200,6 +200,20 @@ class DiskEngine extends Engine {
     else callback();
   }
 
+  /**
+   * Does what `whenFree` of `Engine` says in session/types.d.ts.
+   *
+   * @param {() => void} again
+   * @param {Callback} [callback]
+   */
+  whenFree(again, callback) {
+    debug('the file is busy: waiting');
+    native.storeWait(this.handle).then(again).catch((error) => {
+      if (callback) defer(callback, error);
+      else debug('the file is busy: %s', error);
+    });
+  }
+
   /** Lets the disk have the changes a while after the first one, or as soon as there are many. */
   startCheckpoint() {
     if (this.changeCount - this.checkedChanges > MANY_CHANGES && !this.isMaintaining) {
@@ -280,7 +294,8 @@ class DiskEngine extends Engine {
       sids = native.storeSidsAfter(this.handle, after, LISTED_AT_ONCE);
       onSome(sids);
     } catch (error) {
-      callback(error);
+      if (isBusy(error)) this.whenFree(() => { this.list(onSome, callback, after); }, callback);
+      else callback(error);
       return;
     }
     if (sids.length < LISTED_AT_ONCE) callback(null);

@@ -3,6 +3,7 @@
 const debug = require('debug')('express-session');
 const defer = require('../store/defer');
 const { isPointer } = require('../request/pointer');
+const isSameSession = require('../store/same-session');
 const { Session } = require('../request/session');
 const native = require('../native/load');
 const { warnIfShort } = require('./options');
@@ -188,6 +189,24 @@ class Engine {
   }
 
   /**
+   * Stores a session as `write` does if the data of the stored one, without `cookie` and `_meta`, are
+   * still `base`.
+   *
+   * @param {string} sid
+   * @param {number} cookieNumber
+   * @param {number} date of the cookie, NaN for none
+   * @param {number} deadline
+   * @param {string} base the JSON of data
+   * @param {string} data
+   * @returns {boolean} whether it was stored, as far as is known yet: see `isCommitted`. It is not,
+   *   too, if the cookie cannot be used as in `write`.
+   */
+  writeIfUnchanged(sid, cookieNumber, date, deadline, base, data) {
+    const outcome = this.requestCalls.writeIfUnchanged(sid, cookieNumber, date, deadline, base, data, Date.now());
+    return this.noteChange(outcome, sid) === native.CHANGED;
+  }
+
+  /**
    * Stores a session if the data of the stored one, without `cookie` and `_meta`, are still `base`.
    *
    * @param {string} sid
@@ -201,8 +220,14 @@ class Engine {
     const cookie = hasStorableParts(session) ? JSON.stringify(session.cookie) : undefined;
     const text = cookie === undefined ? JSON.stringify(session) : data;
     if (text === undefined) throw new TypeError('a session without JSON cannot be compared');
-    const outcome = native.storePutIfUnchanged(this.handle, sid, base, cookie, text, Date.now(), this.deadline(sid, session));
-    return this.noteChange(outcome, sid) === native.CHANGED;
+    const deadline = this.deadline(sid, session);
+    const store = (/** @type {string} */ known) => (
+      this.noteChange(native.storePutIfUnchanged(this.handle, sid, known, cookie, text, Date.now(), deadline), sid) === native.CHANGED
+    );
+    if (store(base)) return true;
+    // A program may have written the same data in another way, for example with spaces.
+    const stored = native.storePeek(this.handle, sid);
+    return stored !== undefined && isSameSession(stored, base) && store(stored);
   }
 
   /**

@@ -57,6 +57,7 @@ async function replace(old, listKept) {
     if (!(key in session)) session[key] = value;
   }
   request?.carryMeta(oldId, id);
+  request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
 

@@ -200,10 +200,18 @@ function shownMeta({ created, renewed, seen, rest }) {
  */
 function showMeta(session, meta) {
   Reflect.deleteProperty(session, META);
-  Reflect.defineProperty(session, META, { value: shownMeta(meta), configurable: true, enumerable: true, writable: true });
+  defineMeta(session, shownMeta(meta));
 }
 
-module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta };
+/**
+ * @param {SessionShape} session
+ * @param {unknown} value of the property `_meta`
+ */
+function defineMeta(session, value) {
+  Reflect.defineProperty(session, META, { value, configurable: true, enumerable: true, writable: true });
+}
+
+module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta };
 
 /**
  * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.

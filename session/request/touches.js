@@ -65,23 +65,13 @@ class Touches {
   }
 
   /**
-   * Notes that a session is touched now.
-   * @param {string} sid
-   */
-  noteTouch(sid) {
-    this.table.note(sid, Date.now());
-  }
-
-  /**
-   * Notes that a session is saved now. If its cookie has a lifetime, that has perhaps begun earlier.
+   * Notes that a session was touched.
    *
    * @param {string} sid
-   * @param {Cookie | undefined} cookie
+   * @param {number} time in ms since the epoch
    */
-  noteSave(sid, cookie) {
-    const now = Date.now();
-    const begin = Number(cookie?.expires ?? NaN) - Number(cookie?.originalMaxAge ?? NaN);
-    this.table.note(sid, begin <= now ? begin : now);
+  note(sid, time) {
+    this.table.note(sid, time);
   }
 
   /**
@@ -91,6 +81,19 @@ class Touches {
   forget(sid) {
     if (typeof sid === 'string') this.table.forget(sid);
   }
+}
+
+/**
+ * Returns when the lifetime of a cookie has begun that is saved now. A save counts as a touch at
+ * that time: after `touch(false)` it prolongs nothing.
+ *
+ * @param {Cookie | undefined} cookie
+ * @returns {number} ms since the epoch; the current time if the cookie does not say it
+ */
+function beginOf(cookie) {
+  const now = Date.now();
+  const begin = Number(cookie?.expires ?? NaN) - Number(cookie?.originalMaxAge ?? NaN);
+  return begin <= now ? begin : now;
 }
 
 /**
@@ -115,4 +118,4 @@ function isUntouched(cookie, stored) {
   return Boolean(cookie) && Object.is(expiryOf(/** @type {Cookie} */ (cookie), stored.cookie), stored.expires);
 }
 
-module.exports = { Touches, isUntouched, storedCookie };
+module.exports = { Touches, beginOf, isUntouched, storedCookie };

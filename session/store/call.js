@@ -19,6 +19,9 @@ const redacted = require('./redacted');
  */
 const ENGINE_FAILURE = 'GenericFailure';
 
+/** The same if the engine was busy. */
+const ENGINE_BUSY = 'Cancelled';
+
 /**
  * The property of a function that `storeCallback` made, with its `StoreCall`.
  * @type {unique symbol}
@@ -163,10 +166,20 @@ function runEngine(callback, work) {
  * @param {any} error
  */
 function isEngineError(error) {
-  return Boolean(error) && error.code === ENGINE_FAILURE;
+  return Boolean(error) && (error.code === ENGINE_FAILURE || error.code === ENGINE_BUSY);
 }
 
-module.exports = { storeCallback, callStore, answer, callbackOrPromise, runEngine, isEngineError, functionOf };
+/**
+ * Returns whether an error is one that the engine has thrown because it was busy. Its `whenFree` waits
+ * until it is not.
+ *
+ * @param {any} error
+ */
+function isBusy(error) {
+  return Boolean(error) && error.code === ENGINE_BUSY;
+}
+
+module.exports = { storeCallback, callStore, answer, callbackOrPromise, runEngine, isBusy, isEngineError, functionOf };
 
 /**
  * One call of a store's method. It is an async resource, made in the context of the caller,

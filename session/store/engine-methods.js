@@ -2,7 +2,7 @@
 
 const comparableJSON = require('../request/comparable-json');
 const dataJSON = require('../request/data-json');
-const { storeCallback, callStore, runEngine } = require('./call');
+const { storeCallback, callStore, isBusy, runEngine } = require('./call');
 const defer = require('./defer');
 const { engineOf } = require('./engine-of');
 
@@ -24,7 +24,14 @@ const { engineOf } = require('./engine-of');
 function useEngine(store, callback, work) {
   runEngine(callback, () => {
     const engine = engineOf(store);
-    const results = work(engine);
+    let results;
+    try {
+      results = work(engine);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      engine.whenFree?.(() => { useEngine(store, callback, work); }, callback);
+      return;
+    }
     const done = (/** @type {unknown} */ error) => { defer(/** @type {Callback} */ (callback), ...(error ? [error] : [])); };
     // Without a callback, `defer` throws the TypeError of a method that only reads.
     if (results) defer(/** @type {Callback} */ (callback), ...results);

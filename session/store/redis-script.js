@@ -4,10 +4,11 @@ const { createHash } = require('node:crypto');
 
 /**
  * The Lua script of `setIfUnchanged`. It compares the JSON text at `KEYS[1]` with the JSON text
- * `ARGV[1]`, byte by byte, but without the members `cookie` and `_meta`. A pointer of
+ * `ARGV[1]`, byte by byte, but without the members `cookie` and `_meta`; a pointer of
  * session/request/pointer.js equals nothing. If both are equal, it
  * stores `ARGV[2]` with the other words of a `SET` that follow; without these, it deletes the key.
- * It answers 1 then, and 0 if the texts differ or the key is not there.
+ * Its answer is a list: 1 then, or 0 if the key is not there, or 0 and the text at the key if the
+ * texts differ.
  *
  * The script looks for the ends of the members only, because cjson would change numbers and empty
  * arrays. Mostly the cookie is the first member of both texts, and what is behind it needs no look.
@@ -78,16 +79,16 @@ if not loaded_rest then
   return redis.error_reply('ERR setIfUnchanged compares the members of a JSON object, and the serializer of the store writes something else: give the store one that writes JSON, or none')
 end
 local stored = redis.call('GET', KEYS[1])
-if not stored then return 0 end
+if not stored then return {0} end
 -- A record without data may lead to the id that the session has now.
-if stored:find('"next":"r1:', 1, true) and data(stored) == '' then return 0 end
+if stored:find('"next"%s*:%s*"r1:') and data(stored) == '' then return {0} end
 if rest(stored) ~= loaded_rest then
   -- One of both may have the cookie elsewhere.
   local stored_data = data(stored)
-  if not stored_data or stored_data ~= data(loaded) then return 0 end
+  if not stored_data or stored_data ~= data(loaded) then return {0, stored} end
 end
-if not ARGV[2] then return redis.call('DEL', KEYS[1]) end
-return redis.call('SET', KEYS[1], unpack(ARGV, 2)) and 1 or 0
+if not ARGV[2] then return {redis.call('DEL', KEYS[1])} end
+return {redis.call('SET', KEYS[1], unpack(ARGV, 2)) and 1 or 0}
 `;
 
 /** By this name Redis knows a script that it has run before. */

@@ -1,6 +1,7 @@
 'use strict';
 
 const fs = require('node:fs');
+const keepLoggedOut = require('../../postgres');
 
 module.exports = [
   {
@@ -10,14 +11,19 @@ module.exports = [
     loads: 'arg',
     backend: 'postgres',
     ci: true,
-    async open(session, at) {
-      const pool = new (require('pg').Pool)(server(at));
-      if (!at.kept.table) {
-        at.kept.table = true;
-        await pool.query(fs.readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'));
-      }
-      return new (require('connect-pg-simple')(session))({ pool });
-    },
+    open: pgSimple,
+  },
+  {
+    name: 'connect-pg-simple, wrapped',
+    package: 'connect-pg-simple',
+    with: ['pg'],
+    loads: 'arg',
+    backend: 'postgres',
+    ci: true,
+    note: 'wrapped by `express-session-rs/postgres`, which gives each session a `_meta.version`; without `setIfPresent`, ' +
+      'which express-session does not call',
+    fleeting: ['version'],
+    open: async (session, at) => Object.assign(keepLoggedOut(await pgSimple(session, at)), { setIfPresent: undefined }),
   },
   {
     name: 'connect-session-knex 5, postgres',
@@ -69,6 +75,15 @@ module.exports = [
     },
   },
 ];
+
+async function pgSimple(session, at) {
+  const pool = new (require('pg').Pool)(server(at));
+  if (!at.kept.table) {
+    at.kept.table = true;
+    await pool.query(fs.readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'));
+  }
+  return new (require('connect-pg-simple')(session))({ pool });
+}
 
 /** The store makes its table without telling when it is there. */
 async function table(model) {

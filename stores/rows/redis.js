@@ -1,5 +1,9 @@
 'use strict';
 
+const keepLoggedOut = require('../../redis');
+
+const NOTE = 'wrapped by `express-session-rs/redis`';
+
 /** The majors of connect-redis differ in how they are loaded and in their client. */
 module.exports = [
   {
@@ -12,6 +16,19 @@ module.exports = [
     async open(_session, at) {
       const { RedisStore } = require('connect-redis');
       return new RedisStore({ client: await nodeRedis('redis', at) });
+    },
+  },
+  {
+    name: 'connect-redis 10, wrapped',
+    package: 'connect-redis',
+    with: ['redis'],
+    loads: 'import',
+    backend: 'redis',
+    ci: true,
+    note: NOTE,
+    async open(_session, at) {
+      const { RedisStore } = require('connect-redis');
+      return keepLoggedOut(new RedisStore({ client: await nodeRedis('redis', at) }));
     },
   },
   {
@@ -104,6 +121,17 @@ module.exports = [
     open: (session, at) => new (require('connect-redis-6')(session))({
       client: new (require('ioredis').Redis)(at.port, '127.0.0.1'),
     }),
+  },
+  {
+    name: 'connect-redis 6, ioredis, wrapped',
+    package: 'connect-redis-6',
+    with: ['ioredis'],
+    loads: 'arg',
+    backend: 'redis',
+    note: NOTE,
+    open: (session, at) => keepLoggedOut(new (require('connect-redis-6')(session))({
+      client: new (require('ioredis').Redis)(at.port, '127.0.0.1'),
+    })),
   },
   {
     name: 'connect-ioredis',

@@ -9,6 +9,8 @@ const { createRandom } = require('../../parity/differential/random');
 
 const KEYS = ['user', 'cart', 'theme'];
 const VALUES = ['ann', 1, { a: [1] }, [1], null, false];
+/** The option `merge`: true, or a function of run.js. */
+const MERGES = [true, 'all three', 'only cart'];
 const KEEPS = [true, ['user'], ['cart', 'absent'], []];
 /** `resident`: a MemoryStore. `wrapped`: one with methods of the program's. `declared`: async methods that declare a callback. */
 const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise'], [2, 'declared']];
@@ -16,11 +18,11 @@ const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise']
 function drawScenario(seed) {
   const random = createRandom(seed);
   const { chance, int, weighted } = random;
-  const store = { kind: weighted(STORES), delay: int(0, 3), touch: chance(0.8), failures: [] };
+  const store = { kind: weighted(STORES), delay: int(0, 3), touch: chance(0.8), compares: chance(0.5), failures: [] };
   if (['resident', 'wrapped'].includes(store.kind)) store.touch = true;
   if (store.kind !== 'resident' && chance(0.5)) {
     store.failures = Array.from({ length: int(1, 3) }, () => ({
-      method: weighted([[5, 'set'], [4, 'destroy'], [2, 'touch'], [2, 'get']]), call: weighted([[5, 1], [3, 2], [2, 3]]),
+      method: weighted([[5, 'set'], [4, 'destroy'], [2, 'touch'], [2, 'get'], [2, 'setIfUnchanged']]), call: weighted([[5, 1], [3, 2], [2, 3]]),
     }));
   }
   const scenario = {
@@ -45,6 +47,9 @@ function drawOptions({ chance, pick }) {
   maybe(0.3, 'skip', true);
   maybe(0.3, 'rolling', true);
   maybe(0.3, 'unset', 'destroy');
+  maybe(0.5, 'merge', pick(MERGES));
+  // A request that comes 25 seconds later finds a session that was touched before that, or not.
+  maybe(0.4, 'touchAfter', pick([20_000, 30_000]));
   if (chance(0.5)) options.cookie.maxAge = 60_000;
   if (chance(0.2)) options.cookie.secure = pick([true, 'auto']);
   if (chance(0.2)) options.cookie.path = '/app';
@@ -56,6 +61,10 @@ function drawOptions({ chance, pick }) {
 function drawRequest(random, scenario, index) {
   const { chance, weighted } = random;
   const { secure } = scenario.options.cookie;
+  const steps = drawSteps(random, scenario, index);
+  const response = drawResponse(random, scenario);
+  // Whether JSON is asked about a session that has ended, which is not stored, nobody promises.
+  if (scenario.store.kind === 'wrapped' && steps.some((step) => ['end elsewhere', 'meanwhile'].includes(step.do))) delete response.refused;
   return {
     // A request that comes one minute later finds no session that lives one minute.
     advance: weighted([[5, 0], [3, 25_000], [1, 61_000]]),
@@ -63,8 +72,8 @@ function drawRequest(random, scenario, index) {
     path: weighted([[12, '/app/page'], [1, '/app/static'], [1, '/app/throws'], [1, '/elsewhere']]),
     cookie: index === 0 ? 'jar' : weighted([[14, 'jar'], [1, 'old key'], [1, 'forged'], [1, 'unknown'], [1, 'none']]),
     https: secure !== undefined && chance(0.7),
-    steps: drawSteps(random, scenario, index),
-    response: drawResponse(random, scenario),
+    steps,
+    response,
   };
 }
 
@@ -73,23 +82,42 @@ function drawSteps(random, scenario, index) {
   const steps = Array.from({ length: int(0, 4) }, () => drawStep(random, scenario));
   // Mostly there is a session that later requests find.
   if (index === 0 && chance(0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
+  // Another request of the visitor, from its beginning to its end.
+  if (index > 0 && chance(scenario.options.merge ? 0.8 : 0.3)) {
+    steps.splice(int(0, steps.length), 0, { do: 'meanwhile', steps: drawMeanwhile(random) });
+    if (chance(0.5)) steps.push({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
+  }
   const ended = steps.findIndex((step) => step.do === 'end elsewhere');
   if (ended !== -1 && chance(0.5)) steps.splice(ended + 1, 0, { do: 'keep', keep: pick(KEEPS), how: pick(['callback', 'promise']) });
   return steps;
 }
 
-function drawStep(random, { store }) {
+function drawMeanwhile({ chance, int, pick, weighted }) {
+  return Array.from({ length: int(1, 3) }, () => weighted([
+    [8, { do: 'set', key: pick(KEYS), value: pick(VALUES) }],
+    [3, { do: 'delete', key: pick(KEYS) }],
+    [3, { do: 'push', key: 'cart' }],
+    [1, { do: 'save', how: pick(['callback', 'promise']) }],
+    [1, { do: 'destroy', how: pick(['callback', 'promise']) }],
+    [1, { do: 'keep', keep: pick(KEEPS), how: 'promise' }],
+    [1, { do: 'maxAge', ms: chance(0.5) ? 5000 : 90_000 }],
+  ]));
+}
+
+function drawStep(random, { store, options }) {
   const { chance, pick, weighted } = random;
   const how = () => pick(['callback', 'promise', 'forget']);
   // A call that fails while the response is sent is heard at a time that nobody promises.
   const canRace = !store.failures.some(({ method }) => ['set', 'destroy'].includes(method));
   const raceOr = () => (canRace && chance(0.3) ? 'race' : how());
+  // With `merge`, a save that is under way stores what the session is when its turn has come.
+  const raceOrMerge = () => (options.merge ? how() : raceOr());
   return weighted([
     [8, { do: 'set', key: pick(KEYS), value: pick(VALUES) }],
     [2, { do: 'delete', key: pick(KEYS) }],
     [2, { do: 'push', key: 'cart' }],
     [2, { do: 'look' }],
-    [2, { do: 'save', how: raceOr() }],
+    [2, { do: 'save', how: raceOrMerge() }],
     [1, { do: 'reload', how: how() }],
     [2, { do: 'destroy', how: raceOr() }],
     [1, { do: 'regenerate', how: how() }],
@@ -98,6 +126,8 @@ function drawStep(random, { store }) {
     [1, { do: 'maxAge', ms: 5000 }],
     [1, { do: 'null' }],
     [1, { do: 'end elsewhere' }],
+    // Without `merge`, the key `_meta` is data like any other.
+    [options.merge ? 2 : 0, { do: 'meta', value: pick([{ version: 9 }, 'text', null]) }],
     [1, { do: 'header', name: 'Cache-Control', value: pick(['public', 'max-age=5']) }],
     [2, { do: 'header', name: 'Vary', value: pick(['Accept', 'Accept, cookie', '*', 'X-Cookie']) }],
     [1, { do: 'header', name: 'Set-Cookie', value: 'other=1' }],
@@ -133,7 +163,8 @@ function drawResponse(random, scenario) {
   // Late steps come when the store has settled the session, or at once if they need no time. Which
   // attributes the cookie then has nobody promises.
   const canHurry = (step) => SYNC_STEPS.includes(step.do) && !step.renews;
-  if (response.late?.every(canHurry) && chance(0.5)) response.hurries = true;
+  // With `merge`, they may be stored together with what came before.
+  if (!scenario.options.merge && response.late?.every(canHurry) && chance(0.5)) response.hurries = true;
   // What JSON refuses is an error page if nothing of the response has left. An async `set` cannot
   // refuse at its call.
   const isWhole = ['end', 'send', 'json', 'redirect', 'empty'].includes(response.kind);

@@ -7,11 +7,22 @@
  */
 
 const { STATUS_CODES } = require('node:http');
+const { isDeepStrictEqual } = require('node:util');
 
 const START = Date.UTC(2030, 0, 1);
 const TICK = 1000;
 const CACHE_CONTROLS = { private: 'private, no-cache="Set-Cookie"', 'no-store': 'no-store' };
 const REFUSED = 'JSON refused';
+
+/** What the option `merge` decides for a key that both have changed: undefined for its deletion. */
+const DECISIONS = {
+  true: (key, base, mine) => mine,
+  'all three': (key, base = null, mine = null, theirs = null) => ({ base, mine, theirs }),
+  'only cart'(key, base, mine, theirs) {
+    if (key !== 'cart') throw new Error(`cannot merge ${key}`);
+    return theirs ?? null;
+  },
+};
 
 const copy = (value) => JSON.parse(JSON.stringify(value));
 
@@ -24,6 +35,8 @@ class World {
     this.counts = {};
     this.jar = undefined;
     this.ids = 0;
+    /** When this process has touched each session last. */
+    this.touched = new Map();
   }
 
   makeId() {
@@ -41,6 +54,12 @@ class Visit {
     this.isResident = world.scenario.store.kind === 'resident';
     this.events = [];
     this.calls = [];
+    /** @type {Visit | undefined} The request during which this one comes. */
+    this.parent = undefined;
+    /** With the option `merge`: the JSON of the stored data on which a session is based, by the session and by its sid. */
+    this.bases = new Map();
+    /** What has happened in merges, for outcomes.js. */
+    this.merges = [];
     this.headers = {};
     this.hints = 0;
     /** What the program has put on the response, which is not sent yet. */
@@ -57,6 +76,8 @@ class Visit {
     this.destroyedIds = new Set();
     this.endedElsewhere = new Set();
     this.keepsExpiry = false;
+    /** The stored cookie, until the session must be touched in any case. */
+    this.storedCookie = undefined;
     this.isDestroyed = false;
     this.isTouched = false;
     /** Whether the session is left alone, because an error page is sent in place of its response. */
@@ -74,16 +95,22 @@ class Visit {
     const record = records.get(sid);
     const isThere = record !== undefined && !(record.cookie.expires !== null && record.cookie.expires <= world.now);
     if (method === 'get') return isThere ? copy(record) : undefined;
-    if (method === 'set') records.set(sid, copy({ data: session.data, cookie: session.cookie }));
-    if (method === 'destroy') records.delete(sid);
+    if (method === 'setIfUnchanged') {
+      if (!isThere || !isDeepStrictEqual(record.data, JSON.parse(this.baseOf(session)))) return false;
+    }
+    if (method === 'set' || method === 'setIfUnchanged') records.set(sid, copy({ data: session.data, cookie: session.cookie }));
+    if (method === 'destroy') {
+      records.delete(sid);
+      this.parent?.endedElsewhere.add(sid);
+    }
     if (method === 'touch' && isThere) record.cookie = copy(session.cookie);
-    return undefined;
+    return method === 'setIfUnchanged' ? true : undefined;
   }
 
   // The beginning.
 
   open() {
-    const { options, request: { path } } = this;
+    const { options, request: { path }, world } = this;
     if (options.skip && path === '/app/static') return;
     if (options.skip && path === '/app/throws') throw new Error('skip failed');
     if (!path.startsWith(options.cookie.path ?? '/')) return;
@@ -93,8 +120,11 @@ class Visit {
     if (record) {
       this.session = { id: this.cookieId, isFollowed: true, ...record };
       this.loadedId = this.cookieId;
+      this.noteBase(this.session);
+      this.storedCookie = copy(record.cookie);
       if (!options.resave) this.stored = JSON.stringify(record.data);
     } else {
+      world.touched.delete(this.cookieId);
       this.session = { ...this.generate(), isFollowed: true };
       this.sessionID = this.session.id;
     }
@@ -125,6 +155,7 @@ class Visit {
     if (step.do === 'header') this.setHeader(step.name, step.value);
     else if (step.do === 'hints') this.hints += 1;
     else if (step.do === 'tick') this.world.now += TICK;
+    else if (step.do === 'meanwhile') this.meanwhile(step);
     else if (this.hasMiddleware && step.do === 'null') Object.assign(this, { session: null, isLookedAt: true });
     else if (this.hasMiddleware) {
       this.isLookedAt = true;
@@ -141,9 +172,12 @@ class Visit {
       case 'push': if (Array.isArray(data[step.key])) data[step.key].push(2); break;
       case 'look': this.events.push(['look', copy(data)]); break;
       case 'maxAge': setMaxAge(step.ms); break;
+      // With the option `merge`, this is nothing.
+      case 'meta': this.merges.push('meta'); break;
       case 'end elsewhere': this.endElsewhere(); break;
       case 'touch':
         this.keepsExpiry = !step.renews;
+        if (step.renews) this.storedCookie = undefined;
         if (step.renews) setMaxAge(cookie.originalMaxAge);
         break;
       default: {
@@ -156,6 +190,15 @@ class Visit {
         if (step.how === 'callback' || step.how === 'promise') this.events.push([step.do, outcome]);
       }
     }
+  }
+
+  /** Another request comes with the same cookie, and ends. */
+  meanwhile({ steps }) {
+    const { cookie, https } = this.request;
+    const request = { method: 'GET', path: '/app/page', cookie, https, steps, response: { kind: 'end', body: 'xxx' } };
+    const { events, calls, merges } = this;
+    const { answer: { status } } = visit(this.world, request, { parent: this, events, calls, merges });
+    events.push(['meanwhile', status]);
   }
 
   endElsewhere() {
@@ -173,24 +216,112 @@ class Visit {
   save(session) {
     const text = JSON.stringify(session.data);
     // Of a session that `regenerate` has made, express-session does not know what was saved.
-    if (session.isFollowed) this.stored = text;
-    this.call('set', session.id, session);
+    if (session.isFollowed) {
+      this.stored = text;
+      this.storedCookie = undefined;
+    }
+    this.put(session);
+    this.noteTouched(session.id, session.cookie);
     if (session.isFollowed) {
       this.storedIds.add(session.id);
       this.endedElsewhere.delete(session.id);
     }
   }
 
+  noteBase(session, data = session.data) {
+    const text = JSON.stringify(data);
+    if (this.options.merge) for (const key of [session, session.id]) this.bases.set(key, text);
+  }
+
+  /** What the store had when a session was loaded or stored; undefined for one that the store must not compare. */
+  baseOf(session) {
+    const { bases, destroyedIds } = this;
+    return destroyedIds.has(session.id) ? undefined : bases.get(session) ?? bases.get(session.id);
+  }
+
+  /** Stores a session, with the option `merge` together with what others have stored. One that is gone stays gone. */
+  put(session) {
+    if (this.baseOf(session) === undefined) {
+      this.call('set', session.id, session);
+      this.noteBase(session);
+      return;
+    }
+    const { kind, compares } = this.world.scenario.store;
+    const isAtomic = compares || kind === 'resident' || kind === 'wrapped';
+    for (let isKnown = isAtomic; ; isKnown = false) {
+      if (!isKnown && !this.mergeStored(session)) return;
+      if (this.putIfUnchanged(session)) break;
+      this.hasConflict = true;
+    }
+    this.noteBase(session);
+    this.stored = JSON.stringify(session.data);
+  }
+
+  /** Stores a session by the way that the store has for `merge`; false if the store has other data. */
+  putIfUnchanged(session) {
+    const { kind, compares } = this.world.scenario.store;
+    if (kind === 'resident' || (compares && kind !== 'wrapped')) return this.call('setIfUnchanged', session.id, session);
+    // What a program has replaced is called.
+    if (kind === 'wrapped' && JSON.stringify(this.call('get', session.id)?.data) !== this.baseOf(session)) return false;
+    this.call('set', session.id, session);
+    return true;
+  }
+
+  /** Reads the stored session again, and merges it; false if it is gone. */
+  mergeStored(session) {
+    const { data } = session;
+    const found = this.call('get', session.id);
+    if (!found) {
+      this.merges.push('gone');
+      return false;
+    }
+    const base = JSON.parse(this.baseOf(session));
+    const theirs = found.data;
+    const decided = new Map();
+    for (const key of new Set([...Object.keys(theirs), ...Object.keys(data)])) {
+      const [isMine, isTheirs] = [data, theirs].map((changed) => !isDeepStrictEqual(changed[key], base[key]));
+      if (!isTheirs) continue;
+      this.merges.push(isMine ? 'same key' : 'another key');
+      if ([data, theirs].some((changed) => !Object.hasOwn(changed, key))) this.merges.push('deleted key');
+      if (!isMine) decided.set(key, theirs[key]);
+      else decided.set(key, DECISIONS[this.options.merge](key, base[key], data[key], theirs[key]));
+    }
+    for (const [key, value] of decided) {
+      if (value === undefined) delete data[key];
+      else data[key] = copy(value);
+    }
+    if (decided.size > 0) this.merges.push(this.world.scenario.store.kind);
+    this.noteBase(session, found.data);
+    return true;
+  }
+
   reload({ id, isFollowed }) {
     const record = this.call('get', id);
     if (!record) throw new Error('failed to load session');
     this.session = { id, isFollowed, ...record };
-    if (isFollowed) this.loadedId = id;
+    if (isFollowed) {
+      this.loadedId = id;
+      this.noteBase(this.session);
+      if (this.storedCookie) this.storedCookie = copy(record.cookie);
+    }
+  }
+
+  /** Notes that a session is renewed. A save prolongs it no longer than its cookie says. */
+  noteTouched(id, { expires, originalMaxAge }) {
+    const { touched, now } = this.world;
+    touched.set(id, expires === null || originalMaxAge === null ? now : Math.min(now, expires - originalMaxAge));
+  }
+
+  /** Forgets a session that ends, or that could not be renewed. */
+  forget(id) {
+    this.world.touched.delete(id);
+    this.storedCookie = undefined;
   }
 
   destroy({ id }) {
     this.session = undefined;
     this.destroyedIds.add(id);
+    this.forget(id);
     this.call('destroy', id);
     this.isDestroyed = true;
   }
@@ -198,6 +329,7 @@ class Visit {
   regenerate() {
     const { sessionID } = this;
     this.destroyedIds.add(sessionID);
+    this.forget(sessionID);
     try {
       this.call('destroy', sessionID);
     } finally {
@@ -208,11 +340,16 @@ class Visit {
 
   /** `regenerate({ keep })`: the new record is there before the old one goes. */
   keep(old, { keep }) {
+    if (this.baseOf(old) !== undefined) {
+      if (!this.mergeStored(old)) throw new Error('the session has ended');
+      this.merges.push('keep');
+    }
     const made = { ...this.generate(), isFollowed: true };
     const keys = keep === true ? Object.keys(old.data) : keep.filter((key) => Object.hasOwn(old.data, key));
     for (const key of keys) made.data[key] = old.data[key];
     const text = JSON.stringify(made.data);
-    this.call('set', made.id, made);
+    this.put(made);
+    this.noteTouched(made.id, made.cookie);
     try {
       if (this.wasStored(old.id) && !this.call('get', old.id)) throw new Error('the session has ended');
     } catch (error) {
@@ -223,6 +360,7 @@ class Visit {
     this.sessionID = this.keptId = made.id;
     this.stored = text;
     this.destroyedIds.add(old.id);
+    this.forget(old.id);
     this.call('destroy', old.id);
   }
 
@@ -237,18 +375,32 @@ class Visit {
     return this.cookieId === this.sessionID;
   }
 
+  /** Whether the session was only read, and was touched less than `touchAfter` ago. */
+  get isFresh() {
+    const { options: { touchAfter }, session: { cookie }, isTouched, sessionID, storedCookie, world: { now, touched } } = this;
+    if (!touchAfter || !storedCookie || this.isModified || sessionID !== this.loadedId) return false;
+    // What the program does to the cookie is stored by the touch.
+    if (!isTouched && JSON.stringify(cookie) !== JSON.stringify(storedCookie)) return false;
+    const { expires, originalMaxAge } = storedCookie;
+    if (originalMaxAge !== null && originalMaxAge < 2 * touchAfter) return false;
+    const last = [originalMaxAge === null ? -Infinity : expires - originalMaxAge, touched.get(sessionID) ?? -Infinity];
+    return last.some((time) => time <= now && now - time < touchAfter);
+  }
+
   decide() {
     const { session, options } = this;
     if (!this.hasMiddleware || this.hasFailed) return 'nothing';
     if (!session) return options.unset === 'destroy' && this.sessionID ? 'destroy' : 'nothing';
     const isSaved = JSON.stringify(session.data) === this.stored && [this.originalId, this.keptId].includes(session.id);
-    const waitsForChange = this.isKnown ? this.keepsExpiry : !options.saveUninitialized;
+    const keepsExpiry = this.keepsExpiry || this.isFresh;
+    const waitsForChange = this.isKnown ? keepsExpiry : !options.saveUninitialized;
     if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
       // With our own stores, what another request has ended does not come back.
-      const isOurs = ['resident', 'wrapped'].includes(this.world.scenario.store.kind);
-      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'nothing' : 'set';
+      const { kind } = this.world.scenario.store;
+      const isOurs = kind === 'wrapped' || (kind === 'resident' && this.baseOf(session) === undefined);
+      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
-    return this.isKnown && this.world.scenario.store.touch && !this.keepsExpiry ? 'touch' : 'nothing';
+    return this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
   }
 
   touch() {
@@ -261,10 +413,18 @@ class Visit {
 
   settle(decision) {
     const { session } = this;
-    if (decision === 'nothing') return;
+    if (decision === 'nothing' || decision === 'refused') return;
     this.touch();
-    if (decision === 'set') this.save(session);
-    else this.call(decision, this.sessionID, session);
+    try {
+      if (decision === 'set') this.save(session);
+      else this.call(decision, this.sessionID, session);
+    } catch (error) {
+      this.forget(decision === 'set' ? session.id : this.sessionID);
+      throw error;
+    }
+    if (decision === 'touch') this.noteTouched(this.sessionID, session.cookie);
+    if (decision === 'destroy') this.forget(this.sessionID);
+    this.storedCookie = undefined;
   }
 
   // The response.
@@ -277,7 +437,8 @@ class Visit {
   writeHead(hasEnded) {
     const { options, headers } = this;
     const cookie = this.hasMiddleware && !this.hasFailed ? this.cookieOf() : undefined;
-    const mayShow = this.isLookedAt || !this.isResident || !hasEnded;
+    // Once the store has settled it, a session that was held back has forgotten whether anybody has looked.
+    const mayShow = this.isLookedAt || !this.isResident || (this.isHeld && !this.hasOverflowed) || !hasEnded;
     const isLimited = cookie !== undefined || (this.isResident && this.isLookedAt) || (this.loadedId !== undefined && mayShow);
     this.cookies = [headers['set-cookie'], cookie].filter(Boolean);
     if (!(options.cacheControl && isLimited)) return;
@@ -292,14 +453,16 @@ class Visit {
     if (!session) {
       const isOver = this.isDestroyed || options.unset === 'destroy';
       if (!(options.clearCookie && this.cookieId && isOver && this.firstCookie) || isWithheld(this.firstCookie)) return undefined;
-      world.jar = undefined;
+      if (!this.parent) world.jar = undefined;
       return cookieText('', { ...this.firstCookie, expires: 0 });
     }
-    const rolls = options.rolling && !this.keepsExpiry;
-    const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && this.isModified) : options.saveUninitialized || this.isModified;
+    const { isModified, wasModified = isModified } = this;
+    const rolls = options.rolling && !this.keepsExpiry && !this.isFresh;
+    const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
     this.touch();
-    world.jar = session.id;
+    this.storedCookie = undefined;
+    if (!this.parent) world.jar = session.id;
     return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
   }
 
@@ -355,12 +518,18 @@ class Visit {
     }
     if (this.options.commit !== 'headers') return undefined;
     const decision = this.decide();
+    // A save that is refused settles the session, too.
+    if (decision === 'refused') this.settledEarly = decision;
     if (decision !== 'set' && decision !== 'destroy') return undefined;
-    this.isHeld = !this.isResident;
+    this.hasConflict = false;
+    // What a merge brings is no change of this request.
+    if (this.session) this.wasModified = this.isModified;
     try {
       this.settle(decision);
     } catch (error) {
       return error.message;
+    } finally {
+      this.isHeld = !this.isResident || this.hasConflict;
     }
     this.settledEarly = decision;
     // What was saved is not saved again, also after `regenerate`.
@@ -428,23 +597,28 @@ function predict(scenario) {
   const world = new World(scenario);
   return scenario.requests.map((request) => {
     world.now += request.advance;
-    const visit = new Visit(world, request);
-    try {
-      visit.open();
-    } catch (error) {
-      visit.page(error.message);
-    }
-    if (!visit.answer) {
-      for (const step of request.steps) visit.step(step);
-      visit.respond();
-    }
-    return seenOf(visit);
+    return seenOf(visit(world, request));
   });
 }
 
-function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOverflowed, hasMiddleware, world }) {
+/** One request from its beginning to its end. */
+function visit(world, request, more = {}) {
+  const made = Object.assign(new Visit(world, request), more);
+  try {
+    made.open();
+  } catch (error) {
+    made.page(error.message);
+  }
+  if (!made.answer) {
+    for (const step of request.steps) made.step(step);
+    made.respond();
+  }
+  return made;
+}
+
+function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOverflowed, hasMiddleware, world, merges }) {
   const hasBody = request.method !== 'HEAD' && ![204, 304].includes(answer.status);
-  return {
+  const seen = {
     status: answer.status,
     message: answer.message ?? STATUS_CODES[answer.status],
     body: hasBody ? answer.body : '',
@@ -464,6 +638,8 @@ function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOv
     records: [...world.records].filter(([, { cookie: { expires } }]) => expires === null || expires > world.now)
       .map(([sid, { data, cookie }]) => [sid, { ...data, cookie: { ...cookie, expires: cookie.expires && new Date(cookie.expires).toISOString() } }]),
   };
+  // Nobody sees it, so it is not compared.
+  return Object.defineProperty(seen, 'merges', { value: merges, enumerable: false });
 }
 
 module.exports = { predict, START, TICK, REFUSED };

@@ -6,6 +6,7 @@
  */
 const has = (name) => ({ events }) => events.some(([event]) => event === name);
 const told = (text) => ({ events }) => events.some(([, message]) => String(message).includes(text));
+const merged = (what, option) => ({ merges }, { options } = {}) => merges.includes(what) && (option === undefined || options.merge === option);
 const isHeldBy = ({ options: { commit }, store: { kind } }) => commit === 'headers' && kind !== 'resident';
 
 const KINDS = {
@@ -30,6 +31,19 @@ const KINDS = {
   'a method failed': ({ events }) => events.some(([event, outcome]) => ['save', 'reload', 'destroy', 'regenerate'].includes(event) && outcome === 'down'),
   'session touched': ({ calls }) => calls.some(([method]) => method === 'touch'),
   'session loaded': ({ events }) => events.some(([event, data]) => event === 'look' && Object.keys(data).length > 0),
+  'parallel request': has('meanwhile'),
+  'merged: other keys': merged('another key'),
+  'merged: the same key, the later wins': merged('same key', true),
+  'merged: the same key, a function decides': merged('same key', 'all three'),
+  'merged: a key that one has deleted': merged('deleted key'),
+  'merged: into nothing, as the session has ended': merged('gone'),
+  'merged before regenerate({ keep })': merged('keep'),
+  'merged in a MemoryStore': merged('resident'),
+  'merged in a MemoryStore with methods of the program': merged('wrapped'),
+  'merged in a store with setIfUnchanged': (visit, { store: { kind, compares } }) => compares && merged(kind)(visit) && !['resident', 'wrapped'].includes(kind),
+  'merged in a store without setIfUnchanged': (visit, { store: { kind, compares } }) => !compares && merged(kind)(visit) && !['resident', 'wrapped'].includes(kind),
+  'merge has failed': told('cannot merge'),
+  '_meta left alone': merged('meta'),
   'no body': ({ body }) => body === '',
 };
 

@@ -47,7 +47,8 @@ async function play(run, scenario, listener, agent) {
     if (req.url === '/app/throws') throw new Error('skip failed');
     return req.url === '/app/static';
   });
-  const middleware = session({ ...options, cookie: { ...options.cookie }, skip, proxy: true, secret: secrets, store });
+  const merge = MERGES[options.merge] ?? options.merge;
+  const middleware = session({ ...options, merge, cookie: { ...options.cookie }, skip, proxy: true, secret: secrets, store });
   const fail = (error, req, res) => {
     run.isResponding = true;
     if (res.headersSent) {
@@ -77,8 +78,8 @@ async function play(run, scenario, listener, agent) {
   const seen = [];
   for (const request of scenario.requests) {
     run.clock.advance(request.advance);
-    Object.assign(run, { request, calls: [], events: [], unhandled: [], atFirstByte: undefined, isResponding: false });
-    const headers = { ...headerOfCookie(request.cookie, jar, secrets), ...(request.https && { 'x-forwarded-proto': 'https' }) };
+    Object.assign(run, { request, port: listener.port, agent, calls: [], events: [], unhandled: [], atFirstByte: undefined, isResponding: false });
+    const headers = run.headers = { ...headerOfCookie(request.cookie, jar, secrets), ...(request.https && { 'x-forwarded-proto': 'https' }) };
     const answer = await ask(run, { port: listener.port, path: request.path, method: request.method, headers, agent });
     // A client that gets no body has all before the program is done.
     if (await hasStalled(run, () => !run.isHandling, () => run.unanswered.size > 0)) answer.isHang = true;
@@ -142,6 +143,10 @@ async function take(run, step, req, res) {
     case 'tick': run.clock.advance(TICK); return;
     case 'null': if ('session' in req) req.session = null; return;
   }
+  if (step.do === 'meanwhile') {
+    await askMeanwhile(run, step);
+    return;
+  }
   const { session } = req;
   if (!session) return;
   switch (step.do) {
@@ -150,6 +155,7 @@ async function take(run, step, req, res) {
     case 'push': if (Array.isArray(session[step.key])) session[step.key].push(2); return;
     case 'look': run.events.push(['look', dataOf(session)]); return;
     case 'maxAge': session.cookie.maxAge = step.ms; return;
+    case 'meta': session._meta = structuredClone(step.value); return;
     case 'touch': session.touch(step.renews); return;
     case 'end elsewhere':
       // As a logout in another request does it.
@@ -157,6 +163,18 @@ async function take(run, step, req, res) {
       return;
   }
   await call(run, session, step);
+}
+
+/** Sends another request with the same cookie, and waits until it is over. */
+async function askMeanwhile(run, { steps }) {
+  const { request, isResponding } = run;
+  run.request = { steps, response: { kind: 'end', body: 'xxx' } };
+  run.pending = 1;
+  const { port, agent, headers } = run;
+  const { status, isHang } = await ask(run, { port, path: '/app/page', headers, agent });
+  await quiet(run);
+  Object.assign(run, { request, isResponding, pending: 0, isHandling: true, atFirstByte: undefined });
+  run.events.push(['meanwhile', isHang ? 'hang' : status]);
 }
 
 /** Calls a method of the store, which answers by a callback or by its promise, and may fail. */
@@ -221,7 +239,16 @@ const responses = {
   },
 };
 
-const dataOf = ({ cookie: _cookie, ...data }) => structuredClone(data);
+const dataOf = ({ cookie: _cookie, _meta, ...data }) => structuredClone(data);
+
+/** Functions for the option `merge`, by the names of generate.js. */
+const MERGES = {
+  'all three': (key, base = null, mine = null, theirs = null) => ({ base, mine, theirs }),
+  'only cart'(key, base, mine, theirs) {
+    if (key !== 'cart') throw new Error(`cannot merge ${key}`);
+    return theirs ?? null;
+  },
+};
 
 function textOf(error) {
   if (!error) return 'ok';

@@ -10,6 +10,9 @@ function parts({ requests, options, store, kind, secrets }) {
   requests.forEach((request, at) => {
     const find = (copy) => copy.requests[at];
     dropEach(removals, request.steps, (copy) => find(copy).steps);
+    request.steps.forEach((step, index) => {
+      if (step.steps) dropEach(removals, step.steps, (copy) => find(copy).steps[index].steps);
+    });
     const { response } = request;
     dropEach(removals, response.late ?? [], (copy) => find(copy).response.late);
     for (const name of ['again', 'sized', 'refused']) if (response[name]) removals.push((copy) => { delete find(copy).response[name]; });
@@ -34,6 +37,7 @@ function parts({ requests, options, store, kind, secrets }) {
   }
   dropEach(removals, store.failures, (copy) => copy.store.failures);
   if (store.failures.length === 0 && store.kind !== 'resident') removals.push((copy) => { copy.store.kind = 'resident'; copy.store.touch = true; });
+  if (store.compares) removals.push((copy) => { copy.store.compares = false; });
   if (store.delay > 0) removals.push((copy) => { copy.store.delay = 0; });
   if (kind !== 'http' && !requests.some(({ response }) => ['send', 'json', 'redirect'].includes(response.kind))) removals.push((copy) => { copy.kind = 'http'; });
   if (secrets > 1) removals.push((copy) => { copy.secrets = 1; });

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isDeepStrictEqual } = require('node:util');
 const { session } = require('../../subject');
 const { turn } = require('../../parity/differential/turns');
 
@@ -12,12 +13,12 @@ const { MemoryStore } = session;
  * @param {object} setup of generate.js
  * @param {object} run notes each call, and whether it is answered
  */
-function createStore({ kind, delay, touch, failures }, run) {
+function createStore({ kind, delay, touch, compares, failures }, run) {
   if (kind === 'resident') return new MemoryStore();
   const store = kind === 'wrapped' ? new MemoryStore() : new session.Store();
   const acts = kind === 'wrapped' ? inMemory(store) : inMap(store);
   const counts = {};
-  const begin = (method, sid, sess) => {
+  const begin = (method, sid, sess, loaded) => {
     // What JSON refuses, a store refuses at once.
     const text = sess && JSON.stringify(sess);
     counts[method] = (counts[method] ?? 0) + 1;
@@ -25,7 +26,7 @@ function createStore({ kind, delay, touch, failures }, run) {
     run.calls.push([method, sid]);
     const call = { method, isOfProgram: run.isCalling || !run.isResponding };
     run.unanswered.add(call);
-    return { call, value: fails ? undefined : acts[method](sid, sess, text), error: fails ? new Error('down') : null };
+    return { call, value: fails ? undefined : acts[method](sid, sess, text, loaded), error: fails ? new Error('down') : null };
   };
   const wait = async (turns) => { for (let left = turns; left > 0; left--) await turn(); };
 
@@ -42,6 +43,22 @@ function createStore({ kind, delay, touch, failures }, run) {
     if (error) throw error;
     return value;
   };
+  if (compares && kind !== 'wrapped') {
+    const compared = (sid, sess, loaded, callback) => {
+      const { call, value, error } = begin('setIfUnchanged', sid, sess, loaded);
+      const answer = () => { run.unanswered.delete(call); callback(error, value); };
+      if (delay === 0) answer();
+      else wait(delay).then(answer);
+    };
+    const asked = (sid, sess, loaded) => new Promise((resolve, reject) => {
+      compared(sid, sess, loaded, (error, value) => (error ? reject(error) : resolve(value)));
+    });
+    store.setIfUnchanged = {
+      callback: compared,
+      promise: async (sid, sess, loaded) => asked(sid, sess, loaded),
+      declared: async (sid, sess, loaded, callback) => { compared(sid, sess, loaded, callback); },
+    }[kind];
+  }
   const withSession = (method) => ['set', 'touch'].includes(method);
   for (const method of ['get', 'set', 'destroy', ...(touch ? ['touch'] : [])]) {
     if (kind === 'promise') {
@@ -60,6 +77,8 @@ function createStore({ kind, delay, touch, failures }, run) {
   return store;
 }
 
+const withoutCookie = (record) => record && { ...record, cookie: undefined };
+
 /** What another package's store does. */
 function inMap(store) {
   const data = store.data = new Map();
@@ -71,6 +90,11 @@ function inMap(store) {
   return {
     get: live,
     set: (sid, sess, text) => { data.set(sid, text); },
+    setIfUnchanged: (sid, sess, text, loaded) => {
+      const isSame = isDeepStrictEqual(withoutCookie(live(sid)), withoutCookie(loaded));
+      if (isSame) data.set(sid, text);
+      return isSame;
+    },
     destroy: (sid) => { data.delete(sid); },
     touch: (sid, { cookie }) => { if (live(sid)) data.set(sid, JSON.stringify({ ...live(sid), cookie })); },
   };

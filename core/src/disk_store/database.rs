@@ -12,6 +12,7 @@ use rusqlite::{
 use sha2::{Digest, Sha256};
 
 use super::changes::{Change, Condition, Record, Touched};
+use super::only_copy::Claim;
 use crate::cookie_text::CookieTextCache;
 use crate::engine::{Reason, Removed, Unmade};
 use crate::error::Error;
@@ -114,10 +115,13 @@ impl Refusal {
     pub fn error(self, path: &Path) -> Error {
         let path = path.display();
         let message = match self {
-            Refusal::Busy => format!(
-                "DiskStore: {path} is locked: another process has been writing to it for seconds. \
-                 End that process, or wait for it"
-            ),
+            Refusal::Busy => {
+                let message = format!(
+                    "DiskStore: {path} is locked: another process has been writing to it for seconds. \
+                     End that process, or wait for it"
+                );
+                return Error::Busy(message.into());
+            }
             Refusal::Damaged(why) => format!(
                 "DiskStore: {path} is damaged or no session database ({why}). Move the file away, or give \
                  the DiskStore the option onDamage: 'fresh', which does that at the next start"
@@ -177,15 +181,18 @@ pub struct Header<C> {
     pub cookie: Option<C>,
 }
 
-fn connect(path: &Path, patience: Patience) -> Answer<Connection> {
+fn connect(path: &Path, patience: Patience) -> Answer<Database> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let open = || Ok(Connection::open_with_flags(path, flags)?);
+    let (connection, _claim) = Claim::with(path, open)?;
+    let mut database = Database { connection, _claim };
+    let connection = &mut database.connection;
     connection.set_prepared_statement_cache_capacity(32);
     connection.busy_handler(Some(match patience {
         Patience::Short => wait_shortly,
         Patience::Long => wait_long,
     }))?;
-    Ok(connection)
+    Ok(database)
 }
 
 /// What has come of changes.
@@ -200,21 +207,23 @@ pub struct Made {
 /// A connection.
 pub struct Database {
     connection: Connection,
+    /// Comes last, as it is dropped after the connection.
+    _claim: Claim,
 }
 
 impl Database {
     /// Opens a connection to the database at `path`, which must exist. With `is_synced` each
     /// commit waits until the disk has it.
     pub fn open(path: &Path, patience: Patience, is_synced: bool) -> Answer<Database> {
-        let connection = connect(path, patience)?;
+        let database = connect(path, patience)?;
         let synchronous = if is_synced { "FULL" } else { "NORMAL" };
         // A page that another process has damaged must be an error, not a signal: so the file is
         // not mapped, and the cells of each page are checked.
-        connection.execute_batch(&format!(
+        database.connection.execute_batch(&format!(
             "PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8000;
              PRAGMA mmap_size=0; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Database { connection })
+        Ok(database)
     }
 
     /// Makes the tables if the database is empty, and checks that they are ours.
@@ -240,7 +249,7 @@ impl Database {
     /// Removes all that is in the file at `path`, whatever that is, also the tables. Other
     /// connections may have the file open.
     pub fn empty(path: &Path) -> Answer<()> {
-        let connection = connect(path, Patience::Long)?;
+        let Database { connection, .. } = &connect(path, Patience::Long)?;
         // As "sqlite3_db_config" says of SQLITE_DBCONFIG_RESET_DATABASE: the log stays if the schema
         // was read, which may fail.
         connection.prepare("SELECT 1 FROM sqlite_schema").ok();
@@ -295,6 +304,11 @@ impl Database {
             None | Some(ErrorCode::Unknown) => Refusal::Damaged(error.to_string()),
             _ => Refusal::from(error),
         })
+    }
+
+    /// Reads next to nothing.
+    pub fn look(&self) -> Answer<()> {
+        self.pragma("user_version").map(drop)
     }
 
     fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {

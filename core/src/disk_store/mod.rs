@@ -11,6 +11,7 @@
 mod changes;
 mod database;
 mod file;
+mod only_copy;
 mod recent;
 
 use std::hash::BuildHasher;
@@ -25,7 +26,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Changed, Commit, Engine, Found, Live, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Changed, Commit, Engine, Found, Live, NewCookie, Removed, Slice, Stats, Stored, Unmade,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
@@ -487,10 +488,8 @@ impl DiskStore {
 impl Engine for DiskStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
         let mut state = self.open_state()?;
-        let known = insist(|| {
-            text.clear();
-            state.look_up(sid, Some(text))
-        });
+        text.clear();
+        let known = state.look_up(sid, Some(text));
         let known = known.map_err(|refusal| self.error(refusal))?;
         let Some((known, is_pending)) = known.filter(|(known, _)| is_live(known.expires, now))
         else {
@@ -535,10 +534,7 @@ impl Engine for DiskStore {
     fn peek(&self, sid: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let mut state = self.open_state()?;
         let mut text = Vec::new();
-        let known = insist(|| {
-            text.clear();
-            state.look_up(sid, Some(&mut text))
-        });
+        let known = state.look_up(sid, Some(&mut text));
         let known = known.map_err(|refusal| self.error(refusal))?;
         Ok(known.map(|(known, _)| match known.cookie {
             Some(cookie) => cookie.whole(known.expires.filter(|_| cookie.has_date()), &text),
@@ -564,7 +560,7 @@ impl Engine for DiskStore {
         &self,
         sid: &[u8],
         base: &[u8],
-        cookie: Option<&[u8]>,
+        cookie: NewCookie,
         data: &[u8],
         now: i64,
         deadline: Option<i64>,
@@ -575,8 +571,18 @@ impl Engine for DiskStore {
             now,
         };
         match cookie {
-            Some(cookie) => self.put_parts(&mut state, sid, cookie, data, deadline, condition),
-            None => self.store(&mut state, sid, data, None, deadline, condition),
+            NewCookie::Json(cookie) => {
+                self.put_parts(&mut state, sid, cookie, data, deadline, condition)
+            }
+            NewCookie::Known(id, date) => {
+                let known = state.cookies.get(id);
+                let Some(cookie) = known.filter(|known| known.can_expire(date)) else {
+                    return Ok(Changed::Refused);
+                };
+                let expires = date.or(deadline);
+                self.store(&mut state, sid, data, Some(cookie), expires, condition)
+            }
+            NewCookie::InText => self.store(&mut state, sid, data, None, deadline, condition),
         };
         Ok(Changed::Done)
     }
@@ -624,6 +630,7 @@ impl Engine for DiskStore {
         )
     }
 
+    /// Refuses while the file is busy.
     fn touch(
         &self,
         sid: &[u8],
@@ -633,7 +640,10 @@ impl Engine for DiskStore {
     ) -> Result<Changed, Error> {
         let mut state = self.open_state()?;
         let made = state.cookies.intern(cookie);
-        let known = insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+        let known = match state.look_up(sid, None) {
+            Err(Refusal::Busy) => return Ok(Changed::Refused),
+            known => known.map_err(|refusal| self.error(refusal))?,
+        };
         let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now)) else {
             return Ok(Changed::Missing);
         };
@@ -654,6 +664,7 @@ impl Engine for DiskStore {
         Ok(self.touch_session(&mut state, sid, touched))
     }
 
+    /// Refuses while the file is busy.
     fn renew(
         &self,
         sid: &[u8],
@@ -668,8 +679,10 @@ impl Engine for DiskStore {
         let (old, known) = match (recent, state.cookies.get(cookie)) {
             (Some(old), Some(known)) => ((old != NEVER).then_some(old), known),
             _ => {
-                let known =
-                    insist(|| state.look_up(sid, None)).map_err(|refusal| self.error(refusal))?;
+                let known = match state.look_up(sid, None) {
+                    Err(Refusal::Busy) => return Ok(Changed::Refused),
+                    known => known.map_err(|refusal| self.error(refusal))?,
+                };
                 let Some((known, _)) = known.filter(|(known, _)| is_live(known.expires, now))
                 else {
                     return Ok(Changed::Missing);
@@ -722,15 +735,19 @@ impl Engine for DiskStore {
         Ok((Vec::new(), None))
     }
 
+    /// Whether there is a session is not known while the file is busy: then it says that there is.
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
         let mut state = self.open_state()?;
-        let known = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        let is_there = match state.born(sid) {
+            Err(Refusal::Busy) => true,
+            born => born.map_err(|refusal| self.error(refusal))?.is_some(),
+        };
         let hash = self.hash(sid);
         state.recent.forget(hash);
         state.changes.push(Change::Destroy {
             sid: Arc::from(sid),
         });
-        Ok(known.is_some())
+        Ok(is_there)
     }
 
     fn clear(&self) -> Result<(), Error> {
@@ -750,7 +767,7 @@ impl Engine for DiskStore {
 
     fn was_destroyed(&self, sid: &[u8], since: u64) -> Result<bool, Error> {
         let mut state = self.open_state()?;
-        let born = insist(|| state.born(sid)).map_err(|refusal| self.error(refusal))?;
+        let born = state.born(sid).map_err(|refusal| self.error(refusal))?;
         Ok(born.is_none_or(|born| born >= since))
     }
 
@@ -762,7 +779,7 @@ impl Engine for DiskStore {
     fn sids_after(&self, after: Option<&[u8]>, count: usize) -> Result<Vec<Box<[u8]>>, Error> {
         let state = self.open_state()?;
         let database = state.database.as_ref().ok_or(Refusal::Closed);
-        let sids = database.and_then(|database| insist(|| database.sids(after, count)));
+        let sids = database.and_then(|database| database.sids(after, count));
         sids.map_err(|refusal| self.error(refusal))
     }
 
@@ -853,6 +870,12 @@ impl Engine for DiskStore {
         self.land(false)
     }
 
+    fn wait(&self) -> Result<(), Error> {
+        drop(self.open_state()?);
+        let looked = insist(|| Database::open(&self.options.path, Patience::Long, false)?.look());
+        looked.map_err(|refusal| self.error(refusal))
+    }
+
     /// The error is that of the first change that was not made. Does nothing if the store is closed.
     fn close(&self) -> Result<(), Error> {
         if self.state.lock().database.is_none() {
@@ -905,11 +928,6 @@ impl Engine for DiskStore {
     fn bytes(&self) -> usize {
         0
     }
-}
-
-/// Returns a random number from 0 up to 1.
-pub fn random_number() -> f64 {
-    rand::random()
 }
 
 impl Drop for DiskStore {

@@ -15,8 +15,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
-    Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, NewCookie, Reason, Removed,
+    Slice, Stats, Stored,
 };
 use crate::error::Error;
 use crate::session_text::{self, Renewal};
@@ -357,7 +357,7 @@ impl Engine for MemoryStore {
         &self,
         sid: &[u8],
         base: &[u8],
-        cookie: Option<&[u8]>,
+        cookie: NewCookie,
         data: &[u8],
         now: i64,
         deadline: Option<i64>,
@@ -367,21 +367,30 @@ impl Engine for MemoryStore {
             return Ok(Changed::Missing);
         };
         let record = shard.record(number);
-        if !record.is_some_and(|record| session_text::is_same_data(record.text(), base)) {
+        let Some(record) = record.filter(|it| session_text::is_same_data(it.text(), base)) else {
             return Ok(Changed::Refused);
-        }
-        let made = cookie.and_then(|cookie| self.cookies.lock().intern(cookie));
+        };
+        let made = match cookie {
+            NewCookie::Json(cookie) => self.cookies.lock().intern(cookie),
+            NewCookie::Known(id, date) => match &record.cookie {
+                Some(known) if known.id == id && known.can_expire(date) => {
+                    Some((Arc::clone(known), date))
+                }
+                _ => return Ok(Changed::Refused),
+            },
+            NewCookie::InText => None,
+        };
         let sid = (hash, Some(number), sid);
         match (made, cookie) {
             (Some((cookie, date)), _) => {
                 self.store_in(shard, sid, data, Some(cookie), date.or(deadline));
             }
-            (None, Some(cookie)) => {
+            (None, NewCookie::Json(cookie)) => {
                 let text =
                     session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
                 self.store_in(shard, sid, &text, None, deadline);
             }
-            (None, None) => self.store_in(shard, sid, data, None, deadline),
+            (None, _) => self.store_in(shard, sid, data, None, deadline),
         }
         Ok(Changed::Done)
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Commit, Engine, Found, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Bounds, Changed, Commit, Engine, Found, NewCookie, Removed, Slice, Stats, Stored, Unmade,
 };
 use express_session_core::error::Error;
 
@@ -60,7 +60,7 @@ impl Engine for Failing {
         &self,
         sid: &[u8],
         base: &[u8],
-        cookie: Option<&[u8]>,
+        cookie: NewCookie,
         data: &[u8],
         now: i64,
         deadline: Option<i64>,
@@ -162,6 +162,10 @@ impl Engine for Failing {
 
     fn commit(&self) -> Result<Commit, Error> {
         self.engine()?.commit()
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        self.engine()?.wait()
     }
 
     fn finish(&self) -> Result<Vec<Unmade>, Error> {
