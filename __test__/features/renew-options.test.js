@@ -174,6 +174,41 @@ test('a renewal costs an async store four calls, and other requests none more', 
   assert.deepEqual(store.take(), ['get', 'setIfUnchanged']);
 });
 
+test('a session that was reloaded before its renewal is saved under the new id at once, from then on', async (t) => {
+  const { get, old, post, store } = await renewing(t, { makeStore: comparing });
+  const calls = [];
+  const slow = await late((handler) => post(old, async (req, res) => {
+    await req.session.reload();
+    await handler(req, res);
+  }), async (req, res) => {
+    for (const n of [1, 2]) {
+      store.take();
+      req.session.n = n;
+      await req.session.save();
+      calls.push(store.take());
+    }
+    tell(req, res);
+  });
+  await get(old);
+  await slow.finish();
+  assert.deepEqual(calls, [['setIfUnchanged', 'get', 'get', 'setIfUnchanged'], ['setIfUnchanged']]);
+});
+
+test('who gets the old cookie again stays logged in, also with a store that has no touch', async (t) => {
+  const { get, old, post, time } = await renewing(t, { makeStore: () => comparing({ touch: false }), options: { rolling: true } });
+  const slow = await late(post.bind(null, old), tell);
+  const { cookie } = await get(old);
+  time.tick(1);
+  // With such a store, only a save says that the new id was seen.
+  await get(cookie, set({ n: 1 }));
+  const { cookie: sent } = await slow.finish();
+  assert.equal(sidIn(sent), sidIn(old));
+  const next = await get(sent);
+  assert.equal(sidIn(next.cookie), sidIn(cookie));
+  time.tick(GRACE);
+  assert.deepEqual((await get(next.cookie)).told.data, { user: 1, n: 1 });
+});
+
 test('the original\'s class of stores and sessions', async (t) => {
   class Sessions extends original.MemoryStore {}
   const { app, get, old, post } = await renewing(t, { makeStore: () => new Sessions() });

@@ -292,7 +292,11 @@ fn a_pointer_is_no_session(make: Make) {
     assert!(put_if(store, b"a", "{}", r#"{"_meta":{"next":"r1:x"}}"#, 0));
     set(store, b"b", pointer);
     assert_eq!(len(store, 0), 1, "c is a session");
-    assert_eq!(text(store, b"b", 0).as_deref(), Some(pointer), "it is found");
+    assert_eq!(
+        text(store, b"b", 0).as_deref(),
+        Some(pointer),
+        "it is found"
+    );
     for base in ["{}", r#"{"_meta":{"next":"r1:x"}}"#] {
         assert!(!put_if(store, b"a", base, "{}", 0), "{base}");
     }
