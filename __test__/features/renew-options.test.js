@@ -209,6 +209,34 @@ test('who gets the old cookie again stays logged in, also with a store that has 
   assert.deepEqual((await get(next.cookie)).told.data, { user: 1, n: 1 });
 });
 
+test('a late request that has saved its session has nothing left to store, and sets no cookie', async (t) => {
+  const { get, old, post, store } = await renewing(t, { makeStore: comparing });
+  const slow = await late(post.bind(null, old), async (req, res) => {
+    req.session.n = 1;
+    await req.session.save();
+    store.take();
+    tell(req, res);
+  });
+  await get(old);
+  assert.equal((await slow.finish()).cookie, undefined);
+  assert.deepEqual(store.take(), ['touch']);
+});
+
+test('regenerate({ keep }) of a late request prolongs no session that has ended under its new id', async (t) => {
+  const { get, old, post } = await renewing(t, { makeStore: comparing });
+  let cookie;
+  const slow = await late(post.bind(null, old), async (req, res) => {
+    req.session.n = 1;
+    await req.session.save();
+    await post(cookie, async (request, response) => { await request.session.destroy(); response.end(); });
+    await assert.rejects(req.session.regenerate({ keep: true }), { code: 'ERR_SESSION_ENDED' });
+    res.end();
+  });
+  ({ cookie } = await get(old));
+  await slow.finish();
+  for (const each of [old, cookie]) assert.deepEqual((await get(each)).told.data, {});
+});
+
 test('the original\'s class of stores and sessions', async (t) => {
   class Sessions extends original.MemoryStore {}
   const { app, get, old, post } = await renewing(t, { makeStore: () => new Sessions() });
