@@ -170,6 +170,15 @@ async function play(store, order, isDone) {
   store.free();
 }
 
+/** Lets a request have its session, which it begins to renew then. */
+async function answerLook({ waiting }) {
+  const [{ name, act }] = waiting.splice(0, 1);
+  assert.equal(name, 'get');
+  act();
+  while (waiting.length === 0) await pause(0);
+  assert.equal(waiting[0].name, 'set');
+}
+
 /** All lists of zeros and ones of a length. */
 const orders = (n) => Array.from({ length: 2 ** n }, (_, bits) => Array.from({ length: n }, (_each, at) => (bits >> at) & 1));
 
@@ -189,6 +198,7 @@ for (const [kind, makeStore] of Object.entries({
     test(`a logout by ${way} beats a renewal in each order: ${kind}`, async (t) => {
       for (const order of orders(6)) {
         await t.test(order.join(''), async (t) => {
+          const [isBegun] = order;
           const { app, get, old, post, store } = await renewing(t, { makeStore: () => stepped(makeStore), options: { unset: 'destroy' } });
           const slow = await late(post.bind(null, old), leave);
           store.hold();
@@ -197,6 +207,7 @@ for (const [kind, makeStore] of Object.entries({
           const renewal = get(old);
           // It has come when its first call waits.
           while (store.waiting.length === 0) await pause(0);
+          if (isBegun) await answerLook(store);
           const logout = slow.finish();
           renewal.then(count, count);
           logout.then(count, count);
@@ -249,6 +260,7 @@ for (const [way, leave] of Object.entries({
     let renewals = 0;
     for (const order of orders(7)) {
       await t.test(order.join(''), async (t) => {
+        const [isBegun] = order;
         const here = await renewing(t, { makeStore: () => stepped(comparing) });
         // The processes have the same sessions, and do not know of each other.
         const store = comparing();
@@ -260,6 +272,7 @@ for (const [way, leave] of Object.entries({
         const count = () => { left--; };
         const renewal = here.get(here.old);
         while (here.store.waiting.length === 0) await pause(0);
+        if (isBegun) await answerLook(here.store);
         const logout = slow.finish();
         renewal.then(count, count);
         logout.then(count, count);
