@@ -232,7 +232,7 @@ test('regenerate({ keep }) of a late request prolongs no session that has ended 
     await assert.rejects(req.session.regenerate({ keep: true }), { code: 'ERR_SESSION_ENDED' });
     res.end();
   });
-  ({ cookie } = await get(old));
+  cookie = (await get(old)).cookie;
   await slow.finish();
   for (const each of [old, cookie]) assert.deepEqual((await get(each)).told.data, {});
 });
