@@ -17,7 +17,7 @@ const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { askStore, attempt, load } = require('./request/load');
 const { saveMerged } = require('./request/merge');
-const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta } = require('./request/times');
+const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { endRenewed, enter, markUnseen } = require('./request/renew');
@@ -523,7 +523,7 @@ class RequestSession {
    */
   carryMeta(oldId, id) {
     const meta = this.metaOf(oldId);
-    if (meta !== undefined && this.settings.times !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
+    if (meta !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
   }
 
   /**
@@ -596,6 +596,7 @@ class RequestSession {
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
+   * @returns {Meta}
    */
   metaToStore(sid) {
     const known = this.metaOf(sid);
@@ -610,18 +611,19 @@ class RequestSession {
    * it. With the option `merge` alone, that is the `_meta` that the store's `get` has given.
    *
    * @param {SessionShape} session
+   * @returns {SessionShape} what the store must get: the session, or a copy, as `withMeta` says
    */
   stampMeta(session) {
     const { merge, times } = this.settings;
-    if (times !== undefined) {
-      showMeta(session, this.metaToStore(this.idOf(session)));
-    } else if (merge !== undefined) {
+    if (times !== undefined) return withMeta(session, this.metaToStore(this.idOf(session)));
+    if (merge !== undefined) {
       const base = this.baseOf(session);
       const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
-      if (isDeepStrictEqual(session[META], loaded)) return;
+      if (isDeepStrictEqual(session[META], loaded)) return session;
       if (loaded === undefined) Reflect.deleteProperty(session, META);
       else defineMeta(session, loaded);
     }
+    return session;
   }
 
   /**
@@ -683,8 +685,7 @@ class RequestSession {
     id = this.newestId(id);
     if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
     if (!keepsBases) {
-      this.stampMeta(session);
-      callStore(callback, req.sessionStore, method, id, session);
+      callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
       return;
     }
     const isAgain = this.destroyedIds?.has(id);
@@ -694,17 +695,17 @@ class RequestSession {
         done();
         return;
       }
-      this.stampMeta(session);
+      const stored = this.stampMeta(session);
       const base = this.baseOf(session);
       if (base !== undefined) {
         saveMerged(this, id, session, base, done);
         return;
       }
-      const text = dataJSON(session);
+      const text = dataJSON(stored);
       callStore(storeCallback(req, (error, ...results) => {
         if (!error) this.noteBase(session, text);
         done(error, ...results);
-      }), req.sessionStore, method, id, session);
+      }), req.sessionStore, method, id, stored);
     });
   }
 
@@ -1058,9 +1059,9 @@ class RequestSession {
   }
 
   /**
-   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If the
-   * store can tell that another request has changed the data meanwhile, it keeps those, with the
-   * `_meta` of that request.
+   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
+   * another request has changed the data or destroyed the session meanwhile, the store keeps what
+   * that has stored. A store without `setIfUnchanged` is read again to see that.
    *
    * @param {SessionShape} session
    * @param {ResponsePatch} response
@@ -1081,16 +1082,25 @@ class RequestSession {
    */
   storeUse(session, done) {
     debug('noting the use');
-    const { req, req: { sessionStore: store } } = this;
+    const { req, req: { sessionStore: store }, settings: { metaKey } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, done);
     this.noteRenewed(id, beginOf(session.cookie));
     if (typeof store.setIfUnchanged === 'function') {
-      this.stampMeta(session);
-      callStore(callback, store, 'setIfUnchanged', id, session, { ...JSON.parse(dataJSON(session)), cookie: session.cookie });
-    } else {
-      this.store(callback, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
+      const stored = this.stampMeta(session);
+      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+      return;
     }
+    const data = dataJSON(session, metaKey);
+    callStore(storeCallback(req, (error, found) => {
+      try {
+        if (error && error.code !== 'ENOENT') callback(error);
+        else if (error || !found || dataJSON(found, metaKey) !== data) callback();
+        else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
+      } catch (thrown) {
+        callback(thrown);
+      }
+    }), store, 'get', id);
   }
 
   /**

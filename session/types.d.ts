@@ -119,7 +119,7 @@ export interface Settings {
   merge: Merge | undefined;
   /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
   times: InstanceType<typeof times.Times> | undefined;
-  /** `_meta` if an option reserves this key of the data; it is no data then. */
+  /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
   /**
    * Whether a save must know from what data of the store the session was made, so that it does not

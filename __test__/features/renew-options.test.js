@@ -224,7 +224,7 @@ test('a late request that has saved its session has nothing left to store, and s
 
 test('regenerate({ keep }) of a late request prolongs no session that has ended under its new id', async (t) => {
   const { get, old, post } = await renewing(t, { makeStore: comparing });
-  let cookie;
+  let cookie = '';
   const slow = await late(post.bind(null, old), async (req, res) => {
     req.session.n = 1;
     await req.session.save();

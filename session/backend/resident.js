@@ -297,8 +297,8 @@ function save(request, session, engine) {
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
       : outcome === native.CHANGED;
   } else {
-    request.stampMeta(session);
-    isStored = engine.save(id, session, JSON.stringify(session), since);
+    const stored = request.stampMeta(session);
+    isStored = engine.save(id, stored, JSON.stringify(stored), since);
   }
   if (isStored) return text;
   debug('not saving: the session was destroyed');
@@ -321,13 +321,13 @@ function saveIfUnchanged(request, session, engine, response) {
   const id = request.idOf(session);
   const sid = `${id}`;
   const base = /** @type {string} */ (request.baseOf(session));
-  request.stampMeta(session);
   const data = request.dataToStore(session);
-  const text = Object.hasOwn(session, META) ? dataJSON(session) : data;
+  const stored = request.stampMeta(session);
+  const text = Object.hasOwn(stored, META) ? dataJSON(stored) : data;
   const number = cookieNumber(request, sid, engine);
-  const expires = hasStorableParts(session) ? expiryOf(session.cookie, engine.cookies.get(number)) : undefined;
-  const isStored = (expires !== undefined && engine.writeIfUnchanged(sid, number, expires, engine.deadline(sid, session), base, text)) ||
-    engine.saveIfUnchanged(sid, session, base, text);
+  const expires = hasStorableParts(stored) ? expiryOf(stored.cookie, engine.cookies.get(number)) : undefined;
+  const isStored = (expires !== undefined && engine.writeIfUnchanged(sid, number, expires, engine.deadline(sid, stored), base, text)) ||
+    engine.saveIfUnchanged(sid, stored, base, text);
   if (isStored && engine.isCommitted) {
     request.noteBase(session, text);
     return 'done';

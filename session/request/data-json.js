@@ -64,7 +64,10 @@ function withoutCookie(session, keys, omitted) {
  * @returns {string | undefined}
  */
 function omitCookie(session, omitted) {
+  /** What has the data: the session, or what its `toJSON` has returned. */
+  let data;
   return JSON.stringify(session, function omit(key, value) {
-    return this === session && (key === 'cookie' || key === omitted) ? undefined : value;
+    data ??= value;
+    return (this === session && key === 'cookie') || (this === data && key === omitted) ? undefined : value;
   });
 }

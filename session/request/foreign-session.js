@@ -4,6 +4,7 @@
 /** @import { Callback, Session as SessionShape } from '../types' */
 
 const { storeCallback, callStore, callbackOrPromise, runEngine, functionOf } = require('../store/call');
+const { load } = require('./load');
 const { Session, defineHidden } = require('./session');
 
 const ours = Session.prototype;
@@ -32,12 +33,17 @@ function wrapMethods(session, request) {
     /** @type {number} */
     let moment;
     if (!runEngine(call, () => { moment = request.moment(); })) return undefined;
-    // The `reload` of another class does not know that the id may be renewed.
-    const act = !isOurs && request.mayBeRenewed(this.id) ? ours.reload : reload;
-    return act.call(this, (/** @type {any[]} */ ...results) => {
+    const begin = (/** @type {Function} */ method) => method.call(this, (/** @type {any[]} */ ...results) => {
       request.afterReload(this, moment, results[0]);
       call(...results);
     });
+    if (request.settings.times === undefined) return begin(reload);
+    // The `reload` of another class does not know when a session has ended, or that it has another id now.
+    load(request, this.id, (error, data, id) => {
+      if (error || data) begin(data && id !== this.id ? ours.reload : reload);
+      else call(new Error('failed to load session'));
+    });
+    return undefined;
   }
 
   /**
@@ -49,7 +55,7 @@ function wrapMethods(session, request) {
     /** @type {'set' | 'setIfPresent'} */
     let method = 'set';
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    if (isOurs || !isOfClass || !request.settings.keepsBases) return save.apply(this, args);
+    if (isOurs || !isOfClass || !request.settings.keepsBases) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
     request.store(storeCallback(request.req, call), method, this.id, this);
     return this;

@@ -86,17 +86,17 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
 
   const write = () => {
     // The program may change the session before the store has answered.
-    request.stampMeta(session);
-    const stored = textOf(session);
-    const data = dataJSON(session, META);
+    const stored = request.stampMeta(session);
+    const storedText = textOf(stored);
+    const data = dataJSON(stored, request.settings.metaKey);
     const method = isAtomic ? 'setIfUnchanged' : typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set';
-    ask(method, isAtomic ? [id, session, JSON.parse(text)] : [id, session], (isStored) => {
+    ask(method, isAtomic ? [id, stored, JSON.parse(text)] : [id, stored], (isStored) => {
       if (isAtomic && typeof isStored !== 'boolean') throw new TypeError('setIfUnchanged of the store must call back with true or false');
       if (isAtomic && !isStored) {
         retry();
         return;
       }
-      request.noteBase(session, stored);
+      request.noteBase(session, storedText);
       request.saved = data;
       finish();
     });

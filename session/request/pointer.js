@@ -36,9 +36,14 @@ function makePointer(oldId, newId, until, grace) {
  * @param {Record<string, any>} data
  */
 function isPointer(data) {
-  const meta = Object(data[META]);
-  return typeof meta.next === 'string' && meta.next.startsWith(PREFIX) &&
-    hasOnly(meta, 'next', 'version') && hasOnly(data, 'cookie', META);
+  try {
+    const meta = Object(data[META]);
+    return typeof meta.next === 'string' && meta.next.startsWith(PREFIX) &&
+      hasOnly(meta, 'next', 'version') && hasOnly(data, 'cookie', META);
+  } catch {
+    // A store that keeps sessions as objects may give some that throw when they are read.
+    return false;
+  }
 }
 
 /**

@@ -14,6 +14,9 @@ const CANONICAL = /[{,]"_meta":\{"created":(\d{1,16}),"renewed":(\d{1,16}),"seen
 /** No `_meta` that `CANONICAL` matches is longer, in characters. */
 const LONGEST = 104;
 
+/** What else this package keeps in `_meta` of a session: texts and numbers. Whatever else stands there is dropped. */
+const OTHERS = ['version', 'ip', 'agent'];
+
 /**
  * How old the last use that is written may become, as a part of the idle time, before the next one
  * is written. In our own stores a touch writes it into the cookie, if the cookie has a lifetime.
@@ -107,18 +110,25 @@ class Times {
  * @param {number} now
  * @returns {Meta}
  */
-function readMeta({ [META]: stored, cookie }, now) {
-  const { created, renewed, seen, ...rest } = isPlain(stored) ? stored : {};
-  // Only a record that takes the place of a session has it, and a session keeps none that a program has written.
-  delete rest.next;
-  const expires = new Date(cookie?.expires ?? NaN).getTime();
-  const meta = isPast(created, now)
-    ? knownMeta(created, isPast(renewed, now) ? renewed : now, isPast(seen, now) ? seen : now, expires, cookie, now)
-    : newMeta(now, false);
-  // What cannot be read must be written, or it would count as now in each request.
-  meta.isKnown &&= isPast(renewed, Infinity) && isPast(seen, Infinity);
-  meta.rest = rest;
-  return meta;
+function readMeta(data, now) {
+  try {
+    const { [META]: stored, cookie } = data;
+    if (!isPlain(stored)) return newMeta(now, false);
+    const times = [stored.created, stored.renewed, stored.seen];
+    const [created, renewed, seen] = times.map((time) => (isPast(time, now) ? time : now));
+    const expires = new Date(cookie?.expires ?? NaN).getTime();
+    // Whether the id was seen must stay known, also if another machine's clock is ahead.
+    const lastSeen = times[2] < times[1] ? Math.min(seen, renewed - 1) : seen;
+    const meta = created === times[0] ? knownMeta(created, renewed, lastSeen, expires, cookie, now) : newMeta(now, false);
+    // Or else a last use in the future would be one until then.
+    meta.isKnown &&= renewed === times[1] && seen === times[2];
+    const others = OTHERS.map((key) => [key, stored[key]]).filter(([, value]) => isStringOrNumber(value));
+    meta.rest = others.length > 0 ? Object.fromEntries(others) : undefined;
+    return meta;
+  } catch {
+    // A store that keeps sessions as objects may give some that throw when they are read.
+    return newMeta(now, false);
+  }
 }
 
 /**
@@ -193,25 +203,63 @@ function shownMeta({ created, renewed, seen, rest }) {
 }
 
 /**
- * Gives a session the property `_meta`, as its last one, and not if that would throw.
+ * Gives a session the property `_meta`, as its last one.
  *
- * @param {SessionShape} session
+ * @param {Record<string, any>} session
  * @param {Meta} meta
+ * @returns {boolean} false if the session refuses that, because it is frozen, for example
  */
 function showMeta(session, meta) {
-  Reflect.deleteProperty(session, META);
-  defineMeta(session, shownMeta(meta));
+  try {
+    Reflect.deleteProperty(session, META);
+    return defineMeta(session, shownMeta(meta));
+  } catch {
+    // The session is a Proxy.
+    return false;
+  }
 }
 
 /**
- * @param {SessionShape} session
+ * @param {Record<string, any>} session
  * @param {unknown} value of the property `_meta`
+ * @returns {boolean} false if the session refuses it
  */
 function defineMeta(session, value) {
-  Reflect.defineProperty(session, META, { value, configurable: true, enumerable: true, writable: true });
+  return Reflect.defineProperty(session, META, { value, configurable: true, enumerable: true, writable: true });
 }
 
-module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta };
+/**
+ * Returns a session as a store gets it: with the property `_meta`, whatever the program has done to
+ * keep it out.
+ *
+ * @param {SessionShape} session
+ * @param {Meta} meta
+ * @returns {SessionShape} the same session; or a copy if it refuses the property, or has a method
+ *   `toJSON`, which may leave it out
+ */
+function withMeta(session, meta) {
+  if (showMeta(session, meta) && typeof session.toJSON !== 'function') return session;
+  /** @type {Record<string, PropertyDescriptor>} */
+  const properties = Object.getOwnPropertyDescriptors(session);
+  delete properties[META];
+  delete properties.toJSON;
+  const copy = Object.create(Object.getPrototypeOf(session), properties);
+  showMeta(copy, meta);
+  if (typeof session.toJSON === 'function') {
+    /** @param {string} key */
+    const toJSON = (key) => {
+      const json = session.toJSON(key);
+      if (!isPlain(json)) return json;
+      const data = { ...json };
+      showMeta(data, meta);
+      return data;
+    };
+    Object.defineProperty(copy, 'toJSON', { value: toJSON, configurable: true, enumerable: false, writable: true });
+  }
+  return copy;
+}
+
+module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
 
 /**
  * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
@@ -238,6 +286,11 @@ function knownMeta(created, renewed, seen, expires, cookie, now) {
  */
 function isPlain(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @param {unknown} value */
+function isStringOrNumber(value) {
+  return typeof value === 'string' || Number.isFinite(value);
 }
 
 /**
