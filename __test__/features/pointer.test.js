@@ -116,3 +116,19 @@ for (const [name, makeStore] of Object.entries({ MemoryStore: stores.MemoryStore
     assert.deepEqual((await get(sent)).told, { data: {}, ids: [sidIn(sent)] });
   });
 }
+
+for (const name of ['MemoryStore', 'MemoryStore with a wrapped get', 'MemoryStore with a wrapped set', 'a DiskStore']) {
+  test(`a pointer is never unchanged, also not for a session without data: ${name}`, async (t) => {
+    const store = stores[name]();
+    if (store.close) t.after(() => store.close());
+    const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
+    const pointer = { cookie, _meta: { next: 'r1:abc' } };
+    const asked = (method, ...args) => new Promise((resolve, reject) => {
+      store[method](...args, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+    await asked('set', 'a', { cookie });
+    assert.equal(await asked('setIfUnchanged', 'a', pointer, { cookie }), true);
+    for (const loaded of [{ cookie }, pointer]) assert.equal(await asked('setIfUnchanged', 'a', { cookie, n: 1 }, loaded), false);
+    assert.deepEqual(await asked('get', 'a'), pointer);
+  });
+}
