@@ -20,7 +20,7 @@ const { saveMerged } = require('./request/merge');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
-const { endRenewed, markUnseen } = require('./request/renew');
+const { endRenewed, enter, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
@@ -164,13 +164,10 @@ class RequestSession {
      * @type {boolean | undefined}
      */
     this.tellsId = undefined;
+    /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
+    this.newIds = undefined;
     /** Whether `_meta` must say that no request has brought the new id yet. */
     this.keepsUnseen = false;
-    /**
-     * The new ids of sessions that another request, or this one, has renewed, by their old ones.
-     * @type {Map<string | undefined, string> | undefined}
-     */
-    this.renames = undefined;
     /**
      * The sid whose cookie the response has set.
      * @type {string | undefined}
@@ -473,7 +470,7 @@ class RequestSession {
     if (debug.enabled && !error) debug('reloaded');
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
-      const { id } = current;
+      const id = this.idOf(current);
       // A session with another id was put there by the program, not by the reload.
       if (!error && id === this.idOf(session)) {
         if (id === this.savedId) this.savedId = undefined;
@@ -559,19 +556,29 @@ class RequestSession {
    */
   rename(oldId, id) {
     const { req } = this;
+    if (oldId !== undefined) (this.newIds ??= new Map()).set(oldId, id);
     if (req.sessionID === oldId) req.sessionID = id;
     if (this.cookieId === oldId) this.cookieId = id;
     if (this.originalId === oldId) this.originalId = id;
     if (this.firstId === oldId) this.firstId = id;
-    (this.renames ??= new Map()).set(oldId, id);
     if (this.loadedId === oldId) this.loadedId = id;
     if (this.savedId === oldId) this.savedId = id;
     const base = this.bases?.get(oldId);
-    if (base !== undefined) this.setBase(id, base);
-    // The browser has the old id from this response, perhaps after it had the new one.
-    if (this.toldId === oldId) this.keepsUnseen = true;
-    // The moment of its load says nothing of the new record.
-    this.startLoading();
+    if (base !== undefined && !this.bases?.has(id)) this.setBase(id, base);
+    const meta = this.metaOf(id);
+    // No request has brought the new id yet, or the browser has the old one from this response,
+    // perhaps after it had the new one.
+    if (this.toldId === oldId || (meta !== undefined && isUnseen(meta))) this.keepsUnseen = true;
+  }
+
+  /**
+   * Returns the id that a session has now, which is another one if it was renewed since.
+   * @param {string | undefined} sid
+   */
+  newestId(sid) {
+    let newest = sid;
+    while (newest !== undefined && this.newIds?.has(newest)) newest = this.newIds.get(newest);
+    return newest;
   }
 
   /**
@@ -675,6 +682,7 @@ class RequestSession {
    */
   store(callback, method, id, session) {
     const { req, settings: { keepsBases, touches } } = this;
+    id = this.newestId(id);
     if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
     if (!keepsBases) {
       callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
@@ -793,7 +801,7 @@ class RequestSession {
    * @returns {Callback | undefined} the callback for the store
    */
   beforeDestroy(sid, callback) {
-    this.noteDestroyed(sid);
+    this.noteDestroyed(this.newestId(sid));
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
     const call = functionOf(callback);
@@ -1001,7 +1009,8 @@ class RequestSession {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
     let progress;
-    if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);
+    const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || decision & SETS_COOKIE) && this.mayBeRenewed(this.req.sessionID);
+    if (isLate) progress = this.commitLate(end, session, response);
     else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
@@ -1046,7 +1055,7 @@ class RequestSession {
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry || this.keepsUnseen);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen);
   }
 
   /**
@@ -1095,9 +1104,10 @@ class RequestSession {
   }
 
   /**
-   * Touches or destroys a session whose id another request may have renewed meanwhile.
+   * Touches or destroys a session whose id another request may have renewed meanwhile. If the response
+   * brings the old id to the browser, the renewed session must know that.
    *
-   * @param {number} end `END_TOUCH` or `END_DESTROY`
+   * @param {number} end `END_TOUCH`, `END_DESTROY` or `END_NOTHING`
    * @param {SessionShape | null | undefined} session `req.session`
    * @param {ResponsePatch} response
    * @returns {'waiting'}
@@ -1106,34 +1116,41 @@ class RequestSession {
   commitLate(end, session, response) {
     const { req } = this;
     const { sessionID: sid } = req;
-    const callback = storeCallback(req, response.wait(end));
+    const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
     if (end === native.END_DESTROY) {
       debug('destroying');
-      this.endStored(sid, callback, 'destroy', sid);
+      this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
       return 'waiting';
     }
     load(this, sid, (error, data, id) => {
       if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(this, data, callback);
+      else if (id !== sid && this.keepsUnseen) markUnseen(this, /** @type {SessionShape} */ (session), data, callback);
       else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else if (end === native.END_NOTHING) callback();
       else askStore(req, callback, 'touch', id, session);
     });
     return 'waiting';
   }
 
   /**
-   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
-   * then by a method of the store.
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first.
    *
    * @param {string | undefined} sid
    * @param {Callback} callback gets the error of the store
-   * @param {'destroy' | 'regenerate'} method
-   * @param {unknown} target the argument of the method
+   * @param {(callback: Callback) => void} end ends it under the id `sid`
    */
-  endStored(sid, callback, method, target) {
+  endStored(sid, callback, end) {
+    const { leave } = enter(this.settings.store, `${sid}`, true);
     endRenewed(this, sid, (error) => {
-      if (error) callback(error);
-      else askStore(this.req, callback, method, target);
+      if (error) {
+        leave();
+        callback(error);
+        return;
+      }
+      attempt(end, (...results) => {
+        leave();
+        callback(...results);
+      });
     });
   }
 
@@ -1324,8 +1341,7 @@ class RequestSession {
    * @returns {string | undefined}
    */
   idOf(session) {
-    const id = session === this.firstSession ? this.firstId : session.id;
-    return this.renames === undefined ? id : this.renames.get(id) ?? id;
+    return session === this.firstSession ? this.firstId : this.newestId(session.id);
   }
 
   /**

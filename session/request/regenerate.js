@@ -45,7 +45,6 @@ async function replace(old, listKept) {
   const { sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
   if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
-  // Another request may have renewed the id.
   let { sessionID: oldId } = req;
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
@@ -66,6 +65,7 @@ async function replace(old, listKept) {
   // must not prolong it. This is asked as late as possible.
   try {
     if (wasStored && !await found(req, oldId)) throw new SessionEnded();
+    // Another request may have renewed the id.
     oldId = req.sessionID;
   } catch (error) {
     ask(req, store, 'destroy', id).catch(() => {});
@@ -76,7 +76,8 @@ async function replace(old, listKept) {
   request?.noteReplaced(session, oldId, text);
   if (request?.mayBeRenewed(oldId)) {
     await new Promise((resolve, reject) => {
-      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, 'destroy', oldId);
+      const destroy = (/** @type {import('../types').Callback} */ answered) => { callStore(storeCallback(req, answered), store, 'destroy', oldId); };
+      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
     });
   } else {
     await ask(req, store, 'destroy', oldId);
