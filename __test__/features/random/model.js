@@ -126,6 +126,7 @@ class Visit {
     /** The stored cookie, until the session must be touched in any case. */
     this.storedCookie = undefined;
     this.isDestroyed = false;
+    this.hasStray = false;
     this.isTouched = false;
     /** Whether the session is left alone, because an error page is sent in place of its response. */
     this.hasFailed = false;
@@ -598,6 +599,8 @@ class Visit {
     try {
       if (this.wasStored(old.id) && !this.load(old.id)) throw new Error('the session has ended');
     } catch (error) {
+      // The store's own methods are called from now on, as another session was made for the request.
+      this.hasStray = true;
       try { this.call('destroy', made.id); } catch { /* Nobody hears of it. */ }
       throw error;
     }
@@ -792,7 +795,7 @@ class Visit {
     } catch (error) {
       return error.message;
     } finally {
-      this.isHeld = !this.isResident || this.hasConflict || (decision === 'destroy' && this.mayBeRenewed(this.sessionID));
+      this.isHeld = !this.isResident || this.hasStray || this.hasConflict || (decision === 'destroy' && this.mayBeRenewed(this.sessionID));
     }
     this.settledEarly = decision;
     // What was saved is not saved again, also after `regenerate`.
