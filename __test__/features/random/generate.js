@@ -12,7 +12,7 @@ const VALUES = ['ann', 1, { a: [1] }, [1], null, false];
 /** The option `merge`: true, or a function of run.js. */
 const MERGES = [true, 'all three', 'only cart'];
 const KEEPS = [true, ['user'], ['cart', 'absent'], []];
-/** `resident`: a MemoryStore. `wrapped`: one with methods of the program's. `declared`: async methods that declare a callback. */
+/** `isLazy`: a store of another package that still has a pointer when that has expired. `resident`: a MemoryStore. `wrapped`: one with methods of the program's. `declared`: async methods that declare a callback. */
 const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise'], [2, 'declared']];
 
 /** What the store has for `_meta` when a request comes: what another version, or a clock that goes wrong, has written. */
@@ -26,7 +26,7 @@ const ODD_METAS = [
 function drawScenario(seed) {
   const random = createRandom(seed);
   const { chance, int, weighted } = random;
-  const store = { kind: weighted(STORES), delay: int(0, 3), touch: chance(0.8), compares: chance(0.5), failures: [] };
+  const store = { kind: weighted(STORES), delay: int(0, 3), touch: chance(0.8), compares: chance(0.5), isLazy: chance(0.5), failures: [] };
   if (['resident', 'wrapped'].includes(store.kind)) store.touch = true;
   if (store.kind !== 'resident' && chance(0.5)) {
     store.failures = Array.from({ length: int(1, 3) }, () => ({
@@ -135,7 +135,10 @@ function drawSteps(random, scenario, index) {
   const { chance, int, pick } = random;
   const steps = Array.from({ length: int(0, 4) }, () => drawStep(random, scenario));
   // It comes just before something ends, and goes on just after that.
-  if (hasTimes(scenario) && chance(0.3)) steps.splice(int(0, steps.length), 0, { do: 'tick' });
+  if (hasTimes(scenario) && chance(0.3)) {
+    steps.splice(int(0, steps.length), 0, { do: 'tick' });
+    if (chance(0.3)) steps.unshift({ do: 'tick' }, { do: 'reload', how: pick(['callback', 'promise']) });
+  }
   // Mostly there is a session that later requests find.
   if (index === 0 && chance(hasTimes(scenario) ? 0.85 : 0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
   // Another request of the visitor, from its beginning to its end.

@@ -141,7 +141,7 @@ class Visit {
     counts[method] = (counts[method] ?? 0) + 1;
     if (store.failures.some((failure) => failure.method === method && failure.call === counts[method])) throw new Error('down');
     const record = records.get(sid);
-    const isThere = this.world.isLive(record);
+    const isThere = this.world.isLive(record) || Boolean(store.isLazy && !this.isOurs && record?.next);
     if (method === 'get') return isThere ? copy(record) : undefined;
     if (method === 'setIfUnchanged') {
       // A pointer is no session without data.
@@ -217,8 +217,7 @@ class Visit {
   }
 
   find(sid, chain) {
-    const kept = this.world.records.get(sid);
-    if (kept?.next && !this.world.isLive(kept)) this.notes.push('old id after the grace');
+    if (this.world.records.get(sid)?.next?.until <= this.world.now) this.notes.push('old id after the grace');
     const record = this.call('get', sid);
     if (!record || !this.hasTimes) return record && { ...record, id: sid };
     const { now } = this.world;

@@ -41,6 +41,7 @@ function parts({ requests, options, store, kind, secrets }) {
   }
   dropEach(removals, store.failures, (copy) => copy.store.failures);
   if (store.failures.length === 0 && store.kind !== 'resident') removals.push((copy) => { copy.store.kind = 'resident'; copy.store.touch = true; });
+  if (store.isLazy) removals.push((copy) => { copy.store.isLazy = false; });
   if (store.compares) removals.push((copy) => { copy.store.compares = false; });
   if (store.delay > 0) removals.push((copy) => { copy.store.delay = 0; });
   if (kind !== 'http' && !requests.some(({ response }) => ['send', 'json', 'redirect'].includes(response.kind))) removals.push((copy) => { copy.kind = 'http'; });

@@ -14,10 +14,10 @@ const { MemoryStore } = session;
  * @param {object} setup of generate.js
  * @param {object} run notes each call, and whether it is answered
  */
-function createStore({ kind, delay, touch, compares, failures }, run) {
+function createStore({ kind, delay, touch, compares, isLazy, failures }, run) {
   if (kind === 'resident') return new MemoryStore();
   const store = kind === 'wrapped' ? new MemoryStore() : new session.Store();
-  const acts = kind === 'wrapped' ? inMemory(store) : inMap(store);
+  const acts = kind === 'wrapped' ? inMemory(store) : inMap(store, isLazy);
   const counts = {};
   const begin = (method, sid, sess, loaded) => {
     // What JSON refuses, a store refuses at once.
@@ -81,12 +81,12 @@ function createStore({ kind, delay, touch, compares, failures }, run) {
 const dataOf = (record) => ({ ...record, cookie: undefined, _meta: undefined });
 
 /** What another package's store does. */
-function inMap(store) {
+function inMap(store, isLazy) {
   const data = store.data = new Map();
   const live = (sid) => {
     const record = data.has(sid) ? JSON.parse(data.get(sid)) : undefined;
     const expires = record?.cookie.expires;
-    return expires && Date.parse(expires) <= Date.now() ? undefined : record;
+    return expires && Date.parse(expires) <= Date.now() && !(isLazy && isPointer(record)) ? undefined : record;
   };
   return {
     get: live,
