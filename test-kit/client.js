@@ -1,6 +1,7 @@
 'use strict';
 
 const http = require('node:http');
+const https = require('node:https');
 const net = require('node:net');
 const { Jar } = require('./jar');
 const { HOST } = require('./port');
@@ -27,6 +28,7 @@ const FORM = 'application/x-www-form-urlencoded';
  * @property {Jar} [jar] what it has is sent, unless `headers` has a cookie, and it takes what is set
  * @property {http.Agent | false} [agent] false: a connection of its own
  * @property {number} [patience] in ms
+ * @property {Buffer} [ca] the certificate of the server, which is asked over TLS then
  * @property {BufferEncoding} [encoding] of the answer's body
  * @property {(response: http.IncomingMessage) => void} [onResponse] sees the response before its body
  */
@@ -42,11 +44,11 @@ const FORM = 'application/x-www-form-urlencoded';
  */
 function ask(port, path = '/', {
   method = 'GET', headers, form, body = form && String(new URLSearchParams(form)), jar, agent = false,
-  patience = PATIENCE, encoding = 'utf8', onResponse,
+  patience = PATIENCE, ca, encoding = 'utf8', onResponse,
 } = {}) {
   const sent = { ...(form && { 'content-type': FORM }), ...(jar?.size && { cookie: jar.header }), ...headers };
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: HOST, port, path, method, headers: sent, agent, timeout: patience });
+    const request = (ca ? https : http).request({ host: HOST, port, path, method, headers: sent, agent, timeout: patience, ca });
     let text;
     let isHang = false;
     const fail = (error) => {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** The scenes of what this package adds: of "What it adds" in README.md, and of docs/features.md. */
+/** The scenes of what this package adds: of "What it adds" in README.md, of docs/features.md, and of what other documents say of it. */
 
 /** The lines that the examples follow. A store of the scene is slow, and fails while `fails` says so. */
 const app = (express = 'express') => `const express = require('${express}');
@@ -31,6 +31,12 @@ app.listen(3000);
 
 const COOKIE = 'connect\\.sid=s%3A[^;]+';
 const CLEARED = 'connect\\.sid=; Path=\\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly';
+
+/** A clock that a visit of this path puts forward, by minutes, before it is asked for its session. */
+const later = (program) => `const realNow = Date.now;
+let minutes = 0;
+Date.now = () => realNow() + minutes * 60000;
+${program.replace('const fails', 'app.get(\'/later/:minutes\', (req, res) => { minutes += Number(req.params.minutes); res.end(\'later\'); });\nconst fails')}`;
 
 /** Matches these lines and nothing else. */
 const lines = (...all) => new RegExp(`^${all.join('\\n')}\\n$`);
@@ -98,6 +104,23 @@ app.get('/see', (req, res) => { res.end(req.session.theme + ' ' + req.session.la
   },
   'parallel cart': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"book":2,"pen":1\\}') },
   'parallel cart, without merge': { ...cart, printed: lines('200 in', '200 added', '200 added', '200 added', '200 \\{"(book|pen)":1\\}') },
+  'time': {
+    before: later(app()), after: listen,
+    visits: ['GET /time-left', 'GET /in', 'GET /later/14', 'GET /time-left', 'GET /later/15', 'GET /'],
+    printed: lines('200 \\{"minutes":480\\}', '200 in', '200 later', '200 \\{"minutes":466\\}', '200 later', '200 undefined'),
+  },
+  'time options': {
+    before: later(app()), after: listen, headers: ['set-cookie'],
+    visits: ['GET /in', 'GET /later/14', 'GET /', 'GET /later/14', 'GET /', 'GET /later/14', 'GET /', 'GET /later/14', 'GET /', 'GET /later/14', 'GET /', 'GET /later/15', 'GET /'],
+    printed: lines(
+      `200 in \\| ${COOKIE}; Path=\\/; HttpOnly`, ...['200 later \\| undefined', '200 ada \\| undefined'].flatMap((_, i, both) => [...both, ...both]),
+      '200 later \\| undefined', `200 ada \\| ${COOKIE}; Path=\\/; HttpOnly`, '200 later \\| undefined', '200 undefined \\| undefined',
+    ),
+  },
+  'renewAfter': {
+    before: later(app()), after: listen, visits: ['GET /form', 'GET /later/60', 'GET /form', 'GET /form'], headers: ['set-cookie'],
+    printed: /^200 ([\w-]{36}) \| (connect\.sid=s%3A[^;]+); Path=\/; HttpOnly\n200 later \| undefined\n200 \1 \| (?!\2)connect\.sid=s%3A[^;]+; Path=\/; HttpOnly\n200 \1 \| undefined\n$/,
+  },
   'clearCookie': {
     before: app(), after: listen, visits: ['GET /in', 'POST /logout'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}; Path=\\/; HttpOnly`, `302 \\/ \\| ${CLEARED}`, '200 undefined \\| undefined'),
@@ -209,6 +232,14 @@ ${app().replace('const store = new SlowStore();\n', '')}`,
   },
   'touchAfter': {
     before: counting(app()), after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
+    printed: lines('200 in', '200 ada', '200 ada', '200 0'),
+  },
+  'touchAfter of connect-mongo': {
+    before: `${counting(app())}
+const MongoStore = { create: () => store };
+const mongoUrl = 'mongodb://localhost/sessions';
+`,
+    after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
     printed: lines('200 in', '200 ada', '200 ada', '200 0'),
   },
   'touchAfter rolling': {

@@ -2,17 +2,20 @@
 
 /** What docs/migrating.md says about the original, cookie-session and memorystore, tried on both sides. */
 const assert = require('node:assert/strict');
+const path = require('node:path');
 const { test } = require('node:test');
 
 const cookieSession = require('cookie-session');
 const original = require('express-session');
 const memorystore = require('memorystore');
 const { clock } = require('../clock');
+const installCompanions = require('../companions/install');
 const { session } = require('../subject');
 const { createApp, serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
 const { Jar } = require('../../test-kit/jar');
 
+const companions = path.join(__dirname, '..', 'companions', 'node_modules');
 const DAY = 24 * 60 * 60 * 1000;
 const options = { name: 'session', secret: 'x', resave: false, saveUninitialized: false, unset: 'destroy' };
 
@@ -117,6 +120,28 @@ test('a session without maxAge: memorystore gives it a day, this store no end', 
   assert.deepEqual(await Promise.all(stores.map(get)), [true, true]);
   time.tick(2000);
   assert.deepEqual(await Promise.all(stores.map(get)), [false, true]);
+});
+
+test('rolling and touchAfter send a new expiry when half of the lifetime is over, as koa-session with renew', async (t) => {
+  installCompanions();
+  const companion = (name) => require(path.join(companions, name));
+  const time = clock(t, Date.now());
+  const koa = new (companion('koa'))();
+  koa.keys = ['x'];
+  koa.use(companion('koa-session').createSession({ maxAge: DAY, renew: true }, koa));
+  koa.use((ctx) => { ctx.session.user = 'ann'; ctx.body = 'ann'; });
+  const app = createApp({
+    layers: [session({ secret: 'x', resave: false, saveUninitialized: false, rolling: true, touchAfter: DAY / 2, cookie: { maxAge: DAY } })],
+    routes: (req, res) => { req.session.user = 'ann'; res.end('ann'); },
+  });
+  const visitors = await Promise.all([koa.callback(), app].map(async (listener) => new Visitor((await serve(listener, t)).port)));
+  const sent = [];
+  for (const part of [0, 0.1, 0.3, 0.2, 0.4, 0.2]) {
+    time.tick(part * DAY + 1);
+    sent.push(await Promise.all(visitors.map(async (visitor) => (await visitor.get('/')).cookies.length > 0)));
+  }
+  assert.deepEqual(sent.map(([theirs]) => theirs), [true, false, false, true, false, true]);
+  assert.deepEqual(sent.map(([, ours]) => ours), sent.map(([theirs]) => theirs));
 });
 
 /** A store of each package over one collection of texts, as a server has them. */

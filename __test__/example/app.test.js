@@ -6,6 +6,7 @@ const { after, before, describe, it } = require('node:test');
 const { createApp } = require('../../examples/app/app');
 const { serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
+const { clock } = require('../clock');
 const { ledger } = require('../compat/app');
 const { start } = require('./child');
 
@@ -166,6 +167,64 @@ describe('the example app', () => {
 
     assert.equal(status, 404);
     assert.ok(body.includes('/&lt;b&gt;') && !body.includes('<b>'));
+  });
+});
+
+describe('the example app, hours later', () => {
+  const MINUTE = 60 * 1000;
+  const left = ({ body }) => ['idle', 'absolute', 'renewal'].map((id) => Number(body.match(`id="${id}">(\\d+)<`)?.[1]));
+
+  /** A visitor of an app whose clock stands still. */
+  async function open(t) {
+    const time = clock(t, Date.now());
+    const store = ledger();
+    const { url } = await serve(createApp({ secret: 'x', store }), t);
+
+    return { time, store, visit: new Visitor(url) };
+  }
+
+  it('shows how long the session lasts, also after a login', async (t) => {
+    const { time, visit } = await open(t);
+
+    assert.deepEqual(left(await visit.get('/session')), [NaN, NaN, NaN]);
+    await visit.get('/');
+    assert.deepEqual(left(await visit.get('/session')), [15, 480, 60]);
+    time.tick(10 * MINUTE);
+    assert.deepEqual(left(await visit.get('/session')), [15, 470, 50]);
+    await visit.post('/login', { name: 'ada' });
+    assert.deepEqual(left(await visit.get('/session')), [15, 470, 60]);
+  });
+
+  it('ends a session that nobody uses, and one that is too old', async (t) => {
+    const { time, store, visit } = await open(t);
+
+    await visit.get('/');
+    time.tick(15 * MINUTE);
+    assert.match((await visit.get('/session')).body, /id="fresh"/);
+    assert.equal(store.data.size, 0);
+    await visit.get('/');
+    for (let minutes = 10; minutes < 480; minutes += 10) {
+      time.tick(10 * MINUTE);
+      assert.deepEqual(left(await visit.get('/session')).slice(0, 2), [15, 480 - minutes]);
+    }
+    time.tick(10 * MINUTE);
+    assert.match((await visit.get('/session')).body, /id="fresh"/);
+  });
+
+  it('changes the id of a session that is used', async (t) => {
+    const { time, visit } = await open(t);
+
+    await visit.get('/');
+    const before = visit.jar.header;
+
+    for (let i = 0; i < 6; i++) {
+      time.tick(10 * MINUTE);
+      await visit.get('/session');
+    }
+    assert.notEqual(visit.jar.header, before);
+    const page = await visit.get('/session');
+    assert.deepEqual(left(page), [15, 420, 60]);
+    assert.equal(views(await visit.get('/')), 2);
   });
 });
 

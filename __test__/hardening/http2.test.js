@@ -3,16 +3,13 @@
 process.env.NO_DEPRECATION = 'express-session';
 
 const assert = require('node:assert/strict');
-const { execFileSync } = require('node:child_process');
-const fs = require('node:fs');
 const http2 = require('node:http2');
-const path = require('node:path');
 const { test } = require('node:test');
 const { ledger } = require('../compat/app');
 const { session } = require('../subject');
 const { serve } = require('../../test-kit/app');
+const { certificate } = require('../../test-kit/certificate');
 const { PATIENCE } = require('../../test-kit/client');
-const { temporaryFolder } = require('../../test-kit/folder');
 const { Jar } = require('../../test-kit/jar');
 const { HOST } = require('../../test-kit/port');
 const { flaw } = require('./flaw');
@@ -22,15 +19,6 @@ const stores = {
   'a store': () => ledger(),
   'a synchronous store': () => ledger({ sync: true }),
 };
-
-/** A certificate for 127.0.0.1 that lasts for this run. */
-function certificate(t) {
-  const folder = temporaryFolder('certificate', t);
-  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name));
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-    '-days', '1', '-subj', '/CN=localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  return { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
-}
 
 /** A server of HTTP/2 with sessions, and a client with one cookie. */
 async function open(t, { isSecure, options, handle }) {

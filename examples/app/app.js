@@ -12,6 +12,11 @@ const { viewsPage, loginPage, sessionPage, messagePage } = require('./pages');
 /** Where the files are that are the same for everybody. */
 const ASSETS = '/assets';
 
+const MINUTE = 60 * 1000;
+
+/** When a session ends, and when it gets a new id, in ms. */
+const times = { idleTimeout: 15 * MINUTE, absoluteTimeout: 8 * 60 * MINUTE, renewAfter: 60 * MINUTE };
+
 /**
  * The app, not yet listening.
  * @param {{ secret: string, store?: session.Store }} options without a store, sessions are kept in memory
@@ -27,6 +32,7 @@ function createApp({ secret, store }) {
     cookie: { sameSite: 'lax' },
     resave: false,
     saveUninitialized: false,
+    ...times,
     // A redirect leaves when the session is stored, and a store that fails gives an error page.
     commit: 'headers',
     // Who logs out keeps no cookie.
@@ -47,7 +53,7 @@ function createApp({ secret, store }) {
   app.get('/bar', countView, showViews('Bar'));
 
   app.get('/session', (req, res) => {
-    send(res, sessionPage({ session: req.session, id: req.sessionID, user: req.session.user }));
+    send(res, sessionPage({ session: req.session, id: req.sessionID, user: req.session.user, left: timesLeft(req.session) }));
   });
 
   app.get('/login', (req, res) => {
@@ -78,6 +84,22 @@ function countView(req, res, next) {
   next();
 }
 
+/**
+ * How many minutes are left to a session; undefined for one that is not stored yet. The request
+ * that asks for it is a use, so the whole idle time is left.
+ */
+function timesLeft({ _meta: meta }) {
+  if (meta === undefined) return undefined;
+  const now = Date.now();
+  const left = {
+    idle: times.idleTimeout,
+    absolute: meta.created + times.absoluteTimeout - now,
+    renewal: meta.renewed + times.renewAfter - now,
+  };
+
+  return Object.fromEntries(Object.entries(left).map(([name, ms]) => [name, Math.ceil(ms / MINUTE)]));
+}
+
 function showViews(title) {
   return (req, res) => {
     send(res, viewsPage({ title, path: req.route.path, views: req.session.views, user: req.session.user }));
@@ -87,7 +109,8 @@ function showViews(title) {
 /**
  * A new session id at login, so that an id somebody planted in this browser
  * before is worth nothing afterwards (session fixation). Only the counters are
- * kept. Express gives a rejection to `showError`.
+ * kept, and the time at which the session ends at the latest. Express gives a
+ * rejection to `showError`.
  */
 async function logIn(req, res) {
   const tried = req.body?.name;

@@ -73,7 +73,7 @@ function loginPage({ names, tried, user }) {
  * What the server keeps. Only the start of the id is shown: a page that prints
  * the whole of it would hand scripts what HttpOnly hides from them.
  */
-function sessionPage({ session, id, user }) {
+function sessionPage({ session, id, user, left }) {
   // The cookie's attributes are there from the start, and no reason to store anything.
   const begun = Object.keys(session).some((key) => key !== 'cookie');
 
@@ -83,7 +83,8 @@ function sessionPage({ session, id, user }) {
     body: html`${begun
       ? html`<p>Its id starts with <code id="sid">${id.slice(0, 6)}</code>…; your browser holds it in a signed cookie. The rest stays on the server:</p>`
       : html`<p id="fresh">Nothing is stored for you yet: a session begins with the first page that is counted.</p>`}
-<pre id="session">${JSON.stringify(session, null, 2)}</pre>`,
+${left && html`<p>It ends when you do nothing for <strong id="idle">${left.idle}</strong> minutes, and in <strong id="absolute">${left.absolute}</strong> minutes at the latest. Its id changes in <strong id="renewal">${left.renewal}</strong> minutes.</p>
+`}<pre id="session">${JSON.stringify(session, null, 2)}</pre>`,
   });
 }
 
