@@ -1055,7 +1055,7 @@ class RequestSession {
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry || this.keepsUnseen);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen);
   }
 
   /**

@@ -95,10 +95,11 @@ class Times {
    * @param {Meta} meta
    * @param {number} now
    * @param {boolean} keepsExpiry whether this request is not to count as a use
+   * @param {boolean} keepsUnseen whether no request has brought the id yet
    */
-  isDue(meta, now, keepsExpiry) {
+  isDue(meta, now, keepsExpiry, keepsUnseen) {
     const { isKnown, used, hasLifetime } = meta;
-    return !isKnown || (!keepsExpiry && (isUnseen(meta) || now - used >= (hasLifetime ? this.seenAfterTouches : this.seenAfter)));
+    return !isKnown || (!keepsExpiry && ((isUnseen(meta) && !keepsUnseen) || now - used >= (hasLifetime ? this.seenAfterTouches : this.seenAfter)));
   }
 }
 
