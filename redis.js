@@ -2,6 +2,7 @@
 
 require('./session/native/node-version');
 
+const { isPointer } = require('./session/request/pointer');
 const isSameSession = require('./session/store/same-session');
 const { answer, callStore, storeCallback } = require('./session/store/call');
 const { SCRIPT, SHA } = require('./session/store/redis-script');
@@ -29,6 +30,7 @@ const { SCRIPT, SHA } = require('./session/store/redis-script');
  *   connect-redis 7 and 8
  * @property {{ stringify: (session: object) => any }} [serializer]
  * @property {(sid: string, session: object, callback?: Callback) => any} set
+ * @property {(callback: Callback) => any} [all] gives sessions, with their ids
  */
 
 /** @typedef {import('./session/types').Callback} Callback */
@@ -38,6 +40,8 @@ const { SCRIPT, SHA } = require('./session/store/redis-script');
  * 10. `setIfPresent` uses Redis's `SET … XX`, so a slow request does not store a session again
  * that another request has destroyed. `setIfUnchanged` uses a script of Redis, so it does not
  * overwrite what another request has stored. The store still makes keys, JSON and lifetimes itself.
+ * Its method `all` leaves out the records that lead from an old id of a session to the new one (the
+ * option `renewAfter`); `ids` and `length` know the keys alone, and count them.
  *
  * If the store writes in a way that cannot carry the condition, nothing is sent, and the callback
  * gets an error.
@@ -152,13 +156,32 @@ function keepLoggedOut(store, client = undefined) {
     return isStored;
   }
 
+  const { all } = store;
+
+  /** @param {Callback} [callback] gets the sessions */
+  function allSessions(callback) {
+    const listed = new Promise((resolve, reject) => {
+      const answered = storeCallback(undefined, (error, list) => (error ? reject(error) : resolve(list.filter(isSession))));
+      callStore(answered, { all: (/** @type {Callback} */ done) => /** @type {Function} */ (all).call(store, done) }, 'all');
+    });
+    return answer(listed, callback);
+  }
+
   return Object.defineProperties(store, {
+    ...(typeof all === 'function' && { all: { configurable: true, writable: true, value: allSessions } }),
     setIfPresent: { configurable: true, writable: true, value: setIfPresent },
     setIfUnchanged: { configurable: true, writable: true, value: setIfUnchanged },
   });
 }
 
 module.exports = keepLoggedOut;
+
+/** @param {{ id?: string }} listed a session as the store's `all` gives it */
+function isSession(listed) {
+  const data = { ...listed };
+  delete data.id;
+  return !isPointer(data);
+}
 
 /** Properties of every RedisStore of connect-redis 6 to 10. */
 const FIELDS = ['client', 'prefix', 'serializer', 'ttl', 'disableTTL', 'disableTouch'];

@@ -20,7 +20,7 @@ const { saveMerged } = require('./request/merge');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
-const { endRenewed, markUnseen } = require('./request/renew');
+const { endRenewed, enter, markUnseen } = require('./request/renew');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
@@ -164,6 +164,8 @@ class RequestSession {
      * @type {boolean | undefined}
      */
     this.tellsId = undefined;
+    /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
+    this.newIds = undefined;
     /** Whether `_meta` must say that no request has brought the new id yet. */
     this.keepsUnseen = false;
     /**
@@ -401,7 +403,7 @@ class RequestSession {
    */
   beforeSave(session) {
     this.restoreMethods(session);
-    const { id } = session;
+    const id = this.idOf(session);
     this.storedCookie = undefined;
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
@@ -424,7 +426,7 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0] && request.savedId === session.id) Object.assign(request, { savedId, savedMoment });
+      if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
   }
@@ -468,9 +470,9 @@ class RequestSession {
     if (debug.enabled && !error) debug('reloaded');
     const { session: current } = this.req;
     if (typeof current === 'object' && current !== null && current !== session) {
-      const { id } = current;
+      const id = this.idOf(current);
       // A session with another id was put there by the program, not by the reload.
-      if (!error && id === session.id) {
+      if (!error && id === this.idOf(session)) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
         this.loadedMoment = moment;
@@ -554,6 +556,7 @@ class RequestSession {
    */
   rename(oldId, id) {
     const { req } = this;
+    if (oldId !== undefined) (this.newIds ??= new Map()).set(oldId, id);
     if (req.sessionID === oldId) req.sessionID = id;
     if (this.cookieId === oldId) this.cookieId = id;
     if (this.originalId === oldId) this.originalId = id;
@@ -561,11 +564,21 @@ class RequestSession {
     if (this.loadedId === oldId) this.loadedId = id;
     if (this.savedId === oldId) this.savedId = id;
     const base = this.bases?.get(oldId);
-    if (base !== undefined) this.setBase(id, base);
-    // The browser has the old id from this response, perhaps after it had the new one.
-    if (this.toldId === oldId) this.keepsUnseen = true;
-    // The moment of its load says nothing of the new record.
-    this.startLoading();
+    if (base !== undefined && !this.bases?.has(id)) this.setBase(id, base);
+    const meta = this.metaOf(id);
+    // No request has brought the new id yet, or the browser has the old one from this response,
+    // perhaps after it had the new one.
+    if (this.toldId === oldId || (meta !== undefined && isUnseen(meta))) this.keepsUnseen = true;
+  }
+
+  /**
+   * Returns the id that a session has now, which is another one if it was renewed since.
+   * @param {string | undefined} sid
+   */
+  newestId(sid) {
+    let newest = sid;
+    while (newest !== undefined && this.newIds?.has(newest)) newest = this.newIds.get(newest);
+    return newest;
   }
 
   /**
@@ -669,6 +682,7 @@ class RequestSession {
    */
   store(callback, method, id, session) {
     const { req, settings: { keepsBases, touches } } = this;
+    id = this.newestId(id);
     if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
     if (!keepsBases) {
       callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
@@ -787,7 +801,7 @@ class RequestSession {
    * @returns {Callback | undefined} the callback for the store
    */
   beforeDestroy(sid, callback) {
-    this.noteDestroyed(sid);
+    this.noteDestroyed(this.newestId(sid));
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
     const call = functionOf(callback);
@@ -995,7 +1009,8 @@ class RequestSession {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
     let progress;
-    if ((end === native.END_TOUCH || end === native.END_DESTROY) && this.mayBeRenewed(this.req.sessionID)) progress = this.commitLate(end, session, response);
+    const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || decision & SETS_COOKIE) && this.mayBeRenewed(this.req.sessionID);
+    if (isLate) progress = this.commitLate(end, session, response);
     else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
     else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
     this.knownJSON = undefined;
@@ -1089,9 +1104,10 @@ class RequestSession {
   }
 
   /**
-   * Touches or destroys a session whose id another request may have renewed meanwhile.
+   * Touches or destroys a session whose id another request may have renewed meanwhile. If the response
+   * brings the old id to the browser, the renewed session must know that.
    *
-   * @param {number} end `END_TOUCH` or `END_DESTROY`
+   * @param {number} end `END_TOUCH`, `END_DESTROY` or `END_NOTHING`
    * @param {SessionShape | null | undefined} session `req.session`
    * @param {ResponsePatch} response
    * @returns {'waiting'}
@@ -1100,34 +1116,41 @@ class RequestSession {
   commitLate(end, session, response) {
     const { req } = this;
     const { sessionID: sid } = req;
-    const callback = storeCallback(req, response.wait(end));
+    const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
     if (end === native.END_DESTROY) {
       debug('destroying');
-      this.endStored(sid, callback, 'destroy', sid);
+      this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
       return 'waiting';
     }
     load(this, sid, (error, data, id) => {
       if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(this, data, callback);
+      else if (id !== sid && this.keepsUnseen) markUnseen(this, /** @type {SessionShape} */ (session), data, callback);
       else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else if (end === native.END_NOTHING) callback();
       else askStore(req, callback, 'touch', id, session);
     });
     return 'waiting';
   }
 
   /**
-   * Ends a session whose id another request may have renewed meanwhile: under the new id first, and
-   * then by a method of the store.
+   * Ends a session whose id another request may have renewed meanwhile: under the new id first.
    *
    * @param {string | undefined} sid
    * @param {Callback} callback gets the error of the store
-   * @param {'destroy' | 'regenerate'} method
-   * @param {unknown} target the argument of the method
+   * @param {(callback: Callback) => void} end ends it under the id `sid`
    */
-  endStored(sid, callback, method, target) {
+  endStored(sid, callback, end) {
+    const { leave } = enter(this.settings.store, `${sid}`, true);
     endRenewed(this, sid, (error) => {
-      if (error) callback(error);
-      else askStore(this.req, callback, method, target);
+      if (error) {
+        leave();
+        callback(error);
+        return;
+      }
+      attempt(end, (...results) => {
+        leave();
+        callback(...results);
+      });
     });
   }
 
@@ -1317,7 +1340,7 @@ class RequestSession {
    * @returns {string | undefined}
    */
   idOf(session) {
-    return session === this.firstSession ? this.firstId : session.id;
+    return session === this.firstSession ? this.firstId : this.newestId(session.id);
   }
 
   /**

@@ -17,6 +17,7 @@ const root = path.join(__dirname, '..', '..');
 const MEANT = {
   'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
   'session/request/touches.js: tables': 'of each store one table, however many middlewares have the store; asked once, when a middleware is made',
+  'session/request/renew.js: underWay': 'of each store the ids that are renewed or ended at this moment, so that each request sees what the others do',
   'session/engine/options.js: hasWarned': 'a process is warned once',
   'session/cookie/problems.js: warned': 'a process is warned once of each kind of problem, of which there are five',
   'session/engine/disk-engine.js: engines': 'the open files of a thread, whose last changes are committed when it ends',

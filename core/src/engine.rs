@@ -240,7 +240,8 @@ pub trait Engine: Send + Sync {
     fn sids(&self) -> Result<Vec<Box<[u8]>>, Error>;
 
     /// Counts the sessions that are alive at `now`, and may remove those that have expired. An
-    /// unclear text counts unless it was [classified](Engine::classify) as no session.
+    /// unclear text counts unless it was [classified](Engine::classify) as no session, and a
+    /// [pointer](session_text::is_pointer) does not count.
     fn len(&self, now: i64) -> Result<usize, Error>;
 
     /// Removes sessions that have expired at `now`, and looks at about `budget` sessions for

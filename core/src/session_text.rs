@@ -105,9 +105,23 @@ pub fn split(text: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     (cookie_place(&data) == place).then_some((cookie, data))
 }
 
+/// Whether the data of a record are a pointer: the session that was here has another id now, which
+/// the pointer holds encrypted. It is no session, and nothing is the same as it.
+pub fn is_pointer(data: &[u8]) -> bool {
+    data.strip_prefix(POINTER)
+        .and_then(|rest| rest.strip_suffix(br#""}}"#))
+        .is_some_and(|sealed| !sealed.contains(&b'"'))
+}
+
+/// What a pointer begins with. session/request/pointer.js makes it.
+const POINTER: &[u8] = br#"{"_meta":{"next":"r1:"#;
+
 /// Whether two texts of a session's data say the same, whatever their members `cookie` and `_meta`
 /// are. A text that is no JSON object is the same only as itself.
 pub fn is_same_data(one: &[u8], other: &[u8]) -> bool {
+    if is_pointer(one) || is_pointer(other) {
+        return false;
+    }
     let may_differ = [one, other].iter().any(|text| {
         let has = |key: &[u8]| memchr::memmem::find(text, key).is_some();
         has(KEY) || has(META)
@@ -405,6 +419,29 @@ mod tests {
         assert!(!same("no JSON", r#"{"_meta":1}"#));
         assert!(!same(r#""_meta":1"#, r#""_meta":2"#));
         assert!(same(r#""_meta":1"#, r#""_meta":1"#));
+    }
+
+    #[test]
+    fn knows_a_pointer() {
+        let pointer = r#"{"_meta":{"next":"r1:aZ_-09"}}"#;
+        assert!(is_pointer(pointer.as_bytes()));
+        for other in [
+            "{}",
+            r#"{"_meta":{"next":"r2:a"}}"#,
+            r#"{"_meta":{"next":1}}"#,
+            r#"{"_meta":{"next":"r1:a","created":1}}"#,
+            r#"{"_meta":{"next":"r1:a"},"a":1}"#,
+            r#"{"_meta":{"next":"r1:a"},"a":{"b":"c"}}"#,
+            r#"{"a":1,"_meta":{"next":"r1:a"}}"#,
+            r#"{"_meta":{"next":"r1:"#,
+            r#"[{"_meta":{"next":"r1:a"}}]"#,
+        ] {
+            assert!(!is_pointer(other.as_bytes()), "{other}");
+        }
+        for data in [pointer, "{}", r#"{"_meta":{"created":1}}"#] {
+            assert!(!is_same_data(pointer.as_bytes(), data.as_bytes()), "{data}");
+            assert!(!is_same_data(data.as_bytes(), pointer.as_bytes()), "{data}");
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ contract!(
     touch_changes_the_cookie_alone,
     what_it_cannot_read_is_left_to_javascript,
     takes_down_what_javascript_says,
+    a_pointer_is_no_session,
     lists_each_sid_once,
     clears,
     renewing_moves_the_date_alone,
@@ -279,6 +280,30 @@ fn what_it_cannot_read_is_left_to_javascript(make: Make) {
         );
     }
     assert_eq!(len(store, i64::MAX), 3);
+}
+
+fn a_pointer_is_no_session(make: Make) {
+    let store = &*make(Bounds::default());
+    let pointer = r#"{"cookie":{},"_meta":{"next":"r1:x"}}"#;
+    for sid in [b"a", b"b", b"c"] {
+        set(store, sid, r#"{"cookie":{},"_meta":{"created":1}}"#);
+    }
+    assert_eq!(len(store, 0), 3);
+    assert!(put_if(store, b"a", "{}", r#"{"_meta":{"next":"r1:x"}}"#, 0));
+    set(store, b"b", pointer);
+    assert_eq!(len(store, 0), 1, "c is a session");
+    assert_eq!(
+        text(store, b"b", 0).as_deref(),
+        Some(pointer),
+        "it is found"
+    );
+    for base in ["{}", r#"{"_meta":{"next":"r1:x"}}"#] {
+        assert!(!put_if(store, b"a", base, "{}", 0), "{base}");
+    }
+    set(store, b"b", PLAIN);
+    assert_eq!(len(store, 0), 2, "b is a session again");
+    assert_eq!(store.destroy(b"a"), Ok(true));
+    assert_eq!(len(store, 0), 2);
 }
 
 fn hands_out_what_is_unclassified(make: Make) {

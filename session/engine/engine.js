@@ -2,6 +2,7 @@
 
 const debug = require('debug')('express-session');
 const defer = require('../store/defer');
+const { isPointer } = require('../request/pointer');
 const isSameSession = require('../store/same-session');
 const { Session } = require('../request/session');
 const native = require('../native/load');
@@ -324,7 +325,11 @@ class Engine {
       debug('dispose is not called yet, as the engine failed: %s', error);
       return;
     }
-    for (const { sid, text, reason } of removed) defer(this.dispose, sid, parsed(text), REASONS[reason]);
+    for (const { sid, text, reason } of removed) {
+      const session = parsed(text);
+      // The session that was there lives on under another id.
+      if (!isPointer(Object(session))) defer(this.dispose, sid, session, REASONS[reason]);
+    }
   }
 
   /**

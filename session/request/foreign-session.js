@@ -33,14 +33,14 @@ function wrapMethods(session, request) {
     /** @type {number} */
     let moment;
     if (!runEngine(call, () => { moment = request.moment(); })) return undefined;
-    const begin = () => reload.call(this, (/** @type {any[]} */ ...results) => {
+    const begin = (/** @type {Function} */ method) => method.call(this, (/** @type {any[]} */ ...results) => {
       request.afterReload(this, moment, results[0]);
       call(...results);
     });
-    if (request.settings.times === undefined) return begin();
-    // The `reload` of another class does not know when a session has ended.
-    load(request, this.id, (error, data) => {
-      if (error || data) begin();
+    if (request.settings.times === undefined) return begin(reload);
+    // The `reload` of another class does not know when a session has ended, or that it has another id now.
+    load(request, this.id, (error, data, id) => {
+      if (error || data) begin(data && id !== this.id ? ours.reload : reload);
       else call(new Error('failed to load session'));
     });
     return undefined;
@@ -67,7 +67,13 @@ function wrapMethods(session, request) {
    * @param {any[]} args
    */
   function doDestroy(callback, ...args) {
-    return destroy.call(this, request.beforeDestroy(this.id, callback), ...args);
+    const { id, req } = this;
+    const watched = request.beforeDestroy(id, callback);
+    if (!request.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
+    // Nobody must store it in the meantime.
+    delete req.session;
+    request.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
+    return this;
   }
 
   /**
@@ -75,8 +81,13 @@ function wrapMethods(session, request) {
    * @param {any[]} args the first may be the callback
    */
   function doRegenerate(...args) {
-    request.noteDestroyed(request.req.sessionID);
-    return regenerate.apply(this, args);
+    const { req } = request;
+    const { sessionID } = req;
+    const [callback, ...more] = args;
+    request.noteDestroyed(sessionID);
+    if (!request.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
+    request.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
+    return this;
   }
 
   /**

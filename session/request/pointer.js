@@ -33,12 +33,13 @@ function makePointer(oldId, newId, until, grace) {
 
 /**
  * Whether stored data are a pointer, whatever it leads to.
- * @param {SessionData} data
+ * @param {Record<string, any>} data
  */
 function isPointer(data) {
   try {
-    const next = data[META]?.next;
-    return typeof next === 'string' && next.startsWith(PREFIX) && Object.keys(data).every((key) => key === 'cookie' || key === META);
+    const meta = Object(data[META]);
+    return typeof meta.next === 'string' && meta.next.startsWith(PREFIX) &&
+      hasOnly(meta, 'next', 'version') && hasOnly(data, 'cookie', META);
   } catch {
     // A store that keeps sessions as objects may give some that throw when they are read.
     return false;
@@ -69,6 +70,14 @@ function followPointer(oldId, pointer, now) {
 }
 
 module.exports = { makePointer, isPointer, followPointer };
+
+/**
+ * @param {object} object
+ * @param {...string} keys
+ */
+function hasOnly(object, ...keys) {
+  return Object.keys(object).every((key) => keys.includes(key));
+}
 
 /**
  * Derives the key of a pointer (RFC 2104).

@@ -43,9 +43,9 @@ module.exports = regenerateKeeping;
 async function replace(old, listKept) {
   const { req } = old;
   const { sessionStore: store } = req;
-  let { sessionID: oldId } = req;
   const request = req[REQUEST_SESSION];
   if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
+  let { sessionID: oldId } = req;
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
   const wasStored = request === undefined || request.wasStored(oldId);
@@ -76,7 +76,8 @@ async function replace(old, listKept) {
   request?.noteReplaced(session, oldId, text);
   if (request?.mayBeRenewed(oldId)) {
     await new Promise((resolve, reject) => {
-      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, 'destroy', oldId);
+      const destroy = (/** @type {import('../types').Callback} */ answered) => { callStore(storeCallback(req, answered), store, 'destroy', oldId); };
+      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
     });
   } else {
     await ask(req, store, 'destroy', oldId);

@@ -1,16 +1,57 @@
 'use strict';
 
-/** @import { Callback, Meta, Request, Response, SessionData } from '../types' */
+/** @import { Callback, Meta, Request, Response, Session as SessionShape, SessionData } from '../types' */
 /** @import RequestSession from '../request' */
 
 const debug = require('debug')('express-session');
 const { createSession } = require('../store/store').prototype;
+const { existingEngine } = require('../store/engine-of');
 const { attempt, askStore, load } = require('./load');
 const { makePointer, isPointer, followPointer } = require('./pointer');
 const { showMeta } = require('./times');
 
 /** How often a renewal is tried that other requests disturb, before the session keeps its id. */
 const MOST_TRIALS = 3;
+
+/** How often it is tried to end a session that other requests change at the same time. */
+const MOST_ENDS = 20;
+
+/**
+ * What this process does to ids of sessions now, by store and id: renews or ends them. Not each store
+ * can tell when both happen at the same time.
+ *
+ * @type {WeakMap<object, Map<string, Set<{ isEnd: boolean, isDisturbed: boolean }>>>}
+ */
+const underWay = new WeakMap();
+
+/**
+ * Notes that a session is renewed or ended from now on. A renewal during which the session is ended,
+ * even for a part of it, is disturbed.
+ *
+ * @param {object} store
+ * @param {string} sid
+ * @param {boolean} isEnd
+ * @returns {{ act: { isDisturbed: boolean }, leave: () => void }}
+ */
+function enter(store, sid, isEnd) {
+  const acts = underWay.get(store) ?? new Map();
+  underWay.set(store, acts);
+  const others = acts.get(sid) ?? new Set();
+  acts.set(sid, others);
+  const act = { isEnd, isDisturbed: false };
+  for (const other of others) {
+    if (isEnd) other.isDisturbed = true;
+    else act.isDisturbed ||= other.isEnd;
+  }
+  others.add(act);
+  return {
+    act,
+    leave() {
+      others.delete(act);
+      if (others.size === 0) acts.delete(sid);
+    },
+  };
+}
 
 /**
  * Whether a request may give its session a new id: its response can tell the browser, and the
@@ -27,7 +68,7 @@ function mayRenew({ method, headers }, res) {
 /**
  * Gives the session of a request a new id. The session is stored under the new id first; then a
  * pointer takes the place of the old record, for requests that bring the old id still. If the
- * store fails, the session keeps its old id, and a later request tries again.
+ * store or `genid` fails, the session keeps its old id, and a later request tries again.
  *
  * If the store has `setIfUnchanged`, one of several requests at the same time renews, and the others
  * get its new id.
@@ -41,12 +82,23 @@ function renew(request, loaded, done) {
   const { renewGrace } = /** @type {NonNullable<typeof times>} */ (times);
   const oldId = /** @type {string} */ (req.sessionID);
   const isAtomic = typeof store.setIfUnchanged === 'function';
+  const { act, leave } = enter(store, oldId, false);
   let trials = 0;
 
-  /** @param {SessionData} data */
-  const renewFrom = (data) => {
+  /**
+   * @param {unknown} error
+   * @param {SessionData | null} [data]
+   */
+  const finish = (error, data) => {
+    leave();
+    done(error, data);
+  };
+
+  /** @param {SessionData} found */
+  const renewFrom = (found) => {
     trials++;
     const now = Date.now();
+    const data = { ...found, cookie: livingCookie(found.cookie, now) };
     const before = /** @type {Meta} */ (request.metaOf(oldId));
     // Whether the request is a use, by which the session does not end yet, is known at its end.
     /** @type {Meta} */
@@ -57,52 +109,66 @@ function renew(request, loaded, done) {
       id = generateId(req);
       record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     } catch (error) {
-      done(error);
+      debug('the id is not renewed: %s', error);
+      finish(undefined, found);
       return;
     }
     if (typeof id !== 'string' || id === '' || id === oldId) {
-      done(undefined, data);
+      finish(undefined, found);
       return;
     }
     debug('renewing the id');
     showMeta(record, meta);
     const pointer = makePointer(oldId, id, now + renewGrace, renewGrace);
-    askStore(req, (error) => {
-      if (error) keepOldId(error);
-      else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, data);
-      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
-    }, 'set', id, record);
 
     /**
      * @param {unknown} error
      * @param {unknown} isStored
      */
     const pointed = (error, isStored) => {
-      if (error) {
+      if (act.isDisturbed) {
+        askStore(req, () => { askStore(req, () => { finish(undefined); }, 'destroy', oldId); }, 'destroy', id);
+      } else if (error) {
         // Nobody knows whether the pointer is stored, so the new record must stay.
-        keepOldId(error);
-      } else if (isAtomic && !isStored) {
-        askStore(req, () => { readAgain(trials < MOST_TRIALS); }, 'destroy', id);
+        keepOldId(error, found);
+      } else if (isAtomic ? !isStored : isStored === false) {
+        askStore(req, () => { readAgain(found, trials < MOST_TRIALS); }, 'destroy', id);
       } else {
         request.setMeta(id, meta);
         request.rename(oldId, id);
         request.tellNewId(true);
-        done(undefined, data);
+        finish(undefined, data);
       }
     };
+
+    askStore(req, (error) => {
+      if (error) {
+        // The store may have it nevertheless. Nobody needs to wait for that.
+        askStore(req, () => {}, 'destroy', id);
+        keepOldId(error, found);
+      } else if (isAtomic) askStore(req, pointed, 'setIfUnchanged', oldId, pointer, found);
+      else askStore(req, pointed, typeof store.setIfPresent === 'function' ? 'setIfPresent' : 'set', oldId, pointer);
+    }, 'set', id, record);
   };
 
-  /** @param {unknown} error */
-  const keepOldId = (error) => {
+  /**
+   * @param {unknown} error
+   * @param {SessionData} found
+   */
+  const keepOldId = (error, found) => {
     debug('the id is not renewed: %s', error);
-    readAgain(false);
+    readAgain(found, false);
   };
 
-  /** @param {boolean} isAgain whether the renewal is tried again */
-  const readAgain = (isAgain) => {
+  /**
+   * @param {SessionData} found what was read before. The request gets that if the store fails.
+   * @param {boolean} isAgain whether the renewal is tried again
+   */
+  const readAgain = (found, isAgain) => {
     attempt((answered) => { load(request, oldId, answered); }, (error, data, id) => {
       if (data && id !== oldId) request.tellNewId();
-      if (error || !data || !isAgain || id !== oldId) done(error, data);
+      if (error && error.code !== 'ENOENT') finish(undefined, found);
+      else if (error || !data || !isAgain || id !== oldId) finish(undefined, error ? null : data);
       else renewFrom(data);
     });
   };
@@ -121,6 +187,8 @@ function renew(request, loaded, done) {
  */
 function endRenewed(request, sid, done) {
   const { req, settings: { store } } = request;
+  // Where nobody else changes the sessions, this process knows what happens at the same time.
+  const isTold = typeof store.setIfUnchanged === 'function' && existingEngine(store)?.isShared !== false;
   let trials = 0;
   const look = () => {
     trials++;
@@ -131,7 +199,7 @@ function endRenewed(request, sid, done) {
         const id = followPointer(`${sid}`, data, Date.now());
         if (id === undefined) done();
         else askStore(req, done, 'destroy', id);
-      } else if (typeof store.setIfUnchanged === 'function' && trials <= MOST_TRIALS) {
+      } else if (isTold && trials <= MOST_ENDS) {
         askStore(req, (failure, isStored) => {
           if (failure || isStored) done(failure);
           else look();
@@ -149,18 +217,34 @@ function endRenewed(request, sid, done) {
  * brought the old one to the browser again.
  *
  * @param {RequestSession} request
+ * @param {SessionShape} session `req.session`, which was touched
  * @param {SessionData} data what the store has under the new id
  * @param {Callback} done gets the error of the store
  */
-function markUnseen(request, data, done) {
+function markUnseen(request, session, data, done) {
   const { req, settings: { store } } = request;
   const id = req.sessionID;
   attempt((answered) => {
     const record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
+    // Many stores leave the stored cookie as it is when they touch a session.
+    record.cookie = session.cookie;
     showMeta(record, request.metaToStore(id));
     if (typeof store.setIfUnchanged === 'function') askStore(req, answered, 'setIfUnchanged', id, record, data);
     else askStore(req, answered, 'set', id, record);
   }, done);
 }
 
-module.exports = { mayRenew, renew, endRenewed, markUnseen };
+module.exports = { mayRenew, renew, enter, endRenewed, markUnseen };
+
+/**
+ * Returns the cookie with which a session is stored under its new id. Many stores leave the stored
+ * cookie as it is when they touch a session, and would take one whose lifetime is over for the end.
+ *
+ * @param {SessionData['cookie']} cookie
+ * @param {number} now ms since the epoch
+ */
+function livingCookie(cookie, now) {
+  const { expires, originalMaxAge } = Object(cookie);
+  const isOver = typeof originalMaxAge === 'number' && new Date(expires ?? NaN).getTime() <= now;
+  return isOver ? { ...cookie, expires: new Date(now + originalMaxAge).toISOString() } : cookie;
+}

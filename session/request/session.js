@@ -194,8 +194,9 @@ const members = {
       const request = requestOf(this);
       const { id } = this;
       const watched = request ? request.beforeDestroy(id, done) : done;
-      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), 'destroy', id);
-      else callStore(storeCallback(req, watched), req.sessionStore, 'destroy', id);
+      const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
+      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), end);
+      else end(watched);
       return this;
     });
   },
@@ -222,8 +223,9 @@ const members = {
       const request = requestOf(this);
       const { sessionID } = req;
       if (request) request.noteDestroyed(sessionID);
-      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, functionOf(done), 'regenerate', req);
-      else callStore(storeCallback(req, done), req.sessionStore, 'regenerate', req);
+      const end = (/** @type {Callback} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'regenerate', req); };
+      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, done, end);
+      else end(done);
       return this;
     });
   },

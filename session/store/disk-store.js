@@ -2,6 +2,7 @@
 
 const { inherits } = require('node:util');
 const DiskEngine = require('../engine/disk-engine');
+const { isPointer } = require('../request/pointer');
 const { functionOf, runEngine } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
@@ -87,7 +88,7 @@ DiskStore.prototype.all = function all(callback) {
     const read = (/** @type {string[]} */ sids) => {
       for (const sid of sids) {
         const session = engine.read(sid, false);
-        if (session) sessions[sid] = session;
+        if (session && !isPointer(session)) sessions[sid] = session;
       }
     };
     engine.list(read, (error) => { defer(answered, error, error ? undefined : sessions); });

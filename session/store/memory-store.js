@@ -4,6 +4,7 @@ const { inherits } = require('node:util');
 const MemoryEngine = require('../engine/memory-engine');
 const { runEngine } = require('./call');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
+const { isPointer } = require('../request/pointer');
 const { useEngine, methods } = require('./engine-methods');
 const Store = require('./store');
 
@@ -45,7 +46,7 @@ MemoryStore.prototype.all = function all(callback) {
     const sessions = Object.create(null);
     for (const sid of engine.sids()) {
       const session = engine.read(sid, false);
-      if (session) sessions[sid] = session;
+      if (session && !isPointer(session)) sessions[sid] = session;
     }
     return callback && [null, sessions];
   });

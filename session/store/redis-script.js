@@ -4,7 +4,8 @@ const { createHash } = require('node:crypto');
 
 /**
  * The Lua script of `setIfUnchanged`. It compares the JSON text at `KEYS[1]` with the JSON text
- * `ARGV[1]`, byte by byte, but without the members `cookie` and `_meta`. If both are equal, it
+ * `ARGV[1]`, byte by byte, but without the members `cookie` and `_meta`; a pointer of
+ * session/request/pointer.js equals nothing. If both are equal, it
  * stores `ARGV[2]` with the other words of a `SET` that follow; without these, it deletes the key.
  * Its answer is a list: 1 then, or 0 if the key is not there, or 0 and the text at the key if the
  * texts differ.
@@ -79,6 +80,8 @@ if not loaded_rest then
 end
 local stored = redis.call('GET', KEYS[1])
 if not stored then return {0} end
+-- A record without data may lead to the id that the session has now.
+if stored:find('"next"%s*:%s*"r1:') and data(stored) == '' then return {0} end
 if rest(stored) ~= loaded_rest then
   -- One of both may have the cookie elsewhere.
   local stored_data = data(stored)

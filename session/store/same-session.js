@@ -23,7 +23,7 @@ module.exports = isSameSession;
  * Returns the data of a session.
  *
  * @param {string} text
- * @returns {object | undefined} undefined if the text is not the JSON of an object
+ * @returns {object | undefined} undefined if the text is not the JSON of an object, or is a pointer
  */
 function dataOf(text) {
   let session;
@@ -34,5 +34,6 @@ function dataOf(text) {
   }
   if (typeof session !== 'object' || session === null || Array.isArray(session)) return undefined;
   // A session has such numbers as JSON has: not -0, for example.
-  return JSON.parse(comparableJSON(session));
+  const data = comparableJSON(session);
+  return data === undefined ? undefined : JSON.parse(data);
 }

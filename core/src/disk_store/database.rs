@@ -16,7 +16,7 @@ use super::only_copy::Claim;
 use crate::cookie_text::CookieTextCache;
 use crate::engine::{Reason, Removed, Unmade};
 use crate::error::Error;
-use crate::session_text::{self, is_same_data};
+use crate::session_text::{self, is_pointer, is_same_data};
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
 const APPLICATION: i64 = 0x4553_5253;
@@ -59,7 +59,7 @@ const SCHEMA: &str = "
 pub const KIND_SESSION: i64 = 0;
 /// The text was not classified yet.
 const KIND_UNCLASSIFIED: i64 = 1;
-/// The text was classified as no session.
+/// The text is a pointer, or was classified as no session.
 const KIND_NO_SESSION: i64 = 2;
 
 /// How often a thread of JavaScript lets others run before it sleeps, while another process
@@ -479,6 +479,7 @@ impl Database {
             expires,
         } = record;
         let kind = match cookie {
+            Some(_) if is_pointer(text) => KIND_NO_SESSION,
             Some(_) => KIND_SESSION,
             None => KIND_UNCLASSIFIED,
         };

@@ -10,6 +10,7 @@ use super::destroyed::Destroyed;
 use super::expiry_index::{ExpiryIndex, ExpiryNode, ExpiryNodes};
 use super::lru::{self, Lru};
 use crate::cookie_text::CookieText;
+use crate::session_text::is_pointer;
 
 /// The expiry of a record that does not expire.
 pub const NEVER: i64 = i64::MAX;
@@ -22,7 +23,7 @@ pub enum TextKind {
     /// An unclear text that JavaScript has not classified yet: see
     /// [`Engine::classify`](crate::engine::Engine::classify).
     Unclassified,
-    /// The text of no session, as JavaScript found out. The text `false` is one.
+    /// The text of no session: a pointer, or as JavaScript found out. The text `false` is one.
     NoSession,
 }
 
@@ -78,6 +79,7 @@ impl Record {
         let mut head = [0; HEAD];
         head[..start.len()].copy_from_slice(start);
         let kind = match cookie {
+            Some(_) if is_pointer(text) => TextKind::NoSession,
             Some(_) => TextKind::Session,
             None => TextKind::Unclassified,
         };

@@ -141,7 +141,7 @@ impl Sessions {
         let session = Session {
             serial: old.unwrap_or_else(|| self.next()),
             used: self.used,
-            is_session: cookie.is_some().then_some(true),
+            is_session: cookie.is_some().then_some(!session_text::is_pointer(&text)),
             cookie,
             text,
             expires,
