@@ -186,7 +186,7 @@ function drawStep(random, { store, options }) {
     [2, { do: 'look' }],
     [2, { do: 'save', how: raceOrMerge() }],
     [1, { do: 'reload', how: how() }],
-    [2, { do: 'destroy', how: raceOr() }],
+    [2, { do: 'destroy', how: options.renewAfter ? how() : raceOr() }],
     [1, { do: 'regenerate', how: how() }],
     [3, { do: 'keep', keep: pick(KEEPS), how: how() }],
     [4, { do: 'touch', renews: chance(0.4) }],

@@ -247,7 +247,9 @@ class Visit {
     const isCanonical = isDeepStrictEqual(Object.keys(meta ?? {}), ['created', 'renewed', 'seen']) && Object.values(meta).every((time) => isTime(time, now));
     if (!isCanonical) this.sleeps = false;
     if (!isCreated) return { created: now, renewed: now, seen: now, used: now, rest };
-    const [wasRenewed, wasSeen] = [renewed, seen].map((time) => (isTime(time, now) ? time : now));
+    const [wasRenewed, lastSeen] = [renewed, seen].map((time) => (isTime(time, now) ? time : now));
+    // That the new id was not seen stays known, whatever the clock says.
+    const wasSeen = seen < renewed ? Math.min(lastSeen, wasRenewed - 1) : lastSeen;
     const begin = expires === null || originalMaxAge === null ? NaN : expires - originalMaxAge;
     const hasLifetime = begin <= now;
     return {
@@ -275,10 +277,10 @@ class Visit {
     if (!this.hasTimes || !this.session || sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = metas.get(loadedId);
     if (!meta.isKnown) return true;
-    if (this.keepsExpiry || this.keepsUnseen) return false;
+    if (this.keepsExpiry) return false;
     const saidByTouches = this.isOurs && meta.hasLifetime;
     const after = saidByTouches ? idleTimeout / 2 : Math.max(touchAfter, idleTimeout / (this.isOurs ? 100 : 10));
-    const isDue = meta.seen < meta.renewed || now - meta.used >= after;
+    const isDue = (meta.seen < meta.renewed && !this.keepsUnseen) || now - meta.used >= after;
     if (!isDue && now > meta.seen) this.notes.push('seen not due');
     return isDue;
   }
@@ -314,7 +316,9 @@ class Visit {
     const { id: oldId } = session;
     world.leavesCallsOpen = true;
     this.notes.push('renewed');
-    const meta = { ...this.metas.get(oldId), renewed: now, seen: now - 1, used: now, isKnown: true };
+    // By itself, a new id is no use of the session.
+    const before = this.metas.get(oldId);
+    const meta = { ...before, renewed: now, seen: Math.min(before.used, now - 1), isKnown: true };
     const id = world.makeId();
     world.records.set(id, copy({ data: session.data, cookie: session.cookie, meta: shown(meta) }));
     const cookie = { originalMaxAge: renewGrace, expires: now + renewGrace, httpOnly: true, path: '/' };
@@ -330,8 +334,9 @@ class Visit {
     if (this.storedIds.delete(oldId)) this.storedIds.add(id);
     if (this.bases.has(oldId)) this.bases.set(id, this.bases.get(oldId));
     if (this.session?.id === oldId) this.session.id = id;
-    // The browser has the old id once more.
-    if (this.toldId === oldId) this.keepsUnseen = true;
+    // The browser has the old id once more, or does not have the new one yet.
+    const { renewed, seen } = this.metas.get(id);
+    if (this.toldId === oldId || seen < renewed) this.keepsUnseen = true;
   }
 
   /** Whether another request may have renewed the id. */
@@ -355,19 +360,19 @@ class Visit {
     this.call('destroy', id);
   }
 
-  /** The end of the response touches a session that may have a new id. */
-  touchLate(session) {
+  /** The end of the response touches a session that may have a new id, or looks whether it has, as its cookie goes out. */
+  touchLate(session, decision) {
     const { sessionID: sid } = this;
-    this.noteTouched(sid, session.cookie);
+    if (decision === 'touch') this.noteTouched(sid, session.cookie);
     const found = this.load(sid);
     if (!found) return;
     if (found.id !== sid && this.keepsUnseen) {
-      const record = { ...found };
+      const record = { ...found, cookie: session.cookie };
       this.stamp(record);
       this.world.records.set(found.id, copy(record));
     } else if (found.id === sid && this.isDue()) {
       this.storeUse(session);
-    } else {
+    } else if (decision === 'touch') {
       this.call('touch', found.id, session);
     }
   }
@@ -494,7 +499,8 @@ class Visit {
     const { kind, compares } = this.world.scenario.store;
     if (kind === 'resident' || (compares && kind !== 'wrapped')) return this.call('setIfUnchanged', session.id, session, base);
     // What a program has replaced is called.
-    if (kind === 'wrapped' && JSON.stringify(this.call('get', session.id)?.data) !== base) return false;
+    const found = kind === 'wrapped' ? this.call('get', session.id) : undefined;
+    if (kind === 'wrapped' && (found?.next || JSON.stringify(found?.data) !== base)) return false;
     this.call('set', session.id, session);
     return true;
   }
@@ -639,9 +645,9 @@ class Visit {
       return asksFirst && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
     const decision = this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
-    if (decision === 'touch' && this.mayBeRenewed(this.sessionID)) return decision;
-    if (!this.isDue()) return decision;
-    return 'use';
+    const setsCookie = this.rolls || (this.isModified && session.cookie.expires !== null);
+    if ((decision === 'touch' || (setsCookie && this.isKnown)) && this.mayBeRenewed(this.sessionID)) return decision === 'touch' ? decision : 'look';
+    return this.isDue() ? 'use' : decision;
   }
 
   touch() {
@@ -660,7 +666,7 @@ class Visit {
       if (decision === 'set') this.save(session);
       else if (decision === 'use') this.storeUse(session);
       else if (decision === 'destroy') this.endStored(this.sessionID);
-      else if (this.mayBeRenewed(this.sessionID)) this.touchLate(session);
+      else if (decision === 'look' || this.mayBeRenewed(this.sessionID)) this.touchLate(session, decision);
       else this.call(decision, this.sessionID, session);
     } catch (error) {
       this.forget(decision === 'set' ? session.id : this.sessionID);
@@ -695,6 +701,10 @@ class Visit {
     headers['cache-control'] ??= CACHE_CONTROLS[options.cacheControl];
   }
 
+  get rolls() {
+    return this.options.rolling && !this.keepsExpiry && !this.isFresh;
+  }
+
   /** The session's Set-Cookie header, if it is due, and the browser is allowed to have it. */
   cookieOf() {
     const { session, options, world, request } = this;
@@ -706,9 +716,8 @@ class Visit {
       return cookieText('', { ...this.firstCookie, expires: 0 });
     }
     const { isModified, wasModified = isModified } = this;
-    const rolls = options.rolling && !this.keepsExpiry && !this.isFresh;
     const isRenewed = this.tellsId !== undefined && session.id === this.loadedId && this.sessionID === this.loadedId;
-    const isDue = isRenewed ? this.tellsId : this.isKnown ? rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
+    const isDue = isRenewed ? this.tellsId : this.isKnown ? this.rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
     this.touch();
     this.storedCookie = undefined;
@@ -795,12 +804,14 @@ class Visit {
     const decision = this.decide();
     // The cookie goes out if the store is touched.
     if (decision === 'use') this.storedCookie = undefined;
+    // The cookie of a new id went out, and so `resave` saves what was fresh, which is no more than a touch.
+    if (decision === 'set' && this.tellsId && !this.isModified) this.world.leavesFirstByteOpen = true;
     const isSettled = this.settledEarly && (isWhole || decision === 'touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
     // The cookie is decided on with the session as it was, and only then the store is asked. But if the
     // store answers at once that the session has a new id, the cookie has that.
     const { kind, delay } = this.world.scenario.store;
-    const learnsId = ['touch', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
-      this.world.records.get(this.session.id)?.next !== undefined && (decision === 'touch' || !this.isAtomic);
+    const learnsId = ['touch', 'look', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
+      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.isAtomic);
     if (learnsId) this.wasModified ??= this.isModified;
     if (isWhole && !learnsId) this.writeHead(true);
     if (!isSettled) this.settleLate(decision);

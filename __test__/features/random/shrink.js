@@ -30,6 +30,8 @@ function parts({ requests, options, store, kind, secrets }) {
   const needsCommit = requests.some(({ response }) => response.refused);
   for (const name of Object.keys(options).filter((option) => options[option] && option !== 'cookie')) {
     if ((name === 'commit' && needsCommit) || name === 'renewGrace') continue;
+    // Without these, `_meta` is data.
+    if (/Timeout$|^renewAfter$/.test(name) && requests.some((request) => 'written' in request)) continue;
     removals.push((copy) => {
       copy.options[name] = name === 'resave' || name === 'saveUninitialized' ? false : undefined;
       // These need it.

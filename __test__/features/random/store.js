@@ -78,7 +78,7 @@ function createStore({ kind, delay, touch, compares, failures }, run) {
   return store;
 }
 
-const dataOf = (record) => record && { ...record, cookie: undefined, _meta: undefined };
+const dataOf = (record) => ({ ...record, cookie: undefined, _meta: undefined });
 
 /** What another package's store does. */
 function inMap(store) {
@@ -92,7 +92,8 @@ function inMap(store) {
     get: live,
     set: (sid, sess, text) => { data.set(sid, text); },
     setIfUnchanged: (sid, sess, text, loaded) => {
-      const isSame = isDeepStrictEqual(dataOf(live(sid)), dataOf(loaded));
+      const record = live(sid);
+      const isSame = record !== undefined && !isPointer(record) && isDeepStrictEqual(dataOf(record), dataOf(loaded));
       if (isSame) data.set(sid, text);
       return isSame;
     },
