@@ -601,7 +601,7 @@ class RequestSession {
   metaToStore(sid) {
     const known = this.metaOf(sid);
     const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen);
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen && sid === this.loadedId);
     this.setMeta(sid, meta);
     return meta;
   }
@@ -1334,7 +1334,8 @@ class RequestSession {
   }
 
   /**
-   * Returns `session.id`. That of the first session is here, which saves the accessor.
+   * Returns `session.id`, or the id that another request has given the session. That of the first session
+   * is here, which saves the accessor.
    *
    * @param {SessionShape} session
    * @returns {string | undefined}

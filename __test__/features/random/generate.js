@@ -15,6 +15,14 @@ const KEEPS = [true, ['user'], ['cart', 'absent'], []];
 /** `resident`: a MemoryStore. `wrapped`: one with methods of the program's. `declared`: async methods that declare a callback. */
 const STORES = [[5, 'resident'], [2, 'wrapped'], [5, 'callback'], [3, 'promise'], [2, 'declared']];
 
+/** What the store has for `_meta` when a request comes: what another version, or a clock that goes wrong, has written. */
+const ODD_METAS = [
+  'text', null, 7, [], {}, [{ created: 1 }], { created: 'x', renewed: null, seen: {} }, { created: -1, renewed: -1, seen: -1 },
+  { ago: { created: -50_000, renewed: -50_000, seen: -50_000 } }, { ago: { created: 5000, renewed: 5000, seen: -9000 } }, { ago: { created: 5000, renewed: -5000, seen: 5000 } },
+  { ago: { created: 5000, seen: 5000 } }, { ago: { created: 5000, renewed: 5000 } }, { created: 0, renewed: 0, seen: 0 },
+  { ago: { created: 9000, renewed: 5000, seen: 2000 }, version: 3, ip: '::1', agent: {}, other: 1 }, { ago: { seen: 9000, renewed: 9000, created: 9000 } },
+];
+
 function drawScenario(seed) {
   const random = createRandom(seed);
   const { chance, int, weighted } = random;
@@ -33,9 +41,13 @@ function drawScenario(seed) {
     store,
     requests: [],
   };
-  for (let left = int(1, 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));
+  // What the store is asked for to renew an id is not the contract, but what comes of it.
+  if (scenario.options.renewAfter) store.failures = [];
+  for (let left = hasTimes(scenario) ? int(2, 5) : int(1, 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));
   return scenario;
 }
+
+const hasTimes = ({ options: { idleTimeout, absoluteTimeout, renewAfter } }) => Boolean(idleTimeout || absoluteTimeout || renewAfter);
 
 function drawOptions({ chance, pick }) {
   const options = { resave: chance(0.3), saveUninitialized: chance(0.3), cookie: {} };
@@ -51,6 +63,12 @@ function drawOptions({ chance, pick }) {
   // A request that comes 25 seconds later finds a session that was touched before that, or not.
   maybe(0.4, 'touchAfter', pick([20_000, 30_000]));
   if (chance(0.5)) options.cookie.maxAge = 60_000;
+  if (chance(0.5)) {
+    maybe(0.6, 'idleTimeout', pick([60_000, 80_000]));
+    maybe(0.4, 'absoluteTimeout', pick([70_000, 100_000]));
+    maybe(0.6, 'renewAfter', pick([30_000, 45_000]));
+    if (options.renewAfter) options.renewGrace = pick([10_000, 27_000]);
+  }
   if (chance(0.2)) options.cookie.secure = pick([true, 'auto']);
   if (chance(0.2)) options.cookie.path = '/app';
   if (chance(0.2)) options.cookie.sameSite = 'lax';
@@ -59,15 +77,14 @@ function drawOptions({ chance, pick }) {
 }
 
 function drawRequest(random, scenario, index) {
-  const { chance, weighted } = random;
+  const { chance, pick, weighted } = random;
   const { secure } = scenario.options.cookie;
   const steps = drawSteps(random, scenario, index);
   const response = drawResponse(random, scenario);
   // Whether JSON is asked about a session that has ended, which is not stored, nobody promises.
   if (scenario.store.kind === 'wrapped' && steps.some((step) => ['end elsewhere', 'meanwhile'].includes(step.do))) delete response.refused;
-  return {
-    // A request that comes one minute later finds no session that lives one minute.
-    advance: weighted([[5, 0], [3, 25_000], [1, 61_000]]),
+  const drawn = {
+    advance: drawAdvance(random, scenario),
     method: chance(0.9) ? 'GET' : 'HEAD',
     path: weighted([[12, '/app/page'], [1, '/app/static'], [1, '/app/throws'], [1, '/elsewhere']]),
     cookie: index === 0 ? 'jar' : weighted([[14, 'jar'], [1, 'old key'], [1, 'forged'], [1, 'unknown'], [1, 'none']]),
@@ -75,21 +92,70 @@ function drawRequest(random, scenario, index) {
     steps,
     response,
   };
+  if (!hasTimes(scenario)) return drawn;
+  if (chance(0.15)) drawn.method = 'POST';
+  else if (chance(0.05)) drawn.upgrade = true;
+  // The response does not arrive: the visitor keeps the old cookie.
+  if (chance(0.15)) drawn.lost = true;
+  const { renewAfter, renewGrace } = scenario.options;
+  if (index > 0 && chance(renewAfter ? 0.2 : 0.1)) drawn.cookie = 'older';
+  if (renewAfter && chance(0.7)) {
+    Object.assign(drawn, { path: '/app/page', cookie: 'jar' });
+    if (index === 0) Object.assign(drawn, { advance: 0, https: true, steps: steps.slice(0, pick([0, 1, 1, 1, 1])) });
+    if (index === 1) {
+      drawn.advance = renewAfter - pick([0, 0, 0, 1, 1000]);
+      // Another request renews the id while this one is under way.
+      if (drawn.advance < renewAfter) drawn.steps = drawRace(random, steps);
+    }
+    // The id was renewed just now, and perhaps another request has brought the new one.
+    if (index > 1) Object.assign(drawn, { advance: pick([0, 0, 1000, renewGrace - 1, renewGrace]), cookie: pick(['jar', 'older']) });
+  }
+  if (index > 0 && chance(0.15)) drawn.written = chance(0.4) ? 'nothing' : pick(ODD_METAS);
+  return drawn;
+}
+
+/** The time since the request before: with the options of time, often one at which something ends, or just before. */
+function drawAdvance({ chance, pick, weighted }, { options, requests }) {
+  const { idleTimeout, absoluteTimeout, renewAfter, renewGrace, touchAfter = 0 } = options;
+  // A request that comes one minute later finds no session that lives one minute.
+  const plain = weighted([[5, 0], [3, 25_000], [1, 61_000]]);
+  if (requests.length === 0 || chance(0.2)) return plain;
+  const since = requests.reduce((sum, { advance }) => sum + advance, 0) - requests[0].advance;
+  const ends = [
+    ...(idleTimeout ? [idleTimeout, idleTimeout / 10, idleTimeout / 100, idleTimeout / 2, Math.max(touchAfter, idleTimeout / 10)] : []),
+    ...(absoluteTimeout ? [absoluteTimeout - since, absoluteTimeout - since] : []),
+    ...(renewAfter ? [renewAfter, renewAfter, renewAfter - since, renewGrace, renewGrace, renewAfter * 0.9, 1001, 1001] : []),
+  ].filter((ms) => ms > 1);
+  if (ends.length === 0) return plain;
+  // A second before, a request may see it come.
+  return pick(ends) - pick([0, 0, 1, 1000]);
 }
 
 function drawSteps(random, scenario, index) {
   const { chance, int, pick } = random;
   const steps = Array.from({ length: int(0, 4) }, () => drawStep(random, scenario));
+  // It comes just before something ends, and goes on just after that.
+  if (hasTimes(scenario) && chance(0.3)) steps.splice(int(0, steps.length), 0, { do: 'tick' });
   // Mostly there is a session that later requests find.
-  if (index === 0 && chance(0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
+  if (index === 0 && chance(hasTimes(scenario) ? 0.85 : 0.6)) steps.unshift({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
   // Another request of the visitor, from its beginning to its end.
-  if (index > 0 && chance(scenario.options.merge ? 0.8 : 0.3)) {
+  if (index > 0 && chance(scenario.options.merge ? 0.8 : hasTimes(scenario) ? 0.4 : 0.3)) {
     steps.splice(int(0, steps.length), 0, { do: 'meanwhile', steps: drawMeanwhile(random) });
     if (chance(0.5)) steps.push({ do: 'set', key: pick(KEYS), value: pick(VALUES) });
   }
   const ended = steps.findIndex((step) => step.do === 'end elsewhere');
   if (ended !== -1 && chance(0.5)) steps.splice(ended + 1, 0, { do: 'keep', keep: pick(KEEPS), how: pick(['callback', 'promise']) });
   return steps;
+}
+
+/** Another request comes a second later, and may renew the id. After that, the session is used or ended. */
+function drawRace(random, steps) {
+  const { chance, pick } = random;
+  const endings = [{ do: 'destroy', how: 'promise' }, { do: 'null' }, { do: 'regenerate', how: 'callback' }, { do: 'keep', keep: true, how: 'promise' }];
+  return [
+    { do: 'tick' }, { do: 'meanwhile', steps: chance(0.5) ? [] : drawMeanwhile(random) },
+    ...(chance(0.6) ? steps.slice(0, 1) : []), ...(chance(0.5) ? [pick(endings)] : []),
+  ];
 }
 
 function drawMeanwhile({ chance, int, pick, weighted }) {
@@ -100,6 +166,7 @@ function drawMeanwhile({ chance, int, pick, weighted }) {
     [1, { do: 'save', how: pick(['callback', 'promise']) }],
     [1, { do: 'destroy', how: pick(['callback', 'promise']) }],
     [1, { do: 'keep', keep: pick(KEEPS), how: 'promise' }],
+    [1, { do: 'touch', renews: false }],
     [1, { do: 'maxAge', ms: chance(0.5) ? 5000 : 90_000 }],
   ]));
 }
@@ -110,8 +177,8 @@ function drawStep(random, { store, options }) {
   // A call that fails while the response is sent is heard at a time that nobody promises.
   const canRace = !store.failures.some(({ method }) => ['set', 'destroy'].includes(method));
   const raceOr = () => (canRace && chance(0.3) ? 'race' : how());
-  // With `merge`, a save that is under way stores what the session is when its turn has come.
-  const raceOrMerge = () => (options.merge ? how() : raceOr());
+  // With `merge` or `renewAfter`, a save that is under way stores what the session is when its turn has come.
+  const raceOrMerge = () => (options.merge || options.renewAfter ? how() : raceOr());
   return weighted([
     [8, { do: 'set', key: pick(KEYS), value: pick(VALUES) }],
     [2, { do: 'delete', key: pick(KEYS) }],
@@ -126,8 +193,9 @@ function drawStep(random, { store, options }) {
     [1, { do: 'maxAge', ms: 5000 }],
     [1, { do: 'null' }],
     [1, { do: 'end elsewhere' }],
-    // Without `merge`, the key `_meta` is data like any other.
-    [options.merge ? 2 : 0, { do: 'meta', value: pick([{ version: 9 }, 'text', null]) }],
+    // Without `merge` and the options of time, the key `_meta` is data like any other.
+    [options.merge || hasTimes({ options }) ? 2 : 0, { do: 'meta', value: pick([{ version: 9 }, { created: 0, renewed: 0, seen: 0 }, 'text', null]) }],
+    [hasTimes({ options }) ? 1 : 0, { do: 'no meta' }],
     [1, { do: 'header', name: 'Cache-Control', value: pick(['public', 'max-age=5']) }],
     [2, { do: 'header', name: 'Vary', value: pick(['Accept', 'Accept, cookie', '*', 'X-Cookie']) }],
     [1, { do: 'header', name: 'Set-Cookie', value: 'other=1' }],
@@ -164,7 +232,7 @@ function drawResponse(random, scenario) {
   // attributes the cookie then has nobody promises.
   const canHurry = (step) => SYNC_STEPS.includes(step.do) && !step.renews;
   // With `merge`, they may be stored together with what came before.
-  if (!scenario.options.merge && response.late?.every(canHurry) && chance(0.5)) response.hurries = true;
+  if (!scenario.options.merge && !scenario.options.renewAfter && response.late?.every(canHurry) && chance(0.5)) response.hurries = true;
   // What JSON refuses is an error page if nothing of the response has left. An async `set` cannot
   // refuse at its call.
   const isWhole = ['end', 'send', 'json', 'redirect', 'empty'].includes(response.kind);

@@ -26,6 +26,18 @@ const DECISIONS = {
 
 const copy = (value) => JSON.parse(JSON.stringify(value));
 
+/** How many pointers are followed one after the other. */
+const LONGEST_CHAIN = 3;
+/** A renewal by another machine, whose clock is ahead, may come so much earlier. */
+const LARGEST_SKEW = 5000;
+const SKEW_PART = 1 / 10;
+
+const isTime = (value, now) => typeof value === 'number' && value >= 0 && value <= now;
+const isPlain = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What this package keeps beside the times. */
+const isKept = (name, value) => ['version', 'ip', 'agent'].includes(name) && ['string', 'number'].includes(typeof value);
+const shown = ({ created, renewed, seen, rest }) => ({ created, renewed, seen, ...rest });
+
 /** What one scenario has beside its requests: the store, the visitor's cookie, and the time. */
 class World {
   constructor(scenario) {
@@ -34,9 +46,29 @@ class World {
     this.records = new Map();
     this.counts = {};
     this.jar = undefined;
+    /** The id that the visitor had before that. */
+    this.older = undefined;
     this.ids = 0;
+    /** Whether the calls of the store are not foretold, but what comes of them: an id is renewed, or may have been. */
+    this.leavesCallsOpen = false;
     /** When this process has touched each session last. */
     this.touched = new Map();
+  }
+
+  /** The visitor gets a cookie, or loses it. */
+  setJar(id) {
+    if (id !== this.jar && this.jar !== undefined) this.older = this.jar;
+    this.jar = id;
+  }
+
+  isLive(record) {
+    return record !== undefined && !(record.cookie.expires !== null && record.cookie.expires <= this.now);
+  }
+
+  /** A program, or an older version, has written another `_meta` into the record of the visitor's session. */
+  writeMeta(written) {
+    const record = this.records.get(this.jar);
+    if (this.isLive(record) && !record.next) record.meta = metaWritten(written, this.now);
   }
 
   makeId() {
@@ -51,15 +83,30 @@ class Visit {
     this.world = world;
     this.request = request;
     this.options = world.scenario.options;
-    this.isResident = world.scenario.store.kind === 'resident';
+    const { kind, compares } = world.scenario.store;
+    this.isResident = kind === 'resident';
+    this.isOurs = kind === 'resident' || kind === 'wrapped';
+    this.isAtomic = compares || this.isOurs;
+    const { idleTimeout, absoluteTimeout, renewAfter } = this.options;
+    this.hasTimes = [idleTimeout, absoluteTimeout, renewAfter].some((time) => time !== undefined);
+    /** Whether saves of loaded sessions compare what the store has: for `merge`, or to find the pointer to a new id. */
+    this.keepsBases = Boolean(this.options.merge) || (renewAfter !== undefined && this.isAtomic);
+    /** What `_meta` says of each session, by sid. */
+    this.metas = new Map();
+    /** Whether the response tells the new id of a session that was renewed; undefined if that is not the question. */
+    this.tellsId = undefined;
+    /** Whether `_meta` must say that no request has brought the new id. */
+    this.keepsUnseen = false;
+    /** Whether our own store gives the session without parsing it, so that nobody has looked at it yet. */
+    this.sleeps = this.isResident;
     this.events = [];
     this.calls = [];
     /** @type {Visit | undefined} The request during which this one comes. */
     this.parent = undefined;
     /** With the option `merge`: the JSON of the stored data on which a session is based, by the session and by its sid. */
     this.bases = new Map();
-    /** What has happened in merges, for outcomes.js. */
-    this.merges = [];
+    /** What has happened that nobody sees, for outcomes.js. */
+    this.notes = [];
     this.headers = {};
     this.hints = 0;
     /** What the program has put on the response, which is not sent yet. */
@@ -87,18 +134,22 @@ class Visit {
 
   // The store.
 
-  call(method, sid, session) {
-    const { world, world: { records, counts, scenario: { store } } } = this;
+  call(method, sid, session, base) {
+    const { world: { records, counts, scenario: { store } } } = this;
     if (!this.isResident) this.calls.push([method, sid]);
     counts[method] = (counts[method] ?? 0) + 1;
     if (store.failures.some((failure) => failure.method === method && failure.call === counts[method])) throw new Error('down');
     const record = records.get(sid);
-    const isThere = record !== undefined && !(record.cookie.expires !== null && record.cookie.expires <= world.now);
+    const isThere = this.world.isLive(record);
     if (method === 'get') return isThere ? copy(record) : undefined;
     if (method === 'setIfUnchanged') {
-      if (!isThere || !isDeepStrictEqual(record.data, JSON.parse(this.baseOf(session)))) return false;
+      // A pointer is no session without data.
+      if (!isThere || record.next || !isDeepStrictEqual(record.data, JSON.parse(base))) return false;
     }
-    if (method === 'set' || method === 'setIfUnchanged') records.set(sid, copy({ data: session.data, cookie: session.cookie }));
+    if (method === 'set' || method === 'setIfUnchanged') {
+      const { data, cookie, meta, next } = session;
+      records.set(sid, copy({ data, cookie, meta, next }));
+    }
     if (method === 'destroy') {
       records.delete(sid);
       this.parent?.endedElsewhere.add(sid);
@@ -116,10 +167,11 @@ class Visit {
     if (!path.startsWith(options.cookie.path ?? '/')) return;
     this.hasMiddleware = true;
     this.cookieId = this.sessionID = this.broughtId();
-    const record = this.cookieId && this.call('get', this.cookieId);
+    const record = this.cookieId && this.load(this.cookieId, true);
     if (record) {
-      this.session = { id: this.cookieId, isFollowed: true, ...record };
-      this.loadedId = this.cookieId;
+      this.session = { isFollowed: true, ...record };
+      this.loadedId = record.id;
+      if (this.mustRenew(record)) this.renew();
       this.noteBase(this.session);
       this.storedCookie = copy(record.cookie);
       if (!options.resave) this.stored = JSON.stringify(record.data);
@@ -137,7 +189,187 @@ class Visit {
   broughtId() {
     const { request: { cookie }, world } = this;
     if (cookie === 'unknown') return 'u'.repeat(32);
+    if (cookie === 'older') return world.older;
     return cookie === 'jar' || cookie === 'old key' ? world.jar : undefined;
+  }
+
+  // Time.
+
+  /**
+   * Reads a session for this request, which gets the new id with it if it has one.
+   *
+   * @param {string} sid
+   * @param {boolean} [isOpening] whether the request has come with this id just now
+   */
+  load(sid, isOpening = false) {
+    const found = this.find(sid, LONGEST_CHAIN);
+    if (!found || found.id === sid) return found;
+    this.rename(sid, found.id);
+    if (isOpening) {
+      const { renewed, seen } = this.metas.get(found.id);
+      this.tellsId = this.keepsUnseen = seen < renewed;
+      this.notes.push(this.tellsId ? 'old id: told' : 'old id: not told');
+    } else {
+      this.notes.push('late through a pointer');
+    }
+    return found;
+  }
+
+  find(sid, chain) {
+    const kept = this.world.records.get(sid);
+    if (kept?.next && !this.world.isLive(kept)) this.notes.push('old id after the grace');
+    const record = this.call('get', sid);
+    if (!record || !this.hasTimes) return record && { ...record, id: sid };
+    const { now } = this.world;
+    if (record.next) {
+      this.sleeps = false;
+      this.world.leavesCallsOpen = true;
+      return chain > 0 && record.next.to && now < record.next.until ? this.find(record.next.to, chain - 1) : undefined;
+    }
+    const meta = this.readMeta(record);
+    const isIdle = now - meta.used >= this.options.idleTimeout;
+    if (isIdle || now - meta.created >= this.options.absoluteTimeout) {
+      this.notes.push(isIdle ? 'ended: idle' : 'ended: absolute');
+      this.sleeps = false;
+      try { this.call('destroy', sid); } catch { /* It has ended all the same. */ }
+      return undefined;
+    }
+    this.metas.set(sid, meta);
+    return { ...record, id: sid };
+  }
+
+  /** What counts of `_meta` as it is stored. What is no time, or is in the future, is now. */
+  readMeta({ meta, cookie: { expires, originalMaxAge } }) {
+    const { now } = this.world;
+    const { created, renewed, seen, ...others } = isPlain(meta) ? meta : {};
+    const rest = Object.fromEntries(Object.entries(others).filter(([name, value]) => isKept(name, value)));
+    const isCreated = isTime(created, now);
+    const isCanonical = isDeepStrictEqual(Object.keys(meta ?? {}), ['created', 'renewed', 'seen']) && Object.values(meta).every((time) => isTime(time, now));
+    if (!isCanonical) this.sleeps = false;
+    if (!isCreated) return { created: now, renewed: now, seen: now, used: now, rest };
+    const [wasRenewed, wasSeen] = [renewed, seen].map((time) => (isTime(time, now) ? time : now));
+    const begin = expires === null || originalMaxAge === null ? NaN : expires - originalMaxAge;
+    const hasLifetime = begin <= now;
+    return {
+      created, renewed: wasRenewed, seen: wasSeen, used: hasLifetime ? Math.max(begin, wasSeen) : wasSeen, hasLifetime,
+      isKnown: isTime(renewed, now) && isTime(seen, now), rest,
+    };
+  }
+
+  /** Gives a session the `_meta` with which it is stored now. */
+  stamp(session) {
+    if (!this.hasTimes) return;
+    const { now } = this.world;
+    const { metas, keepsExpiry } = this;
+    const known = metas.get(session.id) ?? { created: now, renewed: now, seen: now, used: now };
+    let seen = keepsExpiry ? known.seen : now;
+    if (this.keepsUnseen && session.id === this.loadedId) seen = Math.min(seen, known.renewed - 1);
+    const meta = { ...known, seen, used: Math.max(seen, known.used), isKnown: true };
+    metas.set(session.id, meta);
+    session.meta = shown(meta);
+  }
+
+  /** Whether a session that is not saved otherwise must be stored, so that `_meta` says when it was used. */
+  isDue() {
+    const { cookieId, loadedId, sessionID, metas, options: { idleTimeout = Infinity, touchAfter = 0 }, world: { now } } = this;
+    if (!this.hasTimes || !this.session || sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
+    const meta = metas.get(loadedId);
+    if (!meta.isKnown) return true;
+    if (this.keepsExpiry || this.keepsUnseen) return false;
+    const saidByTouches = this.isOurs && meta.hasLifetime;
+    const after = saidByTouches ? idleTimeout / 2 : Math.max(touchAfter, idleTimeout / (this.isOurs ? 100 : 10));
+    const isDue = meta.seen < meta.renewed || now - meta.used >= after;
+    if (!isDue && now > meta.seen) this.notes.push('seen not due');
+    return isDue;
+  }
+
+  /** Stores a session whose data have not changed. If others have changed them, theirs stay. */
+  storeUse(session) {
+    this.notes.push(this.metas.get(session.id).isKnown ? 'seen' : 'stamped');
+    // It is no save, for which `commit: 'headers'` would wait.
+    this.world.leavesFirstByteOpen = true;
+    this.noteTouched(session.id, session.cookie);
+    const text = JSON.stringify(session.data);
+    if (!this.isAtomic && JSON.stringify(this.call('get', session.id)?.data) !== text) return;
+    this.stamp(session);
+    if (this.isAtomic) this.putIfUnchanged(session, text);
+    else this.call('set', session.id, session);
+  }
+
+  mustRenew({ id, cookie }) {
+    const { request: { method, https, upgrade }, options: { renewAfter }, world: { now } } = this;
+    if (renewAfter === undefined || this.tellsId !== undefined || now - this.metas.get(id).renewed < renewAfter) return false;
+    if (method === 'POST' || upgrade) {
+      this.notes.push('not renewed');
+      return false;
+    }
+    this.sleeps = false;
+    // Without its cookie, the browser would lose the session.
+    return !(cookie.secure && !https);
+  }
+
+  /** The session gets a new id, and a pointer takes the place of its old record. */
+  renew() {
+    const { world, world: { now }, session, options: { renewGrace } } = this;
+    const { id: oldId } = session;
+    world.leavesCallsOpen = true;
+    this.notes.push('renewed');
+    const meta = { ...this.metas.get(oldId), renewed: now, seen: now - 1, used: now, isKnown: true };
+    const id = world.makeId();
+    world.records.set(id, copy({ data: session.data, cookie: session.cookie, meta: shown(meta) }));
+    const cookie = { originalMaxAge: renewGrace, expires: now + renewGrace, httpOnly: true, path: '/' };
+    world.records.set(oldId, { data: {}, cookie, next: { to: id, until: now + renewGrace } });
+    this.metas.set(id, meta);
+    this.rename(oldId, id);
+    this.tellsId = this.keepsUnseen = true;
+  }
+
+  /** The session of this request has a new id. */
+  rename(oldId, id) {
+    for (const name of ['sessionID', 'cookieId', 'originalId', 'loadedId']) if (this[name] === oldId) this[name] = id;
+    if (this.storedIds.delete(oldId)) this.storedIds.add(id);
+    if (this.bases.has(oldId)) this.bases.set(id, this.bases.get(oldId));
+    if (this.session?.id === oldId) this.session.id = id;
+    // The browser has the old id once more.
+    if (this.toldId === oldId) this.keepsUnseen = true;
+  }
+
+  /** Whether another request may have renewed the id. */
+  mayBeRenewed(id) {
+    const { renewAfter } = this.options;
+    const isOld = renewAfter !== undefined && this.metas.has(id) &&
+      this.world.now - this.metas.get(id).renewed >= renewAfter - Math.min(LARGEST_SKEW, renewAfter * SKEW_PART);
+    if (isOld) this.world.leavesCallsOpen = true;
+    return isOld;
+  }
+
+  /** Ends a session, also under the id that another request has given it. */
+  endStored(id) {
+    if (this.mayBeRenewed(id)) {
+      const next = this.call('get', id)?.next;
+      if (next?.to && this.world.now < next.until) {
+        this.call('destroy', next.to);
+        this.notes.push('late destroy');
+      }
+    }
+    this.call('destroy', id);
+  }
+
+  /** The end of the response touches a session that may have a new id. */
+  touchLate(session) {
+    const { sessionID: sid } = this;
+    this.noteTouched(sid, session.cookie);
+    const found = this.load(sid);
+    if (!found) return;
+    if (found.id !== sid && this.keepsUnseen) {
+      const record = { ...found };
+      this.stamp(record);
+      this.world.records.set(found.id, copy(record));
+    } else if (found.id === sid && this.isDue()) {
+      this.storeUse(session);
+    } else {
+      this.call('touch', found.id, session);
+    }
   }
 
   generate() {
@@ -172,8 +404,8 @@ class Visit {
       case 'push': if (Array.isArray(data[step.key])) data[step.key].push(2); break;
       case 'look': this.events.push(['look', copy(data)]); break;
       case 'maxAge': setMaxAge(step.ms); break;
-      // With the option `merge`, this is nothing.
-      case 'meta': this.merges.push('meta'); break;
+      // What a program does to `_meta` is nothing.
+      case 'meta': case 'no meta': this.notes.push(this.hasTimes ? 'meta of the program' : 'meta'); break;
       case 'end elsewhere': this.endElsewhere(); break;
       case 'touch':
         this.keepsExpiry = !step.renews;
@@ -196,8 +428,8 @@ class Visit {
   meanwhile({ steps }) {
     const { cookie, https } = this.request;
     const request = { method: 'GET', path: '/app/page', cookie, https, steps, response: { kind: 'end', body: 'xxx' } };
-    const { events, calls, merges } = this;
-    const { answer: { status } } = visit(this.world, request, { parent: this, events, calls, merges });
+    const { events, calls, notes } = this;
+    const { answer: { status } } = visit(this.world, request, { parent: this, events, calls, notes });
     events.push(['meanwhile', status]);
   }
 
@@ -230,7 +462,7 @@ class Visit {
 
   noteBase(session, data = session.data) {
     const text = JSON.stringify(data);
-    if (this.options.merge) for (const key of [session, session.id]) this.bases.set(key, text);
+    if (this.keepsBases) for (const key of [session, session.id]) this.bases.set(key, text);
   }
 
   /** What the store had when a session was loaded or stored; undefined for one that the store must not compare. */
@@ -241,15 +473,15 @@ class Visit {
 
   /** Stores a session, with the option `merge` together with what others have stored. One that is gone stays gone. */
   put(session) {
+    this.stamp(session);
     if (this.baseOf(session) === undefined) {
       this.call('set', session.id, session);
       this.noteBase(session);
       return;
     }
-    const { kind, compares } = this.world.scenario.store;
-    const isAtomic = compares || kind === 'resident' || kind === 'wrapped';
-    for (let isKnown = isAtomic; ; isKnown = false) {
+    for (let isKnown = this.isAtomic; ; isKnown = false) {
       if (!isKnown && !this.mergeStored(session)) return;
+      this.stamp(session);
       if (this.putIfUnchanged(session)) break;
       this.hasConflict = true;
     }
@@ -258,31 +490,35 @@ class Visit {
   }
 
   /** Stores a session by the way that the store has for `merge`; false if the store has other data. */
-  putIfUnchanged(session) {
+  putIfUnchanged(session, base = this.baseOf(session)) {
     const { kind, compares } = this.world.scenario.store;
-    if (kind === 'resident' || (compares && kind !== 'wrapped')) return this.call('setIfUnchanged', session.id, session);
+    if (kind === 'resident' || (compares && kind !== 'wrapped')) return this.call('setIfUnchanged', session.id, session, base);
     // What a program has replaced is called.
-    if (kind === 'wrapped' && JSON.stringify(this.call('get', session.id)?.data) !== this.baseOf(session)) return false;
+    if (kind === 'wrapped' && JSON.stringify(this.call('get', session.id)?.data) !== base) return false;
     this.call('set', session.id, session);
     return true;
   }
 
-  /** Reads the stored session again, and merges it; false if it is gone. */
+  /** Reads the stored session again, and notes it; false if it is gone. */
   mergeStored(session) {
     const { data } = session;
-    const found = this.call('get', session.id);
+    const base = JSON.parse(this.baseOf(session));
+    const found = this.load(session.id);
     if (!found) {
-      this.merges.push('gone');
+      this.notes.push('gone');
       return false;
     }
-    const base = JSON.parse(this.baseOf(session));
+    if (!this.options.merge) {
+      this.noteBase(session, found.data);
+      return true;
+    }
     const theirs = found.data;
     const decided = new Map();
     for (const key of new Set([...Object.keys(theirs), ...Object.keys(data)])) {
       const [isMine, isTheirs] = [data, theirs].map((changed) => !isDeepStrictEqual(changed[key], base[key]));
       if (!isTheirs) continue;
-      this.merges.push(isMine ? 'same key' : 'another key');
-      if ([data, theirs].some((changed) => !Object.hasOwn(changed, key))) this.merges.push('deleted key');
+      this.notes.push(isMine ? 'same key' : 'another key');
+      if ([data, theirs].some((changed) => !Object.hasOwn(changed, key))) this.notes.push('deleted key');
       if (!isMine) decided.set(key, theirs[key]);
       else decided.set(key, DECISIONS[this.options.merge](key, base[key], data[key], theirs[key]));
     }
@@ -290,17 +526,17 @@ class Visit {
       if (value === undefined) delete data[key];
       else data[key] = copy(value);
     }
-    if (decided.size > 0) this.merges.push(this.world.scenario.store.kind);
+    if (decided.size > 0) this.notes.push(this.world.scenario.store.kind);
     this.noteBase(session, found.data);
     return true;
   }
 
   reload({ id, isFollowed }) {
-    const record = this.call('get', id);
+    const record = this.load(id);
     if (!record) throw new Error('failed to load session');
-    this.session = { id, isFollowed, ...record };
+    this.session = { isFollowed, ...record };
     if (isFollowed) {
-      this.loadedId = id;
+      this.loadedId = record.id;
       this.noteBase(this.session);
       if (this.storedCookie) this.storedCookie = copy(record.cookie);
     }
@@ -322,7 +558,7 @@ class Visit {
     this.session = undefined;
     this.destroyedIds.add(id);
     this.forget(id);
-    this.call('destroy', id);
+    this.endStored(id);
     this.isDestroyed = true;
   }
 
@@ -331,7 +567,7 @@ class Visit {
     this.destroyedIds.add(sessionID);
     this.forget(sessionID);
     try {
-      this.call('destroy', sessionID);
+      this.endStored(sessionID);
     } finally {
       this.session = this.generate();
       this.sessionID = this.session.id;
@@ -342,16 +578,19 @@ class Visit {
   keep(old, { keep }) {
     if (this.baseOf(old) !== undefined) {
       if (!this.mergeStored(old)) throw new Error('the session has ended');
-      this.merges.push('keep');
+      if (this.options.merge) this.notes.push('keep');
     }
     const made = { ...this.generate(), isFollowed: true };
     const keys = keep === true ? Object.keys(old.data) : keep.filter((key) => Object.hasOwn(old.data, key));
     for (const key of keys) made.data[key] = old.data[key];
+    const { now } = this.world;
+    const meta = this.metas.get(old.id);
+    if (meta) this.metas.set(made.id, { created: meta.created, renewed: now, seen: now, used: now });
     const text = JSON.stringify(made.data);
     this.put(made);
     this.noteTouched(made.id, made.cookie);
     try {
-      if (this.wasStored(old.id) && !this.call('get', old.id)) throw new Error('the session has ended');
+      if (this.wasStored(old.id) && !this.load(old.id)) throw new Error('the session has ended');
     } catch (error) {
       try { this.call('destroy', made.id); } catch { /* Nobody hears of it. */ }
       throw error;
@@ -361,7 +600,7 @@ class Visit {
     this.stored = text;
     this.destroyedIds.add(old.id);
     this.forget(old.id);
-    this.call('destroy', old.id);
+    this.endStored(old.id);
   }
 
   // What happens to the session when the response is sent.
@@ -396,11 +635,13 @@ class Visit {
     const waitsForChange = this.isKnown ? keepsExpiry : !options.saveUninitialized;
     if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
       // With our own stores, what another request has ended does not come back.
-      const { kind } = this.world.scenario.store;
-      const isOurs = kind === 'wrapped' || (kind === 'resident' && this.baseOf(session) === undefined);
-      return isOurs && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
+      const asksFirst = this.isOurs && !(this.isResident && this.baseOf(session) !== undefined);
+      return asksFirst && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
-    return this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
+    const decision = this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
+    if (decision === 'touch' && this.mayBeRenewed(this.sessionID)) return decision;
+    if (!this.isDue()) return decision;
+    return 'use';
   }
 
   touch() {
@@ -412,22 +653,30 @@ class Visit {
   }
 
   settle(decision) {
-    const { session } = this;
+    const { session, sessionID: sid } = this;
     if (decision === 'nothing' || decision === 'refused') return;
     this.touch();
     try {
       if (decision === 'set') this.save(session);
+      else if (decision === 'use') this.storeUse(session);
+      else if (decision === 'destroy') this.endStored(this.sessionID);
+      else if (this.mayBeRenewed(this.sessionID)) this.touchLate(session);
       else this.call(decision, this.sessionID, session);
     } catch (error) {
       this.forget(decision === 'set' ? session.id : this.sessionID);
       throw error;
     }
-    if (decision === 'touch') this.noteTouched(this.sessionID, session.cookie);
+    if (decision === 'touch') this.noteTouched(sid, session.cookie);
     if (decision === 'destroy') this.forget(this.sessionID);
     this.storedCookie = undefined;
   }
 
   // The response.
+
+  /** Whether the visitor gets the cookies of the response. */
+  get keepsCookies() {
+    return !this.parent && !this.request.lost;
+  }
 
   setHeader(name, value) {
     this.headers[name.toLowerCase()] = value;
@@ -438,8 +687,8 @@ class Visit {
     const { options, headers } = this;
     const cookie = this.hasMiddleware && !this.hasFailed ? this.cookieOf() : undefined;
     // Once the store has settled it, a session that was held back has forgotten whether anybody has looked.
-    const mayShow = this.isLookedAt || !this.isResident || (this.isHeld && !this.hasOverflowed) || !hasEnded;
-    const isLimited = cookie !== undefined || (this.isResident && this.isLookedAt) || (this.loadedId !== undefined && mayShow);
+    const mayShow = this.isLookedAt || !this.sleeps || (this.isHeld && !this.hasOverflowed) || !hasEnded;
+    const isLimited = cookie !== undefined || (this.sleeps && this.isLookedAt) || (this.loadedId !== undefined && mayShow);
     this.cookies = [headers['set-cookie'], cookie].filter(Boolean);
     if (!(options.cacheControl && isLimited)) return;
     headers.vary = varied(headers.vary, 'Cookie');
@@ -453,16 +702,21 @@ class Visit {
     if (!session) {
       const isOver = this.isDestroyed || options.unset === 'destroy';
       if (!(options.clearCookie && this.cookieId && isOver && this.firstCookie) || isWithheld(this.firstCookie)) return undefined;
-      if (!this.parent) world.jar = undefined;
+      if (this.keepsCookies) world.setJar(undefined);
       return cookieText('', { ...this.firstCookie, expires: 0 });
     }
     const { isModified, wasModified = isModified } = this;
     const rolls = options.rolling && !this.keepsExpiry && !this.isFresh;
-    const isDue = this.isKnown ? rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
+    const isRenewed = this.tellsId !== undefined && session.id === this.loadedId && this.sessionID === this.loadedId;
+    const isDue = isRenewed ? this.tellsId : this.isKnown ? rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
     this.touch();
     this.storedCookie = undefined;
-    if (!this.parent) world.jar = session.id;
+    this.toldId = this.sessionID;
+    const { expires } = session.cookie;
+    // The date in the header has no milliseconds.
+    const hasExpired = expires !== null && expires - expires % 1000 <= world.now;
+    if (this.keepsCookies) world.setJar(hasExpired ? undefined : this.sessionID);
     return cookieText(`signed by the first secret: ${this.sessionID}`, session.cookie);
   }
 
@@ -529,7 +783,7 @@ class Visit {
     } catch (error) {
       return error.message;
     } finally {
-      this.isHeld = !this.isResident || this.hasConflict;
+      this.isHeld = !this.isResident || this.hasConflict || (decision === 'destroy' && this.mayBeRenewed(this.sessionID));
     }
     this.settledEarly = decision;
     // What was saved is not saved again, also after `regenerate`.
@@ -539,10 +793,21 @@ class Visit {
 
   end(isWhole) {
     const decision = this.decide();
-    // The cookie is decided on with the session as it was, and only then the store is asked.
-    if (isWhole) this.writeHead(true);
+    // The cookie goes out if the store is touched.
+    if (decision === 'use') this.storedCookie = undefined;
     const isSettled = this.settledEarly && (isWhole || decision === 'touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
-    if (isSettled) return;
+    // The cookie is decided on with the session as it was, and only then the store is asked. But if the
+    // store answers at once that the session has a new id, the cookie has that.
+    const { kind, delay } = this.world.scenario.store;
+    const learnsId = ['touch', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
+      this.world.records.get(this.session.id)?.next !== undefined && (decision === 'touch' || !this.isAtomic);
+    if (learnsId) this.wasModified ??= this.isModified;
+    if (isWhole && !learnsId) this.writeHead(true);
+    if (!isSettled) this.settleLate(decision);
+    if (isWhole && learnsId) this.writeHead(true);
+  }
+
+  settleLate(decision) {
     try {
       this.settle(decision);
     } catch (error) {
@@ -597,6 +862,8 @@ function predict(scenario) {
   const world = new World(scenario);
   return scenario.requests.map((request) => {
     world.now += request.advance;
+    Object.assign(world, { leavesCallsOpen: false, leavesFirstByteOpen: false });
+    if ('written' in request) world.writeMeta(request.written);
     return seenOf(visit(world, request));
   });
 }
@@ -616,7 +883,7 @@ function visit(world, request, more = {}) {
   return made;
 }
 
-function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOverflowed, hasMiddleware, world, merges }) {
+function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOverflowed, hasMiddleware, world, notes }) {
   const hasBody = request.method !== 'HEAD' && ![204, 304].includes(answer.status);
   const seen = {
     status: answer.status,
@@ -627,19 +894,37 @@ function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOv
     bodyHeaders: answer.isPage ? [] : undefined,
     hints,
     events,
-    calls,
+    calls: world.leavesCallsOpen ? undefined : calls,
     // An error page does not wait for the store if the body was too long. What changes after
     // `writeHead`, of which no byte leaves, is settled at the end.
-    unansweredAtFirstByte: world.scenario.options.commit === 'headers' && !hasOverflowed && !request.response.late?.length ? [] : undefined,
+    unansweredAtFirstByte: world.scenario.options.commit === 'headers' && !hasOverflowed && !world.leavesFirstByteOpen && !request.response.late?.length ? [] : undefined,
     // A client that gets no body has the whole response with the headers.
     unansweredAtEnd: hasBody && answer.body !== '' && !hasOverflowed ? [] : undefined,
     // Without the middleware it is Node.js that hears of a second `end`.
     unhandled: request.response.again && !hasMiddleware && !answer.isPage ? ['write after end'] : [],
-    records: [...world.records].filter(([, { cookie: { expires } }]) => expires === null || expires > world.now)
-      .map(([sid, { data, cookie }]) => [sid, { ...data, cookie: { ...cookie, expires: cookie.expires && new Date(cookie.expires).toISOString() } }]),
+    records: recordsOf(world),
   };
   // Nobody sees it, so it is not compared.
-  return Object.defineProperty(seen, 'merges', { value: merges, enumerable: false });
+  return Object.defineProperty(seen, 'notes', { value: notes, enumerable: false });
 }
 
-module.exports = { predict, START, TICK, REFUSED };
+/** What the store has. A pointer to nothing is nothing. */
+function recordsOf(world) {
+  const live = [...world.records].filter(([, record]) => world.isLive(record));
+  return live.filter(([, { next }]) => !next || world.isLive(world.records.get(next.to)))
+    .map(([sid, { data, cookie, meta, next }]) => [sid, {
+      ...data,
+      cookie: { ...cookie, expires: cookie.expires && new Date(cookie.expires).toISOString() },
+      _meta: next ? { next: next.to } : meta,
+    }]);
+}
+
+/** What another version has written for `_meta`: any value, or times of so many ms ago. */
+function metaWritten(written, now) {
+  if (written === 'nothing') return undefined;
+  if (!written?.ago) return written;
+  const { ago, ...rest } = written;
+  return { ...Object.fromEntries(Object.entries(ago).map(([name, ms]) => [name, now - ms])), ...rest };
+}
+
+module.exports = { predict, metaWritten, START, TICK, REFUSED };

@@ -6,7 +6,8 @@
  */
 const has = (name) => ({ events }) => events.some(([event]) => event === name);
 const told = (text) => ({ events }) => events.some(([, message]) => String(message).includes(text));
-const merged = (what, option) => ({ merges }, { options } = {}) => merges.includes(what) && (option === undefined || options.merge === option);
+const merged = (what, option) => ({ notes }, { options } = {}) => notes.includes(what) && (option === undefined || options.merge === option);
+const noted = (what) => ({ notes }) => notes.includes(what);
 const isHeldBy = ({ options: { commit }, store: { kind } }) => commit === 'headers' && kind !== 'resident';
 
 const KINDS = {
@@ -18,7 +19,7 @@ const KINDS = {
   'Vary appended': ({ headers }) => /., Cookie$/.test(headers.vary),
   'Vary: *': ({ headers }, { options: { cacheControl } }) => cacheControl && headers.vary === '*',
   'early hints': ({ hints }) => hints > 0,
-  'response held': ({ calls, bodyHeaders }, scenario) => isHeldBy(scenario) && !bodyHeaders && calls.some(([method]) => method === 'set'),
+  'response held': ({ calls, bodyHeaders }, scenario) => isHeldBy(scenario) && !bodyHeaders && calls?.some(([method]) => method === 'set'),
   'error page: the store failed': ({ events }) => events.some(([event, message]) => event === 'next' && message === 'down'),
   'error page: too long': told('commitBuffer'),
   'error page: refused by JSON': told('JSON refused'),
@@ -29,7 +30,7 @@ const KINDS = {
   'keep failed': ({ events }) => events.some(([event, outcome]) => event === 'keep' && outcome === 'down'),
   'keep of an ended session': told('the session has ended'),
   'a method failed': ({ events }) => events.some(([event, outcome]) => ['save', 'reload', 'destroy', 'regenerate'].includes(event) && outcome === 'down'),
-  'session touched': ({ calls }) => calls.some(([method]) => method === 'touch'),
+  'session touched': ({ calls }) => calls?.some(([method]) => method === 'touch'),
   'session loaded': ({ events }) => events.some(([event, data]) => event === 'look' && Object.keys(data).length > 0),
   'parallel request': has('meanwhile'),
   'merged: other keys': merged('another key'),
@@ -44,6 +45,19 @@ const KINDS = {
   'merged in a store without setIfUnchanged': (visit, { store: { kind, compares } }) => !compares && merged(kind)(visit) && !['resident', 'wrapped'].includes(kind),
   'merge has failed': told('cannot merge'),
   '_meta left alone': merged('meta'),
+  'ended: idle': noted('ended: idle'),
+  'ended: absolute': noted('ended: absolute'),
+  'renewed': noted('renewed'),
+  'not renewed by POST or an upgrade': noted('not renewed'),
+  'old id in the grace: gets the cookie': noted('old id: told'),
+  'old id in the grace: gets no cookie': noted('old id: not told'),
+  'old id after the grace': noted('old id after the grace'),
+  'written, read or touched late through a pointer': noted('late through a pointer'),
+  'destroyed late': noted('late destroy'),
+  'session without valid _meta stamped': noted('stamped'),
+  '_meta of the program ignored': noted('meta of the program'),
+  'seen written': noted('seen'),
+  'seen not due': noted('seen not due'),
   'no body': ({ body }) => body === '',
 };
 

@@ -10,8 +10,8 @@ const { Jar } = require('../../../test-kit/jar');
 const { startClock } = require('../../parity/differential/clock');
 const { hasStalled, turn } = require('../../parity/differential/turns');
 const { session } = require('../../subject');
-const { START, TICK, REFUSED } = require('./model');
-const { createStore, recordsOf } = require('./store');
+const { START, TICK, REFUSED, metaWritten } = require('./model');
+const { createStore, recordsOf, writeMeta } = require('./store');
 
 const NAME = 'connect.sid';
 const BODY_HEADERS = ['etag', 'content-type', 'content-language', 'last-modified'];
@@ -75,17 +75,26 @@ async function play(run, scenario, listener, agent) {
     app(req, res, (error) => fail(error, req, res));
   };
   const jar = new Jar();
+  /** The cookie that the visitor had before. */
+  let older;
   const seen = [];
   for (const request of scenario.requests) {
     run.clock.advance(request.advance);
     Object.assign(run, { request, port: listener.port, agent, calls: [], events: [], unhandled: [], atFirstByte: undefined, isResponding: false });
-    const headers = run.headers = { ...headerOfCookie(request.cookie, jar, secrets), ...(request.https && { 'x-forwarded-proto': 'https' }) };
-    const answer = await ask(run, { port: listener.port, path: request.path, method: request.method, headers, agent });
+    if ('written' in request) writeMeta(store, sidIn(jar.get(NAME)), metaWritten(request.written, Date.now()));
+    const headers = run.headers = {
+      ...(request.cookie === 'older' ? older && { cookie: `${NAME}=${older}` } : headerOfCookie(request.cookie, jar, secrets)),
+      ...(request.https && { 'x-forwarded-proto': 'https' }),
+    };
+    const upgrade = request.upgrade && { connection: 'Upgrade', upgrade: 'websocket' };
+    const answer = await ask(run, { port: listener.port, path: request.path, method: request.method, headers: { ...headers, ...upgrade }, agent });
     // A client that gets no body has all before the program is done.
     if (await hasStalled(run, () => !run.isHandling, () => run.unanswered.size > 0)) answer.isHang = true;
     await quiet(run);
     if (answer.isHang) return [...seen, { hang: true, events: run.events, calls: run.calls }];
-    jar.take(answer.cookies);
+    const before = jar.get(NAME);
+    if (!request.lost) jar.take(answer.cookies);
+    if (before !== undefined && jar.get(NAME) !== before) older = before;
     seen.push(seenOf(run, answer, secrets));
   }
   return seen;
@@ -156,6 +165,7 @@ async function take(run, step, req, res) {
     case 'look': run.events.push(['look', dataOf(session)]); return;
     case 'maxAge': session.cookie.maxAge = step.ms; return;
     case 'meta': session._meta = structuredClone(step.value); return;
+    case 'no meta': delete session._meta; return;
     case 'touch': session.touch(step.renews); return;
     case 'end elsewhere':
       // As a logout in another request does it.
@@ -258,8 +268,10 @@ function textOf(error) {
 
 // The visitor.
 
+const sidIn = (cookie) => /^s%3A([\w-]+)\./.exec(cookie)?.[1];
+
 function headerOfCookie(kind, jar, secrets) {
-  const sid = /^s%3A([\w-]+)\./.exec(jar.get(NAME))?.[1];
+  const sid = sidIn(jar.get(NAME));
   const header = (id, signature) => ({ cookie: `${NAME}=${encodeURIComponent(`s:${id}.${signature}`)}` });
   if (kind === 'unknown') return header('u'.repeat(32), sign('u'.repeat(32), secrets[0]));
   if (kind === 'none' || !sid) return {};

@@ -20,6 +20,7 @@ function parts({ requests, options, store, kind, secrets }) {
     if (response.kind !== 'end') {
       removals.push((copy) => { find(copy).response = { kind: 'end', body: 'xxx' }; });
     }
+    for (const name of ['lost', 'upgrade', 'written']) if (name in request) removals.push((copy) => { delete find(copy)[name]; });
     for (const [name, plain] of Object.entries({ advance: 0, method: 'GET', path: '/app/page', cookie: 'jar', https: false })) {
       if (request[name] !== plain) removals.push((copy) => { find(copy)[name] = plain; });
     }
@@ -28,11 +29,12 @@ function parts({ requests, options, store, kind, secrets }) {
   // With `commit: 'end'`, what was sent in pieces cannot be refused.
   const needsCommit = requests.some(({ response }) => response.refused);
   for (const name of Object.keys(options).filter((option) => options[option] && option !== 'cookie')) {
-    if (name === 'commit' && needsCommit) continue;
+    if ((name === 'commit' && needsCommit) || name === 'renewGrace') continue;
     removals.push((copy) => {
       copy.options[name] = name === 'resave' || name === 'saveUninitialized' ? false : undefined;
-      // It needs `commit`.
+      // These need it.
       if (name === 'commit') copy.options.commitBuffer = undefined;
+      if (name === 'renewAfter') copy.options.renewGrace = undefined;
     });
   }
   dropEach(removals, store.failures, (copy) => copy.store.failures);

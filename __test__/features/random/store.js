@@ -1,6 +1,7 @@
 'use strict';
 
 const { isDeepStrictEqual } = require('node:util');
+const { isPointer, followPointer } = require('../../../session/request/pointer');
 const { session } = require('../../subject');
 const { turn } = require('../../parity/differential/turns');
 
@@ -77,7 +78,7 @@ function createStore({ kind, delay, touch, compares, failures }, run) {
   return store;
 }
 
-const withoutCookie = (record) => record && { ...record, cookie: undefined };
+const dataOf = (record) => record && { ...record, cookie: undefined, _meta: undefined };
 
 /** What another package's store does. */
 function inMap(store) {
@@ -91,7 +92,7 @@ function inMap(store) {
     get: live,
     set: (sid, sess, text) => { data.set(sid, text); },
     setIfUnchanged: (sid, sess, text, loaded) => {
-      const isSame = isDeepStrictEqual(withoutCookie(live(sid)), withoutCookie(loaded));
+      const isSame = isDeepStrictEqual(dataOf(live(sid)), dataOf(loaded));
       if (isSame) data.set(sid, text);
       return isSame;
     },
@@ -116,11 +117,30 @@ function inMemory(store) {
   };
 }
 
-/** What a store has that has not expired: its sids and records. */
+/** What a store has that has not expired: its sids and records. Of a pointer, the id to which it leads, unless that is gone. */
 function recordsOf(store) {
+  const live = liveOf(store);
+  const ids = new Set(live.map(([sid]) => sid));
+  return live.flatMap(([sid, record]) => {
+    if (!isPointer(record)) return [[sid, record]];
+    const next = followPointer(sid, record, -Infinity);
+    return ids.has(next) ? [[sid, { ...record, _meta: { next } }]] : [];
+  });
+}
+
+function liveOf(store) {
   const texts = store.data ? [...store.data] : Object.entries(store.sessions);
   return texts.map(([sid, text]) => [sid, JSON.parse(text)])
     .filter(([, { cookie: { expires } }]) => !expires || Date.parse(expires) > Date.now());
 }
 
-module.exports = { createStore, recordsOf };
+/** Writes another `_meta` into a stored session, if the store has that. */
+function writeMeta(store, sid, value) {
+  const found = liveOf(store).find(([id]) => id === sid);
+  if (!found || isPointer(found[1])) return;
+  const text = JSON.stringify({ ...found[1], _meta: value });
+  if (store.data) store.data.set(sid, text);
+  else store.sessions[sid] = text;
+}
+
+module.exports = { createStore, recordsOf, writeMeta };
