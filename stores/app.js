@@ -12,13 +12,17 @@ const NESTED = {
   'key with spaces': 'и ещё',
 };
 
+/** Longer than all checks of a store. */
+const TIMES = { idleTimeout: 3_600_000, absoluteTimeout: 36_000_000 };
+
 /**
  * The Express app that every store serves.
  *
  * @param {Function} session the middleware under test
  * @param {object} store
+ * @param {boolean} [hasTimes] whether sessions have an idle and an absolute end
  */
-function createApp(session, store) {
+function createApp(session, store, hasTimes = false) {
   const middleware = session({
     name: 'sid',
     secret: 'the suite',
@@ -26,6 +30,7 @@ function createApp(session, store) {
     resave: false,
     saveUninitialized: false,
     cookie: { maxAge: LIFE_MS },
+    ...hasTimes && TIMES,
   });
   return kit.createApp({ layers: [middleware], routes: routes(session), fail: showError });
 }
@@ -42,6 +47,7 @@ const routes = (session) => ({
   'GET /look': (req, res) => {
     if (!req.session) return res.json({ none: true });
     const { cookie, ...data } = req.session;
+    delete data._meta;
     res.json({
       data,
       cookie: {
@@ -84,6 +90,10 @@ const routes = (session) => ({
       if (error) return next(error);
       res.json({ gone: req.session === undefined });
     });
+  },
+
+  'GET /meta': (req, res) => {
+    res.json({ meta: req.session._meta ?? null });
   },
 
   'GET /nested': (req, res) => {

@@ -20,8 +20,9 @@ const CHECK_MS = 15000;
  * @returns {Promise<{ checks: object[], trace: object[] }>}
  */
 async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
-  const trace = new Trace({ [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' }, fleeting);
-  let { store, app } = await mount(session, open, trace);
+  const hidden = { [at.folder]: 'folder', [`127.0.0.1:${at.port}`]: 'server' };
+  const trace = new Trace(hidden, at.times === undefined ? fleeting : [...fleeting, '_meta', 'meta']);
+  let { store, app } = await mount(session, open, trace, at.times);
   const { port, close } = await serve((req, res) => { app(req, res); });
   const saw = (path, { status, body, cookies }) => {
     trace.add({ path: trace.plain(path), status, ...trace.plain({ body, cookies }) });
@@ -30,14 +31,15 @@ async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
     session,
     notes: {},
     pace: at.pace,
+    hasTimes: at.times,
     get store() { return store; },
     browser: () => new Browser(port, saw),
     ask: (method, ...args) => asked(store, method, args),
-    reopen: async () => { ({ store, app } = await mount(session, open, trace)); },
+    reopen: async () => { ({ store, app } = await mount(session, open, trace, at.times)); },
   };
 
   const verdicts = [];
-  for (const check of checks) {
+  for (const check of checks.filter(({ ofTimes = false }) => !ofTimes || at.times !== undefined)) {
     trace.begin(check.name);
     verdicts.push({ name: check.name, ...await judged(check, bench, leftOut) });
     await settled();
@@ -50,10 +52,10 @@ async function runChecks(session, open, { leftOut = {}, fleeting = [] }, at) {
   };
 }
 
-async function mount(session, open, trace) {
+async function mount(session, open, trace, hasTimes) {
   const store = await open();
   trace.listen(store);
-  const app = createApp(session, store);
+  const app = createApp(session, store, hasTimes);
   // The middleware has just put it there.
   trace.listen(store, ['generate']);
   return { store, app };

@@ -27,8 +27,9 @@ const CROWD = 20;
  * @property {(method: string, ...args: any[]) => Promise<any>} ask calls the store
  * @property {object} notes what one check leaves for the next
  * @property {number} pace how many times longer than usual sessions live, and checks wait
+ * @property {boolean} [hasTimes] whether sessions have an idle and an absolute end
  *
- * @type {{ name: string, has?: string, shuffled?: boolean,
+ * @type {{ name: string, has?: string, shuffled?: boolean, ofTimes?: boolean,
  *   run: (bench: Bench) => Promise<void> }[]}
  */
 module.exports = [
@@ -104,6 +105,23 @@ module.exports = [
       await visitor.get('/count');
       is(await visitor.get('/destroy'), { gone: true });
       is(await visitor.get('/count'), { count: 1 });
+    },
+  },
+  {
+    name: 'keeps _meta',
+    ofTimes: true,
+    async run({ browser, hasTimes }) {
+      const start = Date.now();
+      const visitor = browser();
+      await visitor.get('/count');
+      const { meta: first } = (await visitor.get('/meta')).body;
+      await visitor.get('/count');
+      const { meta: second } = (await visitor.get('/meta')).body;
+      if (!hasTimes) return assert.deepEqual([first, second], [null, null]);
+      assert.deepEqual(Object.keys(first).sort(), ['created', 'renewed', 'seen']);
+      assert.ok(first.created >= start && first.created <= first.seen && first.seen <= Date.now(), JSON.stringify(first));
+      assert.equal(second.created, first.created);
+      assert.ok(second.seen >= first.seen && second.seen <= Date.now(), JSON.stringify(second));
     },
   },
   {

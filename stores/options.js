@@ -3,15 +3,15 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const FLAGS = ['--all', '--ci', '--list', '--write'];
+const FLAGS = ['--all', '--ci', '--list', '--times', '--write'];
 const BACKEND = '--backend=';
 const BACKENDS = fs.readdirSync(path.join(__dirname, 'backends')).map((file) => path.basename(file, '.js'));
 
 /**
  * @param {string[]} argv
- * @returns {{ names: string[], all: boolean, ci: boolean, list: boolean, write: boolean,
+ * @returns {{ names: string[], all: boolean, ci: boolean, list: boolean, times: boolean, write: boolean,
  *   backend?: string }} `backend` is for the stores given by path
- * @throws {Error} for an option, or a backend, that does not exist
+ * @throws {Error} for an option, or a backend, that does not exist, and for options that exclude each other
  */
 function options(argv) {
   const flags = argv.filter((argument) => argument.startsWith('--'));
@@ -22,6 +22,7 @@ function options(argv) {
   if (backend && !BACKENDS.includes(server)) {
     throw new Error(`${backend} is no backend; there are ${BACKENDS.join(', ')}`);
   }
+  if (flags.includes('--times') && flags.includes('--write')) throw new Error('--times is not for the page, which compares with express-session');
   return {
     names: argv.filter((argument) => !argument.startsWith('--')),
     backend: server,

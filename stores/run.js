@@ -2,7 +2,8 @@
 
 /**
  * Runs stores with express-session and with this package in its place, and
- * compares: `npm run test:stores -- [NAME…] [--all] [--ci] [--list] [--write]`.
+ * compares: `npm run test:stores -- [NAME…] [--all] [--ci] [--list] [--write]`. With `--times` it
+ * compares this package with itself, once without and once with `idleTimeout` and `absoluteTimeout`.
  */
 const { isRequired } = require('../test-kit/installed');
 const Backends = require('./backends');
@@ -33,7 +34,7 @@ async function main() {
   const picked = pick(chosen);
   stopOnSignals();
   try {
-    const results = await runAll(picked);
+    const results = await runAll(picked, chosen.times);
     if (isStopped) return 130;
     print(formatTable(results));
     if (chosen.write) writePage(results);
@@ -60,11 +61,11 @@ function named(name, backend) {
   return fitting;
 }
 
-async function runAll(picked) {
+async function runAll(picked, hasTimes) {
   const progress = new Progress(picked.length);
   const results = [];
   for (const row of picked) {
-    const result = await runRow(row, (text) => { progress.tell(`${row.name}: ${text}`); });
+    const result = await runRow(row, hasTimes, (text) => { progress.tell(`${row.name}: ${text}`); });
     if (isStopped) break;
     results.push(result);
     progress.done(row.name, result.text);
@@ -75,11 +76,12 @@ async function runAll(picked) {
   return results;
 }
 
-/** One row, with both packages at the same time: mostly they wait. */
-async function runRow(row, tell) {
-  const report = async (subject, pace) => {
-    const settings = await backends.settings(row.backend, subject);
-    return runSubject(row, subject, { ...settings, pace });
+/** One row, with both packages at the same time, or without and with the options: mostly they wait. */
+async function runRow(row, hasTimes, tell) {
+  const report = async (lane, pace) => {
+    const settings = await backends.settings(row.backend, lane);
+    const times = hasTimes && { times: lane === 'package' };
+    return runSubject(row, hasTimes ? 'package' : lane, { ...settings, pace, ...times });
   };
   try {
     if (row.package) install(row.folder, tell);

@@ -41,9 +41,9 @@ const authored = require('./authored');
  *   place of a stored session
  * @property {Record<string, string>} [spoilt] more such texts, by what they are
  *
- * @typedef {{ folder: string, port?: number, database?: string, pace: number, kept: object }} At
- *   a temporary folder, what the backend told, how slowly the checks go, and a place for what
- *   outlives a store
+ * @typedef {{ folder: string, port?: number, database?: string, pace: number, times?: boolean, kept: object }} At
+ *   a temporary folder, what the backend told, how slowly the checks go, whether the app has the options
+ *   `idleTimeout` and `absoluteTimeout` (undefined without `--times`), and a place for what outlives a store
  */
 
 /** @type {Row[]} */

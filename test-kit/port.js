@@ -10,33 +10,38 @@ const HOST = '127.0.0.1';
 const PAUSE = 20;
 
 /**
- * Finds a port that nobody listens on, for a program that cannot choose one itself.
- * @param {number} [wanted] 0, or left out: any
- * @returns {Promise<number>} rejected if the one wanted is taken, or not allowed
+ * The ports that a program may get which cannot choose one itself. They are below those that systems
+ * give to outgoing connections: such a connection could take the port before the program has it, or
+ * while the program is started again.
  */
-function freePort(wanted = 0) {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer().on('error', reject);
-    probe.listen(wanted, HOST, () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
+const FIRST_PORT = 10000;
+const PORTS = 20000;
 
 /**
- * Finds a port that is still free when a killed program is started again: it is below
- * those that systems give to outgoing connections.
- * @returns {Promise<number>}
+ * Finds a port that nobody listens on.
+ * @param {number} [wanted] any without one
+ * @returns {Promise<number>} rejected if the one wanted is taken, or not allowed
  */
-async function lastingPort() {
+async function freePort(wanted) {
+  if (wanted) return probed(wanted);
   for (;;) {
     try {
-      return await freePort(10000 + Math.floor(Math.random() * 20000));
+      return await probed(FIRST_PORT + Math.floor(Math.random() * PORTS));
     } catch {
       // That one is taken: another one.
     }
   }
+}
+
+/**
+ * @param {number} port
+ * @returns {Promise<number>} the port; rejected if nobody can listen on it now
+ */
+function probed(port) {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer().on('error', reject);
+    probe.listen(port, HOST, () => { probe.close(() => resolve(port)); });
+  });
 }
 
 /**
@@ -64,4 +69,4 @@ function canConnect(port) {
   });
 }
 
-module.exports = { HOST, freePort, lastingPort, listening };
+module.exports = { HOST, freePort, listening };

@@ -12,7 +12,7 @@ const { setTimeout: wait } = require('node:timers/promises');
 const { isOurs } = require('../subject');
 const { APP, Guest } = require('./apps');
 const { temporaryFolder } = require('../../test-kit/folder');
-const { lastingPort } = require('../../test-kit/port');
+const { freePort } = require('../../test-kit/port');
 const { run } = require('../../test-kit/program');
 
 const VERSION = '6.0.13';
@@ -28,7 +28,7 @@ test('pm2 start -i 4, reload and restart', { skip: !isOurs && 'the original has 
     t.skip('PM2 cannot be installed here');
     return;
   }
-  const port = await lastingPort();
+  const port = await freePort();
   const file = path.join(folder, 'sessions.db');
   // The variables of this test run are none of the app's.
   const env = { PM2_HOME: path.join(folder, 'home'), FILE: file, PORT: String(port), NODE_TEST_CONTEXT: undefined };

@@ -10,7 +10,7 @@ const { setTimeout: wait } = require('node:timers/promises');
 const { isOurs } = require('../subject');
 const { APP, Guest, newFile, startApp } = require('./apps');
 const { ask } = require('../../test-kit/client');
-const { lastingPort } = require('../../test-kit/port');
+const { freePort } = require('../../test-kit/port');
 const { Program } = require('../../test-kit/program');
 
 const skip = !isOurs && 'the original has no DiskStore';
@@ -157,7 +157,7 @@ test('node --watch: a visitor stays logged in, however often the app restarts', 
 }, async (t) => {
   const file = newFile(t);
   const main = path.join(path.dirname(file), 'main.js');
-  const port = await lastingPort();
+  const port = await freePort();
   const save = (n) => { fs.writeFileSync(main, `/* version ${n} */ require(${JSON.stringify(APP)}); console.log('started ${n}');\n`); };
   save(0);
   const watcher = new Program(process.execPath, ['--watch', main], { env: { FILE: file, PORT: String(port) }, endedBy: 'SIGKILL' });

@@ -5,7 +5,7 @@ const path = require('node:path');
 
 const startNginx = require('../../examples/redis/nginx');
 const { discard, temporaryFolder } = require('../../test-kit/folder');
-const { HOST, lastingPort } = require('../../test-kit/port');
+const { HOST, freePort } = require('../../test-kit/port');
 const { Program } = require('../../test-kit/program');
 const { startRedis } = require('../../test-kit/redis');
 
@@ -46,15 +46,15 @@ class Stage {
 
   async open() {
     this.redisFolder = this.folderOf('redis');
-    this.redisPort = await lastingPort();
+    this.redisPort = await freePort();
     await this.startRedis();
 
     const ports = [];
 
-    for (let i = 0; i < PROCESSES; i++) ports.push(await lastingPort());
+    for (let i = 0; i < PROCESSES; i++) ports.push(await freePort());
     await Promise.all(ports.map((port, i) => this.startProcess(i, port)));
 
-    const port = await lastingPort();
+    const port = await freePort();
 
     this.url = `http://${HOST}:${port}`;
     this.nginx = await startNginx(this.folderOf('nginx'), port, ports);

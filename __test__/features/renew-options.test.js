@@ -237,6 +237,15 @@ test('regenerate({ keep }) of a late request prolongs no session that has ended 
   for (const each of [old, cookie]) assert.deepEqual((await get(each)).told.data, {});
 });
 
+test('a lost response logs nobody out where the clock of another machine is behind', async (t) => {
+  const { get, old, post, time } = await renewing(t, { makeStore: comparing });
+  await post(old, set({ n: 1 }));
+  const { cookie } = await get(old);
+  time.tick(-500);
+  assert.equal(sidIn((await get(old)).cookie), sidIn(cookie));
+  assert.equal(sidIn((await get(old)).cookie), sidIn(cookie));
+});
+
 test('the original\'s class of stores and sessions', async (t) => {
   class Sessions extends original.MemoryStore {}
   const { app, get, old, post } = await renewing(t, { makeStore: () => new Sessions() });

@@ -79,6 +79,23 @@ for (const [name, { server, make, isAtomic = false }] of Object.entries(stores))
     return { app, get, old, store };
   }
 
+  if (isAtomic) {
+    test(`a pointer is never unchanged, also not for a session without data: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const store = await make(t);
+      const cookie = new session.Cookie({ maxAge: 60_000 });
+      const asked = (method, ...args) => new Promise((resolve, reject) => {
+        store[method](...args, (error, result) => (error ? reject(error) : resolve(result)));
+      });
+      await asked('set', 'a', { cookie });
+      const loaded = await asked('get', 'a');
+      assert.equal(await asked('setIfUnchanged', 'a', { cookie, _meta: { next: 'r1:abc' } }, loaded), true);
+      assert.equal(await asked('setIfUnchanged', 'a', { cookie, n: 1 }, loaded), false);
+      const { n, _meta: { next } } = await asked('get', 'a');
+      assert.deepEqual([n, next], [undefined, 'r1:abc']);
+    });
+  }
+
   test(`a session goes through its renewals: ${name}`, async (t) => {
     const { app, get, old, store } = await begin(t) ?? {};
     if (!app) return;

@@ -15,7 +15,7 @@ const startPostgres = require('../../stores/backends/postgres');
 const { install } = require('../../stores/install');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { skipWithout } = require('../../test-kit/installed');
-const { HOST, lastingPort } = require('../../test-kit/port');
+const { HOST, freePort } = require('../../test-kit/port');
 
 /** Types of the column `sess`: the first is that of the package's table.sql, the last one is left over from old versions. */
 const TYPES = ['json', 'jsonb', 'text'];
@@ -26,7 +26,7 @@ let database;
 test.before(async () => {
   install('', () => {});
   // Without a folder that outlives this function it would be gone before the server.
-  server = await startPostgres(temporaryFolder('postgres'), await lastingPort()).catch((error) => {
+  server = await startPostgres(temporaryFolder('postgres'), await freePort()).catch((error) => {
     if (!error.isMissing) throw error;
     why = skipWithout(error.message);
   });
@@ -355,7 +355,7 @@ test('a class of somebody\'s own may change what is stored, but must write at on
 test('PostgreSQL is killed and started again in between', async (t) => {
   if (why) return t.skip(why);
   const folder = temporaryFolder('postgres-killed');
-  let own = await startPostgres(folder, await lastingPort());
+  let own = await startPostgres(folder, await freePort());
   t.after(() => own.stop());
   const { port } = own;
   const shared = pool(t, { port, database: 'postgres' });

@@ -13,7 +13,7 @@ const { open } = require('../compat/app');
 const startValkey = require('../../stores/backends/valkey');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { needs, skipWithout } = require('../../test-kit/installed');
-const { lastingPort } = require('../../test-kit/port');
+const { freePort } = require('../../test-kit/port');
 const { askRedis, startRedis } = require('../../test-kit/redis');
 
 useServers();
@@ -439,7 +439,7 @@ for (const [version, name] of [['10', 'redis'], ['8', 'ioredis'], ['6', 'redis 3
     if (why) { t.skip(why); return; }
     const folder = temporaryFolder('unchanged', t);
     const settings = ['--appendonly', 'yes', '--appendfsync', 'always'];
-    const port = await lastingPort();
+    const port = await freePort();
     let server = await startRedis({ folder, port, settings });
     t.after(() => server.stop());
     const client = await clients[name](t, { port });
@@ -462,7 +462,7 @@ test('with the option merge: Redis goes while requests run, and comes back', asy
   if (why) { t.skip(why); return; }
   const folder = temporaryFolder('unchanged', t);
   const settings = ['--appendonly', 'yes', '--appendfsync', 'always'];
-  const port = await lastingPort();
+  const port = await freePort();
   let server = await startRedis({ folder, port, settings });
   t.after(() => server.stop());
   // Without the queue, what cannot be sent is an error.

@@ -8,7 +8,7 @@ const { createClient } = require('redis');
 
 const { discard, temporaryFolder } = require('../../test-kit/folder');
 const { find } = require('../../test-kit/installed');
-const { HOST, lastingPort } = require('../../test-kit/port');
+const { HOST, freePort } = require('../../test-kit/port');
 const { startRedis } = require('../../test-kit/redis');
 
 const run = promisify(execFile);
@@ -42,7 +42,7 @@ class Nodes {
 
   async open() {
     for (let i = 0; i < MASTERS * (1 + REPLICAS); i++) {
-      const node = { folder: path.join(this.folder, String(i)), port: await lastingPort(), bus: await lastingPort() };
+      const node = { folder: path.join(this.folder, String(i)), port: await freePort(), bus: await freePort() };
 
       fs.mkdirSync(node.folder);
       this.list.push(node);

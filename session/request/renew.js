@@ -98,9 +98,9 @@ function renew(request, loaded, done) {
   const renewFrom = (found) => {
     trials++;
     const now = Date.now();
+    const data = { ...found, cookie: livingCookie(found.cookie, now) };
     const before = /** @type {Meta} */ (request.metaOf(oldId));
     // Whether the request is a use, by which the session does not end yet, is known at its end.
-    const data = { ...found, cookie: livingCookie(found.cookie, now) };
     /** @type {Meta} */
     const meta = { ...before, renewed: now, seen: Math.min(before.used, now - 1), isKnown: true };
     let id;

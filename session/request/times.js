@@ -119,7 +119,7 @@ function readMeta(data, now) {
     const [created, renewed, seen] = times.map((time) => (isPast(time, now) ? time : now));
     const expires = new Date(cookie?.expires ?? NaN).getTime();
     // Whether the id was seen must stay known, also if another machine's clock is ahead.
-    const lastSeen = times[2] < times[1] ? Math.min(seen, renewed - 1) : seen;
+    const lastSeen = isPast(times[2], times[1] - 1) ? Math.min(seen, renewed - 1) : seen;
     const meta = created === times[0] ? knownMeta(created, renewed, lastSeen, expires, cookie, now) : newMeta(now, false);
     // Or else a last use in the future would be one until then.
     meta.isKnown &&= renewed === times[1] && seen === times[2];
