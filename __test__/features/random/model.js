@@ -68,7 +68,7 @@ class World {
   /** A program, or an older version, has written another `_meta` into the record of the visitor's session. */
   writeMeta(written) {
     const record = this.records.get(this.jar);
-    if (this.isLive(record) && !record.next) record.meta = metaWritten(written, this.now);
+    if (this.isLive(record) && !record.next) Object.assign(record, { meta: metaWritten(written, this.now), isForeign: true });
   }
 
   makeId() {
@@ -168,6 +168,9 @@ class Visit {
     if (!path.startsWith(options.cookie.path ?? '/')) return;
     this.hasMiddleware = true;
     this.cookieId = this.sessionID = this.broughtId();
+    // Whether our own store looks at what others have written before that has expired, nobody promises.
+    const kept = world.records.get(this.cookieId);
+    if (this.isResident && kept?.isForeign && !world.isLive(kept)) world.leavesHeadersOpen = true;
     const record = this.cookieId && this.load(this.cookieId, true);
     if (record) {
       this.session = { isFollowed: true, ...record };
@@ -875,7 +878,7 @@ function predict(scenario) {
   const world = new World(scenario);
   return scenario.requests.map((request) => {
     world.now += request.advance;
-    Object.assign(world, { leavesCallsOpen: false, leavesFirstByteOpen: false });
+    Object.assign(world, { leavesCallsOpen: false, leavesFirstByteOpen: false, leavesHeadersOpen: false });
     if ('written' in request) world.writeMeta(request.written);
     return seenOf(visit(world, request));
   });
@@ -903,7 +906,7 @@ function seenOf({ answer, headers, cookies, events, calls, hints, request, hasOv
     message: answer.message ?? STATUS_CODES[answer.status],
     body: hasBody ? answer.body : '',
     cookies,
-    headers: { 'vary': headers.vary, 'cache-control': headers['cache-control'], 'x-app': headers['x-app'] },
+    headers: world.leavesHeadersOpen ? undefined : { 'vary': headers.vary, 'cache-control': headers['cache-control'], 'x-app': headers['x-app'] },
     bodyHeaders: answer.isPage ? [] : undefined,
     hints,
     events,
