@@ -130,7 +130,7 @@ function drawAdvance({ chance, pick, weighted }, { options, requests }) {
   ].filter((ms) => ms > 1);
   if (ends.length === 0) return plain;
   // A second before, a request may see it come.
-  return pick(ends) - pick([0, 0, 1, 1000]);
+  return Math.max(0, pick(ends) - pick([0, 0, 1, 1000]));
 }
 
 function drawSteps(random, scenario, index) {
