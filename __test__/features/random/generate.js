@@ -109,6 +109,7 @@ function drawRequest(random, scenario, index) {
     }
     // The id was renewed just now, and perhaps another request has brought the new one.
     if (index > 1) Object.assign(drawn, { advance: pick([0, 0, 1000, renewGrace - 1, renewGrace]), cookie: pick(['jar', 'older']) });
+    // The new id is brought, and then the old one.
     if (index === 2 && chance(0.4)) Object.assign(drawn, { advance: 0, cookie: 'jar', lost: false, steps: [] });
     if (index === 3 && chance(0.6)) Object.assign(drawn, { advance: 0, cookie: 'older' });
   }
@@ -130,7 +131,7 @@ function drawAdvance({ chance, pick, weighted }, { options, requests }) {
   ].filter((ms) => ms > 1);
   if (ends.length === 0) return plain;
   // A second before, a request may see it come.
-  return pick(ends) - pick([0, 0, 1, 1000]);
+  return Math.max(0, pick(ends) - pick([0, 0, 1, 1000]));
 }
 
 function drawSteps(random, scenario, index) {
