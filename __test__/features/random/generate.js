@@ -110,7 +110,8 @@ function drawRequest(random, scenario, index) {
     // The id was renewed just now, and perhaps another request has brought the new one.
     if (index > 1) Object.assign(drawn, { advance: pick([0, 0, 1000, renewGrace - 1, renewGrace]), cookie: pick(['jar', 'older']) });
     // The new id is brought, and then the old one.
-    if (index > 1 && chance(0.4)) Object.assign(drawn, { advance: pick([0, 1000]), cookie: index === 2 ? 'jar' : 'older', lost: false });
+    if (index === 2 && chance(0.4)) Object.assign(drawn, { advance: 0, cookie: 'jar', lost: false, steps: [] });
+    if (index === 3 && chance(0.6)) Object.assign(drawn, { advance: 0, cookie: 'older' });
   }
   if (index > 0 && chance(0.15)) drawn.written = chance(0.4) ? 'nothing' : pick(ODD_METAS);
   return drawn;

@@ -142,6 +142,8 @@ class Visit {
     if (store.failures.some((failure) => failure.method === method && failure.call === counts[method])) throw new Error('down');
     const record = records.get(sid);
     const isThere = this.world.isLive(record) || Boolean(store.isLazy && !this.isOurs && record?.next);
+    // What has expired is removed when it is looked for, and comes last if it is stored again.
+    if (method === 'get' && this.isResident && !isThere) records.delete(sid);
     if (method === 'get') return isThere ? copy(record) : undefined;
     if (method === 'setIfUnchanged') {
       // A pointer is no session without data.
@@ -206,7 +208,9 @@ class Visit {
    * @param {boolean} [isOpening] whether the request has come with this id just now
    */
   load(sid, isOpening = false) {
+    const { sleeps } = this;
     const found = this.find(sid, LONGEST_CHAIN);
+    if (!isOpening) this.sleeps = sleeps;
     if (!found || found.id === sid) return found;
     this.rename(sid, found.id);
     if (isOpening) {
@@ -234,7 +238,10 @@ class Visit {
     if (isIdle || now - meta.created >= this.options.absoluteTimeout) {
       this.notes.push(isIdle ? 'ended: idle' : 'ended: absolute');
       this.sleeps = false;
-      try { this.call('destroy', sid); } catch { /* It has ended all the same. */ }
+      try {
+        this.call('destroy', sid);
+        this.endedElsewhere.add(sid);
+      } catch { /* It has ended all the same. */ }
       return undefined;
     }
     this.metas.set(sid, meta);
@@ -652,7 +659,7 @@ class Visit {
     const decision = this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
     const setsCookie = this.rolls || (this.isModified && session.cookie.expires !== null);
     if ((decision === 'touch' || (setsCookie && this.isKnown)) && this.mayBeRenewed(this.sessionID)) return decision === 'touch' ? decision : 'look';
-    return this.isDue() ? 'use' : decision;
+    return this.isDue() ? `use, ${decision}` : decision;
   }
 
   touch() {
@@ -669,7 +676,7 @@ class Visit {
     this.touch();
     try {
       if (decision === 'set') this.save(session);
-      else if (decision === 'use') this.storeUse(session);
+      else if (decision.startsWith('use')) this.storeUse(session);
       else if (decision === 'destroy') this.endStored(this.sessionID);
       else if (decision === 'look' || this.mayBeRenewed(this.sessionID)) this.touchLate(session, decision);
       else this.call(decision, this.sessionID, session);
@@ -808,10 +815,10 @@ class Visit {
   end(isWhole) {
     const decision = this.decide();
     // The cookie goes out if the store is touched.
-    if (decision === 'use') this.storedCookie = undefined;
+    if (decision.startsWith('use')) this.storedCookie = undefined;
     // The cookie of a new id went out, and so `resave` saves what was fresh, which is no more than a touch.
     if (decision === 'set' && this.tellsId && !this.isModified) this.world.leavesFirstByteOpen = true;
-    const isSettled = this.settledEarly && (isWhole || decision === 'touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
+    const isSettled = this.settledEarly && (isWhole || decision === 'touch' || decision === 'use, touch' || (decision === 'destroy' && this.settledEarly === 'destroy'));
     // The cookie is decided on with the session as it was, and only then the store is asked. But if the
     // store answers at once that the session has a new id, the cookie has that.
     const { kind, delay } = this.world.scenario.store;
