@@ -768,8 +768,9 @@ declare namespace session {
      * before it stores it, so that a short time is left in which a change can be lost.
      *
      * @param loaded what `get` gave before, as plain JSON data, with or without the cookie
-     * @param callback gets whether the session was stored: `false` if the data differ, and if the
-     *   session is gone
+     * @param callback gets whether the session was stored: `false` if the data differ, if the
+     *   session is gone, and if the store has a pointer in its place, which `renewAfter` leaves
+     *   (docs/own-store.md): also for a session without data
      */
     setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
   }
