@@ -29,6 +29,7 @@ module.exports = (native) => ({
   createDiskStore: { takes: [options], answers: ({ store, warning }) => isHandle(store) && ['string', 'undefined'].includes(typeof warning) },
   createSessionReader: { takes: [name, keys, store, found], answers: types('function') },
   createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
+  createTouched: { takes: [], answers: (answer) => ['forget', 'last', 'note'].every((key) => typeof answer[key] === 'function') },
   diskCheck: { takes: [path], answers: isPromise, later: isStrings },
   diskCopy: { takes: [path, path], answers: isPromise, later: nothing },
   diskLook: { takes: [path, ofNumber], answers: isPromise, later: ({ live, sessions, bytes, oldest, nextExpiry }) => [live, sessions, bytes].every(isCount) && isTime(oldest ?? null) && isTime(nextExpiry ?? null) },
@@ -73,6 +74,9 @@ module.exports = (native) => ({
   unsign: { takes: [fc.oneof(ofText, handle('signed')), keys], answers: (answer) => answer === false || typeof answer === 'string' },
   // The functions that others make, bound to what they were made with.
   enter: { takes: [header, ofNumber], answers: (answer) => typeof answer === 'string' || (answer >= 0 && answer <= native.ASK_STORE) },
+  forget: { takes: [ofSid], answers: Number.isNaN },
+  last: { takes: [ofSid], answers: types('number') },
+  note: { takes: [ofSid, ofNumber], answers: types('number') },
   renew: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber], answers: among(0, 1, 2, 4) },
   write: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofNumber, ofData], answers: among(0, 2, 3) },
   writeIfUnchanged: { takes: [ofSid, ofNumber, ofNumber, ofNumber, ofData, ofData, ofNumber], answers: among(0, 1, 2) },

@@ -11,7 +11,7 @@ const { temporaryFolder } = require('../../test-kit/folder');
 const { anything, attempt, make, number, sessionText, damaged, dataText, cookieText, sid, text } = require('./specs');
 
 const exported = Object.keys(native).filter((name) => typeof native[name] === 'function');
-const bound = ['enter', 'renew', 'write', 'writeIfUnchanged'];
+const bound = ['enter', 'forget', 'last', 'note', 'renew', 'write', 'writeIfUnchanged'];
 
 const folder = temporaryFolder('boundary');
 let files = 0;
@@ -35,7 +35,7 @@ function world() {
     secrets: [[Buffer.from('secret')], [], [new Uint8Array(300), Buffer.alloc(0)]],
     headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.signedCookieValue(its, keys[0])}`),
     signed: ['a', ''].map((value) => native.sign(value, keys[0])),
-    functions: { ...native, enter: native.createSessionReader('sid', keys[0], stores[0], founds[0]), ...native.storeRequestCalls(stores[0]) },
+    functions: { ...native, enter: native.createSessionReader('sid', keys[0], stores[0], founds[0]), ...native.storeRequestCalls(stores[0]), ...native.createTouched() },
   };
 }
 
