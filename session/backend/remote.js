@@ -27,8 +27,10 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    if (resident !== undefined) request.startLoading();
-    attempt((answered) => { load(request, sid, answered); }, (error, data, id) => {
+    attempt((answered) => {
+      if (resident !== undefined) request.startLoading();
+      load(request, sid, answered);
+    }, (error, data, id) => {
       if (data && id !== sid) request.tellNewId();
       if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
       else loaded(request, error, data, next);
