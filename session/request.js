@@ -146,33 +146,6 @@ class RequestSession {
      * @type {(() => void)[] | undefined}
      */
     this.waitingSaves = undefined;
-    /**
-     * What `_meta` said of the session that was asleep, when it was loaded.
-     * @type {Meta | undefined}
-     */
-    this.meta = undefined;
-    /**
-     * What `_meta` said of each other session, by sid, when it was loaded or stored.
-     * @type {Map<string | undefined, Meta> | undefined}
-     */
-    this.metas = undefined;
-    /** With the option `renewAfter`: whether the request may renew the id of its session. */
-    this.mayRenew = false;
-    /**
-     * If the request has brought an old id of the session: whether the response sets the cookie of
-     * the new one. Undefined else.
-     * @type {boolean | undefined}
-     */
-    this.tellsId = undefined;
-    /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
-    this.newIds = undefined;
-    /** Whether `_meta` must say that no request has brought the new id yet. */
-    this.keepsUnseen = false;
-    /**
-     * The sid whose cookie the response has set.
-     * @type {string | undefined}
-     */
-    this.toldId = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -196,6 +169,36 @@ class RequestSession {
     this.earlyEnd = undefined;
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
+    // A request that waits for its store takes no memory for options that are off.
+    if (settings.times !== undefined) {
+      /**
+       * What `_meta` said of the session that was asleep, when it was loaded.
+       * @type {Meta | undefined}
+       */
+      this.meta = undefined;
+      /**
+       * What `_meta` said of each other session, by sid, when it was loaded or stored.
+       * @type {Map<string | undefined, Meta> | undefined}
+       */
+      this.metas = undefined;
+      /** With the option `renewAfter`: whether the request may renew the id of its session. */
+      this.mayRenew = false;
+      /**
+       * If the request has brought an old id of the session: whether the response sets the cookie of
+       * the new one. Undefined else.
+       * @type {boolean | undefined}
+       */
+      this.tellsId = undefined;
+      /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
+      this.newIds = undefined;
+      /** Whether `_meta` must say that no request has brought the new id yet. */
+      this.keepsUnseen = false;
+      /**
+       * The sid whose cookie the response has set.
+       * @type {string | undefined}
+       */
+      this.toldId = undefined;
+    }
     // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
@@ -230,7 +233,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
-      this.meta = source.meta;
+      if (source.meta !== undefined) this.meta = source.meta;
       this.markLoaded(cookieId);
       this.setBase(cookieId, source.text);
     } else {
@@ -1055,7 +1058,7 @@ class RequestSession {
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
     const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen);
+    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen === true);
   }
 
   /**
@@ -1291,7 +1294,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
-      this.toldId = req.sessionID;
+      if (settings.times !== undefined) this.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {

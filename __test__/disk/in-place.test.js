@@ -30,7 +30,7 @@ const FILES = {
   'compat/session.test.js': {},
   'compat/store.test.js': {},
   // Of thousands, some tell which of two answers comes first, which is not promised.
-  'parity/differential.test.js': { DIFF_SCENARIOS: '1000', DIFF_SEED: '' },
+  'parity/differential.test.js': { DIFF_SCENARIOS: '400', DIFF_SEED: '' },
 };
 
 /** Tests of what is different on purpose, and why. */

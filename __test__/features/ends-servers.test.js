@@ -19,7 +19,7 @@ const startPostgres = require('../../stores/backends/postgres');
 const { install } = require('../../stores/install');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { skipWithout } = require('../../test-kit/installed');
-const { HOST, lastingPort } = require('../../test-kit/port');
+const { HOST, freePort } = require('../../test-kit/port');
 const { startRedis } = require('../../test-kit/redis');
 
 /** Times long enough for a slow machine: a request takes some ms. */
@@ -31,7 +31,7 @@ const servers = {};
 const why = {};
 test.before(async () => {
   install('', () => {});
-  const starts = { redis: startRedis, postgres: async () => startPostgres(temporaryFolder('postgres'), await lastingPort()) };
+  const starts = { redis: startRedis, postgres: async () => startPostgres(temporaryFolder('postgres'), await freePort()) };
   for (const [name, start] of Object.entries(starts)) {
     servers[name] = await start().catch((error) => {
       if (!error.isMissing) throw error;

@@ -72,7 +72,7 @@ test(`${FORCED_SCENARIOS} scenarios agree when every MemoryStore is asked as any
   for (const name of FORCED) assert.ok(!isFullRun || called.get(name) > FORCED_SCENARIOS / 10, `${name}: called ${called.get(name)} times`);
 });
 
-const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 1200);
+const SCENARIOS = Number(process.env.DIFF_SCENARIOS || 600);
 
 test(`${SCENARIOS} scenarios agree whatever the program replaces, and when`, { skip: !isOurs }, async () => {
   await agree(SCENARIOS, addReplacements);

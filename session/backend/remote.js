@@ -4,7 +4,7 @@
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
-const { attempt, load } = require('../request/load');
+const { load } = require('../request/load');
 const { renew } = require('../request/renew');
 const native = require('../native/load');
 const redacted = require('../store/redacted');
@@ -18,7 +18,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { settings: { resident } } = request;
+    const { settings: { metaKey, resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -27,14 +27,20 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    attempt((answered) => {
+    let hasAnswered = false;
+    try {
       if (resident !== undefined) request.startLoading();
-      load(request, sid, answered);
-    }, (error, data, id) => {
-      if (data && id !== sid) request.tellNewId();
-      if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
-      else loaded(request, error, data, next);
-    });
+      load(request, sid, (error, data, id) => {
+        hasAnswered = true;
+        if (data && metaKey !== undefined && id !== sid) request.tellNewId();
+        if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
+        else loaded(request, error, data, next);
+      });
+    } catch (error) {
+      // If the store has called back already, the error is one of the program's handlers.
+      if (hasAnswered) throw error;
+      loaded(request, error, undefined, next);
+    }
   },
 
   loaded,

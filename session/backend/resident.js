@@ -126,7 +126,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       if (settings.touches !== undefined) request.storedCookie = stored;

@@ -23,10 +23,16 @@ const LONGEST_CHAIN = 3;
  * @param {RequestSession} request
  * @param {string | undefined} sid
  * @param {(error?: any, data?: SessionData | null, id?: string) => void} callback gets what the
- *   store calls back with, and the id under which it has the session; no data for a session that has ended
+ *   store calls back with; no data for a session that has ended. With an option that reserves `_meta`,
+ *   the id under which the store has the session follows.
  * @throws what `get` throws before the store has called back
  */
 function load(request, sid, callback) {
+  const { req, settings: { metaKey } } = request;
+  if (metaKey === undefined) {
+    callStore(storeCallback(req, callback), req.sessionStore, 'get', sid);
+    return;
+  }
   find(request, sid, LONGEST_CHAIN, (error, data, id) => {
     if (data && id !== sid) request.rename(sid, /** @type {string} */ (id));
     callback(error, data, id);
@@ -79,9 +85,9 @@ function attempt(act, callback) {
  * @throws as `load`
  */
 function find(request, sid, chain, callback) {
-  const { req, settings: { metaKey, times } } = request;
+  const { req, settings: { times } } = request;
   callStore(storeCallback(req, (error, data) => {
-    if (error || !data || metaKey === undefined) {
+    if (error || !data) {
       callback(error, data, sid);
       return;
     }

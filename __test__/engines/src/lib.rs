@@ -31,6 +31,8 @@ mod state;
 mod store;
 #[path = "../../../src/text.rs"]
 mod text;
+#[path = "../../../src/touched.rs"]
+mod touched;
 
 /// The version of the package, which takes no addon of another one.
 #[napi]
