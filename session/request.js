@@ -604,7 +604,7 @@ class RequestSession {
   metaToStore(sid) {
     const known = this.metaOf(sid);
     const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen && sid === this.loadedId);
+    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen === true && sid === this.loadedId);
     this.setMeta(sid, meta);
     return meta;
   }
