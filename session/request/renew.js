@@ -6,6 +6,7 @@
 const debug = require('debug')('express-session');
 const { createSession } = require('../store/store').prototype;
 const { existingEngine } = require('../store/engine-of');
+const redacted = require('../store/redacted');
 const { attempt, askStore, load } = require('./load');
 const { makePointer, isPointer, followPointer } = require('./pointer');
 const { showMeta } = require('./times');
@@ -109,7 +110,7 @@ function renew(request, loaded, done) {
       id = generateId(req);
       record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     } catch (error) {
-      debug('the id is not renewed: %s', error);
+      if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
       finish(undefined, found);
       return;
     }
@@ -156,7 +157,7 @@ function renew(request, loaded, done) {
    * @param {SessionData} found
    */
   const keepOldId = (error, found) => {
-    debug('the id is not renewed: %s', error);
+    if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
     readAgain(found, false);
   };
 
