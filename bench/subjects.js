@@ -47,9 +47,14 @@ const FEATURE_SUBJECTS = [
   { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
   { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
   { name: 'touchAfter', session: OURS, store: 'own', options: { touchAfter: 600000 } },
+  { name: 'idleTimeout', session: OURS, store: 'own', options: { idleTimeout: 1800000 } },
+  { name: 'absoluteTimeout', session: OURS, store: 'own', options: { absoluteTimeout: 28800000 } },
+  { name: 'renewAfter', session: OURS, store: 'own', options: { renewAfter: 900000 } },
+  { name: 'all options of time', session: OURS, store: 'own', options: { touchAfter: 600000, idleTimeout: 1800000, absoluteTimeout: 28800000, renewAfter: 900000 } },
   { name: 'none, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'express-session, connect-redis', session: 'express-session', store: 'redis', measure: 'express-session, connect-redis' },
   { name: 'touchAfter, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000 } },
+  { name: 'all options of time, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000, idleTimeout: 1800000, absoluteTimeout: 28800000, renewAfter: 900000 } },
 ];
 
 /** Does nothing but go on: the same server without sessions. */
