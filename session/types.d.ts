@@ -20,6 +20,7 @@ declare global {
   interface Buffer {
     /** Returns the bytes from `start` to `end` as Latin-1 text. Node.js has it, but no type for it. */
     latin1Slice(start?: number, end?: number): string;
+    utf8Slice(start?: number, end?: number): string;
   }
 }
 
@@ -89,8 +90,11 @@ export interface Meta {
   hasLifetime: boolean;
   /** Whether the store has it; false for a session from before the option. */
   isKnown: boolean;
-  /** What else the stored `_meta` has, such as the version of express-session-rs/postgres. */
-  rest: Record<string, any> | undefined;
+  /**
+   * What else the stored `_meta` has, such as the version of express-session-rs/postgres: members of a
+   * JSON object, whose values are strings and numbers. Empty for nothing.
+   */
+  others: string;
 }
 
 /** The checked options of `session()` with their defaults, and what was made of them. */

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use express_session_core::cookie::signed;
 use express_session_core::engine::{Asker, Found, Live};
+use express_session_core::meta::Meta;
 use express_session_core::session_text::Renewal;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Function, FunctionCallContext, Result, Uint8Array};
@@ -41,7 +42,7 @@ pub const RENEWAL_UNCLEAR: u32 = 2;
 /// The bytes of the array `details` into which a session reader writes what it returns beside the session's
 /// data.
 #[napi]
-pub const DETAILS_BYTES: u32 = 1024;
+pub const DETAILS_BYTES: u32 = 2048;
 /// The byte of `details` that is the length of the sid in bytes.
 #[napi]
 pub const DETAILS_SID_LENGTH: u32 = 0;
@@ -63,16 +64,28 @@ pub const DETAILS_EXPIRES: u32 = 16;
 /// `storeMoment`.
 #[napi]
 pub const DETAILS_MOMENT: u32 = 24;
+/// The first byte of `details` of the three times of `_meta`, doubles: `created`, `renewed` and `seen` in
+/// ms since the epoch. The first one is NaN if the data have no `_meta` in its usual form.
+#[napi]
+pub const DETAILS_META: u32 = 32;
+/// The first byte of `details` of the length of the other members of `_meta` in bytes: two bytes, the
+/// lower one first.
+#[napi]
+pub const DETAILS_OTHERS_LENGTH: u32 = 4;
 /// The first byte of `details` of the sid, for which there are 255 bytes.
 #[napi]
-pub const DETAILS_SID: u32 = 32;
-/// The first byte of `details` of the cookie's JSON.
+pub const DETAILS_SID: u32 = 56;
+/// The first byte of `details` of the cookie's JSON, which ends before `DETAILS_OTHERS`.
 #[napi]
-pub const DETAILS_COOKIE: u32 = 288;
+pub const DETAILS_COOKIE: u32 = 312;
+/// The first byte of `details` of the other members of `_meta`, as JSON.
+#[napi]
+pub const DETAILS_OTHERS: u32 = 1024;
 
 // The same as indexes of a slice.
 const SID: usize = DETAILS_SID as usize;
 const COOKIE: usize = DETAILS_COOKIE as usize;
+const OTHERS: usize = DETAILS_OTHERS as usize;
 
 /// Makes a session reader: a function that opens sessions of `store`. It takes a `Cookie` header and the
 /// current time, in ms since the epoch, and returns the data of the session whose sid is the
@@ -83,9 +96,11 @@ const COOKIE: usize = DETAILS_COOKIE as usize;
 /// what the other `DETAILS_` constants name. The caller reads `details` before the next call: that
 /// costs less than an object made at each call. A function that owns keys, store and array
 /// costs less than one that takes them at each call.
+///
+/// With `takes_meta`, a `_meta` in its usual form is in `details`, and not among the returned data.
 #[napi(
     catch_unwind,
-    ts_args_type = "name: string, keys: object, store: object, details: Uint8Array",
+    ts_args_type = "name: string, keys: object, store: object, details: Uint8Array, takesMeta?: boolean",
     ts_return_type = "(header: string, now: number) => string | number"
 )]
 pub fn create_session_reader<'env>(
@@ -94,8 +109,10 @@ pub fn create_session_reader<'env>(
     keys: &Keys,
     store: &Store,
     details: Uint8Array,
+    takes_meta: Option<bool>,
 ) -> Result<Function<'env, (), Either<CreatedString, u32>>> {
     let details = CallerBuffer::new(env, details)?;
+    let takes_meta = takes_meta.unwrap_or(false);
     let name = name.into_bytes();
     let keys = keys.to_vec();
     let store = Rc::clone(store);
@@ -121,7 +138,12 @@ pub fn create_session_reader<'env>(
         let is_written = details.fill(call.env, |details| {
             write_sid(&sid, length, details)?;
             match &stored {
-                Found::Live(live) => write_cookie(live, details),
+                Found::Live(live) => {
+                    if takes_meta {
+                        take_meta(&mut data, details)?;
+                    }
+                    write_cookie(live, details)
+                }
                 Found::Missing => Some(()),
                 Found::Unclear { .. } => None,
             }
@@ -158,10 +180,8 @@ fn write_cookie(live: &Live, details: &mut [u8]) -> Option<()> {
         expires,
         moment,
     } = live;
-    let length = cookie.copy(*expires, details.get_mut(COOKIE..)?)?;
-    let [low, high] = u16::try_from(length).ok()?.to_le_bytes();
-    details[DETAILS_COOKIE_LENGTH as usize] = low;
-    details[DETAILS_COOKIE_LENGTH as usize + 1] = high;
+    let length = cookie.copy(*expires, details.get_mut(COOKIE..OTHERS)?)?;
+    write_length(details, DETAILS_COOKIE_LENGTH, length)?;
     details[DETAILS_RENEWAL as usize] = match cookie.renewal {
         Renewal::Same => RENEWAL_SAME,
         Renewal::Date { .. } => RENEWAL_DATE,
@@ -171,6 +191,37 @@ fn write_cookie(live: &Live, details: &mut [u8]) -> Option<()> {
     write_double(details, DETAILS_COOKIE_NUMBER, cookie.id as f64)?;
     write_double(details, DETAILS_EXPIRES, expires)?;
     write_double(details, DETAILS_MOMENT, *moment as f64)
+}
+
+/// Moves the `_meta` of a session out of its data into the array `details`. If it is not there in its
+/// usual form, or longer than its place, the data stay as they are.
+fn take_meta(data: &mut Vec<u8>, details: &mut [u8]) -> Option<()> {
+    write_double(details, DETAILS_META, f64::NAN)?;
+    let Some(meta) = Meta::of(data) else {
+        return Some(());
+    };
+    // JavaScript reads the place as UTF-8, so what is none stays with the data.
+    let place = details.get_mut(OTHERS..OTHERS + meta.others.len());
+    let Some(place) = place.filter(|_| std::str::from_utf8(meta.others).is_ok()) else {
+        return Some(());
+    };
+    place.copy_from_slice(meta.others);
+    write_length(details, DETAILS_OTHERS_LENGTH, meta.others.len())?;
+    for (at, time) in (DETAILS_META..).step_by(8).zip(meta.times) {
+        write_double(details, at, time as f64)?;
+    }
+    let start = meta.start;
+    data.truncate(start);
+    data.push(b'}');
+    Some(())
+}
+
+/// Writes a length of two bytes at a byte of `details`. `None` if it has more.
+fn write_length(details: &mut [u8], at: u32, length: usize) -> Option<()> {
+    let at = at as usize;
+    let bytes = u16::try_from(length).ok()?.to_le_bytes();
+    details.get_mut(at..at + 2)?.copy_from_slice(&bytes);
+    Some(())
 }
 
 /// Writes a double at a byte of `details`, in the byte order of the machine, as a `Float64Array`

@@ -26,6 +26,7 @@ pub mod disk_store;
 pub mod engine;
 pub mod error;
 pub mod memory_store;
+pub mod meta;
 pub mod session_id;
 pub mod session_text;
 pub mod signature;

@@ -207,13 +207,13 @@ pub fn cookie(text: &[u8]) -> Option<Cookie> {
 
 /// A reader of JSON, as `JSON.stringify` writes it: `at` is the byte of `text` that it reads
 /// next. Its methods return `None` if the text is not what they expect.
-struct Reader<'t> {
-    text: &'t [u8],
-    at: usize,
+pub(crate) struct Reader<'t> {
+    pub(crate) text: &'t [u8],
+    pub(crate) at: usize,
 }
 
 impl<'t> Reader<'t> {
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -222,7 +222,10 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads an object. Calls `on_key` with each key, which must read the key's value.
-    fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'t [u8]) -> Option<()>) -> Option<()> {
+    pub(crate) fn object(
+        &mut self,
+        mut on_key: impl FnMut(&mut Self, &'t [u8]) -> Option<()>,
+    ) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
@@ -277,7 +280,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads over a value, however deeply it is nested, in constant space.
-    fn skip_value(&mut self) -> Option<()> {
+    pub(crate) fn skip_value(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
             match self.peek()? {

@@ -126,7 +126,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       if (settings.touches !== undefined) request.storedCookie = stored;
@@ -160,7 +160,8 @@ class Resident {
     const keys = keyring.preparedKeys();
     if (this.keys !== keys) {
       this.keys = keys;
-      this.readSession = native.createSessionReader(this.settings.name, keys, engine.handle, this.details);
+      const { name, times } = this.settings;
+      this.readSession = native.createSessionReader(name, keys, engine.handle, this.details, times !== undefined);
     }
     return /** @type {SessionReader} */ (this.readSession);
   }

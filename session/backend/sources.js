@@ -6,12 +6,15 @@ const { makeCookie, reviveCookie } = require('../cookie/cookie');
 const native = require('../native/load');
 const { Session, addData, adoptAsSession } = require('../request/session');
 const { plannedCookie } = require('../request/generate');
-const { cutMeta, showMeta } = require('../request/times');
+const { knownMeta, showMeta } = require('../request/times');
 
 /** From this length on, in characters, a session may have hundreds of keys. */
 const LARGE = 4096;
 
 const DOUBLE_BYTES = Float64Array.BYTES_PER_ELEMENT;
+
+/** The index of the times of `_meta` among the doubles of `details`. */
+const META_AT = native.DETAILS_META / DOUBLE_BYTES;
 
 /**
  * The source of a session that the store has.
@@ -49,19 +52,26 @@ class StoredSession {
   }
 
   /**
-   * Takes the `_meta` out of the data.
+   * Takes over the `_meta` that the session reader has taken out of the data. Like the constructor, it
+   * reads `resident.details`.
    *
+   * @param {import('./resident')} resident
    * @param {InstanceType<typeof import('../request/times').Times>} times
    * @param {number} now ms since the epoch
    * @param {boolean} mayRenew whether the request may renew the id of the session
    * @returns {boolean} false if the session is not to be used as it is: it has ended, it is to get
    *   a new id, or its `_meta` is not in the form that this package stores
    */
-  takeMeta(times, now, mayRenew) {
-    const cut = cutMeta(this.text, this.expires, this.cookie, now);
-    if (cut === undefined || times.hasEnded(cut.meta, now) || (mayRenew && times.mustRenew(cut.meta, now))) return false;
-    this.text = cut.data;
-    this.meta = cut.meta;
+  takeMeta({ details, doubles }, times, now, mayRenew) {
+    const created = doubles[META_AT];
+    const renewed = doubles[META_AT + 1];
+    const seen = doubles[META_AT + 2];
+    if (!(created <= now && renewed <= now && seen <= now)) return false;
+    const length = details.readUInt16LE(native.DETAILS_OTHERS_LENGTH);
+    const others = length === 0 ? '' : details.utf8Slice(native.DETAILS_OTHERS, native.DETAILS_OTHERS + length);
+    const meta = knownMeta(created, renewed, seen, others, this.expires, this.cookie, now);
+    if (times.hasEnded(meta, now) || (mayRenew && times.mustRenew(meta, now))) return false;
+    this.meta = meta;
     return true;
   }
 

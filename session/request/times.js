@@ -5,15 +5,6 @@
 /** The key of a session's data in which this package keeps what an option must remember of the session. */
 const META = '_meta';
 
-/**
- * Finds the `_meta` at the end of stored data, in the form in which `appendMeta` writes it. It is
- * a member of the data themselves and of no object in them: two braces follow, and no third one.
- */
-const CANONICAL = /[{,]"_meta":\{"created":(\d{1,16}),"renewed":(\d{1,16}),"seen":(\d{1,16})\}\}$/;
-
-/** No `_meta` that `CANONICAL` matches is longer, in characters. */
-const LONGEST = 104;
-
 /** What else this package keeps in `_meta` of a session: texts and numbers. Whatever else stands there is dropped. */
 const OTHERS = ['version', 'ip', 'agent'];
 
@@ -120,11 +111,10 @@ function readMeta(data, now) {
     const expires = new Date(cookie?.expires ?? NaN).getTime();
     // Whether the id was seen must stay known, also if another machine's clock is ahead.
     const lastSeen = isPast(times[2], times[1] - 1) ? Math.min(seen, renewed - 1) : seen;
-    const meta = created === times[0] ? knownMeta(created, renewed, lastSeen, expires, cookie, now) : newMeta(now, false);
+    const meta = created === times[0] ? knownMeta(created, renewed, lastSeen, '', expires, cookie, now) : newMeta(now, false);
     // Or else a last use in the future would be one until then.
     meta.isKnown &&= renewed === times[1] && seen === times[2];
-    const others = OTHERS.map((key) => [key, stored[key]]).filter(([, value]) => isStringOrNumber(value));
-    meta.rest = others.length > 0 ? Object.fromEntries(others) : undefined;
+    meta.others = othersOf(stored);
     return meta;
   } catch {
     // A store that keeps sessions as objects may give some that throw when they are read.
@@ -133,32 +123,36 @@ function readMeta(data, now) {
 }
 
 /**
- * Reads the `_meta` of data that our own stores have, without parsing them.
+ * Returns the `_meta` of data that a store has. The lifetime of a cookie has begun at the last use of
+ * the session that its store has noted in it.
  *
- * @param {string} text the JSON of the data without the cookie
+ * @param {number} created
+ * @param {number} renewed
+ * @param {number} seen
+ * @param {string} others what else it has, as `Meta` says
  * @param {number} expires the date of the stored cookie; NaN for none
- * @param {CookieData} cookie
+ * @param {CookieData | undefined} cookie as it was stored
  * @param {number} now
- * @returns {{ meta: Meta, data: string } | undefined} undefined if it is not there in the form of
- *   `appendMeta`, or if it needs `readMeta`; `data` is the JSON without it
+ * @returns {Meta}
  */
-function cutMeta(text, expires, cookie, now) {
-  const found = CANONICAL.exec(text.slice(-LONGEST));
-  if (found === null) return undefined;
-  const [created, renewed, seen] = [Number(found[1]), Number(found[2]), Number(found[3])];
-  if (!(created <= now && renewed <= now && seen <= now)) return undefined;
-  const at = text.length - found[0].length;
-  return { meta: knownMeta(created, renewed, seen, expires, cookie, now), data: at === 0 ? '{}' : `${text.slice(0, at)}}` };
+function knownMeta(created, renewed, seen, others, expires, cookie, now) {
+  const originalMaxAge = cookie?.originalMaxAge;
+  const start = typeof originalMaxAge === 'number' ? expires - originalMaxAge : NaN;
+  const used = start > seen && start <= now ? start : seen;
+  return { created, renewed, seen, used, hasLifetime: start <= now, isKnown: true, others };
 }
 
 /**
- * Returns the JSON of data with a `_meta`, which `cutMeta` finds.
+ * Returns the JSON of data with a `_meta` as their last member: its usual form, which the session
+ * reader of the addon knows.
  *
  * @param {string} text the JSON of the data without the cookie, which is an object
  * @param {Meta} meta
  */
 function appendMeta(text, meta) {
-  return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"${META}":${JSON.stringify(shownMeta(meta))}}`;
+  const { created, renewed, seen, others } = meta;
+  const start = `${text.slice(0, -1)}${text === '{}' ? '' : ','}"${META}":{"created":${created},"renewed":${renewed},"seen":${seen}`;
+  return others === '' ? `${start}}}` : `${start},${others}}}`;
 }
 
 /**
@@ -169,7 +163,7 @@ function appendMeta(text, meta) {
  * @returns {Meta}
  */
 function newMeta(now, isKnown = true) {
-  return { created: now, renewed: now, seen: now, used: now, hasLifetime: false, isKnown, rest: undefined };
+  return { created: now, renewed: now, seen: now, used: now, hasLifetime: false, isKnown, others: '' };
 }
 
 /**
@@ -199,8 +193,9 @@ function isUnseen({ renewed, seen }) {
  *
  * @param {Meta} meta
  */
-function shownMeta({ created, renewed, seen, rest }) {
-  return { created, renewed, seen, ...rest };
+function shownMeta({ created, renewed, seen, others }) {
+  const times = { created, renewed, seen };
+  return others === '' ? times : Object.assign(times, JSON.parse(`{${others}}`));
 }
 
 /**
@@ -260,25 +255,7 @@ function withMeta(session, meta) {
   return copy;
 }
 
-module.exports = { META, Times, readMeta, cutMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
-
-/**
- * The lifetime of a cookie has begun at the last use of the session that its store has noted in it.
- *
- * @param {number} created
- * @param {number} renewed
- * @param {number} seen
- * @param {number} expires the date of the stored cookie; NaN for none
- * @param {CookieData | undefined} cookie as it was stored
- * @param {number} now
- * @returns {Meta}
- */
-function knownMeta(created, renewed, seen, expires, cookie, now) {
-  const { originalMaxAge } = Object(cookie);
-  const start = typeof originalMaxAge === 'number' ? expires - originalMaxAge : NaN;
-  const used = start > seen && start <= now ? start : seen;
-  return { created, renewed, seen, used, hasLifetime: start <= now, isKnown: true, rest: undefined };
-}
+module.exports = { META, Times, readMeta, knownMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
 
 /**
  * Whether a value is an object and no array.
@@ -287,6 +264,16 @@ function knownMeta(created, renewed, seen, expires, cookie, now) {
  */
 function isPlain(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Returns what this package keeps in a stored `_meta` beside the times, as JSON.
+ *
+ * @param {Record<string, any>} stored
+ */
+function othersOf(stored) {
+  const others = OTHERS.filter((key) => isStringOrNumber(stored[key])).map((key) => [key, stored[key]]);
+  return others.length === 0 ? '' : JSON.stringify(Object.fromEntries(others)).slice(1, -1);
 }
 
 /** @param {unknown} value */
