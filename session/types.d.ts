@@ -97,6 +97,41 @@ export interface Meta {
   others: string;
 }
 
+/** What `describe` returns of a request. */
+export interface DescribeResult {
+  ip?: string | null;
+  userAgent?: string | null;
+}
+
+/** The options of a store that knows whose its sessions are, as the program gave them. */
+export interface UserOptions {
+  user?: ((session: SessionData) => string | null | undefined) | null;
+  describe?: ((req: Request) => DescribeResult | null | undefined) | null;
+  maxSessions?: number | null;
+}
+
+/** A session of a user, as a store has found it. */
+export interface Listed {
+  /** The key of the session in the store: its id, or what `hashIds` makes of it. */
+  key: string;
+  /** The stored `_meta`. */
+  meta: { created: number; seen: number; ip?: string; agent?: string };
+  /** When the store lets the session expire, in ms since the epoch; NaN for never, or if that is not known. */
+  expires: number;
+  /** For how long a touch prolongs the session, in ms; NaN if that is not known. */
+  lifetime: number;
+}
+
+/** A session of a user, as `sessionsOf` gives it. Times are ms since the epoch. */
+export interface UserSession {
+  handle: string;
+  created: number;
+  lastSeen: number;
+  current: boolean;
+  ip?: string;
+  userAgent?: string;
+}
+
 /** The checked options of `session()` with their defaults, and what was made of them. */
 export interface Settings {
   cookie: CookieOptions | ((req: Request) => CookieOptions);

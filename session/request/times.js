@@ -6,7 +6,7 @@
 const META = '_meta';
 
 /** What else this package keeps in `_meta` of a session: texts and numbers. Whatever else stands there is dropped. */
-const OTHERS = ['version', 'ip', 'agent'];
+const OTHERS = ['user', 'ip', 'agent', 'version'];
 
 /**
  * How old the last use that is written may become, as a part of the idle time, before the next one
@@ -156,6 +156,27 @@ function appendMeta(text, meta) {
 }
 
 /**
+ * Returns a `_meta` with other members beside the times.
+ *
+ * @param {Meta} meta
+ * @param {Record<string, string | undefined>} changes the members that change; undefined for none
+ * @returns {Meta}
+ */
+function withOthers(meta, changes) {
+  return { ...meta, others: othersOf({ ...parsedOthers(meta), ...changes }) };
+}
+
+/**
+ * Returns what a `_meta` has beside the times.
+ *
+ * @param {Meta} meta
+ * @returns {Record<string, any>}
+ */
+function parsedOthers({ others }) {
+  return others === '' ? {} : JSON.parse(`{${others}}`);
+}
+
+/**
  * Returns the `_meta` of a session that begins now.
  *
  * @param {number} now
@@ -193,9 +214,9 @@ function isUnseen({ renewed, seen }) {
  *
  * @param {Meta} meta
  */
-function shownMeta({ created, renewed, seen, others }) {
-  const times = { created, renewed, seen };
-  return others === '' ? times : Object.assign(times, JSON.parse(`{${others}}`));
+function shownMeta(meta) {
+  const { created, renewed, seen, others } = meta;
+  return others === '' ? { created, renewed, seen } : { created, renewed, seen, ...parsedOthers(meta) };
 }
 
 /**
@@ -255,7 +276,7 @@ function withMeta(session, meta) {
   return copy;
 }
 
-module.exports = { META, Times, readMeta, knownMeta, appendMeta, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
+module.exports = { META, Times, readMeta, knownMeta, appendMeta, withOthers, parsedOthers, newMeta, usedMeta, isUnseen, showMeta, defineMeta, withMeta };
 
 /**
  * Whether a value is an object and no array.

@@ -1,0 +1,208 @@
+'use strict';
+
+/** @import { DescribeResult, Listed, Request, Session as SessionShape, SessionData, Store, UserOptions, UserSession } from '../types' */
+
+const { createHash } = require('node:crypto');
+const { isPointer } = require('../request/pointer');
+const { readMeta, withMeta, withOthers } = require('../request/times');
+
+/** The most characters of a user, and of each text that `describe` gives. */
+const LONGEST_USER = 255;
+const LONGEST_TEXT = 255;
+
+/** What a database cannot keep as text: a half of a surrogate pair, and the character 0. */
+const UNKEEPABLE = /[\p{Surrogate}\0]/u;
+
+/**
+ * The property of a store with its `Users`. A Proxy of the store has it, too.
+ * @type {unique symbol}
+ */
+const USERS = Symbol('users');
+
+/**
+ * Whose the sessions of a store are: the options `user`, `describe` and `maxSessions`.
+ *
+ * The store writes the user into `_meta` of each session, so that its database finds the sessions of
+ * a user in what it stores.
+ */
+class Users {
+  /**
+   * Checks the options of a store.
+   *
+   * @param {UserOptions} options
+   * @returns {Users | undefined} undefined without the option `user`
+   * @throws {TypeError} naming the option that is wrong
+   */
+  static of({ user, describe, maxSessions }) {
+    if (isGiven(user) && typeof user !== 'function') throw new TypeError('user option must be a function of a session');
+    if (isGiven(describe) && typeof describe !== 'function') throw new TypeError('describe option must be a function of a request');
+    if (isGiven(maxSessions) && !(Number.isSafeInteger(maxSessions) && maxSessions >= 1)) {
+      throw new TypeError('maxSessions option must be a positive integer');
+    }
+    if (isGiven(user)) return new Users(user, describe ?? undefined, maxSessions ?? undefined);
+    const needless = isGiven(describe) ? 'describe' : 'maxSessions';
+    if (isGiven(describe) || isGiven(maxSessions)) {
+      throw new TypeError(`${needless} option needs the option user, which says whose a session is`);
+    }
+    return undefined;
+  }
+
+  /**
+   * @param {NonNullable<UserOptions['user']>} user
+   * @param {NonNullable<UserOptions['describe']> | undefined} describe
+   * @param {number | undefined} maxSessions
+   */
+  constructor(user, describe, maxSessions) {
+    this.user = user;
+    this.describe = describe;
+    this.maxSessions = maxSessions;
+  }
+
+  /**
+   * Returns whose a session is.
+   *
+   * @param {SessionData} session
+   * @returns {string | undefined} undefined if nobody is logged in
+   * @throws what the function `user` throws, and a TypeError if it returns anything but a user
+   */
+  userOf(session) {
+    const { user: call } = this;
+    const user = call(session);
+    if (user === undefined || user === null) return undefined;
+    if (!isUser(user)) throw wrongUser('the option user must return');
+    return user;
+  }
+
+  /**
+   * Returns what is stored of the browser that sends a request.
+   *
+   * @param {Request} req
+   * @returns {{ ip?: string, agent?: string }}
+   * @throws what the function `describe` throws, and a TypeError if it returns anything else
+   */
+  described(req) {
+    const { describe } = this;
+    if (describe === undefined) return {};
+    const { ip, userAgent } = /** @type {DescribeResult} */ (Object(describe(req)));
+    return { ...text('ip', 'ip', ip), ...text('agent', 'userAgent', userAgent) };
+  }
+
+  /**
+   * Returns a session as the store gets it: its `_meta` says whose it is. The record that leads from
+   * an old id of a session to the new one is nobody's.
+   *
+   * @param {SessionData} session
+   * @returns {SessionData} the same object, or a copy: always one of a plain object, which may be data of
+   *   the program
+   * @throws as `userOf`
+   */
+  stamped(session) {
+    if (isPointer(session)) return session;
+    const user = this.userOf(session);
+    const meta = withOthers(readMeta(session, Date.now()), { user });
+    const isPlain = Object.getPrototypeOf(session) === Object.prototype;
+    return withMeta(/** @type {SessionShape} */ (isPlain ? { ...session } : session), meta);
+  }
+}
+
+/**
+ * Gives a store its users, if its options say whose the sessions are.
+ *
+ * @param {Store} store
+ * @param {UserOptions} options
+ * @throws {TypeError} naming the option that is wrong
+ */
+function defineUsers(store, options) {
+  const users = Users.of(options);
+  if (users !== undefined) Object.defineProperty(store, USERS, { value: users, configurable: true });
+}
+
+/**
+ * Returns the users of a store, undefined without the option `user`.
+ *
+ * @param {Store} store
+ * @returns {Users | undefined}
+ */
+function usersOf(store) {
+  return /** @type {any} */ (store)[USERS];
+}
+
+/**
+ * Checks the user that a program asks for.
+ *
+ * @param {unknown} user
+ * @returns {string}
+ * @throws {TypeError}
+ */
+function checkedUser(user) {
+  if (!isUser(user)) throw wrongUser('the user must be');
+  return user;
+}
+
+/**
+ * Returns the name by which a page can speak of a session. It tells nothing of the session's id.
+ *
+ * @param {string} key of the session in the store
+ */
+function handleOf(key) {
+  return createHash('sha256').update(`handle:${key}`).digest('base64url');
+}
+
+/**
+ * Returns what `sessionsOf` says of a session.
+ *
+ * @param {Listed} listed
+ * @param {string | undefined} current the key of the session that asks
+ * @param {number} now ms since the epoch
+ * @returns {UserSession}
+ */
+function userSession({ key, meta, expires, lifetime }, current, now) {
+  const { created, seen, ip, agent } = meta;
+  // A touch moves the expiry alone.
+  const touched = Math.min(expires - lifetime, now);
+  return {
+    handle: handleOf(key),
+    created,
+    lastSeen: touched > seen ? touched : seen,
+    current: key === current,
+    ...(ip !== undefined && { ip }),
+    ...(agent !== undefined && { userAgent: agent }),
+  };
+}
+
+module.exports = { Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
+
+/**
+ * @template T
+ * @param {T} value
+ * @returns {value is NonNullable<T>}
+ */
+function isGiven(value) {
+  return value !== undefined && value !== null;
+}
+
+/**
+ * @param {unknown} user
+ * @returns {user is string}
+ */
+function isUser(user) {
+  return typeof user === 'string' && user !== '' && user.length <= LONGEST_USER && !UNKEEPABLE.test(user);
+}
+
+/** @param {string} what */
+function wrongUser(what) {
+  return new TypeError(`${what} a text of 1 to ${LONGEST_USER} characters without the character 0, or undefined`);
+}
+
+/**
+ * @param {string} key of `_meta`
+ * @param {string} name of the value that `describe` has returned
+ * @param {unknown} value
+ * @returns {Record<string, string>} empty without a value
+ * @throws {TypeError}
+ */
+function text(key, name, value) {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'string') throw new TypeError(`${name} of the option describe must be a string`);
+  return { [key]: value.slice(0, LONGEST_TEXT).replace(/[\p{Surrogate}\0]/gu, '\uFFFD') };
+}
