@@ -12,11 +12,11 @@ const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
+const Bases = require('./request/bases');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const { askStore, attempt, load } = require('./request/load');
-const { saveMerged } = require('./request/merge');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
@@ -135,17 +135,6 @@ class RequestSession {
     this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
-    /**
-     * With the option `merge`: the stored data from which each session of this request was made,
-     * as JSON without the cookie; and for a clone or a Proxy of a session, the last ones by sid.
-     * @type {Map<SessionShape | string | undefined, string> | undefined}
-     */
-    this.bases = undefined;
-    /**
-     * With the option `merge`: the saves that wait for the one that is under way. Undefined if none is.
-     * @type {(() => void)[] | undefined}
-     */
-    this.waitingSaves = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -170,6 +159,7 @@ class RequestSession {
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
     // A request that waits for its store takes no memory for options that are off.
+    this.bases = settings.keepsBases ? new Bases(this) : undefined;
     if (settings.times !== undefined) {
       /**
        * What `_meta` said of the session that was asleep, when it was loaded.
@@ -235,7 +225,7 @@ class RequestSession {
     if (source.id === cookieId) {
       if (source.meta !== undefined) this.meta = source.meta;
       this.markLoaded(cookieId);
-      this.setBase(cookieId, source.text);
+      this.bases?.set(cookieId, source.text);
     } else {
       req.sessionID = source.id;
     }
@@ -295,7 +285,7 @@ class RequestSession {
     this.original = new Original(source.text, source.data, this.settings.metaKey);
     this.session = session;
     this.watch(session);
-    if (this.loadedId !== undefined) this.setBase(session, source.text);
+    if (this.loadedId !== undefined) this.bases?.set(session, source.text);
     // The response has ended before, and its end has touched the session: see `settleAsleep`.
     if (this.isTouched) startLifetimeAt(session.cookie, /** @type {number} */ (this.endedAt), session.cookie.originalMaxAge);
   }
@@ -494,7 +484,7 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   noteLoaded(session, data) {
-    if (this.settings.keepsBases) this.noteBase(session, dataJSON(data));
+    this.bases?.note(session, dataJSON(data));
     const meta = this.metaOf(this.idOf(session));
     if (meta !== undefined) showMeta(session, meta);
   }
@@ -566,8 +556,7 @@ class RequestSession {
     if (this.firstId === oldId) this.firstId = id;
     if (this.loadedId === oldId) this.loadedId = id;
     if (this.savedId === oldId) this.savedId = id;
-    const base = this.bases?.get(oldId);
-    if (base !== undefined && !this.bases?.has(id)) this.setBase(id, base);
+    this.bases?.rename(oldId, id);
     const meta = this.metaOf(id);
     // No request has brought the new id yet, or the browser has the old one from this response,
     // perhaps after it had the new one.
@@ -620,7 +609,7 @@ class RequestSession {
     const { merge, times } = this.settings;
     if (times !== undefined) return withMeta(session, this.metaToStore(this.idOf(session)));
     if (merge !== undefined) {
-      const base = this.baseOf(session);
+      const base = this.bases?.of(session);
       const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
       if (isDeepStrictEqual(session[META], loaded)) return session;
       if (loaded === undefined) Reflect.deleteProperty(session, META);
@@ -640,42 +629,7 @@ class RequestSession {
   }
 
   /**
-   * Notes the stored data on which a session is based from now on.
-   *
-   * @param {SessionShape} session
-   * @param {string} text the JSON of the data, without the cookie
-   */
-  noteBase(session, text) {
-    this.setBase(session, text);
-    this.setBase(this.idOf(session), text);
-  }
-
-  /**
-   * @param {SessionShape | string | undefined} key the session or its sid
-   * @param {string} text
-   */
-  setBase(key, text) {
-    if (this.settings.keepsBases) (this.bases ??= new Map()).set(key, text);
-  }
-
-  /**
-   * Returns the stored data on which a session is based, as JSON. A save must keep what others have
-   * changed in them since.
-   *
-   * @param {SessionShape} session
-   * @returns {string | undefined} undefined without the option `merge`, and for a session that the
-   *   store does not have yet
-   */
-  baseOf(session) {
-    const { bases, destroyedIds, req, settings } = this;
-    if (bases === undefined || req.sessionStore !== settings.store) return undefined;
-    const id = this.idOf(session);
-    return destroyedIds?.has(id) ? undefined : bases.get(session) ?? bases.get(id);
-  }
-
-  /**
-   * Calls the store to store a session. With the option `merge` the changes of other requests are
-   * kept, and the saves of a request do not overlap.
+   * Calls the store to store a session.
    *
    * @param {Callback} callback made by `storeCallback`
    * @param {'set' | 'setIfPresent'} method
@@ -684,68 +638,10 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { keepsBases, touches } } = this;
     id = this.newestId(id);
-    if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
-    if (!keepsBases) {
-      callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
-      return;
-    }
-    const isAgain = this.destroyedIds?.has(id);
-    this.inTurn(callback, (done) => {
-      if (!isAgain && this.destroyedIds?.has(id)) {
-        debug('not saving: the session was destroyed');
-        done();
-        return;
-      }
-      const stored = this.stampMeta(session);
-      const base = this.baseOf(session);
-      if (base !== undefined) {
-        saveMerged(this, id, session, base, done);
-        return;
-      }
-      const text = dataJSON(stored);
-      callStore(storeCallback(req, (error, ...results) => {
-        if (!error) this.noteBase(session, text);
-        done(error, ...results);
-      }), req.sessionStore, method, id, stored);
-    });
-  }
-
-  /**
-   * Saves when the saves that are under way have ended: they would take each other for those of
-   * other requests.
-   *
-   * @param {Callback} callback
-   * @param {(callback: Callback) => void} save
-   * @throws what `save` throws if none is under way
-   */
-  inTurn(callback, save) {
-    let hasEnded = false;
-    const endTurn = () => {
-      hasEnded = true;
-      const next = this.waitingSaves?.shift();
-      if (next) defer(next);
-      else this.waitingSaves = undefined;
-    };
-    const done = (/** @type {any[]} */ ...results) => {
-      endTurn();
-      callback(...results);
-    };
-    const begin = () => {
-      try {
-        save(done);
-      } catch (error) {
-        if (hasEnded) throw error;
-        if (isFirst) endTurn();
-        else done(error);
-        if (isFirst) throw error;
-      }
-    };
-    const isFirst = this.waitingSaves === undefined;
-    if (this.waitingSaves === undefined) this.waitingSaves = [];
-    else this.waitingSaves.push(begin);
-    if (isFirst) begin();
+    if (this.settings.touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
+    if (this.bases !== undefined) this.bases.store(callback, method, id, session);
+    else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
   }
 
   /**
