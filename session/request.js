@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
+/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
@@ -21,8 +21,8 @@ const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, wit
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { endRenewed, enter, markUnseen } = require('./request/renew');
+const RequestTouches = require('./request/request-touches');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { beginOf, isUntouched, storedCookie } = require('./request/touches');
 const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
@@ -94,14 +94,6 @@ class RequestSession {
     /** Whether the program wants the expiry to stay as it is: `touch(false)`. */
     this.keepsExpiry = false;
     /**
-     * With the option `touchAfter`: the cookie that the session was loaded with. Undefined if the
-     * session must be touched in any case: the program asks for it, or this request has begun to.
-     * @type {StoredCookie | undefined}
-     */
-    this.storedCookie = undefined;
-    /** @type {string | undefined} With the option `touchAfter`: the sid that was noted last as touched. */
-    this.touchedId = undefined;
-    /**
      * The first `Session` that was made for the request; null if the program or another package
      * has put a session on the request before, or after `dropOriginal`.
      * @type {SessionShape | null | undefined}
@@ -159,6 +151,7 @@ class RequestSession {
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
     // A request that waits for its store takes no memory for options that are off.
+    this.touches = settings.touches === undefined ? undefined : new RequestTouches(this, settings.touches);
     this.bases = settings.keepsBases ? new Bases(this) : undefined;
     if (settings.times !== undefined) {
       /**
@@ -255,8 +248,8 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      const { metaKey, touches } = this.settings;
-      if (data && touches !== undefined) this.storedCookie = storedCookie(session.cookie);
+      if (data) this.touches?.noteLoaded(session.cookie);
+      const { metaKey } = this.settings;
       this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
@@ -397,7 +390,7 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const id = this.idOf(session);
-    this.storedCookie = undefined;
+    this.touches?.demand();
     this.noteSave(session, id);
     return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
   }
@@ -470,7 +463,7 @@ class RequestSession {
         this.loadedId = id;
         this.loadedMoment = moment;
         this.noteLoaded(current, current);
-        if (this.storedCookie !== undefined) this.storedCookie = storedCookie(current.cookie);
+        this.touches?.noteReloaded(current.cookie);
       }
       this.watch(current);
     }
@@ -639,7 +632,7 @@ class RequestSession {
    */
   store(callback, method, id, session) {
     id = this.newestId(id);
-    if (this.settings.touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
+    if (this.touches !== undefined) callback = this.touches.hearingSave(callback, id, session);
     if (this.bases !== undefined) this.bases.store(callback, method, id, session);
     else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
   }
@@ -652,10 +645,7 @@ class RequestSession {
    */
   noteDestroyed(sid) {
     (this.destroyedIds ??= new Set()).add(sid);
-    if (this.settings.touches !== undefined) {
-      this.storedCookie = undefined;
-      this.settings.touches.forget(sid);
-    }
+    this.touches?.noteDestroyed(sid);
   }
 
   /**
@@ -743,71 +733,7 @@ class RequestSession {
    */
   noteTouch(renews) {
     this.keepsExpiry = !renews;
-    if (renews) this.storedCookie = undefined;
-  }
-
-  /**
-   * Notes, for the option `touchAfter`, that a session is renewed in the store. When the response
-   * ends, that is noted before the store has answered, so that requests of the same moment touch
-   * once; `forgetTouch` takes it back.
-   *
-   * @param {string | undefined} sid
-   * @param {number} [time] from which on its lifetime counts, in ms since the epoch
-   */
-  noteRenewed(sid, time = Date.now()) {
-    const { req, settings: { store, touches } } = this;
-    if (sid === this.loadedId) this.storedCookie = undefined;
-    if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
-    this.touchedId = sid;
-    touches.note(sid, time);
-  }
-
-  /**
-   * Makes the callback of a save, perhaps one of the program, which counts as a touch if it succeeds.
-   *
-   * @param {Callback} callback made by `storeCallback`
-   * @param {string | undefined} sid
-   * @param {number} begin of the lifetime that is saved, in ms since the epoch
-   * @returns {Callback}
-   */
-  hearingRenewal(callback, sid, begin) {
-    const request = this;
-    /**
-     * @this {unknown}
-     * @param {any[]} results
-     */
-    function heard(...results) {
-      if (!results[0] && !request.destroyedIds?.has(sid)) request.noteRenewed(sid, begin);
-      return callback.apply(this, results);
-    }
-    return storeCallback(this.req, heard);
-  }
-
-  /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
-  forgetTouch() {
-    if (this.touchedId !== undefined) this.settings.touches?.forget(this.touchedId);
-  }
-
-  /**
-   * Returns whether the session was loaded, was only read and was touched lately, so that this
-   * request need not touch it: the option `touchAfter`.
-   *
-   * @param {SessionShape} [session] left out for a session that is asleep
-   */
-  isFresh(session) {
-    if (session) this.compareCookie(session);
-    const { loadedId, req, settings: { touches }, storedCookie: stored } = this;
-    return stored !== undefined && touches !== undefined && loadedId !== undefined && req.sessionID === loadedId &&
-      touches.isFresh(loadedId, stored);
-  }
-
-  /**
-   * Notes whether the program has changed the session's cookie, which the touch alone stores.
-   * @param {SessionShape} session
-   */
-  compareCookie({ cookie }) {
-    const { storedCookie: stored } = this;
-    if (stored !== undefined && !this.isTouched && !isUntouched(cookie, stored)) this.storedCookie = undefined;
+    if (renews) this.touches?.demand();
   }
 
   /**
@@ -818,15 +744,14 @@ class RequestSession {
    */
   touch(session) {
     if (this.keepsExpiry) return;
-    if (this.storedCookie !== undefined) this.compareCookie(session);
+    this.touches?.compareCookie(session);
     if (touchesPlainly(session)) {
       startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     } else {
       // A `touch` of the program may change the data.
       this.knownJSON = undefined;
-      const { storedCookie: stored } = this;
-      session.touch();
-      this.storedCookie = stored;
+      if (this.touches === undefined) session.touch();
+      else this.touches.withoutDemand(() => { session.touch(); });
     }
     this.isTouched = true;
   }
@@ -898,11 +823,7 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
-    if (this.settings.touches !== undefined) {
-      if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
-      else if (end === native.END_SAVE && session) this.noteRenewed(this.idOf(session), beginOf(session.cookie));
-      else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
-    }
+    this.touches?.noteEnd(end, session);
     // The changes of others that a merge brings do not count, also if the store answers at once.
     if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
@@ -940,7 +861,7 @@ class RequestSession {
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
-    if (end === native.END_TOUCH && this.settings.touches !== undefined) this.noteRenewed(this.loadedId);
+    if (end === native.END_TOUCH) this.touches?.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
   }
@@ -984,7 +905,7 @@ class RequestSession {
     const { req, req: { sessionStore: store }, settings: { metaKey } } = this;
     const id = this.idOf(session);
     const callback = storeCallback(req, done);
-    this.noteRenewed(id, beginOf(session.cookie));
+    this.touches?.noteSaved(session);
     if (typeof store.setIfUnchanged === 'function') {
       const stored = this.stampMeta(session);
       callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
@@ -1088,7 +1009,7 @@ class RequestSession {
   dropOriginal() {
     this.original = undefined;
     if (!this.isAsleep) this.source = undefined;
-    this.storedCookie = undefined;
+    this.touches?.demand();
     this.saved = undefined;
     this.firstSession = null;
     this.lastMade = undefined;
@@ -1103,7 +1024,7 @@ class RequestSession {
   /** Notes that the session cannot be read or written. */
   fail() {
     this.hasFailed = true;
-    this.forgetTouch();
+    this.touches?.takeBack();
     this.invalidate();
   }
 
@@ -1182,7 +1103,7 @@ class RequestSession {
     }
     if (!isCleared && !this.isTouched) this.touch(session);
     // The browser gets a new expiry, and so must the store.
-    this.storedCookie = undefined;
+    this.touches?.demand();
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
@@ -1257,7 +1178,7 @@ class RequestSession {
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
-    if (this.storedCookie !== undefined && session && this.isFresh(session)) facts |= native.FRESH;
+    if (session && this.touches?.isFresh(session)) facts |= native.FRESH;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -1271,8 +1192,7 @@ class RequestSession {
   factsAsleep() {
     const { facts, resave } = this.settings;
     if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
-    const isFresh = this.storedCookie !== undefined && this.isFresh();
-    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (isFresh ? native.FRESH : 0);
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (this.touches?.isFresh() ? native.FRESH : 0);
   }
 }
 

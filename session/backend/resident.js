@@ -130,7 +130,7 @@ class Resident {
       if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
-      if (settings.touches !== undefined) request.storedCookie = stored;
+      if (request.touches !== undefined) request.touches.stored = stored;
       return undefined;
     }
     if (isUnknown) settings.touches?.forget(cookieId);
