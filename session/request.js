@@ -1,10 +1,9 @@
 'use strict';
 
-/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
+/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
-const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
@@ -16,14 +15,12 @@ const Bases = require('./request/bases');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
-const { askStore, attempt, load } = require('./request/load');
-const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
-const { endRenewed, enter, markUnseen } = require('./request/renew');
+const RequestMeta = require('./request/request-meta');
 const RequestTouches = require('./request/request-touches');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { callStore, functionOf, storeCallback } = require('./store/call');
+const { callStore, functionOf } = require('./store/call');
 const defer = require('./store/defer');
 
 /**
@@ -150,38 +147,11 @@ class RequestSession {
     this.earlyEnd = undefined;
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
-    // A request that waits for its store takes no memory for options that are off.
+    // These three are there if an option needs them. A request that waits for its store takes no
+    // memory for options that are off.
+    this.meta = settings.metaKey === undefined ? undefined : new RequestMeta(this);
     this.touches = settings.touches === undefined ? undefined : new RequestTouches(this, settings.touches);
     this.bases = settings.keepsBases ? new Bases(this) : undefined;
-    if (settings.times !== undefined) {
-      /**
-       * What `_meta` said of the session that was asleep, when it was loaded.
-       * @type {Meta | undefined}
-       */
-      this.meta = undefined;
-      /**
-       * What `_meta` said of each other session, by sid, when it was loaded or stored.
-       * @type {Map<string | undefined, Meta> | undefined}
-       */
-      this.metas = undefined;
-      /** With the option `renewAfter`: whether the request may renew the id of its session. */
-      this.mayRenew = false;
-      /**
-       * If the request has brought an old id of the session: whether the response sets the cookie of
-       * the new one. Undefined else.
-       * @type {boolean | undefined}
-       */
-      this.tellsId = undefined;
-      /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
-      this.newIds = undefined;
-      /** Whether `_meta` must say that no request has brought the new id yet. */
-      this.keepsUnseen = false;
-      /**
-       * The sid whose cookie the response has set.
-       * @type {string | undefined}
-       */
-      this.toldId = undefined;
-    }
     // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
@@ -216,7 +186,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
-      if (source.meta !== undefined) this.meta = source.meta;
+      if (this.meta !== undefined) this.meta.asleepMeta = source.meta;
       this.markLoaded(cookieId);
       this.bases?.set(cookieId, source.text);
     } else {
@@ -478,60 +448,7 @@ class RequestSession {
    */
   noteLoaded(session, data) {
     this.bases?.note(session, dataJSON(data));
-    const meta = this.metaOf(this.idOf(session));
-    if (meta !== undefined) showMeta(session, meta);
-  }
-
-  /**
-   * Notes what `_meta` says of a session that was loaded or is stored now. From here on, only that
-   * counts, whatever the program does to the property `_meta` of the session.
-   *
-   * @param {string | undefined} sid
-   * @param {Meta} meta
-   */
-  setMeta(sid, meta) {
-    (this.metas ??= new Map()).set(sid, meta);
-  }
-
-  /**
-   * Returns what `_meta` says of a session; undefined for one that was not stored yet.
-   * @param {string | undefined} sid
-   */
-  metaOf(sid) {
-    return this.metas?.get(sid) ?? (sid === this.loadedId ? this.meta : undefined);
-  }
-
-  /**
-   * Lets a session that takes the place of another one end when that would have ended.
-   *
-   * @param {string | undefined} oldId
-   * @param {string} id
-   */
-  carryMeta(oldId, id) {
-    const meta = this.metaOf(oldId);
-    if (meta !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
-  }
-
-  /**
-   * Whether the id of the session that was loaded for this request is to be renewed now.
-   * @param {SessionData} data
-   */
-  mustRenew(data) {
-    const { mayRenew, req, settings: { proxy, times } } = this;
-    if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
-    const meta = this.metaOf(req.sessionID);
-    // Without its cookie, the browser would lose the session.
-    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(data.cookie?.secure && !isSecure(req, proxy));
-  }
-
-  /**
-   * Whether another request may have renewed the id of a session since it was loaded.
-   * @param {string | undefined} sid
-   */
-  mayBeRenewed(sid) {
-    const { settings: { times } } = this;
-    const meta = times?.renews ? this.metaOf(sid) : undefined;
-    return meta !== undefined && /** @type {NonNullable<typeof times>} */ (times).mayBeRenewed(meta, Date.now());
+    this.meta?.show(session);
   }
 
   /**
@@ -542,7 +459,6 @@ class RequestSession {
    */
   rename(oldId, id) {
     const { req } = this;
-    if (oldId !== undefined) (this.newIds ??= new Map()).set(oldId, id);
     if (req.sessionID === oldId) req.sessionID = id;
     if (this.cookieId === oldId) this.cookieId = id;
     if (this.originalId === oldId) this.originalId = id;
@@ -550,75 +466,17 @@ class RequestSession {
     if (this.loadedId === oldId) this.loadedId = id;
     if (this.savedId === oldId) this.savedId = id;
     this.bases?.rename(oldId, id);
-    const meta = this.metaOf(id);
-    // No request has brought the new id yet, or the browser has the old one from this response,
-    // perhaps after it had the new one.
-    if (this.toldId === oldId || (meta !== undefined && isUnseen(meta))) this.keepsUnseen = true;
+    this.meta?.noteRenamed(oldId, id);
   }
 
   /**
-   * Returns the id that a session has now, which is another one if it was renewed since.
-   * @param {string | undefined} sid
-   */
-  newestId(sid) {
-    let newest = sid;
-    while (newest !== undefined && this.newIds?.has(newest)) newest = this.newIds.get(newest);
-    return newest;
-  }
-
-  /**
-   * Notes that the request has brought the old id of its session. The response tells the browser
-   * the new one until a request has brought that: a response may be lost.
-   *
-   * @param {boolean} [isUnseenId] whether no request can have brought it yet
-   */
-  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.metaOf(this.req.sessionID)))) {
-    this.tellsId = isUnseenId;
-    this.keepsUnseen = isUnseenId;
-  }
-
-  /**
-   * Returns the `_meta` with which a session is stored now, and notes it.
-   *
-   * @param {string | undefined} sid
-   * @returns {Meta}
-   */
-  metaToStore(sid) {
-    const known = this.metaOf(sid);
-    const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen === true && sid === this.loadedId);
-    this.setMeta(sid, meta);
-    return meta;
-  }
-
-  /**
-   * Gives a session the property `_meta` with which it is stored now, whatever a program has made of
-   * it. With the option `merge` alone, that is the `_meta` that the store's `get` has given.
+   * Gives a session the `_meta` with which it is stored now, if an option keeps something there.
    *
    * @param {SessionShape} session
-   * @returns {SessionShape} what the store must get: the session, or a copy, as `withMeta` says
+   * @returns {SessionShape} what the store must get
    */
   stampMeta(session) {
-    const { merge, times } = this.settings;
-    if (times !== undefined) return withMeta(session, this.metaToStore(this.idOf(session)));
-    if (merge !== undefined) {
-      const base = this.bases?.of(session);
-      const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
-      if (isDeepStrictEqual(session[META], loaded)) return session;
-      if (loaded === undefined) Reflect.deleteProperty(session, META);
-      else defineMeta(session, loaded);
-    }
-    return session;
-  }
-
-  /**
-   * Returns the JSON with which the data of a session are stored now.
-   *
-   * @param {string} sid
-   * @param {string} text the JSON of the data without `_meta`
-   */
-  textToStore(sid, text) {
-    return this.settings.times === undefined ? text : appendMeta(text, this.metaToStore(sid));
+    return this.meta === undefined ? session : this.meta.stamp(session);
   }
 
   /**
@@ -631,7 +489,7 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    id = this.newestId(id);
+    id = this.meta?.newestId(id) ?? id;
     if (this.touches !== undefined) callback = this.touches.hearingSave(callback, id, session);
     if (this.bases !== undefined) this.bases.store(callback, method, id, session);
     else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
@@ -690,7 +548,7 @@ class RequestSession {
    * @returns {Callback | undefined} the callback for the store
    */
   beforeDestroy(sid, callback) {
-    this.noteDestroyed(this.newestId(sid));
+    this.noteDestroyed(this.meta?.newestId(sid) ?? sid);
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
     const call = functionOf(callback);
@@ -828,11 +686,8 @@ class RequestSession {
     if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
-    let progress;
-    const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || decision & SETS_COOKIE) && this.mayBeRenewed(this.req.sessionID);
-    if (isLate) progress = this.commitLate(end, session, response);
-    else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
-    else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
+    const progress = this.meta?.commit(end, (decision & SETS_COOKIE) !== 0, session, response) ??
+      (end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response));
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
@@ -855,7 +710,7 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    if (this.mustNoteUse(end) || this.mayBeRenewed(this.loadedId)) return undefined;
+    if (this.meta?.mustWake(end)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
@@ -864,114 +719,6 @@ class RequestSession {
     if (end === native.END_TOUCH) this.touches?.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
-  }
-
-  /**
-   * Whether a session that is not saved otherwise must be stored because its `_meta` has become old.
-   * @param {number} end what the end of the response does
-   */
-  mustNoteUse(end) {
-    const { cookieId, loadedId, req, settings: { times } } = this;
-    if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
-    if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
-    const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen === true);
-  }
-
-  /**
-   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
-   * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that.
-   *
-   * @param {SessionShape} session
-   * @param {ResponsePatch} response
-   * @returns {'waiting'}
-   * @throws what the store throws, and what `JSON.stringify` throws for the data
-   */
-  noteUse(session, response) {
-    this.storeUse(session, response.wait(native.END_TOUCH));
-    return 'waiting';
-  }
-
-  /**
-   * Does the work of `noteUse`.
-   *
-   * @param {SessionShape} session
-   * @param {Callback} done
-   * @throws as `noteUse`
-   */
-  storeUse(session, done) {
-    debug('noting the use');
-    const { req, req: { sessionStore: store }, settings: { metaKey } } = this;
-    const id = this.idOf(session);
-    const callback = storeCallback(req, done);
-    this.touches?.noteSaved(session);
-    if (typeof store.setIfUnchanged === 'function') {
-      const stored = this.stampMeta(session);
-      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
-      return;
-    }
-    const data = dataJSON(session, metaKey);
-    callStore(storeCallback(req, (error, found) => {
-      try {
-        if (error && error.code !== 'ENOENT') callback(error);
-        else if (error || !found || dataJSON(found, metaKey) !== data) callback();
-        else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
-      } catch (thrown) {
-        callback(thrown);
-      }
-    }), store, 'get', id);
-  }
-
-  /**
-   * Touches or destroys a session whose id another request may have renewed meanwhile. If the response
-   * brings the old id to the browser, the renewed session must know that.
-   *
-   * @param {number} end `END_TOUCH`, `END_DESTROY` or `END_NOTHING`
-   * @param {SessionShape | null | undefined} session `req.session`
-   * @param {ResponsePatch} response
-   * @returns {'waiting'}
-   * @throws what the store throws
-   */
-  commitLate(end, session, response) {
-    const { req } = this;
-    const { sessionID: sid } = req;
-    const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
-    if (end === native.END_DESTROY) {
-      debug('destroying');
-      this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
-      return 'waiting';
-    }
-    load(this, sid, (error, data, id) => {
-      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(this, /** @type {SessionShape} */ (session), data, callback);
-      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
-      else if (end === native.END_NOTHING) callback();
-      else askStore(req, callback, 'touch', id, session);
-    });
-    return 'waiting';
-  }
-
-  /**
-   * Ends a session whose id another request may have renewed meanwhile: under the new id first.
-   *
-   * @param {string | undefined} sid
-   * @param {Callback} callback gets the error of the store
-   * @param {(callback: Callback) => void} end ends it under the id `sid`
-   */
-  endStored(sid, callback, end) {
-    const { leave } = enter(this.settings.store, `${sid}`, true);
-    endRenewed(this, sid, (error) => {
-      if (error) {
-        leave();
-        callback(error);
-        return;
-      }
-      attempt(end, (...results) => {
-        leave();
-        callback(...results);
-      });
-    });
   }
 
   /**
@@ -1037,10 +784,8 @@ class RequestSession {
    *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
-    if (this.tellsId !== undefined) {
-      const session = this.current();
-      if (session && this.req.sessionID === this.loadedId && this.idOf(session) === this.loadedId) return this.tellsId ? session : null;
-    }
+    const told = this.meta?.sessionToTell();
+    if (told !== undefined) return told;
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
@@ -1111,7 +856,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
-      if (settings.times !== undefined) this.toldId = req.sessionID;
+      if (this.meta !== undefined) this.meta.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {
@@ -1161,7 +906,9 @@ class RequestSession {
    * @returns {string | undefined}
    */
   idOf(session) {
-    return session === this.firstSession ? this.firstId : this.newestId(session.id);
+    if (session === this.firstSession) return this.firstId;
+    const { id } = session;
+    return this.meta?.newestId(id) ?? id;
   }
 
   /**

@@ -127,7 +127,7 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(settings.times, now, request.meta?.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
       if (request.touches !== undefined) request.touches.stored = stored;
@@ -292,7 +292,7 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = cookieNumber(request, id, engine);
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const storedText = request.textToStore(id, text);
+    const storedText = request.meta?.textToStore(id, text) ?? text;
     const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)

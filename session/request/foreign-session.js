@@ -69,10 +69,10 @@ function wrapMethods(session, request) {
   function doDestroy(callback, ...args) {
     const { id, req } = this;
     const watched = request.beforeDestroy(id, callback);
-    if (!request.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
+    if (!request.meta?.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
     // Nobody must store it in the meantime.
     delete req.session;
-    request.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
+    request.meta.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
     return this;
   }
 
@@ -85,8 +85,8 @@ function wrapMethods(session, request) {
     const { sessionID } = req;
     const [callback, ...more] = args;
     request.noteDestroyed(sessionID);
-    if (!request.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
-    request.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
+    if (!request.meta?.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
+    request.meta.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
     return this;
   }
 

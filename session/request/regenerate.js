@@ -45,6 +45,7 @@ async function replace(old, listKept) {
   const { req } = old;
   const { sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
+  const meta = request?.meta;
   if (request?.bases?.of(old) !== undefined) await mergeOld(request, request.bases, old);
   let { sessionID: oldId } = req;
   const kept = listKept();
@@ -57,7 +58,7 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  request?.carryMeta(oldId, id);
+  meta?.carry(oldId, id);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
@@ -75,10 +76,10 @@ async function replace(old, listKept) {
   req.sessionID = id;
   req.session = session;
   request?.noteReplaced(session, oldId, text);
-  if (request?.mayBeRenewed(oldId)) {
+  if (meta?.mayBeRenewed(oldId)) {
     await new Promise((resolve, reject) => {
       const destroy = (/** @type {import('../types').Callback} */ answered) => { callStore(storeCallback(req, answered), store, 'destroy', oldId); };
-      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
+      meta.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
     });
   } else {
     await ask(req, store, 'destroy', oldId);
