@@ -3,6 +3,7 @@
 /** @import { Backend, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
 /** @import RequestSession from '../request' */
 /** @import ResponsePatch from '../response' */
+/** @import Bases from '../request/bases' */
 
 const debug = require('debug')('express-session');
 const { expiryOf } = require('../cookie/attributes');
@@ -126,10 +127,10 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.meta?.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
-      if (settings.touches !== undefined) request.storedCookie = stored;
+      if (request.touches !== undefined) request.touches.stored = stored;
       return undefined;
     }
     if (isUnknown) settings.touches?.forget(cookieId);
@@ -210,16 +211,16 @@ class Resident {
       engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
       isDone = touch(request, session, engine);
-    } else if (request.waitingSaves !== undefined) {
+    } else if (request.bases?.waitingSaves !== undefined) {
       isDone = false;
-    } else if (request.baseOf(session) !== undefined) {
-      if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, engine, response);
+    } else if (request.bases?.of(session) !== undefined) {
+      if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, request.bases, session, engine, response);
       isDone = false;
     } else {
       text = save(request, session, engine);
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    const note = () => { if (text !== undefined) request.noteBase(session, text); };
+    const note = () => { if (text !== undefined) request.bases?.note(session, text); };
     if (!engine.isCommitted) return pending(request, engine, end, response, note);
     note();
     return 'done';
@@ -292,7 +293,7 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = cookieNumber(request, id, engine);
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const storedText = request.textToStore(id, text);
+    const storedText = request.meta?.textToStore(id, text) ?? text;
     const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
@@ -311,17 +312,18 @@ function save(request, session, engine) {
  * they are merged, for which the response waits.
  *
  * @param {RequestSession} request
+ * @param {Bases} bases of the request
  * @param {SessionShape} session
  * @param {Engine} engine
  * @param {ResponsePatch} response
  * @returns {'done' | 'waiting'}
  * @throws what the engine throws
  */
-function saveIfUnchanged(request, session, engine, response) {
+function saveIfUnchanged(request, bases, session, engine, response) {
   if (debug.enabled) debug('saving');
   const id = request.idOf(session);
   const sid = `${id}`;
-  const base = /** @type {string} */ (request.baseOf(session));
+  const base = /** @type {string} */ (bases.of(session));
   const data = request.dataToStore(session);
   const stored = request.stampMeta(session);
   const text = Object.hasOwn(stored, META) ? dataJSON(stored) : data;
@@ -330,16 +332,16 @@ function saveIfUnchanged(request, session, engine, response) {
   const isStored = (expires !== undefined && engine.writeIfUnchanged(sid, number, expires, engine.deadline(sid, stored), base, text)) ||
     engine.saveIfUnchanged(sid, stored, base, text);
   if (isStored && engine.isCommitted) {
-    request.noteBase(session, text);
+    bases.note(session, text);
     return 'done';
   }
-  request.inTurn(response.wait(native.END_SAVE), (done) => {
+  bases.inTurn(response.wait(native.END_SAVE), (done) => {
     const settle = (/** @type {unknown} */ error, /** @type {boolean} */ wasStored) => {
       if (!error && !wasStored) {
         saveMerged(request, id, session, base, done, true);
         return;
       }
-      if (!error) request.noteBase(session, text);
+      if (!error) bases.note(session, text);
       done(error);
     };
     if (isStored) callStore(storeCallback(request.req, settle), engine, 'flush');

@@ -108,7 +108,7 @@ function find(request, sid, chain, callback) {
       }, 'destroy', sid);
       return;
     }
-    if (meta) request.setMeta(sid, meta);
+    if (meta) request.meta?.set(sid, meta);
     callback(error, data, sid);
   }), req.sessionStore, 'get', sid);
 }

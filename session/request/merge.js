@@ -96,7 +96,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
         retry();
         return;
       }
-      request.noteBase(session, storedText);
+      request.bases?.note(session, storedText);
       request.saved = data;
       finish();
     });
@@ -152,7 +152,7 @@ function mergeStored(request, session, base, found) {
     const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
   }
-  request.noteBase(session, text);
+  request.bases?.note(session, text);
   return text;
 }
 
