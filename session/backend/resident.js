@@ -216,6 +216,8 @@ class Resident {
     } else if (request.bases?.of(session) !== undefined) {
       if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, request.bases, session, engine, response);
       isDone = false;
+    } else if (request.mustFollow(request.idOf(session))) {
+      isDone = false;
     } else {
       text = save(request, session, engine);
     }
