@@ -187,7 +187,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
-      if (this.meta !== undefined) this.meta.asleepMeta = source.meta;
+      if (source.meta !== undefined) this.meta?.set(cookieId, source.meta);
       this.markLoaded(cookieId);
       this.bases?.set(cookieId, source.text);
     } else {

@@ -494,7 +494,9 @@ class Visit {
       return;
     }
     for (let [base, isKnown] = [this.baseOf(session), this.isAtomic && !follows]; ; isKnown = false) {
+      const { id } = session;
       if (!isKnown) base = this.mergeStored(session);
+      if (follows && session.id !== id) this.hasConflict = true;
       if (base === undefined) return;
       this.stamp(session);
       if (this.putIfUnchanged(session, base)) break;
@@ -655,7 +657,7 @@ class Visit {
     const waitsForChange = this.isKnown ? keepsExpiry : !options.saveUninitialized;
     if (waitsForChange && this.stored === undefined ? this.isModified : !isSaved) {
       // With our own stores, what another request has ended does not come back.
-      const asksFirst = this.isOurs && !(this.isResident && (this.baseOf(session) !== undefined || this.follows(session)));
+      const asksFirst = this.isOurs && !(this.isResident && this.baseOf(session) !== undefined);
       return asksFirst && this.endedElsewhere.has(session.id) && this.wasStored(session.id) ? 'refused' : 'set';
     }
     const decision = this.isKnown && this.world.scenario.store.touch && !keepsExpiry ? 'touch' : 'nothing';
