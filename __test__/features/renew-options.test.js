@@ -144,6 +144,25 @@ for (const [name, makeStore] of Object.entries(few)) {
     const dead = await off.visit((req, res) => { res.end(); return req.session.user; }, { cookie: old });
     assert.equal(dead.value, undefined);
   });
+
+  test(`the options of time are switched off, but not merge: ${name}`, async (t) => {
+    const { get, old, store, time } = await renewing(t, { makeStore });
+    const { cookie } = await get(old);
+    const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store, merge: true });
+    const off = await open(t, { middleware });
+    const look = (req, res) => { res.end(); return [req.sessionID, req.session.user]; };
+    for (const each of [cookie, old]) {
+      const { value, cookies } = await off.visit(look, { cookie: each });
+      assert.deepEqual(value, [sidIn(cookie), 1]);
+      // Whether the browser has the new id nobody knows.
+      assert.deepEqual(cookies.map(sidIn), each === old ? [sidIn(cookie)] : []);
+    }
+    const { value } = await off.visit(async (req, res) => { req.session.n = 1; await req.session.save(); res.end(); return req.sessionID; }, { cookie: old });
+    assert.equal(value, sidIn(cookie));
+    time.tick(GRACE);
+    assert.deepEqual((await off.visit(look, { cookie: old })).value[1], undefined);
+    assert.deepEqual((await off.visit(look, { cookie })).value, [sidIn(cookie), 1]);
+  });
 }
 
 test('dispose hears of the session, not of pointers, and of each logout', async (t) => {
