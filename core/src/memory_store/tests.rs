@@ -76,6 +76,7 @@ fn cookies_are_bounded() {
         let store = MemoryStore::new(Bounds {
             max: None,
             max_bytes: Some(10 * one),
+            ..Bounds::default()
         });
         for at in 0..100usize {
             set(&store, &at.to_be_bytes(), &session(length, 10_000 + at));
