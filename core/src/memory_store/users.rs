@@ -46,9 +46,12 @@ struct User {
     places: Places,
 }
 
-/// Most users have one session.
 enum Places {
     One(Place),
+    #[expect(
+        clippy::box_collection,
+        reason = "most users have one session, and so take less"
+    )]
     Many(Box<BTreeSet<Place>>),
 }
 
@@ -135,9 +138,19 @@ impl UserIndex {
         }
     }
 
-    /// Whether no user has a place.
+    /// Returns how many users have a place, and how many places there are.
     #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.parts.iter().all(|part| part.users.lock().is_empty())
+    pub fn totals(&self) -> (usize, usize) {
+        let mut totals = (0, 0);
+        for part in &self.parts {
+            for user in part.users.lock().iter() {
+                totals.0 += 1;
+                totals.1 += match &user.places {
+                    Places::One(_) => 1,
+                    Places::Many(places) => places.len(),
+                };
+            }
+        }
+        totals
     }
 }
