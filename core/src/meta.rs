@@ -4,6 +4,8 @@
 //! `_meta` is in its *usual form* if it is the last member of the data and begins with `created`,
 //! `renewed` and `seen`, as session/request/times.js writes it.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use crate::session_text::Reader;
@@ -11,6 +13,10 @@ use crate::session_text::Reader;
 /// How the usual form of `_meta` begins. A text in JSON has no such bytes within a string, where each
 /// quote stands behind a backslash.
 const START: &[u8] = br#""_meta":{"created":"#;
+
+/// Finds the last [`START`]: making it takes longer than to search the data of most sessions.
+static LAST_START: LazyLock<memmem::FinderRev<'static>> =
+    LazyLock::new(|| memmem::FinderRev::new(START));
 
 /// The key `_meta`, and the colon behind it.
 const KEY: &[u8] = br#""_meta":"#;
@@ -37,7 +43,7 @@ pub struct Meta<'d> {
 impl<'d> Meta<'d> {
     /// Reads the `_meta` of a session's data. `None` if it is not there in its usual form.
     pub fn of(data: &'d [u8]) -> Option<Meta<'d>> {
-        let at = memmem::rfind(data, START)?;
+        let at = LAST_START.rfind(data)?;
         let mut reader = Reader {
             text: data,
             at: at + KEY.len(),

@@ -68,6 +68,9 @@ pub struct MemoryStore {
     removed: Mutex<Vec<Removed>>,
 }
 
+/// The index of users, and whose a text is.
+type Its<'a> = Option<(&'a UserIndex, Whose<'a>)>;
+
 impl Default for MemoryStore {
     fn default() -> MemoryStore {
         MemoryStore::new(Bounds::default())
@@ -161,17 +164,16 @@ impl MemoryStore {
 
     /// Returns the index of users and whose a text is. `None` if it is nobody's, or users are not
     /// indexed.
-    fn whose<'a>(&'a self, text: &'a [u8]) -> Option<(&'a UserIndex, Whose<'a>)> {
+    fn whose<'a>(&'a self, text: &'a [u8]) -> Its<'a> {
         let users = self.users.as_deref()?;
         Some((users, Whose::of(text)?))
     }
 
-    /// Waits until no other thread stores a session of the user whose the text is, and ends others of
-    /// that user. No lock may be held.
-    fn turn(&self, text: &[u8]) -> Option<MutexGuard<'_, ()>> {
-        let users = self.users.as_deref()?;
+    /// Waits until no other thread stores a session of the user, and ends others of that user. No lock
+    /// may be held.
+    fn turn<'a>(&self, its: Its<'a>) -> Option<MutexGuard<'a, ()>> {
         self.bounds.max_of_user.filter(|&most| most < usize::MAX)?;
-        Some(users.turn(user_of(text)?))
+        its.map(|(users, whose)| users.turn(whose.user))
     }
 
     /// Takes the record at a place, which has left it, out of the index of users.
@@ -265,7 +267,8 @@ impl MemoryStore {
         expires: Option<i64>,
         since: Option<u64>,
     ) -> Stored {
-        let _turn = self.turn(text);
+        let its = self.whose(text);
+        let _turn = self.turn(its);
         let (shard, hash) = self.shard(sid);
         let number = shard.find(hash, sid);
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
@@ -273,25 +276,25 @@ impl MemoryStore {
         }
         let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
-        self.store_in(shard, (hash, number, sid), text, cookie, expires);
+        self.store_in(shard, (hash, number, sid), text, its, cookie, expires);
         Stored::Done(id)
     }
 
     /// Stores a record of the sid that comes with its hash and the number of the record that it
-    /// has in `shard`, if any. Evicts what exceeds the store's bounds then.
+    /// has in `shard`, if any; `its` is whose the text is. Evicts what exceeds the store's bounds then.
     fn store_in(
         &self,
         mut shard: MutexGuard<'_, Shard>,
         (hash, number, sid): (u32, Option<u32>, &[u8]),
         text: &[u8],
+        its: Its<'_>,
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
     ) {
         let Some(mut record) = Record::new(sid, text, cookie, expires.unwrap_or(NEVER)) else {
             return;
         };
-        let whose = self.whose(text);
-        record.is_indexed = whose.is_some();
+        record.is_indexed = its.is_some();
         if !self.fits(&record) {
             // Storing it would evict all other sessions, and then this one.
             if let Some(number) = number {
@@ -304,13 +307,13 @@ impl MemoryStore {
             Some(old) => old.serial,
             None => self.serial.fetch_add(1, Relaxed),
         };
-        let named = whose.and_then(|(_, whose)| whose.latest());
+        let named = its.and_then(|(_, whose)| whose.latest());
         let now = self.clock.load(Relaxed).max(named.unwrap_or(i64::MIN));
         let old_user = old
             .filter(|old| old.is_indexed)
             .and_then(|old| user_of(old.text()));
-        let is_same_user = old_user == whose.map(|(_, whose)| whose.user);
-        let gaining = whose.filter(|(_, whose)| match old.filter(|old| !old.has_expired(now)) {
+        let is_same_user = old_user == its.map(|(_, whose)| whose.user);
+        let gaining = its.filter(|(_, whose)| match old.filter(|old| !old.has_expired(now)) {
             Some(_) => !is_same_user,
             None => !whose.is_renewed(),
         });
@@ -336,7 +339,7 @@ impl MemoryStore {
                 }
             },
         };
-        if let Some((users, whose)) = whose.filter(|_| !is_same_user) {
+        if let Some((users, whose)) = its.filter(|_| !is_same_user) {
             users.add(whose.user, shard.place(number));
         }
         self.bytes.fetch_add(held, Relaxed);
@@ -486,7 +489,8 @@ impl Engine for MemoryStore {
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
         self.note_time(now);
-        let _turn = self.turn(data);
+        let its = self.whose(data);
+        let _turn = self.turn(its);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
@@ -508,14 +512,14 @@ impl Engine for MemoryStore {
         let sid = (hash, Some(number), sid);
         match (made, cookie) {
             (Some((cookie, date)), _) => {
-                self.store_in(shard, sid, data, Some(cookie), date.or(deadline));
+                self.store_in(shard, sid, data, its, Some(cookie), date.or(deadline));
             }
             (None, NewCookie::Json(cookie)) => {
                 let text =
                     session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
-                self.store_in(shard, sid, &text, None, deadline);
+                self.store_in(shard, sid, &text, its, None, deadline);
             }
-            (None, _) => self.store_in(shard, sid, data, None, deadline),
+            (None, _) => self.store_in(shard, sid, data, its, None, deadline),
         }
         Ok(Changed::Done)
     }
@@ -539,7 +543,8 @@ impl Engine for MemoryStore {
         since: Option<u64>,
         data: &[u8],
     ) -> Result<Changed, Error> {
-        let _turn = self.turn(data);
+        let its = self.whose(data);
+        let _turn = self.turn(its);
         let (shard, hash) = self.shard(sid);
         let number = shard.find(hash, sid);
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
@@ -553,7 +558,7 @@ impl Engine for MemoryStore {
             return Ok(Changed::Refused);
         };
         let sid = (hash, number, sid);
-        self.store_in(shard, sid, data, Some(known), date.or(deadline));
+        self.store_in(shard, sid, data, its, Some(known), date.or(deadline));
         Ok(Changed::Done)
     }
 
