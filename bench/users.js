@@ -25,7 +25,7 @@ function dataOf(name, created, key = 'user') {
 }
 
 const sidOf = (at) => `${at}`.padStart(32, 'Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi');
-const nameOf = (at) => `507f1f77bcf86cd7${at}`.padEnd(24, '0');
+const nameOf = (at) => `507f1f77bcf86cd7${`${at}`.padStart(8, '0')}`;
 const us = (ns) => Math.round(Number(ns) / 10) / 100;
 
 async function median(call, rounds = ROUNDS) {

@@ -78,7 +78,7 @@ pub trait Engine: Send + Sync {
     /// If it gives a user a session more than before, and the user then has more than the bounds
     /// allow, those of the user's others that began first are destroyed. A session does so that is
     /// stored under a sid without a session of that user, unless the sid has no session at all and the
-    /// new one [is renewed](Whose::is_renewed). What has expired does not count, as of the last `now` of
+    /// new one [is renewed](Whose::is_renewed), or the new one has expired. What has expired does not count, as of the last `now` of
     /// a call or, if that is later, of the [latest](Whose::latest) time in `text`.
     fn set(
         &self,

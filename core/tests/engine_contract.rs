@@ -1593,6 +1593,53 @@ impl Side {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Whatever is done to both, the store on a disk and the plain engine find the same sessions of
+    /// users. An expired session is not removed at the same time.
+    #[test]
+    fn the_disk_store_and_the_plain_engine_find_the_same_of_users(
+        most in prop_oneof![1usize..3, Just(usize::MAX)],
+        steps in prop::collection::vec((step(), 0..7i64), 0..60),
+    ) {
+        let sides = [disk_store(of_user(most)), plain(of_user(most))];
+        let mut sides = sides.map(|engine| Side { engine, since: None });
+        let mut now = 0;
+        for ((call, sid, kind, number), data) in &steps {
+            // A number that has this remainder chooses the data.
+            let number = number / 7 * 7 + data;
+            let call = match call {
+                Call::Set | Call::Write | Call::Touch | Call::Renew | Call::Moment => Call::Put,
+                // With a known cookie an engine may refuse.
+                Call::PutIf if matches!(number % 5, 1 | 2) => Call::Put,
+                other => other.clone(),
+            };
+            let step = (call, *sid, *kind, number);
+            for side in &mut sides {
+                // A look-up tells the moment, which is another one.
+                if !matches!(step.0, Call::Get(_)) {
+                    side.call(&step, now);
+                }
+                if let Commit::Waiting = side.engine.commit().unwrap() {
+                    side.engine.finish().unwrap();
+                }
+            }
+            let [ours, plain] = sides.each_ref().map(|side| {
+                USERS.map(|user| {
+                    let mut its = side.engine.sessions_of(user.as_bytes(), now).unwrap();
+                    its.sort_by(|one, other| one.sid.cmp(&other.sid));
+                    its
+                })
+            });
+            prop_assert_eq!(ours, plain, "after {:?} at {}", step, now);
+            if let Call::Pass = step.0 {
+                now += number * STEP;
+            }
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Whatever is done to both, the memory store and the plain engine tell the same.

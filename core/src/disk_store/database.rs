@@ -14,6 +14,7 @@ use rusqlite::{
 use sha2::{Digest, Sha256};
 
 use super::changes::{Change, Condition, Limit, Record, Touched};
+use super::is_live;
 use super::only_copy::Claim;
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{Listed, Reason, Removed, Unmade};
@@ -477,7 +478,10 @@ impl Database {
             } => {
                 let whose = Whose::of(&record.text).filter(|_| self.has_users.get());
                 let gaining = match (whose, limit) {
-                    (Some(whose), Some(limit)) if self.gains(sid, &whose, limit.now)? => {
+                    (Some(whose), Some(limit))
+                        if is_live(record.expires, limit.now)
+                            && self.gains(sid, &whose, limit.now)? =>
+                    {
                         Some((whose.user, limit))
                     }
                     _ => None,
@@ -534,7 +538,7 @@ impl Database {
     fn live_data(&self, sid: &[u8], now: i64) -> Answer<Option<Vec<u8>>> {
         let mut data = Vec::new();
         let stored = self.read(sid, &mut data, |_| Some(()))?;
-        let is_live = stored.is_some_and(|it| it.expires.is_none_or(|expires| expires > now));
+        let is_live = stored.is_some_and(|it| is_live(it.expires, now));
         Ok(is_live.then_some(data))
     }
 

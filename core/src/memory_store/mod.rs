@@ -317,6 +317,7 @@ impl MemoryStore {
             Some(_) => !is_same_user,
             None => !whose.is_renewed(),
         });
+        let gaining = gaining.filter(|_| !record.has_expired(now));
         let held = hold(&record);
         let number = match number {
             Some(number) => {

@@ -152,6 +152,8 @@ impl Sessions {
     ) {
         self.used += 1;
         let gaining = self.gaining(sid, &text);
+        let is_over = |now: i64| expires.is_some_and(|expires| expires <= now);
+        let gaining = gaining.filter(|(_, now)| !is_over(*now));
         let old = self.by_sid.get(sid).map(|old| old.serial);
         let session = Session {
             serial: old.unwrap_or_else(|| self.next()),
