@@ -62,7 +62,7 @@ both('without the option there is nothing', async (t, make) => {
 });
 
 both('lists the live sessions of a user', async (t, make) => {
-  const store = make({ ttl: HOUR });
+  const store = make({ ttl: HOUR, describe: () => ({}) });
   const now = Date.now();
   await login(store, 'old', 'ann', now - 5000);
   await ask(store, 'set', 'new', sess({ user: 'ann', _meta: meta(now - 2000, now - 1000, { ip: '::1', agent: 'Firefox' }) }, HOUR));
@@ -116,6 +116,11 @@ both('what the user function does wrong is the error, and the stored session sta
     for (const [method, ...args] of methods) await assert.rejects(ask(store, method, 'a', sess({ n: 2 }), ...args), isRight);
     await assert.rejects(store.setIfUnchanged('a', sess({ n: 2 }), loaded), isRight);
     assert.throws(() => store.set('a', sess({ n: 2 })), isRight);
+    const heard = [];
+    store.set('a', sess({ n: 2 }), (error) => { heard.push(error); });
+    assert.deepEqual(heard, [], 'it calls back later');
+    await wait(1);
+    assert.ok(heard.length === 1 && isRight(heard[0]));
   }
   assert.deepEqual(await ask(store, 'get', 'a'), loaded);
   assert.equal((await store.sessionsOf('ann')).length, 1);
@@ -132,6 +137,10 @@ both('what the user function does wrong is the error, and the stored session sta
 both('each method that stores a session says whose it is', async (t, make, kind) => {
   const store = make();
   const of = async (name) => (await store.sessionsOf(name)).length;
+  for (const sid of ['x', 'y', 'z']) store.set(sid, sess({ user: 'now' }));
+  assert.equal(await of('now'), 3, 'in the same turn');
+  for (const sid of ['x', 'y', 'z']) store.destroy(sid);
+  assert.equal(await of('now'), 0);
   await ask(store, 'set', 'a', sess({ user: 'ann' }));
   const loaded = await ask(store, 'get', 'a');
   assert.equal(await ask(store, 'setIfUnchanged', 'a', sess({ user: 'bob' }), loaded), true);
@@ -274,7 +283,7 @@ test('MemoryStore: sessions that a program writes as text', { skip }, async () =
   const store = new MemoryStore({ user, maxSessions: 2 });
   const text = (name) => JSON.stringify({ user: name, _meta: { user: name }, cookie: {} });
   store.sessions.a = text('ann');
-  store.sessions.b = text('ann').replace('{}', '{');
+  store.sessions.b = text('ann').replace('{}', 'damaged');
   store.sessions.c = '"ann"';
   assert.equal((await store.sessionsOf('ann')).length, 1, 'one is damaged');
   store.sessions = { d: text('bob'), e: text('ann'), f: text('ann'), g: text('ann') };
