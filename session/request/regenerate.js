@@ -2,6 +2,7 @@
 
 /** @import { Request, Session as SessionShape } from '../types' */
 /** @import RequestSession from '../request' */
+/** @import Bases from './bases' */
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
@@ -44,7 +45,8 @@ async function replace(old, listKept) {
   const { req } = old;
   const { sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
-  if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
+  const meta = request?.meta;
+  if (request?.bases?.of(old) !== undefined) await mergeOld(request, request.bases, old);
   let { sessionID: oldId } = req;
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
@@ -56,7 +58,7 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  request?.carryMeta(oldId, id);
+  meta?.carry(oldId, id);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
@@ -74,10 +76,10 @@ async function replace(old, listKept) {
   req.sessionID = id;
   req.session = session;
   request?.noteReplaced(session, oldId, text);
-  if (request?.mayBeRenewed(oldId)) {
+  if (meta?.mayBeRenewed(oldId)) {
     await new Promise((resolve, reject) => {
       const destroy = (/** @type {import('../types').Callback} */ answered) => { callStore(storeCallback(req, answered), store, 'destroy', oldId); };
-      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
+      meta.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
     });
   } else {
     await ask(req, store, 'destroy', oldId);
@@ -88,17 +90,18 @@ async function replace(old, listKept) {
  * Merges into a session what other requests have stored, for the option `merge`.
  *
  * @param {RequestSession} request
+ * @param {Bases} bases of the request
  * @param {SessionShape} session
  * @returns {Promise<void>} is rejected as that of `regenerateKeeping`
  */
-function mergeOld(request, session) {
+function mergeOld(request, bases, session) {
   const { req } = request;
   const { id } = session;
   return new Promise((resolve, reject) => {
-    request.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
+    bases.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {
         if (!stored) throw new SessionEnded();
-        mergeStored(request, session, /** @type {string} */ (request.baseOf(session)), stored);
+        mergeStored(request, session, /** @type {string} */ (bases.of(session)), stored);
       }).then(() => { done(); }, done);
     });
   });

@@ -195,7 +195,7 @@ const members = {
       const { id } = this;
       const watched = request ? request.beforeDestroy(id, done) : done;
       const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
-      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), end);
+      if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);
       else end(watched);
       return this;
     });
@@ -224,7 +224,7 @@ const members = {
       const { sessionID } = req;
       if (request) request.noteDestroyed(sessionID);
       const end = (/** @type {Callback} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'regenerate', req); };
-      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, done, end);
+      if (request?.meta?.mayBeRenewed(sessionID)) request.meta.endStored(sessionID, done, end);
       else end(done);
       return this;
     });
