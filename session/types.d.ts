@@ -346,7 +346,7 @@ export interface StoreClass {
 }
 
 /** The options of a MemoryStore; index.d.ts explains them. */
-export interface MemoryStoreOptions extends Omit<publicTypes.MemoryStoreOptions, 'ttl' | 'dispose'> {
+export interface MemoryStoreOptions extends Omit<publicTypes.MemoryStoreOptions, 'ttl' | 'dispose' | keyof UserOptions>, UserOptions {
   ttl?: number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | null;
   dispose?: ((sid: string, session: SessionData | undefined, reason: RemovalReason) => void) | null;
 }
@@ -384,6 +384,10 @@ export interface Engine extends EngineClass {
    */
   flush?(callback: Callback): void;
   /**
+   * Calls back when no change waits to be made, whatever has become of them. Only a disk store has it.
+   */
+  whenCommitted?(callback: () => void): void;
+  /**
    * Calls `again` once a call of the engine may succeed that has failed because it was busy. `callback`
    * gets the error if that takes too long, and what `again` throws. Only a disk store has it.
    */
@@ -391,7 +395,7 @@ export interface Engine extends EngineClass {
 }
 
 /** The options of a DiskStore; index.d.ts explains them. */
-export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose'> {
+export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose' | keyof UserOptions>, UserOptions {
   ttl?: MemoryStoreOptions['ttl'];
   dispose?: MemoryStoreOptions['dispose'];
 }
