@@ -17,6 +17,9 @@ const MOST_ROUNDS = 20;
 /** For how long connect-pg-simple keeps a session without a lifetime, in seconds. */
 const DEFAULT_TTL = 86400;
 
+/** By how much connect-pg-simple rounds up the moment when a session expires, at most, in ms. */
+const ROUNDED = 999;
+
 /**
  * The parts of a store of connect-pg-simple that are used here.
  *
@@ -172,7 +175,8 @@ class PostgresUsers {
     return JSON.parse(found ?? '[]').map(([key, text, expires, maxAge]) => {
       const meta = readMeta(/** @type {any} */ ({ _meta: parseRead(text) }), now);
       const lifetime = maxAge === null ? 1000 * (this.store.ttl || DEFAULT_TTL) : Number(maxAge);
-      return { key, meta: { ...meta, ...parsedOthers(meta) }, expires, lifetime };
+      // Otherwise a session would have been used until a second later.
+      return { key, meta: { ...meta, ...parsedOthers(meta) }, expires: expires - ROUNDED, lifetime };
     });
   }
 
