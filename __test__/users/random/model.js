@@ -1,0 +1,422 @@
+'use strict';
+
+/**
+ * What must be seen of a scenario: a small model of the sessions of users, which follows it event by event.
+ * Ids are those that were seen; where the package may do one thing or another, the model takes over what was done.
+ */
+
+const { handleOf } = require('../../../session/store/users');
+
+/** Where a store without a clock of ours may lag behind, as a part of `idleTimeout`. */
+const SEEN_PART = 1 / 10;
+
+class Mismatch extends Error {}
+
+function must(condition, text) {
+  if (!condition) throw new Mismatch(typeof text === 'function' ? text() : text);
+}
+
+const json = JSON.stringify;
+const clone = (data) => JSON.parse(json(data));
+const sorted = (data) => json(Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+class Model {
+  /**
+   * @param {object} options of the scenario
+   * @param {object} kind of stores.js
+   * @param {(sid: string) => string} keyOf what the store has for a sid
+   */
+  constructor(options, kind, keyOf) {
+    Object.assign(this, { options, kind, keyOf });
+    /** The sessions that live in the store, by sid. */
+    this.records = new Map();
+    /** Those that the store has expired. A request that has loaded one may store it again, or not. */
+    this.limbo = new Map();
+    /** Where the old ids of sessions lead. */
+    this.pointers = new Map();
+    this.requests = new Map();
+    this.sids = new Set();
+  }
+
+  /** Lets an event happen, of which this was seen. */
+  take(event, seen, now) {
+    Object.assign(this, { now, seen });
+    for (const [sid, record] of this.records) {
+      if (record.expires !== undefined && !this.kind.isLive(record.expires, now)) {
+        this.records.delete(sid);
+        this.limbo.set(sid, record);
+      }
+    }
+    if (event.do === 'begin') this.begin(event);
+    else if (event.do === 'end') this.end(event);
+    else for (const [primitive, result] of seen.acts) this.act(this.requests.get(event.request), primitive, result);
+    this.compare();
+  }
+
+  /** Whether the store has a session now. */
+  isThere(sid) {
+    return this.seen.records.has(this.keyOf(sid));
+  }
+
+  /** The store must have the sessions that the model has, and no others. */
+  compare() {
+    const { records } = this.seen;
+    const known = new Set();
+    for (const [sid, record] of this.records) {
+      const key = this.keyOf(sid);
+      known.add(key);
+      const stored = records.get(key);
+      must(stored, () => `the session ${sid} of ${record.user} is gone`);
+      const { cookie, _meta: meta, ...data } = stored;
+      must(sorted(data) === sorted(record.data), () => `the session ${sid} has ${json(data)}, not ${json(record.data)}`);
+      must(meta.user === record.user, () => `the session ${sid} is ${meta.user}'s, not ${record.user}'s`);
+      must(record.created.has(meta.created), () => `the session ${sid} has begun at ${meta.created}, not at ${[...record.created]}`);
+      record.created = new Set([meta.created]);
+    }
+    for (const key of records.keys()) {
+      must(known.has(key), () => `the store has a session that has ended: ${key} ${json(records.get(key))}`);
+    }
+  }
+
+  /** What `sessionsOf` has answered must be what the model has. */
+  compareList(user, list, current) {
+    const expected = [...this.records].filter(([, record]) => record.user === user)
+      .map(([sid, { created: [created] }]) => ({ handle: handleOf(this.keyOf(sid)), created, current: sid === current }));
+    const byHandle = (a, b) => (a.handle < b.handle ? -1 : 1);
+    const found = list.map(({ handle, created, current: isCurrent }) => ({ handle, created, current: isCurrent }));
+    must(json([...found].sort(byHandle)) === json(expected.sort(byHandle)), () => `sessionsOf ${user} gives ${json(found)}, not ${json(expected)}`);
+    must(list.every(({ created }, i) => i === 0 || created <= list[i - 1].created), () => `sessionsOf ${user} is not in order: ${json(found)}`);
+    must(list.every(({ created, lastSeen }) => lastSeen >= created && lastSeen <= this.now), () => `sessionsOf ${user}: wrong lastSeen ${json(list)}`);
+  }
+
+  /** The sid that the session has now, as a request with this one finds it. */
+  follow(sid) {
+    let id = sid;
+    while (this.pointers.has(id)) {
+      const { next, until } = this.pointers.get(id);
+      if (this.now >= until) return undefined;
+      id = next;
+    }
+    return id;
+  }
+
+  /** Gets a session for a request as `load` does. */
+  load(sid) {
+    const id = this.follow(sid);
+    const record = this.records.get(id);
+    if (record === undefined || this.hasEnded(id, record)) {
+      this.records.delete(id);
+      return undefined;
+    }
+    return { id, record };
+  }
+
+  hasEnded(id, { created, usedLow, usedHigh }) {
+    const { idleTimeout = Infinity, absoluteTimeout = Infinity } = this.options;
+    const slack = idleTimeout * SEEN_PART;
+    if (this.now - [...created][0] >= absoluteTimeout || this.now - usedHigh >= idleTimeout) return true;
+    if (this.now - usedLow < idleTimeout - (idleTimeout < Infinity ? slack : 0)) return false;
+    return !this.isThere(id);
+  }
+
+  begin({ request, device, method, looks }) {
+    const { seen, now, options: { renewAfter = Infinity, renewGrace, cookie: { maxAge } } } = this;
+    must(seen.errors.length === 0, () => `next got ${seen.errors}`);
+    const r = { device, brought: seen.brought, known: new Map(), stored: new Set(), destroyed: new Set(), session: 'there' };
+    this.requests.set(request, r);
+    const found = seen.brought && this.load(seen.brought);
+    if (found) {
+      const { id, record } = found;
+      r.sid = id;
+      if (id === seen.brought && method === 'GET' && now - record.renewed >= renewAfter) {
+        r.sid = this.fresh(seen.sid, 'renewed');
+        this.records.delete(id);
+        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true });
+        this.pointers.set(id, { next: r.sid, until: now + renewGrace });
+      } else if (id === seen.brought) {
+        record.isUnseen = false;
+      }
+      must(seen.sid === r.sid, () => `the request has the session ${seen.sid}, not ${r.sid}`);
+      if (seen.brought !== r.sid) r.cookieId = r.sid;
+      this.adopt(r, this.records.get(r.sid));
+      r.original = { sid: r.sid, text: json(r.data) };
+      r.saved = this.options.resave ? undefined : json(r.data);
+      r.mayKeepCookie = seen.brought !== r.sid && !this.records.get(r.sid).isUnseen;
+    } else {
+      r.sid = this.fresh(seen.sid, 'new');
+      Object.assign(r, { data: {}, cookieExpires: maxAge && now + maxAge });
+      r.original = { sid: r.sid, text: '{}' };
+    }
+    r.cookieId ??= seen.brought;
+    if (looks) must(sorted(seen.data) === sorted(r.data), () => `request ${request} of device ${device} has ${json(seen.data)}, not ${json(r.data)}`);
+  }
+
+  /** Notes an id that no session may have had before. */
+  fresh(sid, what) {
+    must(sid && !this.sids.has(sid), () => `the id of the ${what} session is not new`);
+    this.sids.add(sid);
+    return sid;
+  }
+
+  /** Lets a request have the stored session. */
+  adopt(r, record) {
+    const { data, user, created: [created], renewed, cookieExpires } = record;
+    r.data = clone(data);
+    r.base = clone(data);
+    r.cookieExpires = cookieExpires;
+    r.known.set(r.sid, { created, renewed, user });
+    r.loaded = r.sid;
+  }
+
+  act(r, { op, ...step }, result) {
+    if (op === 'set') r.data[step.key] = step.value;
+    else if (op === 'delete') delete r.data[step.key];
+    else if (op === 'save') this.expect(result, this.save(r, true));
+    else if (op === 'reload') this.reload(r, result);
+    else if (op === 'destroy' || op === 'regenerate') {
+      this.expect(result, undefined);
+      this.destroy(r);
+      if (op === 'destroy') r.session = 'destroyed';
+      else this.startAnew(r, result.sid);
+    } else if (op === 'unset') r.session = 'unset';
+    else if (op === 'keep') this.keep(r, step.keep, result);
+    else if (op === 'head') this.head(r);
+    else if (op === 'end one') this.endOne(result);
+    else if (op === 'end all') this.endAll(result, step.isExcepted ? r : undefined);
+  }
+
+  expect({ error }, expected) {
+    must(error === expected, () => `got ${error ?? 'no error'}, not ${expected ?? 'none'}`);
+  }
+
+  startAnew(r, sid) {
+    const { maxAge } = this.options.cookie;
+    r.sid = this.fresh(sid, 'regenerated');
+    Object.assign(r, { data: {}, base: undefined, cookieExpires: maxAge && this.now + maxAge });
+  }
+
+  /** Whether another request may have renewed the id, as far as the request knows. */
+  mayBeRenewed(r) {
+    const known = r.known.get(r.sid);
+    return known !== undefined && this.now - known.renewed >= (this.options.renewAfter ?? Infinity);
+  }
+
+  /** Whether the store has the session of a request unless another one has ended it. */
+  wasStored(r) {
+    return (r.loaded === r.sid || r.stored.has(r.sid)) && !r.destroyed.has(r.sid);
+  }
+
+  rename(r, id) {
+    if (r.cookieId === r.sid) r.cookieId = id;
+    if (r.original.sid === r.sid) r.original.sid = id;
+    if (r.loaded === r.sid) r.loaded = id;
+    if (r.stored.has(r.sid)) r.stored.add(id);
+    r.sid = id;
+  }
+
+  /**
+   * Stores the session of a request.
+   * @returns {string | undefined} the code of the error
+   */
+  save(r, isExplicit) {
+    const ended = isExplicit ? 'ERR_SESSION_ENDED' : undefined;
+    if (!this.wasStored(r)) {
+      this.write(r);
+      return undefined;
+    }
+    const isRead = this.options.merge || this.mayBeRenewed(r);
+    const id = this.follow(r.sid);
+    const isOver = id !== undefined && this.limbo.has(id) && this.isThere(id);
+    if (isOver) {
+      // It has expired meanwhile, and the store has stored it all the same.
+      this.records.set(id, this.limbo.get(id));
+      this.limbo.delete(id);
+    }
+    let record = this.records.get(id);
+    if (record && isRead && !isOver && !this.isThere(id) && this.mayHaveEnded(record)) {
+      this.records.delete(id);
+      record = undefined;
+    }
+    if (!record) return ended;
+    if (id !== r.sid) this.rename(r, id);
+    if (this.options.merge && r.base) {
+      r.data = merged(r.base, r.data, record.data);
+      if (sorted(r.base) !== sorted(record.data)) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
+    }
+    this.write(r);
+    return undefined;
+  }
+
+  mayHaveEnded({ created, usedLow }) {
+    const { idleTimeout = Infinity, absoluteTimeout = Infinity } = this.options;
+    return this.now - usedLow >= idleTimeout * (1 - SEEN_PART) || this.now - Math.min(...created) >= absoluteTimeout;
+  }
+
+  write(r) {
+    const { now, options: { maxSessions = Infinity } } = this;
+    const { user } = r.data;
+    const before = this.records.get(r.sid);
+    const known = r.known.get(r.sid);
+    const renewed = known?.renewed ?? now;
+    const begun = (of) => (of === undefined || (user !== undefined && of.user !== user) ? now : of.created);
+    const created = new Set([begun(known)]);
+    if (before && known) created.add(begun({ user: before.user, created: [...before.created][0] }));
+    const gains = user !== undefined && (before ? before.user !== user : begun(known) >= renewed);
+    this.records.set(r.sid, {
+      data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires, usedLow: now, usedHigh: now,
+    });
+    this.sids.add(r.sid);
+    r.stored.add(r.sid);
+    r.known.set(r.sid, { created: [...created][0], renewed, user });
+    r.base = clone(r.data);
+    r.saved = json(r.data);
+    if (gains) this.limit(user, r.sid, maxSessions);
+  }
+
+  /** Ends the oldest sessions of a user. Of those that have begun at the same time, any. */
+  limit(user, sid, most) {
+    const others = [...this.records].filter(([id, record]) => id !== sid && record.user === user);
+    others.sort(([a, { created: [first] }], [b, { created: [second] }]) => first - second || this.isThere(a) - this.isThere(b));
+    for (const [id] of others.slice(0, Math.max(0, others.length + 1 - most))) this.records.delete(id);
+  }
+
+  reload(r, result) {
+    const found = this.load(r.sid);
+    if (!found) {
+      must(result.error !== undefined, 'reload of a session that is gone has no error');
+      return;
+    }
+    this.expect(result, undefined);
+    if (found.id !== r.sid) this.rename(r, found.id);
+    this.adopt(r, found.record);
+  }
+
+  destroy(r) {
+    const pointer = this.mayBeRenewed(r) ? this.pointers.get(r.sid) : undefined;
+    if (pointer && this.now < pointer.until) this.records.delete(pointer.next);
+    this.records.delete(r.sid);
+    this.pointers.delete(r.sid);
+    this.limbo.delete(r.sid);
+    r.destroyed.add(r.sid);
+  }
+
+  keep(r, keep, result) {
+    const { now, options: { merge, cookie: { maxAge } } } = this;
+    if (this.wasStored(r)) {
+      const found = this.load(r.sid);
+      if (!found) {
+        this.expect(result, 'ERR_SESSION_ENDED');
+        return;
+      }
+      if (merge && r.base) {
+        r.data = merged(r.base, r.data, found.record.data);
+        r.base = clone(found.record.data);
+      }
+      if (merge) r.known.set(r.sid, { created: [...found.record.created][0], renewed: found.record.renewed, user: found.record.user });
+    }
+    this.expect(result, undefined);
+    const kept = Object.entries(r.data).filter(([key]) => keep === true || keep.includes(key));
+    const old = { ...r, sid: r.sid };
+    const known = r.known.get(r.sid);
+    r.sid = this.fresh(result.sid, 'regenerated');
+    r.data = Object.fromEntries(kept);
+    r.cookieExpires = maxAge && now + maxAge;
+    if (known) r.known.set(r.sid, { ...known, renewed: now });
+    this.write(r);
+    r.replaced = r.sid;
+    const id = this.follow(old.sid);
+    this.destroy(Object.assign(old, { sid: id ?? old.sid }));
+    this.pointers.delete(r.original.sid);
+    r.destroyed.add(old.sid);
+  }
+
+  endOne({ user, handle, count }) {
+    const sid = [...this.records.keys()].find((id) => handleOf(this.keyOf(id)) === handle && this.records.get(id).user === user);
+    must(count === (sid === undefined ? 0 : 1), () => `end has ended ${count}`);
+    this.records.delete(sid);
+  }
+
+  endAll({ user, count }, except) {
+    const kept = except && this.follow(except.sid);
+    const theirs = [...this.records].filter(([sid, record]) => record.user === user && sid !== kept);
+    must(count === theirs.length, () => `endAll has ended ${count} sessions of ${user}, not ${theirs.length}`);
+    for (const [sid] of theirs) this.records.delete(sid);
+  }
+
+  /** What the end of the response does: 'save', 'touch', 'destroy' or undefined. */
+  decide(r) {
+    const { unset, saveUninitialized } = this.options;
+    if (r.session !== 'there') return unset === 'destroy' ? 'destroy' : undefined;
+    const text = json(r.data);
+    const isNew = r.cookieId !== r.sid;
+    const isModified = r.sid === r.original.sid ? text !== r.original.text : r.replaced !== r.sid || text !== r.saved;
+    const isSaved = text === r.saved && (r.sid === r.original.sid || r.replaced === r.sid);
+    if (isNew && !saveUninitialized ? isModified : !isSaved) return 'save';
+    return isNew ? undefined : 'touch';
+  }
+
+  startLifetime(r) {
+    const { maxAge } = this.options.cookie;
+    if (maxAge) r.cookieExpires = this.now + maxAge;
+  }
+
+  /** With `commit: 'headers'`, a session is saved or destroyed before they are sent. */
+  head(r) {
+    if (r.hasHead) return;
+    r.hasHead = true;
+    if (this.options.commit !== 'headers') return;
+    const done = this.decide(r);
+    if (done !== 'save' && done !== 'destroy') return;
+    r.early = done;
+    if (done === 'destroy') {
+      this.destroy(r);
+      return;
+    }
+    this.startLifetime(r);
+    this.save(r, false);
+    if (r.sid !== r.original.sid) r.replaced = r.sid;
+    r.saved = json(r.data);
+  }
+
+  end({ request, isLost }) {
+    const { seen, now } = this;
+    const r = this.requests.get(request);
+    this.requests.delete(request);
+    must(seen.errors.length === 0, () => `next got ${seen.errors}`);
+    const done = this.decide(r);
+    if (r.early === 'destroy' || (r.early && done === 'touch')) return;
+    if (done === 'save') {
+      this.startLifetime(r);
+      this.save(r, false);
+    } else if (done === 'destroy') {
+      if (r.session === 'unset') this.destroy(r);
+    } else if (done === 'touch') {
+      this.startLifetime(r);
+      const id = this.follow(r.sid);
+      const record = this.records.get(id);
+      if (record) {
+        if (this.mayHaveEnded(record) && !this.isThere(id)) this.records.delete(id);
+        Object.assign(record, { usedHigh: now, usedLow: now, expires: r.cookieExpires });
+        if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
+      }
+    }
+    const isStored = r.session === 'there' && this.records.has(r.sid) && this.wasStored(r);
+    const isTold = r.sid !== r.original.sid || (r.cookieId === r.sid ? !r.mayKeepCookie : json(r.data) !== r.original.text);
+    if (isLost || r.hasHead || !isStored || !isTold || r.sid === r.brought) return;
+    must(seen.sid === r.sid, () => `the browser of request ${request} gets ${seen.sid}, not the id of its session ${r.sid}`);
+  }
+}
+
+module.exports = { Model, Mismatch };
+
+/** Merges the changes of a request into what another has stored: the later one wins. */
+function merged(base, mine, theirs) {
+  const data = { ...theirs };
+  for (const key of new Set([...Object.keys(base), ...Object.keys(mine)])) {
+    if (json(base[key]) === json(mine[key])) continue;
+    if (key in mine) data[key] = mine[key];
+    else delete data[key];
+  }
+  return data;
+}
