@@ -171,7 +171,11 @@ class Model {
   act(r, { op, ...step }, result) {
     if (op === 'set') r.data[step.key] = step.value;
     else if (op === 'delete') delete r.data[step.key];
-    else if (op === 'save') this.expect(result, this.save(r, true));
+    else if (op === 'save') {
+      const mayBeStored = this.limbo.has(this.follow(r.sid));
+      const error = this.save(r, true);
+      if (!mayBeStored) this.expect(result, error);
+    }
     else if (op === 'reload') this.reload(r, result);
     else if (op === 'destroy' || op === 'regenerate') {
       this.expect(result, undefined);
@@ -322,7 +326,7 @@ class Model {
     r.sid = this.fresh(result.sid, 'regenerated');
     r.data = Object.fromEntries(kept);
     r.cookieExpires = maxAge && now + maxAge;
-    if (known) r.known.set(r.sid, { ...known, renewed: now });
+    if (known) r.known.set(r.sid, { ...known, created: Math.min(known.created, now - 1), renewed: now });
     this.write(r);
     r.replaced = r.sid;
     const id = this.follow(old.sid);
@@ -391,12 +395,13 @@ class Model {
       this.save(r, false);
     } else if (done === 'destroy') {
       if (r.session === 'unset') this.destroy(r);
-    } else if (done === 'touch') {
-      this.startLifetime(r);
+    } else {
       const id = this.follow(r.sid);
       const record = this.records.get(id);
-      if (record) {
-        if (this.mayHaveEnded(record) && !this.isThere(id)) this.records.delete(id);
+      if (record && this.mayHaveEnded(record) && !this.isThere(id)) {
+        this.records.delete(id);
+      } else if (record && done === 'touch') {
+        this.startLifetime(r);
         Object.assign(record, { usedHigh: now, usedLow: now, expires: r.cookieExpires });
         if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
       }
