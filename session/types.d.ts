@@ -9,6 +9,7 @@ import type { Url } from 'node:url';
 import type publicTypes = require('../index');
 import type RequestSession = require('./request');
 import type { Touches } from './request/touches';
+import type users = require('./store/users');
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
@@ -156,8 +157,13 @@ export interface Settings {
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
-  /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
+  /**
+   * The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set, and the store
+   * does not know whose its sessions are.
+   */
   times: InstanceType<typeof times.Times> | undefined;
+  /** Whose the sessions of the store are: its option `user`. */
+  users: InstanceType<typeof users.Users> | undefined;
   /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
