@@ -269,7 +269,11 @@ class RequestSession {
   register(session) {
     if (this.isAsleep) return false;
     this.lastMade = session;
-    if (this.firstSession !== undefined) return false;
+    if (this.firstSession !== undefined) {
+      // If the session ends after it was saved, a later save must not bring it back.
+      if (this.settings.users !== undefined) watchSession(session);
+      return false;
+    }
     this.firstSession = session;
     this.firstId = this.originalId === undefined ? this.req.sessionID : this.originalId;
     return true;

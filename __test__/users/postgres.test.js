@@ -174,8 +174,8 @@ for (const type of TYPES) {
       for (const call of [store.sessionsOf(wrong), store.end(wrong, 'x'), store.endAll(wrong)]) await assert.rejects(call, { name: 'TypeError' });
     }
     for (const wrong of [null, 'a', 1, {}, { id: 1 }]) {
-      await assert.rejects(store.sessionsOf('ann', { current: wrong }), /TypeError: current option must be a session/);
-      await assert.rejects(store.endAll('ann', { except: wrong }), /TypeError: except option must be a session/);
+      await assert.rejects(store.sessionsOf('ann', { current: wrong }), /TypeError: current must be a session/);
+      await assert.rejects(store.endAll('ann', { except: wrong }), /TypeError: except must be a session/);
     }
     assert.equal((await store.sessionsOf('ann')).length, 1);
   });

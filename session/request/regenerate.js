@@ -62,7 +62,15 @@ async function replace(old, listKept) {
   meta?.carry(oldId, session);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
-  await ask(req, session, 'save');
+  const { saved, savedId, savedMoment, presentId } = Object(request);
+  // The old session stays: what was known of its saves holds again.
+  const takeBack = () => { if (request !== undefined) Object.assign(request, { saved, savedId, savedMoment, presentId }); };
+  try {
+    await ask(req, session, 'save');
+  } catch (error) {
+    takeBack();
+    throw error;
+  }
 
   // Another request may have ended the old session, for example by a logout. The new session
   // must not prolong it. This is asked as late as possible.
@@ -71,6 +79,7 @@ async function replace(old, listKept) {
     // Another request may have renewed the id.
     oldId = req.sessionID;
   } catch (error) {
+    takeBack();
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
   }

@@ -6,7 +6,7 @@ const { isBusy } = require('./call');
 const { whenCommitted } = require('./engine-methods');
 const { engineOf } = require('./engine-of');
 const setIfPresent = require('./set-if-present');
-const { checkedUser, defineUsers, handleOf, userSession, usersOf } = require('./users');
+const { checkedUser, defineUsers, handleOf, sessionIn, userSession, usersOf } = require('./users');
 
 /** How often `endAll` looks for sessions. */
 const MOST_ROUNDS = 20;
@@ -26,7 +26,7 @@ function defineEngineUsers(store, options) {
   const methods = {
     async sessionsOf(user, choice) {
       checkedUser(user);
-      const current = keyIn(choice, 'current');
+      const current = await sessionIn(choice, 'current');
       const found = await listed(store, user);
       const now = Date.now();
       return found.map((each) => userSession(each, current, now)).sort((one, other) => other.created - one.created);
@@ -41,10 +41,10 @@ function defineEngineUsers(store, options) {
 
     async endAll(user, choice) {
       checkedUser(user);
-      const except = keyIn(choice, 'except');
       let count = 0;
       // Another request may have given a session a new id meanwhile.
       for (let round = 0; round < MOST_ROUNDS; round++) {
+        const except = await sessionIn(choice, 'except');
         const found = await listed(store, user);
         const others = found.filter(({ key }) => key !== except);
         if (others.length === 0) break;
@@ -101,20 +101,4 @@ function end(store, user, sid) {
     const answered = (error, isEnded) => { if (error) reject(error); else resolve(isEnded); };
     whenCommitted(engine, engine.end(user, sid), answered);
   });
-}
-
-/**
- * Returns the key of the session that a program names in an option. An option that is there but is no
- * session is an error: it must not end the session that it was to keep.
- *
- * @param {any} options
- * @param {string} name
- * @returns {string | undefined} undefined if the option is not given
- * @throws {TypeError}
- */
-function keyIn(options, name) {
-  const session = options?.[name];
-  if (session === undefined) return undefined;
-  if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
-  return session.id;
 }

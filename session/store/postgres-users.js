@@ -9,7 +9,7 @@
 const { readMeta, parsedOthers } = require('../request/times');
 const defer = require('./defer');
 const { SESSION, USER, ending, isLive, isLiveOf, isOf, parameterOf, parseRead } = require('./postgres-sql');
-const { checkedUser, defineUsers, handleOf, userSession, usersOf } = require('./users');
+const { checkedUser, defineUsers, handleOf, sessionIn, userSession, usersOf } = require('./users');
 
 /** How often `endAll` looks for sessions. */
 const MOST_ROUNDS = 20;
@@ -122,7 +122,7 @@ class PostgresUsers {
    */
   async sessionsOf(user, options) {
     checkedUser(user);
-    const current = keyIn(options, 'current');
+    const current = await sessionIn(options, 'current');
     const now = Date.now();
     const listed = await this.listed(user, now);
     return listed.map((each) => userSession(each, current, now)).sort((a, b) => b.created - a.created);
@@ -153,9 +153,9 @@ class PostgresUsers {
    */
   async endAll(user, options) {
     checkedUser(user);
-    const except = keyIn(options, 'except');
     let count = 0;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const except = await sessionIn(options, 'except');
       const { found, ended } = except === undefined ? await this.ended(user) : await this.ended(user, 'sid <> $2', [except]);
       count += ended;
       if (found === 0) break;
@@ -239,18 +239,3 @@ function seconds(/** @type {number} */ now) {
 }
 
 module.exports = { definePostgresUsers, seconds };
-
-/**
- * Returns the key of the session that an option names.
- *
- * @param {any} options
- * @param {string} name
- * @returns {string | undefined} undefined if the option is not given
- * @throws {TypeError} if it is no session
- */
-function keyIn(options, name) {
-  const session = Object(options)[name];
-  if (session === undefined) return undefined;
-  if (session === null || typeof session !== 'object' || typeof session.id !== 'string') throw new TypeError(`${name} option must be a session`);
-  return session.id;
-}

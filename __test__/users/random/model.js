@@ -100,23 +100,28 @@ class Model {
     return id;
   }
 
-  /** Gets a session for a request as `load` does. */
-  load(sid) {
+  /**
+   * Gets a session for a request as `load` does.
+   * @param {string} sid
+   * @param {{ error?: string }} [result] what has come of it, if it was not put on a request
+   */
+  load(sid, result) {
     const id = this.follow(sid);
     const record = this.records.get(id);
-    if (record === undefined || this.hasEnded(id, record)) {
+    if (record === undefined || this.hasEnded(record, result ? result.error !== undefined : !this.isThere(id))) {
       this.records.delete(id);
       return undefined;
     }
     return { id, record };
   }
 
-  hasEnded(id, { created, usedLow, usedHigh }) {
+  /** Whether a session has ended; `isGone` if that is not known. */
+  hasEnded({ created, usedLow, usedHigh }, isGone) {
     const { idleTimeout = Infinity, absoluteTimeout = Infinity } = this.options;
     const slack = idleTimeout * SEEN_PART;
     if (this.now - [...created][0] >= absoluteTimeout || this.now - usedHigh >= idleTimeout) return true;
     if (this.now - usedLow < idleTimeout - (idleTimeout < Infinity ? slack : 0)) return false;
-    return !this.isThere(id);
+    return isGone;
   }
 
   begin({ request, device, method, looks }) {
@@ -173,7 +178,7 @@ class Model {
     else if (op === 'delete') delete r.data[step.key];
     else if (op === 'save') {
       const mayBeStored = this.limbo.has(this.follow(r.sid));
-      const error = this.save(r, true);
+      const error = this.save(r, result);
       if (!mayBeStored) this.expect(result, error);
     }
     else if (op === 'reload') this.reload(r, result);
@@ -220,15 +225,16 @@ class Model {
 
   /**
    * Stores the session of a request.
+   * @param {object} r
+   * @param {{ error?: string }} [result] what came of it, if the program has asked for it
    * @returns {string | undefined} the code of the error
    */
-  save(r, isExplicit) {
-    const ended = isExplicit ? 'ERR_SESSION_ENDED' : undefined;
+  save(r, result) {
+    const ended = result && 'ERR_SESSION_ENDED';
     if (!this.wasStored(r)) {
       this.write(r);
       return undefined;
     }
-    const isRead = this.options.merge || this.mayBeRenewed(r);
     const id = this.follow(r.sid);
     const isOver = id !== undefined && this.limbo.has(id) && this.isThere(id);
     if (isOver) {
@@ -237,7 +243,8 @@ class Model {
       this.limbo.delete(id);
     }
     let record = this.records.get(id);
-    if (record && isRead && !isOver && !this.isThere(id) && this.mayHaveEnded(record)) {
+    const isRead = this.mayBeRenewed(r) || (record && this.options.merge && r.base && sorted(r.base) !== sorted(record.data));
+    if (record && isRead && !isOver && this.mayHaveEnded(record) && (result ? result.error === ended : !this.isThere(id))) {
       this.records.delete(id);
       record = undefined;
     }
@@ -266,7 +273,9 @@ class Model {
     const created = new Set([begun(known)]);
     if (before && known) created.add(begun({ user: before.user, created: [...before.created][0] }));
     const gains = user !== undefined && (before ? before.user !== user : begun(known) >= renewed);
-    this.records.set(r.sid, {
+    const isOver = r.cookieExpires !== undefined && !this.kind.isLive(r.cookieExpires, now);
+    if (isOver) this.records.delete(r.sid);
+    (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
       cookieExpires: r.cookieExpires, expires: r.cookieExpires, usedLow: now, usedHigh: now,
     });
@@ -281,12 +290,17 @@ class Model {
   /** Ends the oldest sessions of a user. Of those that have begun at the same time, any. */
   limit(user, sid, most) {
     const others = [...this.records].filter(([id, record]) => id !== sid && record.user === user);
+    // One that has expired when it is stored may end others nevertheless.
+    if (this.limbo.has(sid)) {
+      for (const [id] of others) if (!this.isThere(id)) this.records.delete(id);
+      return;
+    }
     others.sort(([a, { created: [first] }], [b, { created: [second] }]) => first - second || this.isThere(a) - this.isThere(b));
     for (const [id] of others.slice(0, Math.max(0, others.length + 1 - most))) this.records.delete(id);
   }
 
   reload(r, result) {
-    const found = this.load(r.sid);
+    const found = this.load(r.sid, result);
     if (!found) {
       must(result.error !== undefined, 'reload of a session that is gone has no error');
       return;
@@ -308,7 +322,7 @@ class Model {
   keep(r, keep, result) {
     const { now, options: { merge, cookie: { maxAge } } } = this;
     if (this.wasStored(r)) {
-      const found = this.load(r.sid);
+      const found = this.load(r.sid, result);
       if (!found) {
         this.expect(result, 'ERR_SESSION_ENDED');
         return;
@@ -356,7 +370,7 @@ class Model {
     const isNew = r.cookieId !== r.sid;
     const isModified = r.sid === r.original.sid ? text !== r.original.text : r.replaced !== r.sid || text !== r.saved;
     const isSaved = text === r.saved && (r.sid === r.original.sid || r.replaced === r.sid);
-    if (isNew && !saveUninitialized ? isModified : !isSaved) return 'save';
+    if (isNew && !saveUninitialized && r.saved === undefined ? isModified : !isSaved) return 'save';
     return isNew ? undefined : 'touch';
   }
 
@@ -378,7 +392,7 @@ class Model {
       return;
     }
     this.startLifetime(r);
-    this.save(r, false);
+    this.save(r);
     if (r.sid !== r.original.sid) r.replaced = r.sid;
     r.saved = json(r.data);
   }
@@ -392,7 +406,7 @@ class Model {
     if (r.early === 'destroy' || (r.early && done === 'touch')) return;
     if (done === 'save') {
       this.startLifetime(r);
-      this.save(r, false);
+      this.save(r);
     } else if (done === 'destroy') {
       if (r.session === 'unset') this.destroy(r);
     } else {
