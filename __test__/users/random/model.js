@@ -42,7 +42,8 @@ class Model {
   take(event, seen, now) {
     Object.assign(this, { now, seen });
     for (const [sid, record] of this.records) {
-      if (record.expires !== undefined && !this.kind.isLive(record.expires, now)) {
+      const isOver = (expires) => expires !== undefined && !this.kind.isLive(expires, now);
+      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid))) {
         this.records.delete(sid);
         this.limbo.set(sid, record);
       }
@@ -146,7 +147,7 @@ class Model {
       this.adopt(r, this.records.get(r.sid));
       r.original = { sid: r.sid, text: json(r.data) };
       r.saved = this.options.resave ? undefined : json(r.data);
-      r.mayKeepCookie = seen.brought !== r.sid && !this.records.get(r.sid).isUnseen;
+      r.mustTell = seen.brought !== r.sid && this.records.get(r.sid).isUnseen;
     } else {
       r.sid = this.fresh(seen.sid, 'new');
       Object.assign(r, { data: {}, cookieExpires: maxAge && now + maxAge });
@@ -250,10 +251,8 @@ class Model {
     }
     if (!record) return ended;
     if (id !== r.sid) this.rename(r, id);
-    if (this.options.merge && r.base) {
-      r.data = merged(r.base, r.data, record.data);
-      if (sorted(r.base) !== sorted(record.data)) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
-    }
+    if (isRead) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
+    if (this.options.merge && r.base) r.data = merged(r.base, r.data, record.data);
     this.write(r);
     return undefined;
   }
@@ -277,7 +276,7 @@ class Model {
     if (isOver) this.records.delete(r.sid);
     (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
-      cookieExpires: r.cookieExpires, expires: r.cookieExpires, usedLow: now, usedHigh: now,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires, usedLow: now, usedHigh: now,
     });
     this.sids.add(r.sid);
     r.stored.add(r.sid);
@@ -416,14 +415,17 @@ class Model {
         this.records.delete(id);
       } else if (record && done === 'touch') {
         this.startLifetime(r);
-        Object.assign(record, { usedHigh: now, usedLow: now, expires: r.cookieExpires });
+        // A use is not noted if another request has changed the data meanwhile, and notes its own.
+        const isSame = json(r.data) === json(record.data);
+        Object.assign(record, { usedHigh: now, expires: r.cookieExpires });
+        if (isSame) Object.assign(record, { usedLow: now, expiresAtLeast: r.cookieExpires });
         if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
       }
     }
     const isStored = r.session === 'there' && this.records.has(r.sid) && this.wasStored(r);
-    const isTold = r.sid !== r.original.sid || (r.cookieId === r.sid ? !r.mayKeepCookie : json(r.data) !== r.original.text);
+    const isTold = r.sid !== r.original.sid || (r.cookieId === r.sid ? r.mustTell : json(r.data) !== r.original.text);
     if (isLost || r.hasHead || !isStored || !isTold || r.sid === r.brought) return;
-    must(seen.sid === r.sid, () => `the browser of request ${request} gets ${seen.sid}, not the id of its session ${r.sid}`);
+    must(this.follow(seen.sid) === r.sid, () => `the browser of request ${request} gets ${seen.sid}, not the id of its session ${r.sid}`);
   }
 }
 
