@@ -474,6 +474,26 @@ for (const [where, make] of Object.entries({ 'a server': newest, 'a cluster': of
   });
 }
 
+test('endAll also ends a session that gets a new id meanwhile', async (t) => {
+  const { store, client, ...setUp } = await newest(t, { maxSessions: 1 }) ?? {};
+  if (!store) return;
+  const created = Date.now() - 5000;
+  await ask(store, 'set', 'a', of('ada', created));
+  const { evalSha } = client;
+  let isFirst = true;
+  client.evalSha = async (sha, options) => {
+    if (options.arguments[0] === 'DEL' && isFirst) {
+      isFirst = false;
+      await ask(store, 'set', 'b', of('ada', created, { renewed: created + 1 }));
+      await ask(store, 'set', 'a', makePointer('a', 'b', Date.now() + 60000, 60000));
+    }
+    return evalSha.call(client, sha, options);
+  };
+  assert.equal(await store.endAll('ada'), 1);
+  await agree(setUp, {});
+  assert.ok(await ask(store, 'get', 'a'), 'the pointer is no session');
+});
+
 /** Lets each script of a client's wait for what `before` says of its keys. */
 function delayed(client, before) {
   const { sendCommand } = client;
