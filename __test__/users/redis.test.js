@@ -159,6 +159,7 @@ async function story(setUp) {
   await agree(setUp, { ada: ['sess:b', 'sess:c', 'sess:e'] }, 'the oldest, and not the one that is written');
   await ask(store, 'set', 'e', of('ada', began - 10000));
   await ask(store, 'set', 'new', of('ada', began - 8000, { renewed: began }));
+  await ask(store, 'setIfPresent', 'c', of('ada'));
   await agree(setUp, { ada: ['sess:b', 'sess:c', 'sess:e', 'sess:new'] }, 'a new id');
   await ask(store, 'destroy', 'b');
   await ask(store, 'set', 'd', of(undefined));
@@ -341,9 +342,12 @@ for (const [where, make] of Object.entries({ 'a server': newest, 'a cluster': in
     const setUp = await make(t, { more: { disableTTL: true } }) ?? {};
     const { store } = setUp;
     if (!store) return;
-    await ask(store, 'set', 'a', of('ada'));
     store.disableTTL = false;
     await ask(store, 'set', 'b', of('ada'));
+    store.disableTTL = true;
+    await ask(store, 'set', 'a', of('ada'));
+    store.disableTTL = false;
+    await ask(store, 'touch', 'b', of('ada'));
     await agree(setUp, { ada: ['sess:a', 'sess:b'] });
     const [{ lastSeen, created }] = (await store.sessionsOf('ada')).filter(({ handle }) => handle === handleOf('a'));
     assert.equal(lastSeen, created);

@@ -81,7 +81,7 @@ class UserSets {
   async list(user) {
     const set = this.begin + user;
     const list = await this.run(LIST_ON_SERVER, [set], [user, set]);
-    return groupsOf(3, list).map(([key, expires, text]) => ({ key, expires: scoreOf(expires), text }));
+    return groupsOf(3, list).map(([key, expires, text]) => ({ key: `${key}`, expires: scoreOf(expires), text }));
   }
 }
 
@@ -107,11 +107,12 @@ class UserSetsInCluster extends UserSets {
     const ms = command === 'EXPIRE' ? lifetimeOf(['EX', ...words]) : lifetimeOf(words.slice(1));
     const entered = command === 'DEL' ? '' : user;
     if (entered !== '') await this.enter(entered, key, ms);
-    const [told, text, before, after, isMore] = await this.run(CHANGE_IN_CLUSTER, [key], [command, user, loaded, '', '', ...words]);
+    const [told, text, ...more] = await this.run(CHANGE_IN_CLUSTER, [key], [command, user, loaded, '', '', ...words]);
+    const [before, after, isMore] = more.map(String);
     if (Number(told) !== 0 && after !== '' && (after !== before || after !== entered)) await this.enter(after, key, ms);
     const others = new Set([entered, before].filter((name) => name !== '' && name !== after));
     await Promise.all([...others].map((name) => this.takeOut(name, key)));
-    if (user !== '' && Number(isMore) === 1) await this.endOldest(user, key);
+    if (user !== '' && isMore === '1') await this.endOldest(user, key);
     return [Number(told), text];
   }
 
@@ -131,7 +132,7 @@ class UserSetsInCluster extends UserSets {
    */
   async read(user) {
     const entries = groupsOf(2, await this.run(SET_IN_CLUSTER, [this.begin + user], []));
-    const found = await Promise.all(entries.map(async ([key, expires]) => /** @type {const} */ ([key, scoreOf(expires), await this.look(key)])));
+    const found = await Promise.all(entries.map(async ([key, expires]) => /** @type {const} */ ([`${key}`, scoreOf(expires), await this.look(key)])));
     return found.filter(([key, , record]) => {
       if (record.user !== user) this.takeOutLater(user, key);
       return record.user === user;
@@ -145,7 +146,7 @@ class UserSetsInCluster extends UserSets {
    */
   async look(key) {
     const [text, user, created, left] = await this.run(READ_IN_CLUSTER, [key], []);
-    return { text, user, created: created === '' ? Date.now() : Number(created), left: Number(left) };
+    return { text, user: `${user}`, created: `${created}` === '' ? Date.now() : Number(created), left: Number(left) };
   }
 
   /**
@@ -283,9 +284,9 @@ function userMethods({ sets, keyOf, sidOf, parse, ttl }) {
       let ended = 0;
       for (let round = 0; round < MOST_ROUNDS; round++) {
         const entries = await sets().list(user);
-        const now = await endThese(user, entries.map(({ key }) => key).filter((key) => key !== exceptKey));
-        if (now === 0) break;
-        ended += now;
+        const keys = entries.map(({ key }) => key).filter((key) => key !== exceptKey);
+        if (keys.length === 0) break;
+        ended += await endThese(user, keys);
       }
       return ended;
     },
@@ -326,9 +327,9 @@ function groupsOf(size, list) {
   return Array.from({ length: list.length / size }, (_, i) => list.slice(i * size, (i + 1) * size));
 }
 
-/** @param {string} score of a sorted set */
+/** @param {any} score of a sorted set: a text, or its bytes with some clients */
 function scoreOf(score) {
-  return score === 'inf' ? Infinity : Number(score);
+  return `${score}` === 'inf' ? Infinity : Number(score);
 }
 
 /** Ms in the unit of each word that gives a key a lifetime, and whether it says the moment of its end. */
