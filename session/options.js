@@ -158,7 +158,6 @@ function checked(options, deprecate) {
     merge: merge === true ? later : merge || undefined,
     times,
     metaKey: merge || times !== undefined ? META : undefined,
-    keepsBases: Boolean(merge) || (renewAfter !== undefined && typeof store.setIfUnchanged === 'function'),
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,

@@ -17,6 +17,7 @@ const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
+const { saveMerged } = require('./request/merge');
 const RequestMeta = require('./request/request-meta');
 const RequestTouches = require('./request/request-touches');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
@@ -151,7 +152,7 @@ class RequestSession {
     // memory for options that are off.
     this.meta = settings.metaKey === undefined ? undefined : new RequestMeta(this);
     this.touches = settings.touches === undefined ? undefined : new RequestTouches(this, settings.touches);
-    this.bases = settings.keepsBases ? new Bases(this) : undefined;
+    this.bases = settings.merge !== undefined ? new Bases(this) : undefined;
     // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
@@ -186,7 +187,7 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
-      if (this.meta !== undefined) this.meta.asleepMeta = source.meta;
+      if (source.meta !== undefined) this.meta?.set(cookieId, source.meta);
       this.markLoaded(cookieId);
       this.bases?.set(cookieId, source.text);
     } else {
@@ -431,7 +432,8 @@ class RequestSession {
       if (!error && id === this.idOf(session)) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
-        this.loadedMoment = moment;
+        // It is later if the session was found under another id.
+        if (!(this.loadedMoment > moment)) this.loadedMoment = moment;
         this.noteLoaded(current, current);
         this.touches?.noteReloaded(current.cookie);
       }
@@ -464,7 +466,10 @@ class RequestSession {
     if (this.originalId === oldId) this.originalId = id;
     if (this.firstId === oldId) this.firstId = id;
     if (this.loadedId === oldId) this.loadedId = id;
-    if (this.savedId === oldId) this.savedId = id;
+    if (this.savedId === oldId) {
+      this.savedId = id;
+      this.savedMoment = this.loadedMoment;
+    }
     this.bases?.rename(oldId, id);
     this.meta?.noteRenamed(oldId, id);
   }
@@ -492,7 +497,20 @@ class RequestSession {
     id = this.meta?.newestId(id) ?? id;
     if (this.touches !== undefined) callback = this.touches.hearingSave(callback, id, session);
     if (this.bases !== undefined) this.bases.store(callback, method, id, session);
+    else if (this.mustFollow(id)) saveMerged(this, id, session, undefined, callback);
     else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
+  }
+
+  /**
+   * Whether another request may have renewed the id of a stored session, so that the store must be asked
+   * for the new one before the session is stored.
+   *
+   * @param {string | undefined} sid
+   */
+  mustFollow(sid) {
+    const { meta, req, settings: { store } } = this;
+    return meta !== undefined && meta.mayBeRenewed(sid) && this.wasStored(sid) && req.sessionStore === store &&
+      typeof store.setIfUnchanged === 'function';
   }
 
   /**

@@ -160,11 +160,6 @@ export interface Settings {
   times: InstanceType<typeof times.Times> | undefined;
   /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
-  /**
-   * Whether a save must know from what data of the store the session was made, so that it does not
-   * replace what other requests have stored since.
-   */
-  keepsBases: boolean;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;

@@ -11,8 +11,7 @@ const { saveMerged } = require('./merge');
 
 /**
  * The stored data on which the sessions of one request are based, so that a save does not replace
- * what other requests have stored since: the option `merge`, and `renewAfter` if the store has
- * `setIfUnchanged`.
+ * what other requests have stored since: the option `merge`.
  */
 class Bases {
   /** @param {RequestSession} request */

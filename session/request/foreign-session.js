@@ -55,7 +55,7 @@ function wrapMethods(session, request) {
     /** @type {'set' | 'setIfPresent'} */
     let method = 'set';
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    if (isOurs || !isOfClass || request.bases === undefined) return save.apply(request.stampMeta(this), args);
+    if (isOurs || !isOfClass || (request.bases === undefined && !request.mustFollow(this.id))) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
     request.store(storeCallback(request.req, call), method, this.id, this);
     return this;

@@ -35,7 +35,8 @@ const later = (key, base, mine) => mine;
  * @param {RequestSession} request
  * @param {string | undefined} id
  * @param {SessionShape} session
- * @param {string} base the JSON of the stored data on which the session is based, without the cookie
+ * @param {string | undefined} base the JSON of the stored data on which the session is based, without the
+ *   cookie; undefined without the option `merge`, where only the id that the session has now matters
  * @param {Callback} callback gets the error of the store or of the option `merge`, or a
  *   `ConflictError`
  * @param {boolean} [isChanged] whether it is known that the store has other data now
@@ -45,7 +46,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const { req } = request;
   const { sessionStore: store } = req;
   const isAtomic = typeof store.setIfUnchanged === 'function';
-  let text = base;
+  let text = /** @type {string} */ (base);
   let retries = 0;
   let isDone = false;
 
@@ -129,7 +130,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   if (isChanged) retry();
-  else if (isAtomic) write();
+  else if (isAtomic && base !== undefined) write();
   else read();
 }
 

@@ -145,6 +145,7 @@ function renew(request, loaded, done) {
     };
 
     askStore(req, (error) => {
+      request.startLoading();
       if (error) {
         // The store may have it nevertheless. Nobody needs to wait for that.
         askStore(req, () => {}, 'destroy', id);

@@ -24,16 +24,18 @@ class RequestMeta {
   constructor(request) {
     this.request = request;
     this.times = request.settings.times;
+    /** @type {string | undefined} The sid of the first session of which `_meta` is known. */
+    this.firstId = undefined;
     /**
-     * What `_meta` said of the session that was asleep, when it was loaded.
+     * What `_meta` said of that session when it was loaded or stored last.
      * @type {Meta | undefined}
      */
-    this.asleepMeta = undefined;
+    this.first = undefined;
     /**
-     * What `_meta` said of each other session, by sid, when it was loaded or stored.
+     * What `_meta` said of each other session, by sid. Few requests have one.
      * @type {Map<string | undefined, Meta> | undefined}
      */
-    this.metas = undefined;
+    this.others = undefined;
     /** With the option `renewAfter`: whether the request may renew the id of its session. */
     this.mayRenew = false;
     /**
@@ -61,7 +63,12 @@ class RequestMeta {
    * @param {Meta} meta
    */
   set(sid, meta) {
-    (this.metas ??= new Map()).set(sid, meta);
+    if (this.first === undefined || sid === this.firstId) {
+      this.firstId = sid;
+      this.first = meta;
+    } else {
+      (this.others ??= new Map()).set(sid, meta);
+    }
   }
 
   /**
@@ -69,7 +76,7 @@ class RequestMeta {
    * @param {string | undefined} sid
    */
   of(sid) {
-    return this.metas?.get(sid) ?? (sid === this.request.loadedId ? this.asleepMeta : undefined);
+    return sid === this.firstId ? this.first : this.others?.get(sid);
   }
 
   /**
@@ -185,11 +192,18 @@ class RequestMeta {
    * Notes that the request has brought the old id of its session. The response tells the browser
    * the new one until a request has brought that: a response may be lost.
    *
-   * @param {boolean} [isUnseenId] whether no request can have brought it yet
+   * @param {boolean} [isUnseenId] whether no request can have brought it yet; true, too, if the options
+   *   of time are off now, so that nobody knows
    */
-  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.of(this.request.req.sessionID)))) {
+  tellNewId(isUnseenId = this.isUnseenNow()) {
     this.tellsId = isUnseenId;
     this.keepsUnseen = isUnseenId;
+  }
+
+  /** Whether no request has brought the id of the session yet, as far as is known. */
+  isUnseenNow() {
+    const meta = this.of(this.request.req.sessionID);
+    return meta === undefined || isUnseen(meta);
   }
 
   /**

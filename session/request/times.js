@@ -198,7 +198,16 @@ function newMeta(now, isKnown = true) {
  */
 function usedMeta(meta, now, keepsExpiry, keepsUnseen) {
   const seen = keepsExpiry ? meta.seen : now;
-  return { ...meta, seen: keepsUnseen ? Math.min(seen, meta.renewed - 1) : seen, used: Math.max(seen, meta.used), isKnown: true };
+  const { created, renewed, used, hasLifetime, others } = meta;
+  return {
+    created,
+    renewed,
+    seen: keepsUnseen ? Math.min(seen, renewed - 1) : seen,
+    used: seen > used ? seen : used,
+    hasLifetime,
+    isKnown: true,
+    others,
+  };
 }
 
 /**
@@ -228,6 +237,11 @@ function shownMeta(meta) {
  */
 function showMeta(session, meta) {
   try {
+    // An assignment is quicker than what follows. A setter, which it would call, is among these.
+    if (!(META in session) && Object.isExtensible(session)) {
+      session[META] = shownMeta(meta);
+      return Object.hasOwn(session, META);
+    }
     Reflect.deleteProperty(session, META);
     return defineMeta(session, shownMeta(meta));
   } catch {
