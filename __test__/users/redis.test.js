@@ -498,12 +498,12 @@ test('endAll also ends a session that gets a new id meanwhile', async (t) => {
   assert.ok(await ask(store, 'get', 'a'), 'the pointer is no session');
 });
 
-/** Lets each script of a client's wait for what `before` says of its keys. */
+/** Lets each script of a client's wait for what `before` says of its key and its arguments. */
 function delayed(client, before) {
   const { sendCommand } = client;
   client.sendCommand = async (...args) => {
-    const [, , [, , , key]] = args;
-    await before(key);
+    const [, , [, , , key, ...words]] = args;
+    await before(key, ...words);
     return sendCommand.apply(client, args);
   };
 }
@@ -548,6 +548,31 @@ test('in a cluster, a login between its two steps is not forgotten, however slow
     assert.equal((await store.sessionsOf('ada')).length, 1);
   }
   await pause(1100);
+  await agree({ nodes }, { ada: ['sess:a'] });
+});
+
+test('in a cluster, a logout that is slow does not take out the login after it', async (t) => {
+  const setUp = await ofThree(t) ?? {};
+  const { store, client, nodes } = setUp;
+  if (!store) return;
+  await ask(store, 'set', 'a', of('ada'));
+  const { sendCommand } = client;
+  let release;
+  const held = new Promise((resolve) => {
+    delayed(client, (key, ...words) => {
+      if (!key.includes(':users:') || words.length !== 1) return;
+      return new Promise((go) => {
+        release = go;
+        resolve();
+      });
+    });
+  });
+  const destroyed = ask(store, 'destroy', 'a');
+  await held;
+  await ask(store, 'set', 'a', of('ada'));
+  release();
+  await destroyed;
+  client.sendCommand = sendCommand;
   await agree({ nodes }, { ada: ['sess:a'] });
 });
 
