@@ -44,6 +44,9 @@ async function wrapped(t, { version, client: name }, { more = {}, ...options } =
 const newest = (t, options) => wrapped(t, { version: '10', client: 'redis' }, options);
 const inCluster = (t, options) => wrapped(t, { version: '10', client: 'redis, cluster' }, options);
 
+/** By how much the expiries of a record and of its entry may differ in a cluster where a step takes long, in ms. */
+const SLACK = 500;
+
 /**
  * What the records say, and what the sets of the users say: each user with the keys of his sessions. Both
  * must expire at the same time, unless `isLoose`.
@@ -70,11 +73,11 @@ async function index({ nodes, added = '', isLoose = false }) {
       for (const { value, score } of entries) {
         add(sets, name, value);
         const expiry = expiries.get(value) ?? NaN;
-        assert.ok(isLoose || score === expiry || Math.abs(score - expiry) < 100, `${value} in the set of ${name}: ${score - expiry} ms off`);
+        assert.ok(isLoose || score === expiry || Math.abs(score - expiry) < SLACK, `${value} in the set of ${name}: ${score - expiry} ms off`);
       }
       const last = Math.max(...entries.map(({ score }) => score));
       const ttl = await node.pTTL(key);
-      assert.ok(last === Infinity ? ttl === -1 : Math.abs(Date.now() + ttl - last) < 100, `the set of ${name} expires in ${ttl} ms`);
+      assert.ok(last === Infinity ? ttl === -1 : Math.abs(Date.now() + ttl - last) < SLACK, `the set of ${name} expires in ${ttl} ms`);
     }
   }
   for (const each of [...Object.values(records), ...Object.values(sets)]) each.sort();
@@ -232,6 +235,9 @@ for (const [version, name] of [['10', 'redis, cluster'], ['8', 'redis 4, cluster
   });
 }
 
+/** What the test itself sends, and the Sentinel. */
+const OF_OTHERS = new Set(['echo', 'publish', 'ping', 'info', 'subscribe', 'client', 'hello', 'config']);
+
 /** The commands that clients send to a server while `act` runs. */
 async function sent(port, act) {
   const socket = net.connect(port, HOST, () => { socket.write('MONITOR\r\n'); });
@@ -242,7 +248,7 @@ async function sent(port, act) {
   await askRedis(port, 'ECHO done');
   while (!text.includes('"done"')) await pause(5);
   socket.destroy();
-  return text.split('\r\n').map((line) => /^\+[\d.]+ \[\d+ (?!lua)\S+\] "(\w+)"/.exec(line)?.[1].toLowerCase()).filter((name) => name && name !== 'echo');
+  return text.split('\r\n').map((line) => /^\+[\d.]+ \[\d+ (?!lua)\S+\] "(\w+)"/.exec(line)?.[1].toLowerCase()).filter((name) => name && !OF_OTHERS.has(name));
 }
 
 test('one round trip for each write, and for the list', async (t) => {
