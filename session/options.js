@@ -12,6 +12,7 @@ const native = require('./native/load');
 const { later } = require('./request/merge');
 const { META, Times } = require('./request/times');
 const { Touches } = require('./request/touches');
+const { usersOf } = require('./store/users');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -125,9 +126,10 @@ function checked(options, deprecate) {
   }
 
   const store = given.store || new MemoryStore();
-  const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
+  const users = usersOf(store);
+  const times = users === undefined && [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
-    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace, hasUsers: users !== undefined }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -157,6 +159,7 @@ function checked(options, deprecate) {
     skip,
     merge: merge === true ? later : merge || undefined,
     times,
+    users,
     metaKey: merge || times !== undefined ? META : undefined,
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,

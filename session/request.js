@@ -20,6 +20,7 @@ const { sessionProperty, hasSessionProperty } = require('./request/property');
 const { saveMerged } = require('./request/merge');
 const RequestMeta = require('./request/request-meta');
 const RequestTouches = require('./request/request-touches');
+const SessionEnded = require('./request/session-ended');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
 const { callStore, functionOf } = require('./store/call');
 const defer = require('./store/defer');
@@ -117,6 +118,11 @@ class RequestSession {
     this.savedId = undefined;
     /** The moment of that save. */
     this.savedMoment = NaN;
+    /**
+     * The sid of the session that the program has saved last, since the store has it.
+     * @type {string | undefined}
+     */
+    this.presentId = undefined;
     /**
      * The sid of the session with another id that was stored last: by `regenerate({ keep })`, or
      * before the headers were sent.
@@ -362,13 +368,34 @@ class RequestSession {
     this.restoreMethods(session);
     const id = this.idOf(session);
     this.touches?.demand();
+    const isPresent = (this.isEnding || this.settings.users !== undefined) && this.savesIfPresent(id);
     this.noteSave(session, id);
-    return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
+    return isPresent ? 'setIfPresent' : 'set';
+  }
+
+  /**
+   * Tries whether the store's options `user` and `describe` say whose a session is that the program
+   * saves. If they fail, the callback gets the error in a later turn.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} callback
+   * @returns {boolean} whether they do not fail
+   */
+  canStamp(session, callback) {
+    if (this.settings.users === undefined) return true;
+    try {
+      this.stampMeta(session);
+      return true;
+    } catch (error) {
+      defer(callback, error || new Error('the store cannot say whose the session is'));
+      return false;
+    }
   }
 
   /**
    * Makes the callback of a save that the program asks for. After an error, the session counts as
-   * stored only if it was stored before.
+   * stored only if it was stored before. If the store knows whose its sessions are, it is an error that
+   * the session has ended.
    *
    * @param {SessionShape} session
    * @param {Callback} callback
@@ -377,13 +404,16 @@ class RequestSession {
   hearingSave(session, callback) {
     if (this.isEnding) return callback;
     const request = this;
-    const { savedId, savedMoment } = this;
+    const { savedId, savedMoment, settings: { users } } = this;
     /**
      * @this {unknown}
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
+      const id = request.idOf(session);
+      if (users !== undefined) results = !results[0] && results[1] === false ? [new SessionEnded()] : results.slice(0, 1);
+      if (!results[0]) request.presentId = id;
+      else if (request.savedId === id) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
   }
@@ -466,6 +496,7 @@ class RequestSession {
     if (this.originalId === oldId) this.originalId = id;
     if (this.firstId === oldId) this.firstId = id;
     if (this.loadedId === oldId) this.loadedId = id;
+    if (this.presentId === oldId) this.presentId = id;
     if (this.savedId === oldId) {
       this.savedId = id;
       this.savedMoment = this.loadedMoment;
@@ -577,14 +608,16 @@ class RequestSession {
   }
 
   /**
-   * Returns whether the end of the response must save a session by the store's `setIfPresent`:
-   * this request has loaded the session and has not destroyed it, and the store has that method.
+   * Returns whether a session must be saved by the store's `setIfPresent`: this request has loaded the
+   * session and has not destroyed it, and the store has that method. If the store knows whose its
+   * sessions are, the same holds for one that the request has saved.
    *
    * @param {string | undefined} id
    */
   savesIfPresent(id) {
-    const { req, settings: { store } } = this;
-    return id !== undefined && id === this.loadedId && !this.destroyedIds?.has(id) && req.sessionStore === store &&
+    const { req, settings: { store, users } } = this;
+    const isPresent = id === this.loadedId || (users !== undefined && id === this.presentId);
+    return id !== undefined && isPresent && !this.destroyedIds?.has(id) && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
   }
 

@@ -315,7 +315,7 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = cookieNumber(request, id, engine);
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const storedText = request.meta?.textToStore(id, text) ?? text;
+    const storedText = request.meta?.textToStore(id, session, text) ?? text;
     const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)

@@ -54,10 +54,12 @@ function wrapMethods(session, request) {
     const call = functionOf(args[0]);
     /** @type {'set' | 'setIfPresent'} */
     let method = 'set';
+    if (!request.canStamp(this, call)) return undefined;
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    if (isOurs || !isOfClass || (request.bases === undefined && !request.mustFollow(this.id))) return save.apply(request.stampMeta(this), args);
+    const isPlain = request.bases === undefined && request.settings.users === undefined && !request.mustFollow(this.id);
+    if (isOurs || !isOfClass || isPlain) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
-    request.store(storeCallback(request.req, call), method, this.id, this);
+    request.store(storeCallback(request.req, request.hearingSave(this, call)), method, this.id, this);
     return this;
   }
 

@@ -50,10 +50,10 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   let retries = 0;
   let isDone = false;
 
-  /** @param {unknown} [error] */
-  const finish = (error) => {
+  /** @param {any[]} results */
+  const finish = (...results) => {
     isDone = true;
-    callback(error);
+    callback(...results);
   };
 
   /**
@@ -122,7 +122,9 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const replace = (found) => {
     if (!found) {
       debug('not saving: the session was destroyed');
-      finish();
+      // The program that has asked for it gets an error: see `hearingSave`.
+      if (request.settings.users === undefined) finish();
+      else finish(undefined, false);
       return;
     }
     text = mergeStored(request, session, text, found);

@@ -9,6 +9,7 @@ const dataJSON = require('./data-json');
 const { load } = require('./load');
 const REQUEST_SESSION = require('./key');
 const { mergeStored } = require('./merge');
+const SessionEnded = require('./session-ended');
 
 /**
  * Replaces the session of a request by a new one that has some of its data: `regenerate({ keep })`.
@@ -58,7 +59,7 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  meta?.carry(oldId, id);
+  meta?.carry(oldId, session);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
@@ -159,13 +160,4 @@ function ask(req, target, method, ...args) {
     const answered = storeCallback(req, (error, result) => { if (error) reject(error); else resolve(result); });
     callStore(answered, target, method, ...args);
   });
-}
-
-/** The error of a session that was destroyed or has expired while a request used it. */
-class SessionEnded extends Error {
-  constructor() {
-    super('the session has ended');
-    this.name = 'SessionEnded';
-    this.code = 'ERR_SESSION_ENDED';
-  }
 }

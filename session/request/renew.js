@@ -232,7 +232,7 @@ function markUnseen(request, session, data, done) {
     const record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     // Many stores leave the stored cookie as it is when they touch a session.
     record.cookie = session.cookie;
-    showMeta(record, /** @type {RequestMeta} */ (request.meta).toStore(id));
+    showMeta(record, /** @type {RequestMeta} */ (request.meta).toStore(id, record));
     if (typeof store.setIfUnchanged === 'function') askStore(req, answered, 'setIfUnchanged', id, record, data);
     else askStore(req, answered, 'set', id, record);
   }, done);

@@ -2,6 +2,7 @@
 
 /** @import RequestSession from '../request' */
 /** @import ResponsePatch from '../response' */
+/** @import { Users } from '../store/users' */
 /** @import { Callback, Meta, Session as SessionShape, SessionData } from '../types' */
 
 const { isDeepStrictEqual } = require('node:util');
@@ -12,7 +13,7 @@ const { callStore, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
 const { askStore, attempt, load } = require('./load');
 const { endRenewed, enter, markUnseen } = require('./renew');
-const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./times');
+const { META, appendMeta, defineMeta, isUnseen, newMeta, parsedOthers, showMeta, usedMeta, withMeta, withOthers } = require('./times');
 
 /**
  * What `_meta` says of the sessions of one request, and which of them have got other ids: the options
@@ -89,29 +90,75 @@ class RequestMeta {
   }
 
   /**
-   * Lets a session that takes the place of another one end when that would have ended.
+   * Lets a session that takes the place of another one end when that would have ended, unless it gets
+   * another user.
    *
    * @param {string | undefined} oldId
-   * @param {string} id
+   * @param {SessionShape} session
    */
-  carry(oldId, id) {
+  carry(oldId, session) {
     const meta = this.of(oldId);
-    if (meta !== undefined) this.set(id, { ...newMeta(Date.now()), created: meta.created });
+    if (meta === undefined) return;
+    const now = Date.now();
+    // A store knows by these times that the session takes the place of another one.
+    this.set(session.id, { ...newMeta(now), created: Math.min(meta.created, now - 1), others: meta.others });
   }
 
   /**
    * Returns the `_meta` with which a session is stored now, and notes it.
    *
    * @param {string | undefined} sid
+   * @param {SessionData} session
    * @returns {Meta}
+   * @throws what the store's options `user` and `describe` throw, and a TypeError if they return what
+   *   they may not
    */
-  toStore(sid) {
+  toStore(sid, session) {
     const known = this.of(sid);
     const now = Date.now();
-    const { keepsExpiry, loadedId } = this.request;
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, keepsExpiry, this.keepsUnseen && sid === loadedId);
+    const { keepsExpiry, loadedId, settings: { users } } = this.request;
+    let meta = known === undefined ? newMeta(now) : usedMeta(known, now, keepsExpiry, this.keepsUnseen && sid === loadedId);
+    if (users !== undefined) meta = this.withUser(meta, users, session, keepsExpiry && known !== undefined, now);
     this.set(sid, meta);
     return meta;
+  }
+
+  /**
+   * Returns a `_meta` that says whose the session is, and what browser has used it last.
+   *
+   * @param {Meta} meta
+   * @param {InstanceType<typeof Users>} users
+   * @param {SessionData} session
+   * @param {boolean} isNoUse whether this request is not to count as a use
+   * @param {number} now
+   * @returns {Meta} one that begins now if the session gets a user, or another one
+   * @throws as `toStore`
+   */
+  withUser(meta, users, session, isNoUse, now) {
+    const user = users.userOf(session);
+    const before = parsedOthers(meta);
+    if (user === undefined) return withOthers(meta, { user, ip: undefined, agent: undefined });
+    const { ip = undefined, agent = undefined } = isNoUse ? before : users.described(this.request.req);
+    const described = withOthers(meta, { user, ip, agent });
+    return user === before.user ? described : { ...described, created: now };
+  }
+
+  /**
+   * Whether the store has another user of a session than its data say: the option `user` is newer than
+   * the stored session.
+   *
+   * @param {SessionShape} session
+   * @param {Meta} meta
+   */
+  hasOtherUser(session, meta) {
+    const { users } = this.request.settings;
+    if (users === undefined) return false;
+    try {
+      return users.userOf(session) !== parsedOthers(meta).user;
+    } catch {
+      // Who stores the session gets the error.
+      return false;
+    }
   }
 
   /**
@@ -123,7 +170,7 @@ class RequestMeta {
    */
   stamp(session) {
     const { request, times } = this;
-    if (times !== undefined) return withMeta(session, this.toStore(request.idOf(session)));
+    if (times !== undefined) return withMeta(session, this.toStore(request.idOf(session), session));
     const base = request.bases?.of(session);
     const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
     if (isDeepStrictEqual(session[META], loaded)) return session;
@@ -136,10 +183,12 @@ class RequestMeta {
    * Returns the JSON with which the data of a session are stored now.
    *
    * @param {string} sid
+   * @param {SessionShape} session
    * @param {string} text the JSON of the data without `_meta`
+   * @throws as `toStore`
    */
-  textToStore(sid, text) {
-    return this.times === undefined ? text : appendMeta(text, this.toStore(sid));
+  textToStore(sid, session, text) {
+    return this.times === undefined ? text : appendMeta(text, this.toStore(sid, session));
   }
 
   /**
@@ -244,7 +293,7 @@ class RequestMeta {
   commit(end, setsCookie, session, response) {
     const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || setsCookie) && this.mayBeRenewed(this.request.req.sessionID);
     if (isLate) return this.commitLate(end, session, response);
-    if (!session || !this.mustNoteUse(end)) return undefined;
+    if (!session || !this.mustNoteUse(end, session)) return undefined;
     this.noteUse(session, response.wait(native.END_TOUCH));
     return 'waiting';
   }
@@ -252,14 +301,16 @@ class RequestMeta {
   /**
    * Whether a session that is not saved otherwise must be stored because its `_meta` has become old.
    * @param {number} end what the end of the response does
+   * @param {SessionShape | null} [session] `req.session`, unless it is asleep
    */
-  mustNoteUse(end) {
+  mustNoteUse(end, session) {
     const { request, times } = this;
     const { cookieId, keepsExpiry, loadedId, req } = request;
     if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
     if (req.sessionID !== loadedId || cookieId !== loadedId || !request.wasStored(loadedId)) return false;
     const meta = this.of(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), keepsExpiry, this.keepsUnseen);
+    if (meta === undefined) return false;
+    return times.isDue(meta, Date.now(), keepsExpiry, this.keepsUnseen) || Boolean(session && this.hasOtherUser(session, meta));
   }
 
   /**
@@ -316,7 +367,7 @@ class RequestMeta {
     load(request, sid, (error, data, id) => {
       if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
       else if (id !== sid && this.keepsUnseen) markUnseen(request, /** @type {SessionShape} */ (session), data, callback);
-      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.noteUse(/** @type {SessionShape} */ (session), answered); }, callback);
+      else if (id === sid && this.mustNoteUse(end, session)) attempt((answered) => { this.noteUse(/** @type {SessionShape} */ (session), answered); }, callback);
       else if (end === native.END_NOTHING) callback();
       else askStore(req, callback, 'touch', id, session);
     });

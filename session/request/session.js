@@ -89,6 +89,7 @@ function saveSession(session, callback, watcher) {
   const answered = storeCallback(req, watcher ? watcher.hearingSave(session, callback) : callback);
   /** @type {'set' | 'setIfPresent'} */
   let method = 'set';
+  if (watcher && !watcher.canStamp(session, answered)) return undefined;
   if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
   // A session whose `save` is one of the program's is not watched here, but the option `merge` holds for it.
   const request = watcher ?? requestOf(session);

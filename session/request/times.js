@@ -17,6 +17,12 @@ const SEEN_PART_OF_OURS = 1 / 100;
 const SEEN_PART_OF_TOUCHED = 1 / 2;
 
 /**
+ * How old the last use that our own stores show of a user's session may become, in ms, if the cookie has
+ * no lifetime and so no touch tells of a use.
+ */
+const SEEN_OF_USERS = 60_000;
+
+/**
  * How much earlier than its time a session may have got a new id: by another machine, whose clock
  * is ahead. In ms, and as a part of the time.
  */
@@ -36,12 +42,14 @@ class Times {
    * @param {number} [options.touchAfter]
    * @param {number} [options.renewAfter]
    * @param {number} [options.renewGrace]
+   * @param {boolean} [options.hasUsers] whether the store shows the sessions of a user
    * @param {boolean} isOurs whether the store is one of ours
    */
-  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0 }, isOurs) {
+  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0, hasUsers }, isOurs) {
     this.idleTimeout = idleTimeout;
     this.absoluteTimeout = absoluteTimeout;
-    this.seenAfter = Math.max(touchAfter, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART));
+    const longest = isOurs && hasUsers ? SEEN_OF_USERS : Infinity;
+    this.seenAfter = Math.max(touchAfter, Math.min(longest, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART)));
     this.seenAfterTouches = isOurs ? idleTimeout * SEEN_PART_OF_TOUCHED : this.seenAfter;
     this.renewAfter = renewAfter;
     this.renewGrace = renewGrace;
