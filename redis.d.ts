@@ -27,7 +27,7 @@ import session = require('./index');
  * app.use(session({ secret, store: keepLoggedOut(new RedisStore({ client })) }));
  *
  * @example
- * const store = keepLoggedOut(new RedisStore({ client }), { user: (session) => session.passport?.user });
+ * const store = keepLoggedOut(new RedisStore({ client }), { user: (data) => (data as any).passport?.user });
  * await store.endAll(user.id, { except: req.session });
  */
 declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): T & keepLoggedOut.Conditional & session.UserMethods;
