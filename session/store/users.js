@@ -3,9 +3,7 @@
 /** @import { DescribeResult, Listed, Request, Session as SessionShape, SessionData, Store, UserOptions, UserSession } from '../types' */
 
 const { createHash } = require('node:crypto');
-const REQUEST_SESSION = require('../request/key');
-const { askStore } = require('../request/load');
-const { isPointer, followPointer } = require('../request/pointer');
+const { isPointer } = require('../request/pointer');
 const { readMeta, withMeta, withOthers } = require('../request/times');
 
 /** The most characters of a user, and of each text that `describe` gives. */
@@ -141,33 +139,6 @@ function checkedUser(user) {
 }
 
 /**
- * Gets the id of the session that a program names in an option. If another request has given the session
- * a new id meanwhile, it is that one. An option that is there but is no session is an error: it must not
- * end the session that it was to keep.
- *
- * @param {any} options
- * @param {string} name
- * @returns {Promise<string | undefined>} undefined if the option is not given
- * @throws {TypeError} and what the store calls back with, if it must be asked
- */
-async function sessionIn(options, name) {
-  const session = options?.[name];
-  if (session === undefined) return undefined;
-  if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
-  const { req } = session;
-  const meta = req?.[REQUEST_SESSION]?.meta;
-  const id = meta?.newestId(session.id) ?? session.id;
-  if (!meta?.mayBeRenewed(id)) return id;
-  const stored = await new Promise((resolve, reject) => {
-    askStore(req, (error, data) => {
-      if (error && error.code !== 'ENOENT') reject(error);
-      else resolve(error ? undefined : data);
-    }, 'get', id);
-  });
-  return (stored && isPointer(stored) && followPointer(id, stored, Date.now())) || id;
-}
-
-/**
  * Returns the name by which a page can speak of a session. It tells nothing of the session's id.
  *
  * @param {string} key of the session in the store
@@ -200,7 +171,7 @@ function userSession({ key, meta, expires, lifetime }, current, now) {
   };
 }
 
-module.exports = { Users, defineUsers, usersOf, checkedUser, sessionIn, handleOf, userSession };
+module.exports = { Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
 
 /**
  * @template T
