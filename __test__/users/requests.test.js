@@ -146,6 +146,65 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.equal((await store.sessionsOf('ann')).length, 1);
   });
 
+  each('a session that took the place of another, and has ended, is not brought back', async (t, start) => {
+    for (const options of [{}, { merge: true }, { commit: 'headers' }]) {
+      const { store, visit } = await start({ options });
+      for (const replace of [(its) => its.regenerate(), (its) => its.regenerate({ keep: true })]) {
+        const { value } = await visit(undefined, async (req, res) => {
+          await replace(req.session);
+          req.session.user = 'ann';
+          const outcomes = [await outcome(req.session.save()), await store.endAll('ann')];
+          req.session.n = 1;
+          outcomes.push(await outcome(req.session.save()), await outcome(req.session.regenerate({ keep: true })));
+          req.session.n = 2;
+          res.end();
+          return outcomes;
+        });
+        assert.deepEqual(value, ['saved', 1, 'ERR_SESSION_ENDED', 'ERR_SESSION_ENDED'], JSON.stringify(options));
+        assert.deepEqual(await store.sessionsOf('ann'), [], JSON.stringify(options));
+      }
+      // The new session is stored by `regenerate` itself.
+      await visit(undefined, async (req, res) => {
+        req.session.user = 'ann';
+        await req.session.regenerate({ keep: true });
+        assert.equal(await store.endAll('ann'), 1);
+        req.session.n = 1;
+        res.end();
+      });
+      assert.deepEqual(await store.sessionsOf('ann'), [], JSON.stringify(options));
+    }
+  });
+
+  each('the session of a request is known by its old id, too', async (t, start) => {
+    const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR } });
+    await logIn('ann');
+    const cookie = await logIn('ann');
+    time.tick(HOUR);
+    const { value } = await visit(cookie, async (req, res) => {
+      const { session: its } = req;
+      const renewed = await visit(cookie, (other, answer) => { answer.end(); });
+      assert.notEqual(renewed.cookie, undefined);
+      const list = await store.sessionsOf('ann', { current: its });
+      const ended = await store.endAll('ann', { except: its });
+      res.end();
+      return [list.map(({ current }) => current).sort(), ended, Boolean(await stored(store, renewed.cookie))];
+    }, { method: 'POST' });
+    assert.deepEqual(value, [[false, true], 1, true]);
+  });
+
+  each('no session was seen before it began', async (t, start) => {
+    const { store, time, visit } = await start({ options: { renewAfter: HOUR, saveUninitialized: true } });
+    const { cookie } = await visit(undefined, (req, res) => { res.end(); });
+    time.tick(HOUR);
+    await visit(cookie, async (req, res) => {
+      time.tick(1000);
+      req.session.user = 'ann';
+      res.end();
+    });
+    const [{ created, lastSeen }] = await store.sessionsOf('ann');
+    assert.deepEqual([created, lastSeen], [START + HOUR + 1000, START + HOUR + 1000]);
+  });
+
   each('a function that fails is an error, and the stored session stays', async (t, start) => {
     const bad = [
       [() => { throw new Error('broken'); }, 'broken'],
