@@ -5,6 +5,7 @@
 
 const { isAsyncFunction } = require('node:util').types;
 const { existingEngine, hasEngineClass } = require('./store/engine-of');
+const { hashedIds, noteNewId } = require('./store/hashed-ids');
 const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
@@ -124,7 +125,10 @@ function checked(options, deprecate) {
     warnOfProblems(header);
   }
 
-  const store = given.store || new MemoryStore();
+  const { hashIds = false } = given;
+  if (typeof hashIds !== 'boolean') throw new TypeError('hashIds option must be a boolean');
+  const ownStore = given.store || new MemoryStore();
+  const store = hashIds ? hashedIds(ownStore) : ownStore;
   const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
     : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
@@ -142,7 +146,7 @@ function checked(options, deprecate) {
   }
   return {
     cookie,
-    generateId,
+    generateId: hashIds ? (req) => noteNewId(store, generateId(req)) : generateId,
     name,
     proxy: given.proxy,
     resave,

@@ -1,0 +1,401 @@
+'use strict';
+
+/** @import { Callback, CookieData, SessionData, Store } from '../types' */
+
+const { createHash } = require('node:crypto');
+const { attempt } = require('../request/load');
+const { isPointer, makePointer } = require('../request/pointer');
+const { livingCookie } = require('../request/renew');
+const { readMeta, showMeta } = require('../request/times');
+const { storeCallback, callStore } = require('./call');
+const { createSession } = require('./store').prototype;
+const { usersOf } = require('./users');
+
+/** What each key begins with, which also is the version of this form. */
+const PREFIX = 'h1:';
+
+/** How many ids are known of which the store has no record under the plain id. */
+const MOST_SETTLED = 10_000;
+
+/** How often a move begins anew because somebody who knows nothing of keys has changed the plain record. */
+const MOST_TRIALS = 20;
+
+/**
+ * Returns the key under which a store keeps the session of an id, with the option `hashIds`.
+ * @param {unknown} sid
+ */
+function keyOf(sid) {
+  return PREFIX + createHash('sha256').update(`${sid}`).digest('base64url');
+}
+
+/**
+ * The calls of one store, with ids that are given to the store as keys. A session that is stored under
+ * its plain id, from before the option, is moved when it is looked for: it is stored under its key, and
+ * then destroyed under the id. What this process does to the session meanwhile waits.
+ */
+class HashedCalls {
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+    /**
+     * By key, the calls that wait for a move, or for something else that touches both records. Each
+     * gets a function that looks for the session then; undefined if there is none.
+     * @type {Map<string, ((look?: (callback: Callback) => void) => void)[]>}
+     */
+    this.underWay = new Map();
+    /**
+     * The keys of ids under which the store has no plain record, the oldest first.
+     * @type {Set<string>}
+     */
+    this.settled = new Set();
+  }
+
+  /**
+   * Calls a method of the store whose first argument is an id.
+   *
+   * @param {string} name
+   * @param {Function} method of the store
+   * @param {any[]} args as the program gives them
+   * @returns {any} what the method returns; if more than one call of the store may be needed, undefined
+   *   or, without a callback, a promise
+   * @throws what the method throws, if it is called at once
+   */
+  call(name, method, [sid, ...args]) {
+    const key = keyOf(sid);
+    const isPlainGone = this.settled.has(key) || isKey(sid);
+    if (isPlainGone && name !== 'get' && name !== 'destroy' && !this.underWay.has(key)) return Reflect.apply(method, this.store, [key, ...args]);
+    const callback = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+    return answering(callback, (answered) => {
+      if (name === 'get') this.get(sid, answered);
+      else if (name === 'destroy') this.destroy(sid, answered);
+      else if (isPlainGone) this.whenFree(key, () => { this.ask(answered, name, key, ...args); });
+      else if (name === 'set') this.replace(sid, answered, args);
+      else this.get(sid, (error) => { if (isFailure(error)) answered(error); else this.ask(answered, name, key, ...args); });
+    });
+  }
+
+  /**
+   * Gets a session, and moves it if it is stored under its plain id.
+   *
+   * @param {string} sid
+   * @param {Callback} callback
+   * @throws what the store throws before it has called back
+   */
+  get(sid, callback) {
+    const key = keyOf(sid);
+    callStore(storeCallback(undefined, (...results) => {
+      const [error, data] = results;
+      if (data) this.settle(key);
+      // Who has stolen a key from the store must not find the session under it.
+      if (data || isFailure(error) || isKey(sid)) callback(...results);
+      else this.find(sid, (failure, found) => { if (failure || found) callback(failure, found); else callback(...results); });
+    }), this.store, 'get', key);
+  }
+
+  /**
+   * Looks for a session under its plain id, and moves it.
+   *
+   * @param {string} sid
+   * @param {Callback} callback gets no data if there is none
+   */
+  find(sid, callback) {
+    const key = keyOf(sid);
+    const waiting = this.underWay.get(key);
+    if (waiting !== undefined) {
+      waiting.push((look) => { if (look) look(callback); else callback(); });
+      return;
+    }
+    const leave = this.enter(key);
+    this.ask((error, found) => {
+      if (isFailure(error)) {
+        leave((again) => { this.get(sid, again); });
+        callback(error);
+      } else if (error || !found) {
+        this.settle(key);
+        leave();
+        callback();
+      } else {
+        this.move(sid, found).then(({ data, cookie }) => {
+          leave((again) => { this.read(key, cookie, again); });
+          callback(null, data);
+        }, (failure) => {
+          leave((again) => { this.get(sid, again); });
+          callback(failure);
+        });
+      }
+    }, 'get', sid);
+  }
+
+  /**
+   * Moves a session from its plain id to its key. A failure loses nothing: the old record goes last.
+   *
+   * @param {string} sid
+   * @param {SessionData} found what the store has under the id
+   * @returns {Promise<{ data: SessionData | undefined, cookie?: CookieData }>} the session as it is stored
+   *   now, and the cookie that it must have if another one had to be stored
+   */
+  async move(sid, found) {
+    const key = keyOf(sid);
+    let plain = found;
+    for (let trials = 1; ; trials++) {
+      const record = this.recordOf(key, plain);
+      // The request will say what is wrong with such data.
+      if (record === undefined) return { data: plain };
+      await this.asked('set', key, record.session);
+      const { cookie } = record;
+      const data = withCookie(await this.asked('get', key), cookie);
+      // A store that has not kept it must not lose it.
+      if (!data) return { data };
+      if (trials === MOST_TRIALS || !await this.isChanged(sid, plain)) {
+        await this.asked('destroy', sid);
+        this.settle(key);
+        return { data, cookie };
+      }
+      const changed = await this.asked('get', sid);
+      if (!changed) return { data, cookie };
+      plain = changed;
+    }
+  }
+
+  /**
+   * Returns whether somebody has changed or removed a plain record that is about to be destroyed. If not,
+   * nobody can change it from now on. False if the store cannot tell.
+   *
+   * @param {string} sid
+   * @param {SessionData} plain
+   */
+  async isChanged(sid, plain) {
+    if (typeof this.store.setIfUnchanged !== 'function' || isPointer(plain)) return false;
+    const isStored = await this.asked('setIfUnchanged', sid, makePointer(sid, '', 0, 1), plain).catch(() => undefined);
+    return isStored === false;
+  }
+
+  /**
+   * Returns what the store must get to keep a record under a key.
+   *
+   * @param {string} key
+   * @param {SessionData} plain
+   * @returns {{ session: SessionData, cookie: CookieData | undefined } | undefined} the session, and its
+   *   former cookie if it has another one now; undefined for damaged data
+   */
+  recordOf(key, plain) {
+    const now = Date.now();
+    const cookie = livingCookie(plain.cookie, now);
+    let session;
+    try {
+      session = createSession.call(this.store, { sessionID: key, sessionStore: this.store }, { ...plain, cookie });
+    } catch {
+      return undefined;
+    }
+    // The index takes it for a session that replaces another one of its user, and ends none.
+    if (usersOf(this.store)?.maxSessions !== undefined && !isPointer(plain)) {
+      const meta = readMeta(plain, now);
+      showMeta(session, { ...meta, created: Math.min(meta.created, meta.renewed - 1) });
+    }
+    return { session, cookie: cookie === plain.cookie ? undefined : plain.cookie };
+  }
+
+  /**
+   * Gets a session that was moved.
+   *
+   * @param {string} key
+   * @param {CookieData | undefined} cookie that the session must have, if it is another one than the stored
+   * @param {Callback} callback
+   */
+  read(key, cookie, callback) {
+    this.ask((error, data, ...results) => { callback(error, withCookie(data, cookie), ...results); }, 'get', key);
+  }
+
+  /**
+   * Stores a session whatever the store has for its id.
+   *
+   * @param {string} sid
+   * @param {Callback} callback
+   * @param {any[]} args of the method `set`, behind the id
+   */
+  replace(sid, callback, args) {
+    const key = keyOf(sid);
+    this.whenFree(key, () => {
+      const leave = this.enter(key);
+      const answered = (/** @type {any[]} */ ...results) => {
+        leave((again) => { this.get(sid, again); });
+        callback(...results);
+      };
+      this.ask((...results) => {
+        if (results[0]) answered(...results);
+        else this.dropPlain(sid, (error) => { if (error) answered(error); else answered(...results); });
+      }, 'set', key, ...args);
+    });
+  }
+
+  /**
+   * Destroys a session, under its key and under its plain id.
+   *
+   * @param {string} sid
+   * @param {Callback} callback
+   * @throws what the store throws at once
+   */
+  destroy(sid, callback) {
+    const key = keyOf(sid);
+    const destroy = () => {
+      const leave = this.enter(key);
+      /** @type {any[][]} */
+      const answers = [];
+      let left = 2;
+      const answered = () => {
+        if (--left > 0) return;
+        leave((again) => { this.get(sid, again); });
+        callback(...answers.find(([error]) => error) ?? answers[0]);
+      };
+      this.dropPlain(sid, (error) => {
+        answers[1] = [error];
+        answered();
+      });
+      try {
+        callStore(storeCallback(undefined, (...results) => {
+          answers[0] = results;
+          answered();
+        }), this.store, 'destroy', key);
+      } catch (error) {
+        if (left > 0) leave((again) => { this.get(sid, again); });
+        throw error;
+      }
+    };
+    if (this.underWay.has(key)) this.whenFree(key, () => { attempt((answered) => { this.destroy(sid, answered); }, callback); });
+    else destroy();
+  }
+
+  /**
+   * Destroys the plain record of an id, if there is one: some stores fail to destroy what is not there.
+   *
+   * @param {string} sid
+   * @param {(error?: any) => void} callback
+   */
+  dropPlain(sid, callback) {
+    if (isKey(sid)) {
+      callback();
+      return;
+    }
+    const dropped = (/** @type {any} */ error) => {
+      if (!isFailure(error)) this.settle(keyOf(sid));
+      callback(isFailure(error) ? error : undefined);
+    };
+    this.ask((error, found) => {
+      if (error || !found) dropped(error);
+      else this.ask(dropped, 'destroy', sid);
+    }, 'get', sid);
+  }
+
+  /**
+   * Notes that an id has no plain record.
+   * @param {string} key
+   */
+  settle(key) {
+    const { settled } = this;
+    if (settled.has(key)) return;
+    settled.add(key);
+    if (settled.size > MOST_SETTLED) settled.delete(/** @type {string} */ (settled.values().next().value));
+  }
+
+  /**
+   * Lets the other calls for an id wait from now on.
+   *
+   * @param {string} key
+   * @returns {(look?: (callback: Callback) => void) => void} lets them go on: `look` looks for the session,
+   *   and is left out if there is none
+   */
+  enter(key) {
+    /** @type {((look?: (callback: Callback) => void) => void)[]} */
+    const waiting = [];
+    this.underWay.set(key, waiting);
+    return (look) => {
+      this.underWay.delete(key);
+      for (const goOn of waiting) goOn(look);
+    };
+  }
+
+  /**
+   * Calls a function as soon as nothing is under way for a key, which may be at once.
+   *
+   * @param {string} key
+   * @param {() => void} act
+   */
+  whenFree(key, act) {
+    const waiting = this.underWay.get(key);
+    if (waiting === undefined) act();
+    else waiting.push(() => { this.whenFree(key, act); });
+  }
+
+  /**
+   * Calls a method of the store. The callback also gets what that throws.
+   *
+   * @param {Callback} callback
+   * @param {string} name
+   * @param {...unknown} args
+   */
+  ask(callback, name, ...args) {
+    attempt((answered) => { callStore(storeCallback(undefined, answered), this.store, name, ...args); }, callback);
+  }
+
+  /**
+   * Calls a method of the store.
+   *
+   * @param {string} name
+   * @param {...unknown} args
+   * @returns {Promise<any>} what the store calls back with; undefined for what is not there
+   */
+  asked(name, ...args) {
+    return new Promise((resolve, reject) => {
+      this.ask((error, result) => { if (isFailure(error)) reject(error); else resolve(error ? undefined : result); }, name, ...args);
+    });
+  }
+}
+
+module.exports = { HashedCalls, keyOf };
+
+/**
+ * Whether an id has the form of a key, and so never is one under which a session is stored.
+ * @param {unknown} sid
+ */
+function isKey(sid) {
+  return `${sid}`.startsWith(PREFIX);
+}
+
+/**
+ * Whether an error of a store is one. `ENOENT` means that there is no session.
+ * @param {any} error
+ */
+function isFailure(error) {
+  return Boolean(error) && error.code !== 'ENOENT';
+}
+
+/**
+ * Gives a session another cookie.
+ *
+ * @param {SessionData | undefined} data
+ * @param {CookieData | undefined} cookie undefined to leave it as it is
+ */
+function withCookie(data, cookie) {
+  if (data && cookie !== undefined) data.cookie = { ...cookie };
+  return data;
+}
+
+/**
+ * Calls a function with the callback of a program. If the program gives none, the callback settles a
+ * promise, at which nobody need look.
+ *
+ * @param {Callback | undefined} callback
+ * @param {(callback: Callback) => void} act
+ * @returns {Promise<any> | undefined}
+ */
+function answering(callback, act) {
+  if (callback !== undefined) {
+    act(storeCallback(undefined, callback));
+    return undefined;
+  }
+  const promise = new Promise((resolve, reject) => {
+    act(storeCallback(undefined, (error, result) => { if (error) reject(error); else resolve(result); }));
+  });
+  promise.catch(() => {});
+  return promise;
+}
