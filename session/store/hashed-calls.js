@@ -29,6 +29,12 @@ function keyOf(sid) {
 }
 
 /**
+ * A call that waits. It gets a function that looks for the session then; undefined if there is none.
+ *
+ * @typedef {(look?: (callback: Callback) => void) => void} Waiting
+ */
+
+/**
  * The calls of one store, with ids that are given to the store as keys. A session that is stored under
  * its plain id, from before the option, is moved when it is looked for: it is stored under its key, and
  * then destroyed under the id. What this process does to the session meanwhile waits.
@@ -38,9 +44,8 @@ class HashedCalls {
   constructor(store) {
     this.store = store;
     /**
-     * By key, the calls that wait for a move, or for something else that touches both records. Each
-     * gets a function that looks for the session then; undefined if there is none.
-     * @type {Map<string, ((look?: (callback: Callback) => void) => void)[]>}
+     * What is under way now that touches both records of an id, by key.
+     * @type {Map<string, { isMove: boolean, count: number, waiting: Waiting[] }>}
      */
     this.underWay = new Map();
     /**
@@ -62,13 +67,13 @@ class HashedCalls {
    */
   call(name, method, [sid, ...args]) {
     const key = keyOf(sid);
-    const isPlainGone = this.settled.has(key) || isKey(sid);
-    if (isPlainGone && name !== 'get' && name !== 'destroy' && !this.underWay.has(key)) return Reflect.apply(method, this.store, [key, ...args]);
+    const isPlainGone = this.isPlainGone(sid, key);
+    if (isPlainGone && name !== 'get' && name !== 'destroy' && !this.isMoving(key)) return Reflect.apply(method, this.store, [key, ...args]);
     const callback = typeof args.at(-1) === 'function' ? args.pop() : undefined;
     return answering(callback, (answered) => {
       if (name === 'get') this.get(sid, answered);
       else if (name === 'destroy') this.destroy(sid, answered);
-      else if (isPlainGone) this.whenFree(key, () => { this.ask(answered, name, key, ...args); });
+      else if (isPlainGone) this.whenMoved(key, () => { this.ask(answered, name, key, ...args); });
       else if (name === 'set') this.replace(sid, answered, args);
       else this.get(sid, (error) => { if (isFailure(error)) answered(error); else this.ask(answered, name, key, ...args); });
     });
@@ -83,11 +88,11 @@ class HashedCalls {
    */
   get(sid, callback) {
     const key = keyOf(sid);
+    const isPlainGone = this.isPlainGone(sid, key);
     callStore(storeCallback(undefined, (...results) => {
       const [error, data] = results;
       if (data) this.settle(key);
-      // Who has stolen a key from the store must not find the session under it.
-      if (data || isFailure(error) || isKey(sid)) callback(...results);
+      if (data || isFailure(error) || isPlainGone) callback(...results);
       else this.find(sid, (failure, found) => { if (failure || found) callback(failure, found); else callback(...results); });
     }), this.store, 'get', key);
   }
@@ -100,12 +105,12 @@ class HashedCalls {
    */
   find(sid, callback) {
     const key = keyOf(sid);
-    const waiting = this.underWay.get(key);
-    if (waiting !== undefined) {
-      waiting.push((look) => { if (look) look(callback); else callback(); });
+    const other = this.underWay.get(key);
+    if (other !== undefined) {
+      other.waiting.push((look) => { if (look) look(callback); else callback(); });
       return;
     }
-    const leave = this.enter(key);
+    const leave = this.enter(key, true);
     this.ask((error, found) => {
       if (isFailure(error)) {
         leave((again) => { this.get(sid, again); });
@@ -215,8 +220,8 @@ class HashedCalls {
    */
   replace(sid, callback, args) {
     const key = keyOf(sid);
-    this.whenFree(key, () => {
-      const leave = this.enter(key);
+    this.whenMoved(key, () => {
+      const leave = this.enter(key, false);
       const answered = (/** @type {any[]} */ ...results) => {
         leave((again) => { this.get(sid, again); });
         callback(...results);
@@ -238,7 +243,7 @@ class HashedCalls {
   destroy(sid, callback) {
     const key = keyOf(sid);
     const destroy = () => {
-      const leave = this.enter(key);
+      const leave = this.enter(key, false);
       /** @type {any[][]} */
       const answers = [];
       let left = 2;
@@ -261,7 +266,7 @@ class HashedCalls {
         throw error;
       }
     };
-    if (this.underWay.has(key)) this.whenFree(key, () => { attempt((answered) => { this.destroy(sid, answered); }, callback); });
+    if (this.isMoving(key)) this.whenMoved(key, () => { attempt((answered) => { this.destroy(sid, answered); }, callback); });
     else destroy();
   }
 
@@ -287,6 +292,17 @@ class HashedCalls {
   }
 
   /**
+   * Whether an id is known to have no plain record. Who has stolen a key from the store must not find the
+   * session under it.
+   *
+   * @param {unknown} sid
+   * @param {string} key
+   */
+  isPlainGone(sid, key) {
+    return this.settled.has(key) || isKey(sid);
+  }
+
+  /**
    * Notes that an id has no plain record.
    * @param {string} key
    */
@@ -298,32 +314,38 @@ class HashedCalls {
   }
 
   /**
-   * Lets the other calls for an id wait from now on.
+   * Lets each later search for a session under its plain id wait, and if this is a move, each other call
+   * for the id, too.
    *
-   * @param {string} key
-   * @returns {(look?: (callback: Callback) => void) => void} lets them go on: `look` looks for the session,
-   *   and is left out if there is none
+   * @param {string} key for which no move is under way
+   * @param {boolean} isMove
+   * @returns {Waiting} lets them go on
    */
-  enter(key) {
-    /** @type {((look?: (callback: Callback) => void) => void)[]} */
-    const waiting = [];
-    this.underWay.set(key, waiting);
+  enter(key, isMove) {
+    const act = this.underWay.get(key) ?? { isMove, count: 0, waiting: [] };
+    this.underWay.set(key, act);
+    act.count++;
     return (look) => {
+      if (--act.count > 0) return;
       this.underWay.delete(key);
-      for (const goOn of waiting) goOn(look);
+      for (const goOn of act.waiting) goOn(look);
     };
   }
 
+  /** @param {string} key */
+  isMoving(key) {
+    return this.underWay.get(key)?.isMove === true;
+  }
+
   /**
-   * Calls a function as soon as nothing is under way for a key, which may be at once.
+   * Calls a function as soon as no move is under way for a key, which may be at once.
    *
    * @param {string} key
    * @param {() => void} act
    */
-  whenFree(key, act) {
-    const waiting = this.underWay.get(key);
-    if (waiting === undefined) act();
-    else waiting.push(() => { this.whenFree(key, act); });
+  whenMoved(key, act) {
+    if (this.isMoving(key)) this.underWay.get(key)?.waiting.push(() => { this.whenMoved(key, act); });
+    else act();
   }
 
   /**
