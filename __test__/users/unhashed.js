@@ -18,6 +18,9 @@ HashedCalls.prototype.call = function learning(name, method, args) {
   return call.call(this, name, method, args);
 };
 
+/** The lookup for a record that another process has moved meanwhile. */
+HashedCalls.prototype.read = (key, cookie, callback) => { callback(); };
+
 /**
  * @param {object} store gets ids
  * @returns {object} a store that takes keys

@@ -61,8 +61,8 @@ class HashedCalls {
    * @param {string} name
    * @param {Function} method of the store
    * @param {any[]} args as the program gives them
-   * @returns {any} what the method returns; if more than one call of the store may be needed, undefined
-   *   or, without a callback, a promise
+   * @returns {any} what the method returns, or what `answering` does if more than one call of the store
+   *   may be needed
    * @throws what the method throws, if it is called at once
    */
   call(name, method, [sid, ...args]) {
@@ -70,7 +70,7 @@ class HashedCalls {
     const isPlainGone = this.isPlainGone(sid, key);
     if (isPlainGone && name !== 'get' && name !== 'destroy' && !this.isMoving(key)) return Reflect.apply(method, this.store, [key, ...args]);
     const callback = typeof args.at(-1) === 'function' ? args.pop() : undefined;
-    return answering(callback, (answered) => {
+    return answering(callback, method.length > args.length + 1, (answered) => {
       if (name === 'get') this.get(sid, answered);
       else if (name === 'destroy') this.destroy(sid, answered);
       else if (isPlainGone) this.whenMoved(key, () => { this.ask(answered, name, key, ...args); });
@@ -117,8 +117,12 @@ class HashedCalls {
         callback(error);
       } else if (error || !found) {
         this.settle(key);
-        leave();
-        callback();
+        // Another process may have moved it between the two looks.
+        this.read(key, undefined, (failure, moved) => {
+          leave(failure || moved ? (again) => { this.get(sid, again); } : undefined);
+          if (isFailure(failure)) callback(failure);
+          else callback(null, failure ? undefined : moved);
+        });
       } else {
         this.move(sid, found).then(({ data, cookie }) => {
           leave((again) => { this.read(key, cookie, again); });
@@ -403,20 +407,27 @@ function withCookie(data, cookie) {
 }
 
 /**
- * Calls a function with the callback of a program. If the program gives none, the callback settles a
- * promise, at which nobody need look.
+ * Calls a function with a callback that calls the one of a program.
  *
- * @param {Callback | undefined} callback
+ * @param {Callback | undefined} callback of the program
+ * @param {boolean} isDeclared whether the method of the store declares a callback. One that does not
+ *   may return a promise.
  * @param {(callback: Callback) => void} act
- * @returns {Promise<any> | undefined}
+ * @returns {Promise<any> | undefined} a promise unless there is a callback that the method declares. It
+ *   never is an unhandled rejection.
  */
-function answering(callback, act) {
-  if (callback !== undefined) {
+function answering(callback, isDeclared, act) {
+  if (callback !== undefined && isDeclared) {
     act(storeCallback(undefined, callback));
     return undefined;
   }
   const promise = new Promise((resolve, reject) => {
-    act(storeCallback(undefined, (error, result) => { if (error) reject(error); else resolve(result); }));
+    act(storeCallback(undefined, (...results) => {
+      const [error, result] = results;
+      if (error) reject(error);
+      else resolve(result);
+      callback?.(...results);
+    }));
   });
   promise.catch(() => {});
   return promise;

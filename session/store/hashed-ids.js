@@ -9,8 +9,8 @@ const { HashedCalls, keyOf } = require('./hashed-calls');
 const WITH_ID = new Set(['get', 'set', 'destroy', 'touch', 'setIfPresent', 'setIfUnchanged']);
 
 /**
- * The methods that call others with the id of a request, or with their own first argument. They run on
- * the wrapper, so that these get plain ids.
+ * The methods that call others with the id of a request, or with their own first argument. These must be
+ * the methods of the wrapper, or of what a program has made of it.
  */
 const OF_WRAPPER = new Set(['load', 'regenerate']);
 
@@ -85,7 +85,7 @@ function wrap(store) {
    */
   const call = (name, method, self, args) => {
     if (WITH_ID.has(name)) return calls.call(name, method, args);
-    if (OF_WRAPPER.has(name)) return Reflect.apply(method, wrapper, args);
+    if (OF_WRAPPER.has(name)) return Reflect.apply(method, self, args);
     // Private fields are those of the store. A function that is no method has no `this`.
     const result = Reflect.apply(method, self === undefined ? self : store, WITH_SESSION.has(name) ? translated(args, /** @type {string} */ (WITH_SESSION.get(name))) : args);
     return result === store ? wrapper : result;
