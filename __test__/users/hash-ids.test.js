@@ -13,7 +13,8 @@ const { promisify } = require('node:util');
 const { clock, ledger, open } = require('../compat/app');
 const { bring, records, stores: plainStores } = require('../features/stores');
 const { turn } = require('../parity/differential/turns');
-const { makePointer } = require('../../session/request/pointer');
+const { isPointer, makePointer } = require('../../session/request/pointer');
+const { HashedCalls } = require('../../session/store/hashed-calls');
 const { hashedIds } = require('../../session/store/hashed-ids');
 const { defineUsers, usersOf } = require('../../session/store/users');
 const { session } = require('../subject');
@@ -174,6 +175,10 @@ test('the wrapper is the store in all that is not about ids', async () => {
   // A method that nobody may replace.
   Object.defineProperty(store, 'get', { value: async (sid) => ({ got: sid }) });
   assert.deepEqual(await wrapper.get('id'), { got: keyOf('id') });
+  // A method that returns a promise does so also if it gets a callback.
+  const answers = [];
+  await wrapper.destroy('id', (...results) => { answers.push(results); });
+  assert.deepEqual(answers.length, 1);
 
   // A class, or another function, that is no method.
   store.Model = class Model { static find() { return this; } };
@@ -209,6 +214,12 @@ test('methods that a program replaces get keys in the store, and ids in the wrap
   got.length = 0;
   await asked(wrapper, 'get', 'id');
   assert.deepEqual(got, [keyOf('id')]);
+  // What is put back is no replacement any more.
+  const { set } = wrapper;
+  wrapper.set = () => {};
+  wrapper.set = set;
+  store.set = (sid, sess, callback) => callback(null, sid);
+  assert.equal(await asked(wrapper, 'set', 'id', {}), keyOf('id'));
 });
 
 test('a store\'s own load, regenerate and createSession get ids', async (t) => {
@@ -297,7 +308,8 @@ function slow(data, { compares = false, delay = () => 0, fails = () => false } =
       setIfPresent: (sid, sess) => data.has(sid) && Boolean(data.set(sid, textOf(sess))),
       setIfUnchanged: (sid, sess, loaded) => {
         const rest = (each) => textOf({ ...each, cookie: 0, _meta: 0 });
-        return data.has(sid) && rest(JSON.parse(data.get(sid))) === rest(loaded) && Boolean(data.set(sid, textOf(sess)));
+        const found = JSON.parse(data.get(sid) ?? 'null');
+        return Boolean(found) && !isPointer(found) && rest(found) === rest(loaded) && Boolean(data.set(sid, textOf(sess)));
       },
     },
   };
@@ -507,7 +519,9 @@ test('a renewed session is found under its old id, which was stored before the o
 
 test('a pointer that was made by another one leads nowhere', async () => {
   const data = new Map([['id', textOf(makePointer('another id', 'next', START + 100 * MINUTE, 100 * MINUTE))]]);
-  const found = await asked(hashedIds(slow(data, { compares: true })), 'get', 'id');
+  const store = slow(data, { compares: true });
+  const found = await asked(hashedIds(store), 'get', 'id');
+  assert.equal(store.calls.length, 5);
   assert.deepEqual([Object.keys(found), [...data.keys()]], [['cookie', '_meta'], [keyOf('id')]]);
 });
 
@@ -526,5 +540,44 @@ test('requests ask the store once for a session, and with keys alone', async (t)
   time.tick(2 * MINUTE);
   await app.visit(read);
   await app.visit(read);
-  assert.deepEqual(sids, [['set', key], ['get', key], ['get', key], ['touch', key], ['get', key]]);
+  assert.deepEqual(sids.splice(0), [['set', key], ['get', key], ['get', key], ['touch', key], ['get', key]]);
+
+  // Another process.
+  time.tick(2 * MINUTE);
+  const next = await open(t, { options: { store: Object.create(store), hashIds: true, rolling: true, cookie: { maxAge: 10 * MINUTE } } });
+  await next.visit(read, { cookie: app.jar.header });
+  assert.deepEqual(sids, [['get', key], ['touch', key]]);
+});
+
+test('a logout that cannot end the old record fails', async () => {
+  const data = new Map([['id', textOf(living)]]);
+  const wrapper = hashedIds(slow(data, { fails: (method, sid) => method === 'destroy' && sid === 'id' }));
+  await assert.rejects(asked(wrapper, 'destroy', 'id'), /down/);
+  assert.deepEqual([...data.keys()], ['id']);
+});
+
+test('what is written during a move waits for it', async () => {
+  const data = new Map([['id', textOf(living)]]);
+  const store = slow(data, { compares: true });
+  const wrapper = hashedIds(store);
+  const { setIfUnchanged } = store;
+  let change;
+  store.setIfUnchanged = async (...args) => {
+    store.setIfUnchanged = setIfUnchanged;
+    // One that finds the session under its key already, and one of a process without the option.
+    assert.equal((await asked(wrapper, 'get', 'id')).n, 7);
+    change = asked(wrapper, 'set', 'id', { ...living, n: 9 });
+    data.set('id', textOf({ ...living, n: 100 }));
+    for (let left = 5; left > 0; left--) await turn();
+    setIfUnchanged(...args);
+  };
+  assert.equal((await asked(wrapper, 'get', 'id')).n, 100);
+  await change;
+  assert.deepEqual([...data].map(([key, text]) => [key, JSON.parse(text).n]), [[keyOf('id'), 9]]);
+});
+
+test('the memory of ids is bounded', () => {
+  const calls = new HashedCalls(slow(new Map()));
+  for (let n = 0; n < 10_100; n++) calls.settle(`${n}`);
+  assert.deepEqual([calls.settled.size, calls.settled.has('99'), calls.settled.has('100')], [10_000, false, true]);
 });

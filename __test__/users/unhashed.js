@@ -14,7 +14,10 @@ const WITH_ID = ['get', 'set', 'destroy', 'touch', 'setIfPresent', 'setIfUnchang
 const ids = new Map();
 const { call } = HashedCalls.prototype;
 HashedCalls.prototype.call = function learning(name, method, args) {
-  ids.set(keyOf(args[0]), args[0]);
+  const key = keyOf(args[0]);
+  ids.set(key, args[0]);
+  // There never is a record to be moved before it is written.
+  if (name !== 'get') this.settle(key);
   return call.call(this, name, method, args);
 };
 

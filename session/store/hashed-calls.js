@@ -74,7 +74,6 @@ class HashedCalls {
       if (name === 'get') this.get(sid, answered);
       else if (name === 'destroy') this.destroy(sid, answered);
       else if (isPlainGone) this.whenMoved(key, () => { this.ask(answered, name, key, ...args); });
-      else if (name === 'set') this.replace(sid, answered, args);
       else this.get(sid, (error) => { if (isFailure(error)) answered(error); else this.ask(answered, name, key, ...args); });
     });
   }
@@ -213,28 +212,6 @@ class HashedCalls {
    */
   read(key, cookie, callback) {
     this.ask((error, data, ...results) => { callback(error, withCookie(data, cookie), ...results); }, 'get', key);
-  }
-
-  /**
-   * Stores a session whatever the store has for its id.
-   *
-   * @param {string} sid
-   * @param {Callback} callback
-   * @param {any[]} args of the method `set`, behind the id
-   */
-  replace(sid, callback, args) {
-    const key = keyOf(sid);
-    this.whenMoved(key, () => {
-      const leave = this.enter(key, false);
-      const answered = (/** @type {any[]} */ ...results) => {
-        leave((again) => { this.get(sid, again); });
-        callback(...results);
-      };
-      this.ask((...results) => {
-        if (results[0]) answered(...results);
-        else this.dropPlain(sid, (error) => { if (error) answered(error); else answered(...results); });
-      }, 'set', key, ...args);
-    });
   }
 
   /**
