@@ -6,6 +6,11 @@
  * features/random.test.js, and by parity/differential.test.js with DIFF_HASH_IDS.
  */
 
+const timers = require('node:timers');
+
+/** The package waits for a hundredth of the time. The timers are replaced before it is loaded. */
+const { setTimeout } = timers;
+timers.setTimeout = (task, ms, ...args) => setTimeout(task, ms === 10_000 ? ms / 100 : ms, ...args);
 const assert = require('node:assert/strict');
 const { createHash } = require('node:crypto');
 const { test } = require('node:test');
@@ -574,6 +579,34 @@ test('what is written during a move waits for it', async () => {
   assert.equal((await asked(wrapper, 'get', 'id')).n, 100);
   await change;
   assert.deepEqual([...data].map(([key, text]) => [key, JSON.parse(text).n]), [[keyOf('id'), 9]]);
+});
+
+test('a store that never answers lets others wait for a while', async (t) => {
+  const data = new Map([['id', textOf(living)]]);
+  const store = slow(data);
+  const { get } = store;
+  store.get = (sid, callback) => { if (sid === 'id') store.get = get; else get(sid, callback); };
+  const wrapper = hashedIds(store);
+  // The package itself keeps no process alive.
+  const alive = setTimeout(() => {}, 60_000);
+  t.after(() => clearTimeout(alive));
+  asked(wrapper, 'get', 'id');
+  for (let left = 5; left > 0; left--) await turn();
+  assert.equal((await asked(wrapper, 'get', 'id')).n, 7);
+  await asked(wrapper, 'destroy', 'id');
+  assert.deepEqual([...data], []);
+});
+
+test('a search waits for each logout that is under way', () => {
+  const calls = new HashedCalls(slow(new Map()));
+  const [one, other] = [1, 2].map(() => calls.enter('id', keyOf('id'), false));
+  let found = 0;
+  calls.find('id', keyOf('id'), () => { found++; });
+  one();
+  one();
+  assert.equal(found, 0);
+  other();
+  assert.equal(found, 1);
 });
 
 test('the memory of ids is bounded', () => {

@@ -3,6 +3,8 @@
 /** @import { Callback, CookieData, SessionData, Store } from '../types' */
 
 const { createHash } = require('node:crypto');
+// The timers of Node.js itself: see engine/pruning.js.
+const { clearTimeout, setTimeout } = require('node:timers');
 const { attempt } = require('../request/load');
 const { isPointer, makePointer } = require('../request/pointer');
 const { livingCookie } = require('../request/renew');
@@ -19,6 +21,9 @@ const MOST_SETTLED = 10_000;
 
 /** How often a move begins anew because somebody who knows nothing of keys has changed the plain record. */
 const MOST_TRIALS = 20;
+
+/** How long, in ms, calls wait for a move or a logout whose store does not answer. */
+const LONGEST_WAIT = 10_000;
 
 /**
  * Returns the key under which a store keeps the session of an id, with the option `hashIds`.
@@ -71,10 +76,10 @@ class HashedCalls {
     if (isPlainGone && name !== 'get' && name !== 'destroy' && !this.isMoving(key)) return Reflect.apply(method, this.store, [key, ...args]);
     const callback = typeof args.at(-1) === 'function' ? args.pop() : undefined;
     return answering(callback, method.length > args.length + 1, (answered) => {
-      if (name === 'get') this.get(sid, answered);
-      else if (name === 'destroy') this.destroy(sid, answered);
+      if (name === 'get') this.get(sid, key, answered);
+      else if (name === 'destroy') this.destroy(sid, key, answered);
       else if (isPlainGone) this.whenMoved(key, () => { this.ask(answered, name, key, ...args); });
-      else this.get(sid, (error) => { if (isFailure(error)) answered(error); else this.ask(answered, name, key, ...args); });
+      else this.get(sid, key, (error) => { if (isFailure(error)) answered(error); else this.ask(answered, name, key, ...args); });
     });
   }
 
@@ -82,17 +87,17 @@ class HashedCalls {
    * Gets a session, and moves it if it is stored under its plain id.
    *
    * @param {string} sid
+   * @param {string} key
    * @param {Callback} callback
    * @throws what the store throws before it has called back
    */
-  get(sid, callback) {
-    const key = keyOf(sid);
+  get(sid, key, callback) {
     const isPlainGone = this.isPlainGone(sid, key);
     callStore(storeCallback(undefined, (...results) => {
       const [error, data] = results;
       if (data) this.settle(key);
       if (data || isFailure(error) || isPlainGone) callback(...results);
-      else this.find(sid, (failure, found) => { if (failure || found) callback(failure, found); else callback(...results); });
+      else this.find(sid, key, (failure, found) => { if (failure || found) callback(failure, found); else callback(...results); });
     }), this.store, 'get', key);
   }
 
@@ -100,34 +105,34 @@ class HashedCalls {
    * Looks for a session under its plain id, and moves it.
    *
    * @param {string} sid
+   * @param {string} key
    * @param {Callback} callback gets no data if there is none
    */
-  find(sid, callback) {
-    const key = keyOf(sid);
+  find(sid, key, callback) {
     const other = this.underWay.get(key);
     if (other !== undefined) {
       other.waiting.push((look) => { if (look) look(callback); else callback(); });
       return;
     }
-    const leave = this.enter(key, true);
+    const leave = this.enter(sid, key, true);
     this.ask((error, found) => {
       if (isFailure(error)) {
-        leave((again) => { this.get(sid, again); });
+        leave((again) => { this.get(sid, key, again); });
         callback(error);
       } else if (error || !found) {
         this.settle(key);
         // Another process may have moved it between the two looks.
         this.read(key, undefined, (failure, moved) => {
-          leave(failure || moved ? (again) => { this.get(sid, again); } : undefined);
+          leave(failure || moved ? (again) => { this.get(sid, key, again); } : undefined);
           if (isFailure(failure)) callback(failure);
           else callback(null, failure ? undefined : moved);
         });
       } else {
-        this.move(sid, found).then(({ data, cookie }) => {
+        this.move(sid, key, found).then(({ data, cookie }) => {
           leave((again) => { this.read(key, cookie, again); });
           callback(null, data);
         }, (failure) => {
-          leave((again) => { this.get(sid, again); });
+          leave((again) => { this.get(sid, key, again); });
           callback(failure);
         });
       }
@@ -138,12 +143,12 @@ class HashedCalls {
    * Moves a session from its plain id to its key. A failure loses nothing: the old record goes last.
    *
    * @param {string} sid
+   * @param {string} key
    * @param {SessionData} found what the store has under the id
    * @returns {Promise<{ data: SessionData | undefined, cookie?: CookieData }>} the session as it is stored
    *   now, and the cookie that it must have if another one had to be stored
    */
-  async move(sid, found) {
-    const key = keyOf(sid);
+  async move(sid, key, found) {
     let plain = found;
     for (let trials = 1; ; trials++) {
       const record = this.recordOf(key, plain);
@@ -218,22 +223,22 @@ class HashedCalls {
    * Destroys a session, under its key and under its plain id.
    *
    * @param {string} sid
+   * @param {string} key
    * @param {Callback} callback
    * @throws what the store throws at once
    */
-  destroy(sid, callback) {
-    const key = keyOf(sid);
+  destroy(sid, key, callback) {
     const destroy = () => {
-      const leave = this.enter(key, false);
+      const leave = this.enter(sid, key, false);
       /** @type {any[][]} */
       const answers = [];
       let left = 2;
       const answered = () => {
         if (--left > 0) return;
-        leave((again) => { this.get(sid, again); });
+        leave((again) => { this.get(sid, key, again); });
         callback(...answers.find(([error]) => error) ?? answers[0]);
       };
-      this.dropPlain(sid, (error) => {
+      this.dropPlain(sid, key, (error) => {
         answers[1] = [error];
         answered();
       });
@@ -243,11 +248,11 @@ class HashedCalls {
           answered();
         }), this.store, 'destroy', key);
       } catch (error) {
-        if (left > 0) leave((again) => { this.get(sid, again); });
+        if (left > 0) leave((again) => { this.get(sid, key, again); });
         throw error;
       }
     };
-    if (this.isMoving(key)) this.whenMoved(key, () => { attempt((answered) => { this.destroy(sid, answered); }, callback); });
+    if (this.isMoving(key)) this.whenMoved(key, () => { attempt((answered) => { this.destroy(sid, key, answered); }, callback); });
     else destroy();
   }
 
@@ -255,15 +260,16 @@ class HashedCalls {
    * Destroys the plain record of an id, if there is one: some stores fail to destroy what is not there.
    *
    * @param {string} sid
+   * @param {string} key
    * @param {(error?: any) => void} callback
    */
-  dropPlain(sid, callback) {
+  dropPlain(sid, key, callback) {
     if (isKey(sid)) {
       callback();
       return;
     }
     const dropped = (/** @type {any} */ error) => {
-      if (!isFailure(error)) this.settle(keyOf(sid));
+      if (!isFailure(error)) this.settle(key);
       callback(isFailure(error) ? error : undefined);
     };
     this.ask((error, found) => {
@@ -298,19 +304,28 @@ class HashedCalls {
    * Lets each later search for a session under its plain id wait, and if this is a move, each other call
    * for the id, too.
    *
+   * @param {string} sid
    * @param {string} key for which no move is under way
    * @param {boolean} isMove
-   * @returns {Waiting} lets them go on
+   * @returns {Waiting} lets them go on; nothing if they have waited too long
    */
-  enter(key, isMove) {
+  enter(sid, key, isMove) {
     const act = this.underWay.get(key) ?? { isMove, count: 0, waiting: [] };
     this.underWay.set(key, act);
     act.count++;
-    return (look) => {
+    let hasLeft = false;
+    /** @type {Waiting} */
+    const leave = (look) => {
+      clearTimeout(timer);
+      if (hasLeft) return;
+      hasLeft = true;
       if (--act.count > 0) return;
       this.underWay.delete(key);
       for (const goOn of act.waiting) goOn(look);
     };
+    const timer = setTimeout(() => { leave((again) => { this.get(sid, key, again); }); }, LONGEST_WAIT);
+    timer.unref();
+    return leave;
   }
 
   /** @param {string} key */
