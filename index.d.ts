@@ -786,17 +786,95 @@ declare namespace session {
     setIfUnchanged?(sid: string, session: SessionData, loaded: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
   }
 
+  /** Options of a store that knows whose its sessions are. */
+  interface UserOptions {
+    /**
+     * Returns whose a session is: a text of 1 to 255 characters, or undefined or null if nobody is logged
+     * in. It is called whenever a session is stored, and the store keeps the text in the session's
+     * `_meta`. What it throws, and a `TypeError` if it returns anything else, is the error of the method
+     * that was to store the session, and the stored session stays as it was. Default: the store does not
+     * know, and has none of the methods `sessionsOf`, `end` and `endAll`.
+     *
+     * @example
+     * new session.MemoryStore({ user: (data) => data.passport?.user });
+     */
+    user?: ((session: SessionData) => string | null | undefined) | null | undefined;
+
+    /**
+     * Returns what is kept of the browser that sends a request, for `sessionsOf`: texts, of which the
+     * first 255 characters are kept. Needs `user`. Default: nothing is kept.
+     *
+     * @example
+     * new session.MemoryStore({ user, describe: (req) => ({ ip: req.ip, userAgent: req.get('user-agent') }) });
+     */
+    describe?: ((req: express.Request) => { ip?: string | null | undefined; userAgent?: string | null | undefined } | null | undefined) | null | undefined;
+
+    /**
+     * How many sessions a user may have at once, a positive integer. A login beyond it ends those that
+     * began first, in the same step. A new id of a session ends none. Needs `user`. A login of a user who
+     * has that many takes time in proportion to it. Default: no limit.
+     */
+    maxSessions?: number | null | undefined;
+  }
+
+  /** A session of a user, as `sessionsOf` gives it. Times are milliseconds since the epoch. */
+  interface UserSession {
+    /** Names the session for `end`. It may be shown to the user: nobody learns the id of the session from it. */
+    handle: string;
+    /** When the session began, or was first seen with the option `user`. */
+    created: number;
+    /** The last use of the session that the store knows of. */
+    lastSeen: number;
+    /** Whether it is the session that was named as `current`. */
+    current: boolean;
+    /** What the option `describe` has returned. */
+    ip?: string;
+    /** What the option `describe` has returned. */
+    userAgent?: string;
+  }
+
+  /**
+   * What a store can do that knows whose its sessions are. It has these methods only with the option
+   * `user`. They count sessions that have not expired.
+   *
+   * A `TypeError` rejects the promise if `user` is no text of 1 to 255 characters, or if `current` or
+   * `except` is given and is no session.
+   */
+  interface UserMethods {
+    /**
+     * Gives the sessions of a user, the one that began last first.
+     *
+     * @param options.current the session that asks, of which `current` is true
+     */
+    sessionsOf(user: string, options?: { current?: { readonly id: string } | undefined }): Promise<UserSession[]>;
+
+    /**
+     * Ends a session of a user, also if a request that uses it is under way. Gives 1, or 0 if the handle is
+     * none of a session of this user, such as of one that has ended.
+     *
+     * @param handle as `sessionsOf` gives it
+     */
+    end(user: string, handle: string): Promise<number>;
+
+    /**
+     * Ends the sessions of a user, also those that requests under way use. Gives their number.
+     *
+     * @param options.except a session that stays
+     */
+    endAll(user: string, options?: { except?: { readonly id: string } | undefined }): Promise<number>;
+  }
+
   /**
    * Options of a {@link MemoryStore}. All can be left out. `max`, `ttl`, `checkPeriod` and
    * `dispose` come from npm `memorystore` 1.6.8; docs/migrating.md in the repository says where they differ.
    */
-  interface MemoryStoreOptions {
+  interface MemoryStoreOptions extends UserOptions {
     /** The largest number of sessions, a positive integer. Above it, the least recently used session is removed. Default: no limit. */
     max?: number | null | undefined;
 
     /**
      * The largest number of bytes for sessions, a positive integer. It counts ids, JSON
-     * and cookies, and about 170 bytes for each session. A cookie that many sessions have
+     * and cookies, and about 170 bytes for each session, or 230 for one of a user. A cookie that many sessions have
      * in common counts once. Above the limit, the least recently used sessions are removed.
      * A session that alone is larger is not kept. Default: no limit.
      */
@@ -824,7 +902,8 @@ declare namespace session {
 
     /**
      * A name. All `worker_threads` of the process that use this name share one store. They
-     * must give the same `max` and `maxBytes`. `dispose` cannot be used with it.
+     * must give the same `max`, `maxBytes` and `maxSessions`, and all or none of them `user`. `dispose`
+     * cannot be used with it.
      */
     shared?: string | null | undefined;
   }
@@ -908,8 +987,10 @@ declare namespace session {
     stopInterval(): void;
   }
 
+  interface MemoryStore extends UserMethods {}
+
   /** Options of a {@link DiskStore}. Only `path` is needed. */
-  interface DiskStoreOptions {
+  interface DiskStoreOptions extends UserOptions {
     /**
      * The file of the sessions. If it is missing, it is made so that no other user can read it
      * (mode 0600), and a missing folder, too (0700). While the file is in use, there are two more
@@ -1024,4 +1105,6 @@ declare namespace session {
     close(): Promise<void>;
     close(callback: (err?: any) => void): void;
   }
+
+  interface DiskStore extends UserMethods {}
 }

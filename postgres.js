@@ -3,8 +3,14 @@
 require('./session/native/node-version');
 const { answer, callStore, storeCallback } = require('./session/store/call');
 const defer = require('./session/store/defer');
+const { metaNumber } = require('./session/store/postgres-sql');
+const { definePostgresUsers, seconds } = require('./session/store/postgres-users');
 
-/** @typedef {import('./session/types').Callback} Callback */
+/**
+ * @typedef {import('./session/types').Callback} Callback
+ * @typedef {import('./session/types').UserOptions} UserOptions
+ * @typedef {import('./session/store/postgres-users').Write} Write a call of `set` that has not sent its statement yet
+ */
 
 /**
  * The parts of a store of connect-pg-simple that are used here.
@@ -14,15 +20,7 @@ const defer = require('./session/store/defer');
  * @property {(text: string, params?: any, callback?: Callback, ...more: any[]) => void} query gives
  *   the callback the first row
  * @property {() => string} quotedTable
- */
-
-/**
- * A call of the store's `set` that has not sent its statement yet.
- *
- * @typedef {object} Write
- * @property {(table: string) => string} statement what replaces the store's own
- * @property {() => any[]} values returns further parameters of the statement
- * @property {boolean} [isStored] whether the statement has stored the session; undefined before
+ * @property {number} [ttl] in seconds
  */
 
 /**
@@ -32,22 +30,28 @@ const defer = require('./session/store/defer');
  * table stays as it is: each write, also by `set`, gives the stored session another
  * `_meta.version`, by which `setIfUnchanged` knows it.
  *
+ * With the option `user` it also adds `sessionsOf`, `end` and `endAll`: each write puts the user into the
+ * stored `_meta`, by which they find the sessions of a user. The index that
+ * `npx express-session-rs sql` prints makes them find these without reading the whole table.
+ *
  * The store must write before its `set` returns, as that of connect-pg-simple does. What a class of
  * your own writes later is not sent, and the callback gets an error.
  *
  * @template {PGStore} T
  * @param {T} store
+ * @param {UserOptions} [options]
  * @returns {T} the same store
- * @throws {TypeError} if `store` is not such a store
+ * @throws {TypeError} if `store` is not such a store, or naming the option that is wrong
  * @example
  * const keepLoggedOut = require('express-session-rs/postgres');
  * app.use(session({ store: keepLoggedOut(new PGStore({ pool })), … }));
  */
-function keepLoggedOut(store) {
+function keepLoggedOut(store, options) {
   if (!store || !METHODS.every((name) => typeof store[name] === 'function')) {
     throw new TypeError('keepLoggedOut needs a store of connect-pg-simple 10');
   }
   const { set, query } = store;
+  const users = definePostgresUsers(/** @type {any} */ (store), query, options || {});
   /** @type {Write | undefined} */
   let current;
 
@@ -80,17 +84,20 @@ function keepLoggedOut(store) {
     if (!text.startsWith(`INSERT INTO ${table} (`)) return query.call(store, text, params, callback, ...more);
     const write = current;
     let values;
+    let stored;
     try {
       if (!write) throw new Late();
       const [session, expire, sid] = params;
-      values = [beforeVersion(session), expire, sid, ...write.values()];
+      stored = beforeVersion(users ? users.stamped(session) : session);
+      values = [stored.text, expire, sid, ...write.values()];
     } catch (error) {
       return defer(callback, error);
     }
-    return query.call(store, write.statement(table), values, (error, row) => {
+    const written = (error, row) => {
       write.isStored = row !== undefined;
       callback(error, row);
-    });
+    };
+    return users ? users.write(write, values, stored.meta, written) : query.call(store, write.statement(table), values, written);
   }
 
   /**
@@ -117,11 +124,12 @@ function keepLoggedOut(store) {
     },
 
     setIfPresent(sid, session, callback) {
-      return answer(setIf({ statement: UPDATE, values: () => [now()] }, sid, session), callback);
+      return answer(setIf({ statement: UPDATE, isUpdate: true, values: () => [seconds(Date.now())] }, sid, session), callback);
     },
 
     setIfUnchanged(sid, session, loaded, callback) {
-      return answer(setIf({ statement: UPDATE_UNCHANGED, values: () => [now(), versionOf(loaded)] }, sid, session), callback);
+      const write = { statement: UPDATE_UNCHANGED, isUpdate: true, values: () => [seconds(Date.now()), versionOf(loaded)] };
+      return answer(setIf(write, sid, session), callback);
     },
   };
   for (const [name, value] of Object.entries(methods)) {
@@ -135,13 +143,8 @@ module.exports = keepLoggedOut;
 /** Methods of every store of connect-pg-simple 10. */
 const METHODS = ['get', 'set', 'destroy', 'touch', 'query', 'quotedTable', 'pruneSessions', 'close'];
 
-/**
- * The version of the stored session, 0 if it has none. The type `json` may hold escapes that
- * PostgreSQL's functions refuse, such as `\u0000`; so, if there are any such, `~` takes the place of
- * each escape first.
- */
-const VERSION = String.raw`COALESCE(substring((CASE strpos(stored.sess::text, E'\\u') WHEN 0 THEN stored.sess::text
-  ELSE regexp_replace(stored.sess::text, E'\\\\(u.{4}|.)', '~', 'g') END)::json #>> '{_meta,version}' from '^[0-9]{1,16}$')::bigint, 0)`;
+/** The version of the stored session, 0 if it has none. */
+const VERSION = `COALESCE(${metaNumber('version')}, 0)`;
 
 /** The time in microseconds is a first version which no former session of that sid has had. */
 const FIRST_VERSION = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
@@ -156,20 +159,10 @@ const UPSERT = (table) => `INSERT INTO ${table} AS stored (sess, expire, sid)
   SELECT ${sessionWith(FIRST_VERSION)}, to_timestamp($2), $3
   ON CONFLICT (sid) DO UPDATE SET sess = ${NEXT_SESSION}, expire = to_timestamp($2) RETURNING sid`;
 
-/** @param {string} table */
-const matching = (table, condition = '') => `UPDATE ${table} AS stored SET sess = ${NEXT_SESSION}, expire = to_timestamp($2)
+const UPDATE = (table, condition = '') => `UPDATE ${table} AS stored SET sess = ${NEXT_SESSION}, expire = to_timestamp($2)
   WHERE sid = $3 AND expire >= to_timestamp($4)${condition} RETURNING sid`;
 
-/** @param {string} table */
-const UPDATE = (table) => matching(table);
-
-/** @param {string} table */
-const UPDATE_UNCHANGED = (table) => matching(table, ` AND ${VERSION} = $5::bigint`);
-
-/** Returns the time in seconds, rounded as the store's `get` does that looks for expired sessions. */
-function now() {
-  return Math.ceil(Date.now() / 1000);
-}
+const UPDATE_UNCHANGED = (table, condition = '') => UPDATE(table, ` AND ${VERSION} = $5::bigint${condition}`);
 
 /**
  * Returns the version that a loaded session had in the store, 0 if it had none.
@@ -188,6 +181,7 @@ function versionOf(loaded) {
  * last member, `_meta`. A `_meta` that is no object, which a program has put there, is left out.
  *
  * @param {object} session
+ * @returns {{ text: string, meta: Record<string, any> }} the JSON, and the `_meta` in it
  * @throws {TypeError} if JSON cannot express the session
  */
 function beforeVersion(session) {
@@ -195,7 +189,7 @@ function beforeVersion(session) {
   const meta = Object(_meta) === _meta && !Array.isArray(_meta) ? _meta : {};
   delete meta.version;
   const text = JSON.stringify({ ...data, _meta: meta }).slice(0, -2);
-  return `${text}${text.endsWith('{') ? '' : ','}"version":`;
+  return { text: `${text}${text.endsWith('{') ? '' : ','}"version":`, meta };
 }
 
 /** The error of a store that does not write by its own `query` before its `set` returns. */

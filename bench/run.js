@@ -57,8 +57,7 @@ async function main() {
     report.require = requireRows(subjects, options);
     console.log(`${requireTable(report.require)}\n`);
   }
-  if (options.disk) await runVariants('disk', DISK_SUBJECTS, report, options);
-  if (options.features) await runVariants('features', FEATURE_SUBJECTS, report, options);
+  if (options.disk || options.features) await runVariants(options.disk ? 'disk' : 'features', subjects, report, options);
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
@@ -134,12 +133,13 @@ function check({ cpu, http }) {
   else process.exitCode = 1;
 }
 
-function chosen({ quick, subjects, also }) {
-  const names = subjects ? subjects.split(',') : SUBJECTS.map(({ name }) => name).slice(0, quick ? 2 : Infinity);
+function chosen({ quick, subjects, also, disk, features }) {
+  const all = disk ? DISK_SUBJECTS : features ? FEATURE_SUBJECTS : SUBJECTS;
+  const names = subjects ? subjects.split(',') : all.map(({ name }) => name).slice(0, quick && all === SUBJECTS ? 2 : Infinity);
   for (const name of names) {
-    if (!SUBJECTS.some((subject) => subject.name === name)) throw new TypeError(`--subjects: there is no ${name}`);
+    if (!all.some((subject) => subject.name === name)) throw new TypeError(`--subjects: there is no ${name}`);
   }
-  const list = SUBJECTS.filter(({ name }, at) => at < 2 || names.includes(name));
+  const list = all.filter(({ name }, at) => at < 2 || names.includes(name));
   for (const entry of also) {
     const [name, folder] = entry.split('=');
     if (!folder) throw new TypeError(`--also takes NAME=DIR, not ${entry}`);

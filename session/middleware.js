@@ -83,7 +83,7 @@ function session(options) {
     // of npm `cookie` 0.7.2.
     if (header && typeof header !== 'string') throw new TypeError('argument str must be a string');
     const request = new RequestSession(settings, req, keyring);
-    if (settings.times?.renews) request.mayRenew = mayRenew(req, res);
+    if (request.meta !== undefined && settings.times?.renews) request.meta.mayRenew = mayRenew(req, res);
     new (settings.commit === 'headers' ? HeldResponse : ResponsePatch)(request, res, next);
     select(request).open(request, header, next);
   };

@@ -13,6 +13,7 @@ const native = require('./native/load');
 const { later } = require('./request/merge');
 const { META, Times } = require('./request/times');
 const { Touches } = require('./request/touches');
+const { usersOf } = require('./store/users');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -129,9 +130,10 @@ function checked(options, deprecate) {
   if (typeof hashIds !== 'boolean') throw new TypeError('hashIds option must be a boolean');
   const ownStore = given.store || new MemoryStore();
   const store = hashIds ? hashedIds(ownStore) : ownStore;
-  const times = [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
+  const users = usersOf(store);
+  const times = users === undefined && [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
-    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace }, hasEngineClass(store));
+    : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace, hasUsers: users !== undefined }, hasEngineClass(store));
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |
@@ -161,8 +163,8 @@ function checked(options, deprecate) {
     skip,
     merge: merge === true ? later : merge || undefined,
     times,
+    users,
     metaKey: merge || times !== undefined ? META : undefined,
-    keepsBases: Boolean(merge) || (renewAfter !== undefined && typeof store.setIfUnchanged === 'function'),
     cacheControl: cacheControl && CACHE_CONTROLS.get(cacheControl),
     facts,
     deprecate,

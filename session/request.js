@@ -1,10 +1,9 @@
 'use strict';
 
-/** @import { Callback, CookieData, Meta, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings, StoredCookie } from './types' */
+/** @import { Callback, CookieData, Next, Request, Response, Session as SessionShape, SessionData, SessionSource, Settings } from './types' */
 /** @import Resident from './backend/resident' */
 /** @import ResponsePatch from './response' */
 
-const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const { select, touchesPlainly } = require('./backend/select');
 const { startLifetimeAt } = require('./cookie/cookie');
@@ -12,18 +11,18 @@ const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
 const native = require('./native/load');
+const Bases = require('./request/bases');
 const dataJSON = require('./request/data-json');
 const wrapMethods = require('./request/foreign-session');
 const REQUEST_SESSION = require('./request/key');
-const { askStore, attempt, load } = require('./request/load');
-const { saveMerged } = require('./request/merge');
-const { META, appendMeta, defineMeta, isUnseen, newMeta, showMeta, usedMeta, withMeta } = require('./request/times');
 const Original = require('./request/original');
 const { sessionProperty, hasSessionProperty } = require('./request/property');
-const { endRenewed, enter, markUnseen } = require('./request/renew');
+const { saveMerged } = require('./request/merge');
+const RequestMeta = require('./request/request-meta');
+const RequestTouches = require('./request/request-touches');
+const SessionEnded = require('./request/session-ended');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { beginOf, isUntouched, storedCookie } = require('./request/touches');
-const { callStore, functionOf, storeCallback } = require('./store/call');
+const { callStore, functionOf } = require('./store/call');
 const defer = require('./store/defer');
 
 /**
@@ -94,14 +93,6 @@ class RequestSession {
     /** Whether the program wants the expiry to stay as it is: `touch(false)`. */
     this.keepsExpiry = false;
     /**
-     * With the option `touchAfter`: the cookie that the session was loaded with. Undefined if the
-     * session must be touched in any case: the program asks for it, or this request has begun to.
-     * @type {StoredCookie | undefined}
-     */
-    this.storedCookie = undefined;
-    /** @type {string | undefined} With the option `touchAfter`: the sid that was noted last as touched. */
-    this.touchedId = undefined;
-    /**
      * The first `Session` that was made for the request; null if the program or another package
      * has put a session on the request before, or after `dropOriginal`.
      * @type {SessionShape | null | undefined}
@@ -128,6 +119,11 @@ class RequestSession {
     /** The moment of that save. */
     this.savedMoment = NaN;
     /**
+     * The sid of the session that the program has saved last, since the store has it.
+     * @type {string | undefined}
+     */
+    this.presentId = undefined;
+    /**
      * The sid of the session with another id that was stored last: by `regenerate({ keep })`, or
      * before the headers were sent.
      * @type {string | undefined}
@@ -135,17 +131,6 @@ class RequestSession {
     this.replacedId = undefined;
     /** @type {Set<string | undefined> | undefined} The sids of the sessions that this request has destroyed, if there are any. */
     this.destroyedIds = undefined;
-    /**
-     * With the option `merge`: the stored data from which each session of this request was made,
-     * as JSON without the cookie; and for a clone or a Proxy of a session, the last ones by sid.
-     * @type {Map<SessionShape | string | undefined, string> | undefined}
-     */
-    this.bases = undefined;
-    /**
-     * With the option `merge`: the saves that wait for the one that is under way. Undefined if none is.
-     * @type {(() => void)[] | undefined}
-     */
-    this.waitingSaves = undefined;
     /** With the option `clearCookie`: whether `destroy` was called, and has had no error. */
     this.isDestroyed = false;
     /**
@@ -169,36 +154,11 @@ class RequestSession {
     this.earlyEnd = undefined;
     /** Whether the session cannot be read or written. An error page follows, and leaves it alone. */
     this.hasFailed = false;
-    // A request that waits for its store takes no memory for options that are off.
-    if (settings.times !== undefined) {
-      /**
-       * What `_meta` said of the session that was asleep, when it was loaded.
-       * @type {Meta | undefined}
-       */
-      this.meta = undefined;
-      /**
-       * What `_meta` said of each other session, by sid, when it was loaded or stored.
-       * @type {Map<string | undefined, Meta> | undefined}
-       */
-      this.metas = undefined;
-      /** With the option `renewAfter`: whether the request may renew the id of its session. */
-      this.mayRenew = false;
-      /**
-       * If the request has brought an old id of the session: whether the response sets the cookie of
-       * the new one. Undefined else.
-       * @type {boolean | undefined}
-       */
-      this.tellsId = undefined;
-      /** @type {Map<string, string> | undefined} The new ids of the sessions that were renewed, by their old ones. */
-      this.newIds = undefined;
-      /** Whether `_meta` must say that no request has brought the new id yet. */
-      this.keepsUnseen = false;
-      /**
-       * The sid whose cookie the response has set.
-       * @type {string | undefined}
-       */
-      this.toldId = undefined;
-    }
+    // These three are there if an option needs them. A request that waits for its store takes no
+    // memory for options that are off.
+    this.meta = settings.metaKey === undefined ? undefined : new RequestMeta(this);
+    this.touches = settings.touches === undefined ? undefined : new RequestTouches(this, settings.touches);
+    this.bases = settings.merge !== undefined ? new Bases(this) : undefined;
     // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
@@ -233,9 +193,9 @@ class RequestSession {
     this.source = source;
     this.isAsleep = true;
     if (source.id === cookieId) {
-      if (source.meta !== undefined) this.meta = source.meta;
+      if (source.meta !== undefined) this.meta?.set(cookieId, source.meta);
       this.markLoaded(cookieId);
-      this.setBase(cookieId, source.text);
+      this.bases?.set(cookieId, source.text);
     } else {
       req.sessionID = source.id;
     }
@@ -265,8 +225,8 @@ class RequestSession {
       if (data) this.markLoaded(req.sessionID);
       const session = /** @type {SessionShape} */ (req.session);
       if (data) this.noteLoaded(session, data);
-      const { metaKey, touches } = this.settings;
-      if (data && touches !== undefined) this.storedCookie = storedCookie(session.cookie);
+      if (data) this.touches?.noteLoaded(session.cookie);
+      const { metaKey } = this.settings;
       this.original = data ? new Original(undefined, data, metaKey) : new Original(dataJSON(session, metaKey), undefined, metaKey);
       this.watch(session);
     } catch (error) {
@@ -295,7 +255,7 @@ class RequestSession {
     this.original = new Original(source.text, source.data, this.settings.metaKey);
     this.session = session;
     this.watch(session);
-    if (this.loadedId !== undefined) this.setBase(session, source.text);
+    if (this.loadedId !== undefined) this.bases?.set(session, source.text);
     // The response has ended before, and its end has touched the session: see `settleAsleep`.
     if (this.isTouched) startLifetimeAt(session.cookie, /** @type {number} */ (this.endedAt), session.cookie.originalMaxAge);
   }
@@ -407,14 +367,35 @@ class RequestSession {
   beforeSave(session) {
     this.restoreMethods(session);
     const id = this.idOf(session);
-    this.storedCookie = undefined;
+    this.touches?.demand();
+    const isPresent = (this.isEnding || this.settings.users !== undefined) && this.savesIfPresent(id);
     this.noteSave(session, id);
-    return this.isEnding && this.savesIfPresent(id) ? 'setIfPresent' : 'set';
+    return isPresent ? 'setIfPresent' : 'set';
+  }
+
+  /**
+   * Tries whether the store's options `user` and `describe` say whose a session is that the program
+   * saves. If they fail, the callback gets the error in a later turn.
+   *
+   * @param {SessionShape} session
+   * @param {Callback} callback
+   * @returns {boolean} whether they do not fail
+   */
+  canStamp(session, callback) {
+    if (this.settings.users === undefined) return true;
+    try {
+      this.stampMeta(session);
+      return true;
+    } catch (error) {
+      defer(callback, error || new Error('the store cannot say whose the session is'));
+      return false;
+    }
   }
 
   /**
    * Makes the callback of a save that the program asks for. After an error, the session counts as
-   * stored only if it was stored before.
+   * stored only if it was stored before. If the store knows whose its sessions are, it is an error that
+   * the session has ended.
    *
    * @param {SessionShape} session
    * @param {Callback} callback
@@ -423,13 +404,16 @@ class RequestSession {
   hearingSave(session, callback) {
     if (this.isEnding) return callback;
     const request = this;
-    const { savedId, savedMoment } = this;
+    const { savedId, savedMoment, settings: { users } } = this;
     /**
      * @this {unknown}
      * @param {any[]} results
      */
     return function heard(...results) {
-      if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
+      const id = request.idOf(session);
+      if (users !== undefined) results = !results[0] && results[1] === false ? [new SessionEnded()] : results.slice(0, 1);
+      if (!results[0]) request.presentId = id;
+      else if (request.savedId === id) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
   }
@@ -478,9 +462,10 @@ class RequestSession {
       if (!error && id === this.idOf(session)) {
         if (id === this.savedId) this.savedId = undefined;
         this.loadedId = id;
-        this.loadedMoment = moment;
+        // It is later if the session was found under another id.
+        if (!(this.loadedMoment > moment)) this.loadedMoment = moment;
         this.noteLoaded(current, current);
-        if (this.storedCookie !== undefined) this.storedCookie = storedCookie(current.cookie);
+        this.touches?.noteReloaded(current.cookie);
       }
       this.watch(current);
     }
@@ -494,61 +479,8 @@ class RequestSession {
    * @throws what `JSON.stringify` throws
    */
   noteLoaded(session, data) {
-    if (this.settings.keepsBases) this.noteBase(session, dataJSON(data));
-    const meta = this.metaOf(this.idOf(session));
-    if (meta !== undefined) showMeta(session, meta);
-  }
-
-  /**
-   * Notes what `_meta` says of a session that was loaded or is stored now. From here on, only that
-   * counts, whatever the program does to the property `_meta` of the session.
-   *
-   * @param {string | undefined} sid
-   * @param {Meta} meta
-   */
-  setMeta(sid, meta) {
-    (this.metas ??= new Map()).set(sid, meta);
-  }
-
-  /**
-   * Returns what `_meta` says of a session; undefined for one that was not stored yet.
-   * @param {string | undefined} sid
-   */
-  metaOf(sid) {
-    return this.metas?.get(sid) ?? (sid === this.loadedId ? this.meta : undefined);
-  }
-
-  /**
-   * Lets a session that takes the place of another one end when that would have ended.
-   *
-   * @param {string | undefined} oldId
-   * @param {string} id
-   */
-  carryMeta(oldId, id) {
-    const meta = this.metaOf(oldId);
-    if (meta !== undefined) this.setMeta(id, { ...newMeta(Date.now()), created: meta.created });
-  }
-
-  /**
-   * Whether the id of the session that was loaded for this request is to be renewed now.
-   * @param {SessionData} data
-   */
-  mustRenew(data) {
-    const { mayRenew, req, settings: { proxy, times } } = this;
-    if (!mayRenew || times === undefined || this.tellsId !== undefined) return false;
-    const meta = this.metaOf(req.sessionID);
-    // Without its cookie, the browser would lose the session.
-    return meta !== undefined && times.mustRenew(meta, Date.now()) && !(data.cookie?.secure && !isSecure(req, proxy));
-  }
-
-  /**
-   * Whether another request may have renewed the id of a session since it was loaded.
-   * @param {string | undefined} sid
-   */
-  mayBeRenewed(sid) {
-    const { settings: { times } } = this;
-    const meta = times?.renews ? this.metaOf(sid) : undefined;
-    return meta !== undefined && /** @type {NonNullable<typeof times>} */ (times).mayBeRenewed(meta, Date.now());
+    this.bases?.note(session, dataJSON(data));
+    this.meta?.show(session);
   }
 
   /**
@@ -559,123 +491,32 @@ class RequestSession {
    */
   rename(oldId, id) {
     const { req } = this;
-    if (oldId !== undefined) (this.newIds ??= new Map()).set(oldId, id);
     if (req.sessionID === oldId) req.sessionID = id;
     if (this.cookieId === oldId) this.cookieId = id;
     if (this.originalId === oldId) this.originalId = id;
     if (this.firstId === oldId) this.firstId = id;
     if (this.loadedId === oldId) this.loadedId = id;
-    if (this.savedId === oldId) this.savedId = id;
-    const base = this.bases?.get(oldId);
-    if (base !== undefined && !this.bases?.has(id)) this.setBase(id, base);
-    const meta = this.metaOf(id);
-    // No request has brought the new id yet, or the browser has the old one from this response,
-    // perhaps after it had the new one.
-    if (this.toldId === oldId || (meta !== undefined && isUnseen(meta))) this.keepsUnseen = true;
+    if (this.presentId === oldId) this.presentId = id;
+    if (this.savedId === oldId) {
+      this.savedId = id;
+      this.savedMoment = this.loadedMoment;
+    }
+    this.bases?.rename(oldId, id);
+    this.meta?.noteRenamed(oldId, id);
   }
 
   /**
-   * Returns the id that a session has now, which is another one if it was renewed since.
-   * @param {string | undefined} sid
-   */
-  newestId(sid) {
-    let newest = sid;
-    while (newest !== undefined && this.newIds?.has(newest)) newest = this.newIds.get(newest);
-    return newest;
-  }
-
-  /**
-   * Notes that the request has brought the old id of its session. The response tells the browser
-   * the new one until a request has brought that: a response may be lost.
-   *
-   * @param {boolean} [isUnseenId] whether no request can have brought it yet
-   */
-  tellNewId(isUnseenId = isUnseen(/** @type {Meta} */ (this.metaOf(this.req.sessionID)))) {
-    this.tellsId = isUnseenId;
-    this.keepsUnseen = isUnseenId;
-  }
-
-  /**
-   * Returns the `_meta` with which a session is stored now, and notes it.
-   *
-   * @param {string | undefined} sid
-   * @returns {Meta}
-   */
-  metaToStore(sid) {
-    const known = this.metaOf(sid);
-    const now = Date.now();
-    const meta = known === undefined ? newMeta(now) : usedMeta(known, now, this.keepsExpiry, this.keepsUnseen === true && sid === this.loadedId);
-    this.setMeta(sid, meta);
-    return meta;
-  }
-
-  /**
-   * Gives a session the property `_meta` with which it is stored now, whatever a program has made of
-   * it. With the option `merge` alone, that is the `_meta` that the store's `get` has given.
+   * Gives a session the `_meta` with which it is stored now, if an option keeps something there.
    *
    * @param {SessionShape} session
-   * @returns {SessionShape} what the store must get: the session, or a copy, as `withMeta` says
+   * @returns {SessionShape} what the store must get
    */
   stampMeta(session) {
-    const { merge, times } = this.settings;
-    if (times !== undefined) return withMeta(session, this.metaToStore(this.idOf(session)));
-    if (merge !== undefined) {
-      const base = this.baseOf(session);
-      const loaded = base?.includes(`"${META}"`) ? JSON.parse(base)[META] : undefined;
-      if (isDeepStrictEqual(session[META], loaded)) return session;
-      if (loaded === undefined) Reflect.deleteProperty(session, META);
-      else defineMeta(session, loaded);
-    }
-    return session;
+    return this.meta === undefined ? session : this.meta.stamp(session);
   }
 
   /**
-   * Returns the JSON with which the data of a session are stored now.
-   *
-   * @param {string} sid
-   * @param {string} text the JSON of the data without `_meta`
-   */
-  textToStore(sid, text) {
-    return this.settings.times === undefined ? text : appendMeta(text, this.metaToStore(sid));
-  }
-
-  /**
-   * Notes the stored data on which a session is based from now on.
-   *
-   * @param {SessionShape} session
-   * @param {string} text the JSON of the data, without the cookie
-   */
-  noteBase(session, text) {
-    this.setBase(session, text);
-    this.setBase(this.idOf(session), text);
-  }
-
-  /**
-   * @param {SessionShape | string | undefined} key the session or its sid
-   * @param {string} text
-   */
-  setBase(key, text) {
-    if (this.settings.keepsBases) (this.bases ??= new Map()).set(key, text);
-  }
-
-  /**
-   * Returns the stored data on which a session is based, as JSON. A save must keep what others have
-   * changed in them since.
-   *
-   * @param {SessionShape} session
-   * @returns {string | undefined} undefined without the option `merge`, and for a session that the
-   *   store does not have yet
-   */
-  baseOf(session) {
-    const { bases, destroyedIds, req, settings } = this;
-    if (bases === undefined || req.sessionStore !== settings.store) return undefined;
-    const id = this.idOf(session);
-    return destroyedIds?.has(id) ? undefined : bases.get(session) ?? bases.get(id);
-  }
-
-  /**
-   * Calls the store to store a session. With the option `merge` the changes of other requests are
-   * kept, and the saves of a request do not overlap.
+   * Calls the store to store a session.
    *
    * @param {Callback} callback made by `storeCallback`
    * @param {'set' | 'setIfPresent'} method
@@ -684,68 +525,23 @@ class RequestSession {
    * @throws what the store throws before it has called back
    */
   store(callback, method, id, session) {
-    const { req, settings: { keepsBases, touches } } = this;
-    id = this.newestId(id);
-    if (touches !== undefined) callback = this.hearingRenewal(callback, id, beginOf(session.cookie));
-    if (!keepsBases) {
-      callStore(callback, req.sessionStore, method, id, this.stampMeta(session));
-      return;
-    }
-    const isAgain = this.destroyedIds?.has(id);
-    this.inTurn(callback, (done) => {
-      if (!isAgain && this.destroyedIds?.has(id)) {
-        debug('not saving: the session was destroyed');
-        done();
-        return;
-      }
-      const stored = this.stampMeta(session);
-      const base = this.baseOf(session);
-      if (base !== undefined) {
-        saveMerged(this, id, session, base, done);
-        return;
-      }
-      const text = dataJSON(stored);
-      callStore(storeCallback(req, (error, ...results) => {
-        if (!error) this.noteBase(session, text);
-        done(error, ...results);
-      }), req.sessionStore, method, id, stored);
-    });
+    id = this.meta?.newestId(id) ?? id;
+    if (this.touches !== undefined) callback = this.touches.hearingSave(callback, id, session);
+    if (this.bases !== undefined) this.bases.store(callback, method, id, session);
+    else if (this.mustFollow(id)) saveMerged(this, id, session, undefined, callback);
+    else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
   }
 
   /**
-   * Saves when the saves that are under way have ended: they would take each other for those of
-   * other requests.
+   * Whether another request may have renewed the id of a stored session, so that the store must be asked
+   * for the new one before the session is stored.
    *
-   * @param {Callback} callback
-   * @param {(callback: Callback) => void} save
-   * @throws what `save` throws if none is under way
+   * @param {string | undefined} sid
    */
-  inTurn(callback, save) {
-    let hasEnded = false;
-    const endTurn = () => {
-      hasEnded = true;
-      const next = this.waitingSaves?.shift();
-      if (next) defer(next);
-      else this.waitingSaves = undefined;
-    };
-    const done = (/** @type {any[]} */ ...results) => {
-      endTurn();
-      callback(...results);
-    };
-    const begin = () => {
-      try {
-        save(done);
-      } catch (error) {
-        if (hasEnded) throw error;
-        if (isFirst) endTurn();
-        else done(error);
-        if (isFirst) throw error;
-      }
-    };
-    const isFirst = this.waitingSaves === undefined;
-    if (this.waitingSaves === undefined) this.waitingSaves = [];
-    else this.waitingSaves.push(begin);
-    if (isFirst) begin();
+  mustFollow(sid) {
+    const { meta, req, settings: { store } } = this;
+    return meta !== undefined && meta.mayBeRenewed(sid) && this.wasStored(sid) && req.sessionStore === store &&
+      typeof store.setIfUnchanged === 'function';
   }
 
   /**
@@ -756,10 +552,7 @@ class RequestSession {
    */
   noteDestroyed(sid) {
     (this.destroyedIds ??= new Set()).add(sid);
-    if (this.settings.touches !== undefined) {
-      this.storedCookie = undefined;
-      this.settings.touches.forget(sid);
-    }
+    this.touches?.noteDestroyed(sid);
   }
 
   /**
@@ -804,7 +597,7 @@ class RequestSession {
    * @returns {Callback | undefined} the callback for the store
    */
   beforeDestroy(sid, callback) {
-    this.noteDestroyed(this.newestId(sid));
+    this.noteDestroyed(this.meta?.newestId(sid) ?? sid);
     if (!this.settings.clearCookie) return callback;
     this.isDestroyed = true;
     const call = functionOf(callback);
@@ -815,14 +608,16 @@ class RequestSession {
   }
 
   /**
-   * Returns whether the end of the response must save a session by the store's `setIfPresent`:
-   * this request has loaded the session and has not destroyed it, and the store has that method.
+   * Returns whether a session must be saved by the store's `setIfPresent`: this request has loaded the
+   * session and has not destroyed it, and the store has that method. If the store knows whose its
+   * sessions are, the same holds for one that the request has saved.
    *
    * @param {string | undefined} id
    */
   savesIfPresent(id) {
-    const { req, settings: { store } } = this;
-    return id !== undefined && id === this.loadedId && !this.destroyedIds?.has(id) && req.sessionStore === store &&
+    const { req, settings: { store, users } } = this;
+    const isPresent = id === this.loadedId || (users !== undefined && id === this.presentId);
+    return id !== undefined && isPresent && !this.destroyedIds?.has(id) && req.sessionStore === store &&
       typeof store.setIfPresent === 'function';
   }
 
@@ -847,71 +642,7 @@ class RequestSession {
    */
   noteTouch(renews) {
     this.keepsExpiry = !renews;
-    if (renews) this.storedCookie = undefined;
-  }
-
-  /**
-   * Notes, for the option `touchAfter`, that a session is renewed in the store. When the response
-   * ends, that is noted before the store has answered, so that requests of the same moment touch
-   * once; `forgetTouch` takes it back.
-   *
-   * @param {string | undefined} sid
-   * @param {number} [time] from which on its lifetime counts, in ms since the epoch
-   */
-  noteRenewed(sid, time = Date.now()) {
-    const { req, settings: { store, touches } } = this;
-    if (sid === this.loadedId) this.storedCookie = undefined;
-    if (touches === undefined || typeof sid !== 'string' || req.sessionStore !== store) return;
-    this.touchedId = sid;
-    touches.note(sid, time);
-  }
-
-  /**
-   * Makes the callback of a save, perhaps one of the program, which counts as a touch if it succeeds.
-   *
-   * @param {Callback} callback made by `storeCallback`
-   * @param {string | undefined} sid
-   * @param {number} begin of the lifetime that is saved, in ms since the epoch
-   * @returns {Callback}
-   */
-  hearingRenewal(callback, sid, begin) {
-    const request = this;
-    /**
-     * @this {unknown}
-     * @param {any[]} results
-     */
-    function heard(...results) {
-      if (!results[0] && !request.destroyedIds?.has(sid)) request.noteRenewed(sid, begin);
-      return callback.apply(this, results);
-    }
-    return storeCallback(this.req, heard);
-  }
-
-  /** Notes, for the option `touchAfter`, that the store has perhaps not done what it was asked for. */
-  forgetTouch() {
-    if (this.touchedId !== undefined) this.settings.touches?.forget(this.touchedId);
-  }
-
-  /**
-   * Returns whether the session was loaded, was only read and was touched lately, so that this
-   * request need not touch it: the option `touchAfter`.
-   *
-   * @param {SessionShape} [session] left out for a session that is asleep
-   */
-  isFresh(session) {
-    if (session) this.compareCookie(session);
-    const { loadedId, req, settings: { touches }, storedCookie: stored } = this;
-    return stored !== undefined && touches !== undefined && loadedId !== undefined && req.sessionID === loadedId &&
-      touches.isFresh(loadedId, stored);
-  }
-
-  /**
-   * Notes whether the program has changed the session's cookie, which the touch alone stores.
-   * @param {SessionShape} session
-   */
-  compareCookie({ cookie }) {
-    const { storedCookie: stored } = this;
-    if (stored !== undefined && !this.isTouched && !isUntouched(cookie, stored)) this.storedCookie = undefined;
+    if (renews) this.touches?.demand();
   }
 
   /**
@@ -922,15 +653,14 @@ class RequestSession {
    */
   touch(session) {
     if (this.keepsExpiry) return;
-    if (this.storedCookie !== undefined) this.compareCookie(session);
+    this.touches?.compareCookie(session);
     if (touchesPlainly(session)) {
       startLifetimeAt(session.cookie, Date.now(), session.cookie.originalMaxAge);
     } else {
       // A `touch` of the program may change the data.
       this.knownJSON = undefined;
-      const { storedCookie: stored } = this;
-      session.touch();
-      this.storedCookie = stored;
+      if (this.touches === undefined) session.touch();
+      else this.touches.withoutDemand(() => { session.touch(); });
     }
     this.isTouched = true;
   }
@@ -1002,20 +732,13 @@ class RequestSession {
    */
   carryOut(decision, session, response) {
     const end = decision & END_MASK;
-    if (this.settings.touches !== undefined) {
-      if (end === native.END_TOUCH) this.noteRenewed(this.req.sessionID);
-      else if (end === native.END_SAVE && session) this.noteRenewed(this.idOf(session), beginOf(session.cookie));
-      else if (end === native.END_DESTROY) this.settings.touches.forget(this.req.sessionID);
-    }
+    this.touches?.noteEnd(end, session);
     // The changes of others that a merge brings do not count, also if the store answers at once.
     if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
-    let progress;
-    const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || decision & SETS_COOKIE) && this.mayBeRenewed(this.req.sessionID);
-    if (isLate) progress = this.commitLate(end, session, response);
-    else if (session && this.mustNoteUse(end)) progress = this.noteUse(session, response);
-    else progress = end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response);
+    const progress = this.meta?.commit(end, (decision & SETS_COOKIE) !== 0, session, response) ??
+      (end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response));
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
@@ -1038,123 +761,15 @@ class RequestSession {
     if (select(this) !== resident) return undefined;
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
-    if (this.mustNoteUse(end) || this.mayBeRenewed(this.loadedId)) return undefined;
+    if (this.meta?.mustWake(end)) return undefined;
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
-    if (end === native.END_TOUCH && this.settings.touches !== undefined) this.noteRenewed(this.loadedId);
+    if (end === native.END_TOUCH) this.touches?.noteRenewed(this.loadedId);
     if (!(decision & SETS_COOKIE)) this.cookieSession = null;
     return progress;
-  }
-
-  /**
-   * Whether a session that is not saved otherwise must be stored because its `_meta` has become old.
-   * @param {number} end what the end of the response does
-   */
-  mustNoteUse(end) {
-    const { cookieId, loadedId, req, settings: { times } } = this;
-    if (times === undefined || (end !== native.END_TOUCH && end !== native.END_NOTHING)) return false;
-    if (req.sessionID !== loadedId || cookieId !== loadedId || !this.wasStored(loadedId)) return false;
-    const meta = this.metaOf(loadedId);
-    return meta !== undefined && times.isDue(meta, Date.now(), this.keepsExpiry, this.keepsUnseen === true);
-  }
-
-  /**
-   * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
-   * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that.
-   *
-   * @param {SessionShape} session
-   * @param {ResponsePatch} response
-   * @returns {'waiting'}
-   * @throws what the store throws, and what `JSON.stringify` throws for the data
-   */
-  noteUse(session, response) {
-    this.storeUse(session, response.wait(native.END_TOUCH));
-    return 'waiting';
-  }
-
-  /**
-   * Does the work of `noteUse`.
-   *
-   * @param {SessionShape} session
-   * @param {Callback} done
-   * @throws as `noteUse`
-   */
-  storeUse(session, done) {
-    debug('noting the use');
-    const { req, req: { sessionStore: store }, settings: { metaKey } } = this;
-    const id = this.idOf(session);
-    const callback = storeCallback(req, done);
-    this.noteRenewed(id, beginOf(session.cookie));
-    if (typeof store.setIfUnchanged === 'function') {
-      const stored = this.stampMeta(session);
-      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
-      return;
-    }
-    const data = dataJSON(session, metaKey);
-    callStore(storeCallback(req, (error, found) => {
-      try {
-        if (error && error.code !== 'ENOENT') callback(error);
-        else if (error || !found || dataJSON(found, metaKey) !== data) callback();
-        else callStore(callback, store, this.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stampMeta(session));
-      } catch (thrown) {
-        callback(thrown);
-      }
-    }), store, 'get', id);
-  }
-
-  /**
-   * Touches or destroys a session whose id another request may have renewed meanwhile. If the response
-   * brings the old id to the browser, the renewed session must know that.
-   *
-   * @param {number} end `END_TOUCH`, `END_DESTROY` or `END_NOTHING`
-   * @param {SessionShape | null | undefined} session `req.session`
-   * @param {ResponsePatch} response
-   * @returns {'waiting'}
-   * @throws what the store throws
-   */
-  commitLate(end, session, response) {
-    const { req } = this;
-    const { sessionID: sid } = req;
-    const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
-    if (end === native.END_DESTROY) {
-      debug('destroying');
-      this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
-      return 'waiting';
-    }
-    load(this, sid, (error, data, id) => {
-      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(this, /** @type {SessionShape} */ (session), data, callback);
-      else if (id === sid && this.mustNoteUse(end)) attempt((answered) => { this.storeUse(/** @type {SessionShape} */ (session), answered); }, callback);
-      else if (end === native.END_NOTHING) callback();
-      else askStore(req, callback, 'touch', id, session);
-    });
-    return 'waiting';
-  }
-
-  /**
-   * Ends a session whose id another request may have renewed meanwhile: under the new id first.
-   *
-   * @param {string | undefined} sid
-   * @param {Callback} callback gets the error of the store
-   * @param {(callback: Callback) => void} end ends it under the id `sid`
-   */
-  endStored(sid, callback, end) {
-    const { leave } = enter(this.settings.store, `${sid}`, true);
-    endRenewed(this, sid, (error) => {
-      if (error) {
-        leave();
-        callback(error);
-        return;
-      }
-      attempt(end, (...results) => {
-        leave();
-        callback(...results);
-      });
-    });
   }
 
   /**
@@ -1192,7 +807,7 @@ class RequestSession {
   dropOriginal() {
     this.original = undefined;
     if (!this.isAsleep) this.source = undefined;
-    this.storedCookie = undefined;
+    this.touches?.demand();
     this.saved = undefined;
     this.firstSession = null;
     this.lastMade = undefined;
@@ -1207,7 +822,7 @@ class RequestSession {
   /** Notes that the session cannot be read or written. */
   fail() {
     this.hasFailed = true;
-    this.forgetTouch();
+    this.touches?.takeBack();
     this.invalidate();
   }
 
@@ -1220,10 +835,8 @@ class RequestSession {
    *   cookie but the expiry of the cookie decides
    */
   sessionForCookie() {
-    if (this.tellsId !== undefined) {
-      const session = this.current();
-      if (session && this.req.sessionID === this.loadedId && this.idOf(session) === this.loadedId) return this.tellsId ? session : null;
-    }
+    const told = this.meta?.sessionToTell();
+    if (told !== undefined) return told;
     if (this.cookieSession !== undefined) return this.cookieSession;
     if (this.isAsleep && this.isUnreplaced() && !(DECISIONS[this.factsAsleep()] & SETS_COOKIE)) return null;
     const session = this.current();
@@ -1286,7 +899,7 @@ class RequestSession {
     }
     if (!isCleared && !this.isTouched) this.touch(session);
     // The browser gets a new expiry, and so must the store.
-    this.storedCookie = undefined;
+    this.touches?.demand();
     try {
       const header = isCleared
         ? serialize(settings.name, '', { ...this.cookieData, expires: new Date(0) })
@@ -1294,7 +907,7 @@ class RequestSession {
       const before = res.getHeader('Set-Cookie');
       res.setHeader('Set-Cookie', before ? /** @type {any[]} */ ([]).concat(before, header) : [header]);
       debug(isCleared ? 'cookie cleared' : 'cookie set');
-      if (settings.times !== undefined) this.toldId = req.sessionID;
+      if (this.meta !== undefined) this.meta.toldId = req.sessionID;
       warnOfProblems(header);
       return header;
     } catch (error) {
@@ -1344,7 +957,9 @@ class RequestSession {
    * @returns {string | undefined}
    */
   idOf(session) {
-    return session === this.firstSession ? this.firstId : this.newestId(session.id);
+    if (session === this.firstSession) return this.firstId;
+    const { id } = session;
+    return this.meta?.newestId(id) ?? id;
   }
 
   /**
@@ -1361,7 +976,7 @@ class RequestSession {
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
-    if (this.storedCookie !== undefined && session && this.isFresh(session)) facts |= native.FRESH;
+    if (session && this.touches?.isFresh(session)) facts |= native.FRESH;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -1375,8 +990,7 @@ class RequestSession {
   factsAsleep() {
     const { facts, resave } = this.settings;
     if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
-    const isFresh = this.storedCookie !== undefined && this.isFresh();
-    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (isFresh ? native.FRESH : 0);
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (this.touches?.isFresh() ? native.FRESH : 0);
   }
 }
 

@@ -179,7 +179,7 @@ class ResponsePatch {
     this.stage = WAITING;
     this.waitsShortly = isShort;
     return (error) => {
-      if (error) this.request.forgetTouch();
+      if (error) this.request.touches?.takeBack();
       if (this.stage !== WAITING) return;
       this.stage = ENDED;
       if (error) defer(this.next, error);

@@ -9,6 +9,7 @@ import type { Url } from 'node:url';
 import type publicTypes = require('../index');
 import type RequestSession = require('./request');
 import type { Touches } from './request/touches';
+import type users = require('./store/users');
 import type REQUEST_SESSION = require('./request/key');
 import type ResponsePatch = require('./response');
 import type Resident = require('./backend/resident');
@@ -156,15 +157,15 @@ export interface Settings {
   commitBuffer: number;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
-  /** The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set. */
+  /**
+   * The options `idleTimeout`, `absoluteTimeout` and `renewAfter`; undefined if none is set, and the store
+   * does not know whose its sessions are.
+   */
   times: InstanceType<typeof times.Times> | undefined;
+  /** Whose the sessions of the store are: its option `user`. */
+  users: InstanceType<typeof users.Users> | undefined;
   /** `_meta` if an option keeps something there; it is no data then. */
   metaKey: string | undefined;
-  /**
-   * Whether a save must know from what data of the store the session was made, so that it does not
-   * replace what other requests have stored since.
-   */
-  keepsBases: boolean;
   /** The sum of those facts that are the same for each request (core/src/state.rs). */
   facts: number;
   deprecate: (message: string) => void;
@@ -345,7 +346,7 @@ export interface StoreClass {
 }
 
 /** The options of a MemoryStore; index.d.ts explains them. */
-export interface MemoryStoreOptions extends Omit<publicTypes.MemoryStoreOptions, 'ttl' | 'dispose'> {
+export interface MemoryStoreOptions extends Omit<publicTypes.MemoryStoreOptions, 'ttl' | 'dispose' | keyof UserOptions>, UserOptions {
   ttl?: number | ((options: MemoryStoreOptions, session: SessionData, sid: string) => number) | null;
   dispose?: ((sid: string, session: SessionData | undefined, reason: RemovalReason) => void) | null;
 }
@@ -383,6 +384,10 @@ export interface Engine extends EngineClass {
    */
   flush?(callback: Callback): void;
   /**
+   * Calls back when no change waits to be made, whatever has become of them. Only a disk store has it.
+   */
+  whenCommitted?(callback: () => void): void;
+  /**
    * Calls `again` once a call of the engine may succeed that has failed because it was busy. `callback`
    * gets the error if that takes too long, and what `again` throws. Only a disk store has it.
    */
@@ -390,7 +395,7 @@ export interface Engine extends EngineClass {
 }
 
 /** The options of a DiskStore; index.d.ts explains them. */
-export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose'> {
+export interface DiskStoreOptions extends Omit<publicTypes.DiskStoreOptions, 'ttl' | 'dispose' | keyof UserOptions>, UserOptions {
   ttl?: MemoryStoreOptions['ttl'];
   dispose?: MemoryStoreOptions['dispose'];
 }

@@ -31,6 +31,9 @@ pub struct DiskOptions {
     pub is_replaced: bool,
     /// The ms between two prunings by the processes that share the file.
     pub check_period: f64,
+    /// The most sessions of a user, Infinity for no bound; undefined if the store does not know whose its
+    /// sessions are.
+    pub max_of_user: Option<f64>,
 }
 
 /// What `createDiskStore` returns.
@@ -55,6 +58,7 @@ pub fn create_disk_store(env: &Env, options: DiskOptions) -> Result<OpenedDiskSt
         max_bytes: (!most.is_nan()).then_some(most as usize),
         is_replaced: options.is_replaced,
         check_period: options.check_period as i64,
+        max_of_user: options.max_of_user.map(|most| most as usize),
     });
     let (store, warning) = opened.map_err(js_error)?;
     Ok(OpenedDiskStore {
@@ -69,9 +73,10 @@ pub struct UnmadeChange {
     /// The session id; undefined if all sessions were to be removed.
     #[napi(ts_type = "string")]
     pub sid: Option<Text>,
-    /// The moment of the change, if it was to store a session: see `storeLastChange`.
+    /// The moment of the change, if it was to store or end a session: see `storeLastChange`.
     pub moment: f64,
-    /// Why; undefined if the session was to be stored unless it was destroyed or changed, and it was.
+    /// Why; undefined if the session was to be stored unless it was destroyed or changed, and it was; or
+    /// if it was to be ended, and it was not one of the user.
     pub error: Option<String>,
 }
 
@@ -84,7 +89,7 @@ fn unmade_changes(unmade: Vec<Unmade>) -> Vec<UnmadeChange> {
     unmade.into_iter().map(change).collect()
 }
 
-/// Returns the moment of the last change that stores a session. It is called right after the change.
+/// Returns the moment of the last change that stores or ends a session. It is called right after the change.
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_last_change(store: &Store) -> Result<f64> {
     Ok(store.ask(|it| it.last_change())? as f64)

@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Found, NewCookie, Reason, Removed, Stats, Stored,
+    Asker, Bounds, Changed, Found, Listed, NewCookie, Reason, Removed, Stats, Stored,
 };
 use napi::Env;
 use napi::bindgen_prelude::{
@@ -57,22 +57,31 @@ pub const REMOVED_EXPIRED: u32 = 0;
 /// Why a session was removed: the store held more than its bounds allow.
 #[napi]
 pub const REMOVED_EVICTED: u32 = 1;
-/// Why a session was removed: it was destroyed, alone or with all others.
+/// Why a session was removed: it was destroyed, alone or with all others, or as its user had too many.
 #[napi]
 pub const REMOVED_DESTROYED: u32 = 2;
 
 /// Makes an empty store or, with a name in `shared`, returns the one that all threads of the
 /// process share under that name. `max` bounds the number of sessions and `maxBytes` their
-/// bytes; NaN is no bound. Throws an `Error` if the shared store has other bounds.
+/// bytes; NaN is no bound. `maxOfUser` bounds the sessions of each user, Infinity for no bound; without
+/// it the store does not know whose its sessions are. Throws an `Error` if the shared store has other
+/// bounds.
 #[napi(
     catch_unwind,
-    ts_args_type = "max: number, maxBytes: number, shared?: string",
+    ts_args_type = "max: number, maxBytes: number, shared?: string, maxOfUser?: number",
     ts_return_type = "object"
 )]
-pub fn create_store(env: &Env, max: f64, max_bytes: f64, shared: Option<Text>) -> Result<Store> {
+pub fn create_store(
+    env: &Env,
+    max: f64,
+    max_bytes: f64,
+    shared: Option<Text>,
+    max_of_user: Option<f64>,
+) -> Result<Store> {
     let bounds = Bounds {
         max: bound(max),
         max_bytes: bound(max_bytes),
+        max_of_user: max_of_user.map(|most| most as usize),
     };
     let engine = engines::create(bounds, shared.as_deref()).map_err(js_error)?;
     Ok(External::new(match shared {
@@ -356,6 +365,55 @@ pub fn store_destroy(store: &Store, sid: Text) -> Result<bool> {
 #[napi(catch_unwind, ts_args_type = "store: object")]
 pub fn store_clear(store: &Store) -> Result<()> {
     store.ask(|it| it.clear())
+}
+
+/// A session of a user.
+#[napi(object, object_from_js = false)]
+pub struct ListedSession {
+    /// Its id.
+    #[napi(ts_type = "string")]
+    pub sid: Text,
+    /// The JSON of its `_meta`.
+    #[napi(ts_type = "string")]
+    pub meta: Text,
+    /// When it expires, in ms since the epoch; NaN for never, or if only JavaScript can tell.
+    pub expires: f64,
+    /// The ms for which a request that uses it prolongs it; NaN if its cookie does not say.
+    pub lifetime: f64,
+    /// Whether `expires` is its deadline, as its cookie has no date.
+    pub is_deadline: bool,
+    /// Whether only JavaScript can tell whether it is a session that has not expired.
+    pub is_unclear: bool,
+}
+
+/// Returns the sessions of a user, the JSON of a string, that have not expired at `now`, in ms since the
+/// epoch.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, user: string, now: number"
+)]
+pub fn store_sessions_of(store: &Store, user: Text, now: f64) -> Result<Vec<ListedSession>> {
+    let listed = store.ask(|it| it.sessions_of(&user, now as i64))?;
+    let number = |time: Option<i64>| time.map_or(f64::NAN, |time| time as f64);
+    let session = |it: Listed| ListedSession {
+        sid: it.sid.into_vec().into(),
+        meta: it.meta.into_vec().into(),
+        expires: number(it.expires),
+        lifetime: number(it.lifetime),
+        is_deadline: it.is_deadline,
+        is_unclear: it.is_unclear,
+    };
+    Ok(listed.into_iter().map(session).collect())
+}
+
+/// Destroys the session of `sid` if it is one of a user, the JSON of a string, that has not expired at
+/// `now`, in ms since the epoch. Returns whether it was, as far as is known yet.
+#[napi(
+    catch_unwind,
+    ts_args_type = "store: object, user: string, sid: string, now: number"
+)]
+pub fn store_end(store: &Store, user: Text, sid: Text, now: f64) -> Result<bool> {
+    store.ask(|it| it.end(&user, &sid, now as i64))
 }
 
 /// Returns the text of the session of `sid`, also if it has expired; undefined if there is none.

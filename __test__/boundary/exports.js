@@ -4,7 +4,7 @@
 
 const { isPromise } = require('node:util').types;
 const fc = require('fast-check');
-const { cookieText, damaged, dataText, is, number, sessionText, sid, text } = require('./specs');
+const { cookieText, damaged, dataText, is, number, sessionText, sid, text, user } = require('./specs');
 
 const handle = (name) => fc.nat({ max: 9 }).map((at) => ({ handle: name, at }));
 
@@ -14,6 +14,8 @@ const header = fc.oneof(is(text), is(text.map((value) => `a=1; sid=${value}`)), 
 const [ofSid, ofNumber, ofText, ofCookie, ofData, ofBoolean] = [sid, number, text, cookieText, dataText, fc.boolean()].map(is);
 const [keys, store, found, secrets, path, options] = ['keys', 'stores', 'founds', 'secrets', 'paths', 'options'].map(handle);
 
+const ofUser = is(fc.oneof(user, text));
+
 const types = (...allowed) => (answer) => allowed.includes(typeof answer);
 const among = (...allowed) => (answer) => allowed.includes(answer);
 const nothing = among(undefined);
@@ -22,13 +24,15 @@ const isCount = (answer) => Number.isSafeInteger(answer) && answer >= 0;
 const isHandle = (answer) => typeof answer === 'object' && answer !== null;
 const isTime = (answer) => answer === null || Number.isSafeInteger(answer);
 const isUnmade = (answer) => answer.every(({ sid, error }) => ['string', 'undefined'].includes(typeof sid) && ['string', 'undefined'].includes(typeof error));
+const isListed = (answer) => answer.every(({ sid, meta, expires, lifetime, isDeadline, isUnclear }) => (
+  [sid, meta].every((its) => typeof its === 'string') && [expires, lifetime].every((its) => typeof its === 'number') && [isDeadline, isUnclear].every((its) => typeof its === 'boolean')));
 const isStats = (answer) => Object.values(answer).every(isCount);
 
 /** `later` tells what a promise may be fulfilled with. */
 module.exports = (native) => ({
   createDiskStore: { takes: [options], answers: ({ store, warning }) => isHandle(store) && ['string', 'undefined'].includes(typeof warning) },
   createSessionReader: { takes: [name, keys, store, found], answers: types('function') },
-  createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined))], answers: isHandle },
+  createStore: { takes: [ofNumber, ofNumber, is(fc.constant(undefined)), is(fc.option(fc.double(), { nil: undefined }))], answers: isHandle },
   createTouched: { takes: [], answers: (answer) => ['forget', 'last', 'note'].every((key) => typeof answer[key] === 'function') },
   diskCheck: { takes: [path], answers: isPromise, later: isStrings },
   diskCopy: { takes: [path, path], answers: isPromise, later: nothing },
@@ -47,6 +51,7 @@ module.exports = (native) => ({
   storeCommit: { takes: [store], answers: (answer) => answer === undefined || answer === true || isUnmade(answer) },
   storeCommitNow: { takes: [store], answers: nothing },
   storeDestroy: { takes: [store, ofSid], answers: types('boolean') },
+  storeEnd: { takes: [store, ofUser, ofSid, ofNumber], answers: types('boolean') },
   storeFinish: { takes: [store], answers: isPromise, later: isUnmade },
   storeGet: { takes: [store, ofSid, ofNumber, ofBoolean], answers: (answer) => answer === undefined || typeof answer === 'string' || typeof answer.text === 'string' },
   storeClassify: { takes: [store, ofSid, any, ofBoolean, ofNumber, ofNumber], answers: nothing },
@@ -61,6 +66,7 @@ module.exports = (native) => ({
   storePruneLater: { takes: [store, ofNumber, ofNumber], answers: isPromise, later: types('boolean') },
   storePut: { takes: [store, ofSid, ofCookie, ofData, ofNumber, ofNumber], answers: types('number') },
   storePutIfUnchanged: { takes: [store, ofSid, ofData, is(fc.option(cookieText, { nil: undefined })), ofData, ofNumber, ofNumber], answers: among(0, 1, 2) },
+  storeSessionsOf: { takes: [store, ofUser, ofNumber], answers: isListed },
   storeSet: { takes: [store, ofSid, any, ofNumber, ofNumber], answers: types('boolean') },
   storeSetRaw: { takes: [store, ofSid, any, ofNumber, ofNumber], answers: types('boolean') },
   storeSids: { takes: [store], answers: isStrings },

@@ -19,18 +19,18 @@ let files = 0;
 /** Keys, stores and what else a call may be about; anew for each case. */
 function world() {
   const keys = ['secret', 'older'].map((secret) => native.prepareKeys([Buffer.from(secret)]));
-  const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000)];
+  const stores = [native.createStore(NaN, NaN), native.createStore(2, NaN), native.createStore(NaN, 1000), native.createStore(3, NaN, undefined, 1)];
   const founds = [new Uint8Array(native.DETAILS_BYTES), new Uint8Array(native.DETAILS_BYTES)];
   native.storeTakeRemoved(stores[1]);
   const paths = [1, 2].map(() => path.join(folder, `${++files}.db`));
   const options = { path: paths[0], isSynced: false, touchAfter: 1000, maxBytes: NaN, isReplaced: false, checkPeriod: 60_000 };
-  const disks = [native.createDiskStore(options).store, native.createDiskStore(options).store];
+  const disks = [native.createDiskStore(options).store, native.createDiskStore({ ...options, maxOfUser: 1 }).store];
   return {
     keys,
     stores: [...stores, ...disks],
     memory: stores,
     paths,
-    options: [options, { ...options, isSynced: true, touchAfter: NaN, maxBytes: 20_000 }, { ...options, isReplaced: true, checkPeriod: -Infinity, maxBytes: -1 }],
+    options: [options, { ...options, isSynced: true, touchAfter: NaN, maxBytes: 20_000, maxOfUser: 2 }, { ...options, isReplaced: true, checkPeriod: -Infinity, maxBytes: -1 }],
     founds,
     secrets: [[Buffer.from('secret')], [], [new Uint8Array(300), Buffer.alloc(0)]],
     headers: ['a', 'b', '', '\ud800\0', 'x'.repeat(255), 'x'.repeat(256)].map((its) => `sid=${native.signedCookieValue(its, keys[0])}`),

@@ -26,7 +26,12 @@ const cookie = fc.record({
   path: fc.oneof(fc.constant('/'), text),
 }, { requiredKeys: [] });
 
-const data = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 });
+/** The JSON of a user. */
+const user = fc.constantFrom('"ann"', '"bob"');
+
+const meta = fc.record({ created: number, renewed: number, seen: number, user: user.map((json) => JSON.parse(json)) }, { requiredKeys: ['user'] });
+
+const data = fc.tuple(fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 }), fc.option(meta, { nil: undefined })).map(([its, _meta]) => ({ ...its, _meta }));
 
 const cookieText = cookie.map((value) => JSON.stringify(value));
 const dataText = data.map((value) => JSON.stringify(value));
@@ -81,4 +86,4 @@ function isError(error) {
   return Object.prototype.toString.call(error) === '[object Error]' || error instanceof Error;
 }
 
-module.exports = { anything, attempt, cookieText, damaged, dataText, is, make, number, sessionText, sid, text, thrown };
+module.exports = { anything, attempt, cookieText, damaged, dataText, is, make, number, sessionText, sid, text, thrown, user };

@@ -136,6 +136,22 @@ test('what is no file of ours is an error that says so', async (t) => {
   assert.deepEqual(fs.readdirSync(folder), ['text']);
 });
 
+test('sql prints a statement and what must be known of it, and help tells its options', async (t) => {
+  const folder = temporaryFolder('cli', t);
+  for (const [args, start, told] of [
+    [[], 'CREATE INDEX CONCURRENTLY IF NOT EXISTS "IDX_session_user"\n  ON "session" (', /^-- .* cannot run in a transaction/m],
+    [['--schema', 'a"b', '--table', 'c'], 'CREATE INDEX CONCURRENTLY IF NOT EXISTS "IDX_c_user"\n  ON "a""b"."c" (', /^-- drop that before you try again/m],
+    [['--in-transaction'], 'CREATE INDEX IF NOT EXISTS "IDX_session_user"\n  ON "session" (', /^-- .* no session can be stored/m],
+  ]) {
+    const { status, stdout, stderr } = await command(folder, 'sql', ...args);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.ok(stdout.replace(/^--.*\n/gm, '').startsWith(start), stdout);
+    assert.match(stdout, told);
+  }
+  const { stdout: help } = await command(folder, '--help');
+  for (const option of ['--table NAME', '--schema NAME', '--in-transaction']) assert.match(help, new RegExp(`^ {7}${option} {2}`, 'm'));
+});
+
 test('wrong arguments are said, with how it is used', async (t) => {
   const folder = temporaryFolder('cli', t);
   const cases = [
@@ -144,6 +160,13 @@ test('wrong arguments are said, with how it is used', async (t) => {
     [['copy', 'a'], 'copy takes two files, not 1'],
     [['ls', '--jsn', 'a'], 'ls has no option --jsn'],
     [['check', '--json', 'a'], 'check has no option --json'],
+    [['sql', 'a'], 'sql takes no file, not 1'],
+    [['sql', '--jsonb'], 'sql has no option --jsonb'],
+    [['sql', '-table', 'a'], 'sql has no option -table'],
+    [['sql', '--toString'], 'sql has no option --toString'],
+    [['sql', '--table'], 'a name must follow --table'],
+    [['sql', '--schema', '--table', 'a'], 'a name must follow --schema'],
+    [['ls', '--table', 'a'], 'ls has no option --table'],
     [['list', 'a'], 'there is no command list'],
     [['toString'], 'there is no command toString'],
   ];

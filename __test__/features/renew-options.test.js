@@ -144,6 +144,25 @@ for (const [name, makeStore] of Object.entries(few)) {
     const dead = await off.visit((req, res) => { res.end(); return req.session.user; }, { cookie: old });
     assert.equal(dead.value, undefined);
   });
+
+  test(`the options of time are switched off, but not merge: ${name}`, async (t) => {
+    const { get, old, store, time } = await renewing(t, { makeStore });
+    const { cookie } = await get(old);
+    const middleware = session({ secret: 'keyboard', resave: false, saveUninitialized: false, store, merge: true });
+    const off = await open(t, { middleware });
+    const look = (req, res) => { res.end(); return [req.sessionID, req.session.user]; };
+    for (const each of [cookie, old]) {
+      const { value, cookies } = await off.visit(look, { cookie: each });
+      assert.deepEqual(value, [sidIn(cookie), 1]);
+      // Whether the browser has the new id nobody knows.
+      assert.deepEqual(cookies.map(sidIn), each === old ? [sidIn(cookie)] : []);
+    }
+    const { value } = await off.visit(async (req, res) => { req.session.n = 1; await req.session.save(); res.end(); return req.sessionID; }, { cookie: old });
+    assert.equal(value, sidIn(cookie));
+    time.tick(GRACE);
+    assert.deepEqual((await off.visit(look, { cookie: old })).value[1], undefined);
+    assert.deepEqual((await off.visit(look, { cookie })).value, [sidIn(cookie), 1]);
+  });
 }
 
 test('dispose hears of the session, not of pointers, and of each logout', async (t) => {
@@ -162,7 +181,7 @@ test('dispose hears of the session, not of pointers, and of each logout', async 
 });
 
 test('a renewal costs an async store four calls, and other requests none more', async (t) => {
-  const { get, old, store, time } = await renewing(t, { makeStore: comparing });
+  const { get, old, post, store, time } = await renewing(t, { makeStore: comparing });
   const { cookie } = await get(old);
   assert.deepEqual(store.take(), ['get', 'set', 'setIfUnchanged', 'touch']);
   await get(cookie);
@@ -171,7 +190,11 @@ test('a renewal costs an async store four calls, and other requests none more', 
   await get(cookie);
   assert.deepEqual(store.take(), ['get', 'touch']);
   await get(cookie, (req, res) => { req.session.n = 1; tell(req, res); });
-  assert.deepEqual(store.take(), ['get', 'setIfUnchanged']);
+  assert.deepEqual(store.take(), ['get', 'set']);
+  // Another request may renew it from now on.
+  time.tick(AFTER);
+  await post(cookie, (req, res) => { req.session.n = 2; tell(req, res); });
+  assert.deepEqual(store.take(), ['get', 'get', 'setIfUnchanged']);
 });
 
 test('a session that was reloaded before its renewal is saved under the new id at once, from then on', async (t) => {
@@ -191,7 +214,7 @@ test('a session that was reloaded before its renewal is saved under the new id a
   });
   await get(old);
   await slow.finish();
-  assert.deepEqual(calls, [['setIfUnchanged', 'get', 'get', 'setIfUnchanged'], ['setIfUnchanged']]);
+  assert.deepEqual(calls, [['get', 'get', 'setIfUnchanged'], ['set']]);
 });
 
 test('who gets the old cookie again stays logged in, also with a store that has no touch', async (t) => {

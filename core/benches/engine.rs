@@ -180,6 +180,7 @@ mod disk_store {
             max_bytes: None,
             is_replaced: false,
             check_period: 60_000,
+            max_of_user: None,
         })
         .unwrap();
         for at in 0..count {

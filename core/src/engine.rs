@@ -15,12 +15,19 @@
 //! [`Engine::classify`].
 //!
 //! A session may have a *deadline*: the time at which it expires if its cookie has no date.
+//!
+//! An engine may *index* users, if its [`Bounds`] say so: then it knows whose its sessions are, as
+//! [`Whose::of`] finds it in their texts. Such a session *begins* when its `_meta` says, or, if that
+//! says nothing, after all others.
 
 use std::sync::Arc;
 
 use crate::cookie_text::CookieText;
 use crate::error::Error;
-use crate::session_text;
+use crate::meta;
+#[cfg(doc)]
+use crate::meta::Whose;
+use crate::session_text::{self, Renewal};
 
 /// Keeps sessions for all threads of a process.
 ///
@@ -67,6 +74,12 @@ pub trait Engine: Send + Sync {
     /// the moment `since` or later, as far as [`was_destroyed`](Engine::was_destroyed) knows. Storing is a use of the session. If the engine then holds
     /// more than its [`Bounds`] allow, it removes the least recently used sessions; a session
     /// that exceeds the bounds alone is removed itself.
+    ///
+    /// If it gives a user a session more than before, and the user then has more than the bounds
+    /// allow, those of the user's others that began first are destroyed. A session does so that is
+    /// stored under a sid without a session of that user, unless the sid has no session at all and the
+    /// new one [is renewed](Whose::is_renewed), or the new one has expired. What has expired does not count, as of the last `now` of
+    /// a call or, if that is later, of the [latest](Whose::latest) time in `text`.
     fn set(
         &self,
         sid: &[u8],
@@ -212,20 +225,30 @@ pub trait Engine: Send + Sync {
     /// Removes every session.
     fn clear(&self) -> Result<(), Error>;
 
+    /// Returns the sessions of a user that are alive at `now`, in no order. `user` is the JSON of a
+    /// string, as `JSON.stringify` makes it. Returns none if the engine does not index users. An engine
+    /// may leave out what is not [committed](Engine::commit).
+    fn sessions_of(&self, user: &[u8], now: i64) -> Result<Vec<Listed>, Error>;
+
+    /// Destroys the session of `sid` if it is one of the user that is alive at `now`. Returns whether it
+    /// was, as [`sessions_of`](Engine::sessions_of) would say. An engine whose changes are made later may
+    /// return `true` if it was not, and tell of it by [`Unmade`].
+    fn end(&self, user: &[u8], sid: &[u8], now: i64) -> Result<bool, Error>;
+
     /// Returns the current *moment*, the reading of a counter that is greater than 0 and no
     /// time: sids that were destroyed before have an earlier moment, and those that are
     /// destroyed from now on have this one or a later one.
     fn moment(&self) -> Result<u64, Error>;
 
-    /// Returns the moment of the last change of this engine that stores a session, for an engine that
-    /// makes changes later. Called right after the change. No two changes have the same moment.
+    /// Returns the moment of the last change of this engine that stores or [ends](Engine::end) a session,
+    /// for an engine that makes changes later. Called right after the change. No two changes have the same moment.
     fn last_change(&self) -> Result<u64, Error> {
         Ok(0)
     }
 
     /// Whether `sid` was destroyed at the moment `since` or later, by
-    /// [`destroy`](Engine::destroy) or [`clear`](Engine::clear), also if it had no session
-    /// then or has one again now.
+    /// [`destroy`](Engine::destroy), [`clear`](Engine::clear) or [`end`](Engine::end), or because its user
+    /// had too many, also if it had no session then or has one again now.
     ///
     /// A session that was evicted or has expired was not destroyed. An engine may forget
     /// which sids were destroyed: it may answer `true` for any sid that has no session, or got it
@@ -343,6 +366,50 @@ pub struct Live {
     pub moment: u64,
 }
 
+/// A session of a user, as [`Engine::sessions_of`] finds it. Times are ms since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The session id.
+    pub sid: Box<[u8]>,
+    /// The JSON of its `_meta`.
+    pub meta: Box<[u8]>,
+    /// When it expires. `None` for never, or if only JavaScript can tell.
+    pub expires: Option<i64>,
+    /// The ms for which a request that uses the session prolongs it. `None` if its cookie does not say.
+    pub lifetime: Option<i64>,
+    /// Whether `expires` is the session's deadline, as its cookie has no date.
+    pub is_deadline: bool,
+    /// Whether only JavaScript can tell whether it is a session that has not expired.
+    pub is_unclear: bool,
+}
+
+impl Listed {
+    /// Makes the entry of a session from its data, or its whole text if that is unclear, and its cookie.
+    /// `None` if it is not one of `user`.
+    pub fn of(
+        sid: impl Into<Box<[u8]>>,
+        text: &[u8],
+        cookie: Option<&CookieText>,
+        expires: Option<i64>,
+        user: &[u8],
+    ) -> Option<Listed> {
+        if meta::user_of(text) != Some(user) {
+            return None;
+        }
+        Some(Listed {
+            sid: sid.into(),
+            meta: meta::json_of(text).unwrap_or_default().into(),
+            expires,
+            lifetime: match cookie.map(|cookie| cookie.renewal) {
+                Some(Renewal::Date { lifetime }) => Some(lifetime),
+                _ => None,
+            },
+            is_deadline: cookie.is_some_and(|cookie| !cookie.has_date()) && expires.is_some(),
+            is_unclear: cookie.is_none(),
+        })
+    }
+}
+
 /// Who looks a session up. This decides whether the look-up counts in [`Stats`] and as a use
 /// of the session, and so delays its eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,10 +469,11 @@ pub enum Commit {
 pub struct Unmade {
     /// The session id. `None` for [`Engine::clear`].
     pub sid: Option<Box<[u8]>>,
-    /// The moment of the change, if it was to store a session: see [`Engine::last_change`]. 0 for
+    /// The moment of the change, if it was to store or end a session: see [`Engine::last_change`]. 0 for
     /// another one.
     pub moment: u64,
-    /// Why. `None` if the session was to be stored unless it was destroyed or changed, and it was.
+    /// Why. `None` if the session was to be stored unless it was destroyed or changed, and it was; or to
+    /// be [ended](Engine::end), and it was not one of the user.
     pub error: Option<Error>,
 }
 
@@ -421,7 +489,7 @@ pub enum Stored {
 }
 
 /// The most that an engine holds. Beyond it, the engine evicts the least recently used
-/// sessions.
+/// sessions, and ends those of a user that began first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// The number of sessions. `None` for no bound.
@@ -429,6 +497,16 @@ pub struct Bounds {
     /// The bytes of all that is kept of them, as [`Stats::bytes`] counts them. `None` for no
     /// bound.
     pub max_bytes: Option<usize>,
+    /// The number of sessions of each user, `usize::MAX` for no bound. `None` if the engine does not
+    /// index users.
+    pub max_of_user: Option<usize>,
+}
+
+impl Bounds {
+    /// Whether the engine may have to evict sessions.
+    pub fn evicts(&self) -> bool {
+        self.max.is_some() || self.max_bytes.is_some()
+    }
 }
 
 /// Why a session was removed.
@@ -438,7 +516,8 @@ pub enum Reason {
     Expired,
     /// The engine held more than its [`Bounds`].
     Evicted,
-    /// It was removed by [`Engine::destroy`] or [`Engine::clear`].
+    /// It was removed by [`Engine::destroy`], [`Engine::clear`] or [`Engine::end`], or because its user
+    /// had more than the [`Bounds`] allow.
     Destroyed,
 }
 

@@ -30,6 +30,7 @@ fn options(path: &Path) -> Options {
         max_bytes: None,
         is_replaced: false,
         check_period: 60_000,
+        max_of_user: None,
     }
 }
 

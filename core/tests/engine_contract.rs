@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::disk_store::{DiskStore, Options};
 use express_session_core::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Commit, Engine, Found, NewCookie, Reason, Stats,
-    Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Commit, Engine, Found, Listed, NewCookie, Reason,
+    Stats, Stored, Unmade,
 };
 use express_session_core::error::Error;
 use express_session_core::memory_store::MemoryStore;
@@ -38,12 +38,16 @@ fn plain(bounds: Bounds) -> Box<dyn Engine> {
 }
 
 /// A store in a folder of its own, which is removed when the test has ended.
-fn disk_store(_bounds: Bounds) -> Box<dyn Engine> {
+fn disk_store(bounds: Bounds) -> Box<dyn Engine> {
     thread_local! {
         static FOLDERS: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
     }
     let folder = tempfile::tempdir().unwrap();
-    let (store, _) = DiskStore::open(disk_options(folder.path())).unwrap();
+    let options = Options {
+        max_of_user: bounds.max_of_user,
+        ..disk_options(folder.path())
+    };
+    let (store, _) = DiskStore::open(options).unwrap();
     FOLDERS.with_borrow_mut(|folders| folders.push(folder));
     Box::new(store)
 }
@@ -57,6 +61,7 @@ fn disk_options(folder: &Path) -> Options {
         max_bytes: None,
         is_replaced: false,
         check_period: 0,
+        max_of_user: None,
     }
 }
 
@@ -102,9 +107,16 @@ contract!(
     a_cookie_that_is_not_common_has_no_number,
     prunes_in_slices,
     counts_hits_and_misses,
+    finds_the_sessions_of_a_user,
+    follows_each_change_of_a_user,
+    ends_a_session_only_if_it_is_the_users,
+    a_user_has_no_more_than_the_bounds_allow,
+    only_a_login_ends_another_session,
+    many_logins_of_a_user_leave_as_many_as_allowed,
     many_threads_lose_nothing,
     ] memory [
     removes_what_it_finds_expired,
+    an_index_of_users_counts_and_is_freed,
     hands_out_what_is_unclassified,
     hands_out_what_is_to_be_classified_in_slices,
     lists_in_order_of_insertion,
@@ -646,6 +658,7 @@ fn what_was_evicted_or_has_expired_is_stored_again(make: Make) {
     let store = &*make(Bounds {
         max: Some(1),
         max_bytes: None,
+        ..Bounds::default()
     });
     set(store, b"a", AT_2000);
     let since = Some(store.moment().unwrap());
@@ -865,6 +878,7 @@ fn the_least_recently_used_goes(make: Make) {
     let store = &*make(Bounds {
         max: Some(3),
         max_bytes: None,
+        ..Bounds::default()
     });
     assert_eq!(store.take_removed(), Ok(Vec::new()), "kept from now on");
     for sid in [b"a", b"b", b"c"] {
@@ -908,6 +922,7 @@ fn bytes_are_bounded(make: Make) {
     let store = &*make(Bounds {
         max: None,
         max_bytes: Some(three),
+        ..Bounds::default()
     });
     for sid in [b"a", b"b", b"c", b"d"] {
         set(store, sid, PLAIN);
@@ -998,6 +1013,7 @@ fn looking_is_no_use(make: Make) {
     let store = &*make(Bounds {
         max: Some(2),
         max_bytes: None,
+        ..Bounds::default()
     });
     set(store, b"a", PLAIN);
     set(store, b"b", "text");
@@ -1034,6 +1050,272 @@ fn many_threads_lose_nothing(make: Make) {
     assert_eq!(len(store, 0), 4 * 1000 + 1);
 }
 
+/// Bounds of an engine that indexes users.
+fn of_user(most: usize) -> Bounds {
+    Bounds {
+        max_of_user: Some(most),
+        ..Bounds::default()
+    }
+}
+
+/// The text of a session that began at a time, with a cookie of five seconds that ends at 1970-01-01
+/// and `second`.
+fn session_of(user: &str, began: i64, renewed: i64, second: i64) -> String {
+    let cookie = cookie_of(9, second * 1000);
+    format!(
+        r#"{{"cookie":{cookie},"n":1,"_meta":{{"created":{began},"renewed":{renewed},"seen":{renewed},"user":"{user}"}}}}"#
+    )
+}
+
+fn login(store: &dyn Engine, sid: &[u8], user: &str, began: i64) {
+    set(store, sid, &session_of(user, began, began, 50));
+}
+
+/// The sids of a user's sessions, committed, in their order.
+fn of(store: &dyn Engine, user: &str, now: i64) -> Vec<String> {
+    commit(store);
+    let listed = store.sessions_of(format!("\"{user}\"").as_bytes(), now);
+    let sids = listed.unwrap().into_iter().map(|it| it.sid.into_vec());
+    let mut sids: Vec<_> = sids.map(|sid| String::from_utf8(sid).unwrap()).collect();
+    sids.sort_unstable();
+    sids
+}
+
+fn end(store: &dyn Engine, user: &str, sid: &[u8], now: i64) -> bool {
+    let ended = store.end(format!("\"{user}\"").as_bytes(), sid, now);
+    let unmade = match store.commit().unwrap() {
+        Commit::Done(unmade) => unmade,
+        Commit::Waiting => store.finish().unwrap(),
+    };
+    let is_it = |it: &Unmade| it.error.is_none() && it.moment == store.last_change().unwrap();
+    assert!(unmade.iter().all(is_it));
+    ended.unwrap() && unmade.is_empty()
+}
+
+fn finds_the_sessions_of_a_user(make: Make) {
+    let store = &*make(of_user(usize::MAX));
+    assert_eq!(of(store, "ann", 0), [""; 0]);
+    login(store, b"a", "ann", 7);
+    login(store, b"b", "bob", 8);
+    login(store, b"c", "ann", 9);
+    set(store, b"d", PLAIN);
+    set(store, b"p", r#"{"cookie":{},"_meta":{"next":"r1:x"}}"#);
+    let odd = r#"{"_meta":{"user":"ann","created":3},"cookie":{"expires":"tomorrow"}}"#;
+    store.set_raw(b"e", odd.as_bytes(), None, None).unwrap();
+    let until = r#"{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"_meta":{"user":"ann"}}"#;
+    store.set(b"f", until.as_bytes(), Some(4000), None).unwrap();
+    assert_eq!(of(store, "ann", 3999), ["a", "c", "e", "f"]);
+    assert_eq!(of(store, "ann", 4000), ["a", "c", "e"]);
+    assert_eq!(of(store, "bob", 0), ["b"]);
+    assert_eq!(of(store, "an", 0), [""; 0]);
+    let mut listed = store.sessions_of(b"\"ann\"", 0).unwrap();
+    listed.sort_unstable_by(|one, other| one.sid.cmp(&other.sid));
+    let meta = r#"{"created":7,"renewed":7,"seen":7,"user":"ann"}"#;
+    let told = |at: usize| {
+        let Listed {
+            meta,
+            expires,
+            lifetime,
+            is_deadline,
+            is_unclear,
+            ..
+        } = &listed[at];
+        (&**meta, *expires, *lifetime, *is_deadline, *is_unclear)
+    };
+    assert_eq!(
+        told(0),
+        (meta.as_bytes(), Some(50_000), Some(5000), false, false)
+    );
+    let meta = br#"{"user":"ann","created":3}"#;
+    assert_eq!(told(2), (&meta[..], None, None, false, true));
+    let meta = br#"{"user":"ann"}"#;
+    assert_eq!(told(3), (&meta[..], Some(4000), None, true, false));
+
+    let without = &*make(Bounds::default());
+    login(without, b"a", "ann", 7);
+    assert_eq!(of(without, "ann", 0), [""; 0]);
+    assert!(!end(without, "ann", b"a", 0));
+    assert!(has(without, b"a"));
+}
+
+fn follows_each_change_of_a_user(make: Make) {
+    let store = &*make(of_user(usize::MAX));
+    for sid in [b"a", b"b", b"c", b"d"] {
+        login(store, sid, "ann", 1);
+    }
+    login(store, b"a", "ann", 1);
+    login(store, b"b", "bob", 1);
+    set(store, b"c", PLAIN);
+    assert_eq!(of(store, "ann", 0), ["a", "d"]);
+    assert_eq!(of(store, "bob", 0), ["b"]);
+    let id = cookie(store, b"d");
+    let data = br#"{"_meta":{"created":1,"renewed":1,"seen":1,"user":"cyd"}}"#;
+    let written = store.write(b"d", id, Some(60_000), None, None, data);
+    assert_eq!(written, Ok(Changed::Done));
+    assert_eq!(of(store, "ann", 0), ["a"]);
+    assert_eq!(of(store, "cyd", 59_999), ["d"]);
+    assert!(put_if(store, b"d", "{}", r#"{"_meta":{"user":"ann"}}"#, 0));
+    assert!(put_if(
+        store,
+        b"c",
+        r#"{"a":1}"#,
+        r#"{"_meta":{"user":"ann"}}"#,
+        0
+    ));
+    assert_eq!(of(store, "ann", 0), ["a", "c", "d"]);
+    assert_eq!(of(store, "cyd", 0), [""; 0]);
+    assert_eq!(
+        store.renew(b"a", id, Some(90_000), None, 0),
+        Ok(Changed::Done)
+    );
+    assert_eq!(of(store, "ann", 89_999), ["a", "c", "d"]);
+    assert!(put_if(store, b"c", "{}", r#"{"_meta":{"next":"r1:x"}}"#, 0));
+    assert_eq!(of(store, "ann", 0), ["a", "d"], "a pointer is nobody's");
+    let since = store.moment().unwrap();
+    store.destroy(b"d").unwrap();
+    let late = session_of("ann", 1, 1, 50);
+    let stored = store.set(b"d", late.as_bytes(), None, Some(since));
+    let committed = store.commit().unwrap();
+    assert!(stored == Ok(Stored::Destroyed) || committed != Commit::Done(Vec::new()));
+    assert_eq!(of(store, "ann", 0), ["a"]);
+    store.clear().unwrap();
+    assert_eq!(of(store, "ann", 0), [""; 0]);
+    login(store, b"x", "ann", 1);
+    assert_eq!(of(store, "ann", 0), ["x"]);
+}
+
+fn ends_a_session_only_if_it_is_the_users(make: Make) {
+    let store = &*make(of_user(usize::MAX));
+    assert_eq!(store.take_removed(), Ok(Vec::new()), "kept from now on");
+    for sid in [b"a", b"b", b"c"] {
+        login(store, sid, "ann", 1);
+    }
+    let since = store.moment().unwrap();
+    assert!(!end(store, "bob", b"a", 0));
+    assert!(!end(store, "ann", b"x", 0));
+    assert!(!end(store, "ann", b"a", 50_000), "it has expired");
+    assert_eq!(of(store, "ann", 0), ["a", "b", "c"]);
+    assert!(end(store, "ann", b"a", 49_999));
+    assert!(!end(store, "ann", b"a", 49_999), "once");
+    set(store, b"b", r#"{"cookie":{},"_meta":{"next":"r1:x"}}"#);
+    assert!(!end(store, "ann", b"b", 0), "a pointer");
+    assert_eq!(of(store, "ann", 0), ["c"]);
+    assert_eq!(store.was_destroyed(b"a", since), Ok(true));
+    let removed = store.take_removed().unwrap();
+    let gone: Vec<_> = removed.iter().map(|it| (&*it.sid, it.reason)).collect();
+    assert_eq!(gone, [(&b"a"[..], Reason::Destroyed)]);
+    assert_eq!(removed[0].text, session_of("ann", 1, 1, 50).as_bytes());
+}
+
+fn a_user_has_no_more_than_the_bounds_allow(make: Make) {
+    let store = &*make(of_user(2));
+    assert_eq!(store.take_removed(), Ok(Vec::new()), "kept from now on");
+    for (sid, began) in [(b"a", 30), (b"b", 10), (b"c", 20)] {
+        login(store, sid, "ann", began);
+    }
+    assert_eq!(of(store, "ann", 0), ["a", "c"], "b began first");
+    login(store, b"d", "bob", 1);
+    let since = store.moment().unwrap();
+    login(store, b"e", "ann", 5);
+    assert_eq!(
+        of(store, "ann", 0),
+        ["a", "e"],
+        "not the one that is stored"
+    );
+    assert_eq!(store.was_destroyed(b"c", since), Ok(true));
+    assert_eq!(of(store, "bob", 0), ["d"]);
+    set(store, b"f", r#"{"cookie":{},"_meta":{"user":"ann"}}"#);
+    login(store, b"g", "ann", 99);
+    assert_eq!(of(store, "ann", 0), ["f", "g"], "f began after all others");
+    login(store, b"d", "ann", 1);
+    assert_eq!(of(store, "ann", 0), ["d", "f"], "d is ann's now");
+    assert_eq!(of(store, "bob", 0), [""; 0]);
+    let mut gone: Vec<_> = store.take_removed().unwrap();
+    assert!(gone.iter().all(|it| it.reason == Reason::Destroyed));
+    gone.sort_by(|one, other| one.sid.cmp(&other.sid));
+    let gone: Vec<_> = gone.iter().map(|it| it.sid[0]).collect();
+    assert_eq!(gone, *b"abceg");
+    // Of those that began at the same time, the one that was stored first goes.
+    let store = &*make(of_user(1));
+    for sid in [b"z", b"y", b"x"] {
+        login(store, sid, "ann", 1);
+        commit(store);
+    }
+    assert_eq!(of(store, "ann", 0), ["x"]);
+}
+
+fn only_a_login_ends_another_session(make: Make) {
+    let store = &*make(of_user(1));
+    login(store, b"a", "ann", 10);
+    set(store, b"b", &session_of("ann", 10, 20, 50));
+    assert_eq!(of(store, "ann", 0), ["a", "b"], "it takes the place of a");
+    login(store, b"b", "ann", 10);
+    assert_eq!(of(store, "ann", 0), ["a", "b"], "it was there");
+    set(store, b"a", r#"{"cookie":{},"_meta":{"next":"r1:x"}}"#);
+    set(store, b"d", &session_of("bob", 10, 20, 50));
+    set(store, b"d", &session_of("ann", 10, 20, 50));
+    assert_eq!(of(store, "ann", 0), ["d"], "its user has changed");
+    // What has expired does not count, but is no session that was there either.
+    set(store, b"e", &session_of("cyd", 1, 1, 1));
+    login(store, b"f", "cyd", 999);
+    assert_eq!(of(store, "cyd", 0), ["f"], "e was alive then");
+    set(store, b"e", &session_of("cyd", 1, 1, 1));
+    assert_eq!(of(store, "cyd", 0), ["e"]);
+    login(store, b"g", "cyd", 1000);
+    assert_eq!(of(store, "cyd", 0), ["e", "g"]);
+    set(store, b"h", &session_of("dot", 1, 1, 2));
+    assert_eq!(
+        len(store, 2000),
+        2,
+        "d and g: the time is known from now on"
+    );
+    login(store, b"i", "dot", 1);
+    set(store, b"h", &session_of("dot", 1, 1, 59));
+    assert_eq!(of(store, "dot", 0), ["h"], "h was over");
+}
+
+fn many_logins_of_a_user_leave_as_many_as_allowed(make: Make) {
+    let store = &*make(of_user(3));
+    std::thread::scope(|scope| {
+        for thread in 0..4u8 {
+            scope.spawn(move || {
+                for at in 0..200u8 {
+                    let sid = [b'a' + thread, b'a' + at % 26, b'a' + at / 26];
+                    login(store, &sid, "ann", i64::from(at));
+                    if at % 3 == 0 {
+                        login(store, &sid, "bob", 1);
+                    }
+                    assert_ne!(store.sessions_of(b"\"ann\"", 0).unwrap().len(), 99);
+                }
+            });
+        }
+    });
+    assert_eq!(of(store, "ann", 0).len(), 3);
+    assert_eq!(of(store, "bob", 0).len(), 3);
+    assert_eq!(len(store, 0), 6);
+}
+
+fn an_index_of_users_counts_and_is_freed(make: Make) {
+    let bytes = |bounds| {
+        let store = make(bounds);
+        login(&*store, b"a", "ann", 1);
+        let bytes = store.bytes();
+        (store, bytes)
+    };
+    let (_, without) = bytes(Bounds::default());
+    let (store, with) = bytes(of_user(2));
+    assert!(with >= without, "{with} {without}");
+    login(&*store, b"a", "bob", 1);
+    assert_eq!(store.bytes(), with);
+    for sid in [b"b", b"c", b"d"] {
+        login(&*store, sid, "bob", 1);
+    }
+    set(&*store, b"d", PLAIN);
+    store.destroy(b"d").unwrap();
+    store.destroy(b"c").unwrap();
+    assert_eq!(store.bytes(), 0, "a and b were ended");
+}
+
 /// Every call of an engine that fails returns the error, and changes nothing that is seen later.
 #[test]
 fn a_failing_engine_fails_everywhere_and_then_goes_on() {
@@ -1060,6 +1342,8 @@ fn a_failing_engine_fails_everywhere_and_then_goes_on() {
         ("unclassified", store.unclassified(0, 1).err()),
         ("destroy", store.destroy(b"a").err()),
         ("clear", store.clear().err()),
+        ("sessions_of", store.sessions_of(b"1", 0).err()),
+        ("end", store.end(b"1", b"a", 0).err()),
         ("moment", store.moment().err()),
         ("was_destroyed", store.was_destroyed(b"a", 1).err()),
         ("sids", store.sids().err()),
@@ -1092,6 +1376,7 @@ enum Call {
     Renew,
     Classify(bool),
     Destroy,
+    End,
     Clear,
     Moment,
     Len,
@@ -1119,6 +1404,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Call::Renew),
         2 => any::<bool>().prop_map(Call::Classify),
         2 => Just(Call::Destroy),
+        2 => Just(Call::End),
         1 => Just(Call::Clear),
         2 => Just(Call::Moment),
         1 => Just(Call::Len),
@@ -1137,7 +1423,17 @@ const SIDS: [&[u8]; 4] = [
     b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi",
     b"Zg7Qf1cXoH5bC0kq8dS2nVtYwLrE3uMi-and-longer-than-those-of-the-package",
 ];
-const DATA: [&str; 3] = ["{}", r#"{"a":1}"#, r#"{"1":2,"a":{"cookie":1}}"#];
+const DATA: [&str; 7] = [
+    "{}",
+    r#"{"a":1}"#,
+    r#"{"1":2,"a":{"cookie":1}}"#,
+    r#"{"_meta":{"created":300,"renewed":300,"seen":900,"user":"ann"}}"#,
+    r#"{"a":1,"_meta":{"created":200,"renewed":200,"seen":200,"user":"ann"}}"#,
+    r#"{"a":1,"_meta":{"created":100,"renewed":200,"seen":200,"user":"bob"}}"#,
+    r#"{"_meta":{"user":"ann"},"a":1}"#,
+];
+
+const USERS: [&str; 2] = ["\"ann\"", "\"bob\""];
 
 /// A cookie's JSON, of one of eight kinds.
 fn cookie_of(kind: usize, time: i64) -> String {
@@ -1161,7 +1457,7 @@ fn cookie_of(kind: usize, time: i64) -> String {
 
 /// All that an engine answers about its sessions, as a text. Bytes, which each engine counts
 /// in its own way, are left out.
-fn all_of(store: &dyn Engine) -> String {
+fn all_of(store: &dyn Engine, now: i64) -> String {
     let stats = Stats {
         bytes: 0,
         ..store.stats().unwrap()
@@ -1179,7 +1475,12 @@ fn all_of(store: &dyn Engine) -> String {
     }
     unclassified.sort_unstable();
     assert_eq!(stats.sessions == 0, store.bytes() == 0);
-    format!("{stats:?} {listed:?} {texts:?} {removed:?} {unclassified:?}")
+    let its = USERS.map(|user| {
+        let mut its = store.sessions_of(user.as_bytes(), now).unwrap();
+        its.sort_by(|one, other| one.sid.cmp(&other.sid));
+        its
+    });
+    format!("{stats:?} {listed:?} {texts:?} {removed:?} {unclassified:?} {its:?}")
 }
 
 /// One of the two engines, and the moment that `since` names in its calls.
@@ -1275,6 +1576,10 @@ impl Side {
                 )
             }
             Call::Destroy => format!("{:?}", engine.destroy(sid)),
+            Call::End => {
+                let user = USERS[*kind % 2].as_bytes();
+                format!("{:?}", engine.end(user, sid, now))
+            }
             Call::Clear => format!("{:?}", engine.clear()),
             Call::Moment => {
                 *since = Some(engine.moment().unwrap());
@@ -1288,22 +1593,70 @@ impl Side {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Whatever is done to both, the store on a disk and the plain engine find the same sessions of
+    /// users. An expired session is not removed at the same time.
+    #[test]
+    fn the_disk_store_and_the_plain_engine_find_the_same_of_users(
+        most in prop_oneof![1usize..3, Just(usize::MAX)],
+        steps in prop::collection::vec((step(), 0..7i64), 0..60),
+    ) {
+        let sides = [disk_store(of_user(most)), plain(of_user(most))];
+        let mut sides = sides.map(|engine| Side { engine, since: None });
+        let mut now = 0;
+        for ((call, sid, kind, number), data) in &steps {
+            // A number that has this remainder chooses the data.
+            let number = number / 7 * 7 + data;
+            let call = match call {
+                Call::Set | Call::Write | Call::Touch | Call::Renew | Call::Moment => Call::Put,
+                // With a known cookie an engine may refuse.
+                Call::PutIf if matches!(number % 5, 1 | 2) => Call::Put,
+                other => other.clone(),
+            };
+            let step = (call, *sid, *kind, number);
+            for side in &mut sides {
+                // A look-up tells the moment, which is another one.
+                if !matches!(step.0, Call::Get(_)) {
+                    side.call(&step, now);
+                }
+                if let Commit::Waiting = side.engine.commit().unwrap() {
+                    side.engine.finish().unwrap();
+                }
+            }
+            let [ours, plain] = sides.each_ref().map(|side| {
+                USERS.map(|user| {
+                    let mut its = side.engine.sessions_of(user.as_bytes(), now).unwrap();
+                    its.sort_by(|one, other| one.sid.cmp(&other.sid));
+                    its
+                })
+            });
+            prop_assert_eq!(ours, plain, "after {:?} at {}", step, now);
+            if let Call::Pass = step.0 {
+                now += number * STEP;
+            }
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Whatever is done to both, the memory store and the plain engine tell the same.
     #[test]
     fn the_memory_store_and_the_plain_engine_agree(
         max in prop::option::of(1usize..4),
+        max_of_user in prop::option::of(prop_oneof![1usize..3, Just(usize::MAX)]),
         steps in prop::collection::vec(step(), 0..60),
     ) {
-        let bounds = Bounds { max, max_bytes: None };
+        let bounds = Bounds { max, max_bytes: None, max_of_user };
         let mut sides = [memory_store(bounds), plain(bounds)]
             .map(|engine| Side { engine, since: None });
         let mut now = 0;
         for step in &steps {
             let [ours, plain] = sides.each_mut().map(|side| side.call(step, now));
             prop_assert_eq!(ours, plain, "{:?} at {}", step, now);
-            let [ours, plain] = sides.each_ref().map(|side| all_of(&*side.engine));
+            let [ours, plain] = sides.each_ref().map(|side| all_of(&*side.engine, now));
             prop_assert_eq!(ours, plain, "after {:?} at {}", step, now);
             let was = |side: &Side| {
                 let was = |since| SIDS.map(|sid| side.engine.was_destroyed(sid, since).unwrap());

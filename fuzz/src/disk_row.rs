@@ -34,6 +34,7 @@ impl Fixture {
             max_bytes: None,
             is_replaced: false,
             check_period: 0,
+            max_of_user: None,
         }));
         sure(store.take_removed());
         let connection = Connection::open(path).unwrap_or_else(|error| unreachable!("{error}"));

@@ -48,6 +48,7 @@ pub fn check(input: &[u8]) {
         max_bytes: (*max_bytes != b'-').then_some(
             usize::from(max_bytes % 8) * (overhead.session + DATA[2].len()) + overhead.cookie + 66,
         ),
+        ..Bounds::default()
     };
     let mut both = Both {
         store: MemoryStore::new(bounds),

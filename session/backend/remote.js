@@ -18,7 +18,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { settings: { metaKey, resident } } = request;
+    const { meta, settings: { resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -32,8 +32,8 @@ const remote = {
       if (resident !== undefined) request.startLoading();
       load(request, sid, (error, data, id) => {
         hasAnswered = true;
-        if (data && metaKey !== undefined && id !== sid) request.tellNewId();
-        if (data && !error && request.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
+        if (data && id !== sid) meta?.tellNewId();
+        if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
         else loaded(request, error, data, next);
       });
     } catch (error) {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Backend, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
+/** @import { Backend, Callback, Engine, Next, Session as SessionShape, SessionReader, Settings } from '../types' */
 /** @import RequestSession from '../request' */
 /** @import ResponsePatch from '../response' */
 
@@ -11,6 +11,7 @@ const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
 const dataJSON = require('../request/data-json');
 const { planCookie } = require('../request/generate');
+const { POINTER, isPointer } = require('../request/pointer');
 const { saveMerged } = require('../request/merge');
 const { META } = require('../request/times');
 const { storeCallback, callStore, isBusy, isEngineError } = require('../store/call');
@@ -126,10 +127,12 @@ class Resident {
     // start another request, whose session reader overwrites it.
     if (engine.dispose !== undefined) engine.reportRemoved();
     if (stored !== undefined) {
-      if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.mayRenew === true)) return native.ASK_STORE;
+      // Without options of time, only `remote` finds the session to which a pointer leads.
+      if (settings.times === undefined && settings.metaKey !== undefined && stored.text.startsWith(POINTER)) return native.ASK_STORE;
+      if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.meta?.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
       request.sleep(stored, cookieId);
-      if (settings.touches !== undefined) request.storedCookie = stored;
+      if (request.touches !== undefined) request.touches.stored = stored;
       return undefined;
     }
     if (isUnknown) settings.touches?.forget(cookieId);
@@ -210,19 +213,39 @@ class Resident {
       engine.destroy(`${request.req.sessionID}`);
     } else if (end === native.END_TOUCH) {
       isDone = touch(request, session, engine);
-    } else if (request.waitingSaves !== undefined) {
-      isDone = false;
-    } else if (request.baseOf(session) !== undefined) {
-      if (this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, engine, response);
+    } else if (request.bases?.waitingSaves !== undefined) {
       isDone = false;
     } else {
-      text = save(request, session, engine);
+      const base = request.bases?.of(session) ?? this.followedBase(request, session, engine);
+      if (base === undefined) text = save(request, session, engine);
+      else if (base === null) debug('not saving: the session was destroyed');
+      else if (base !== '' && this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, base, engine, response);
+      else isDone = false;
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    const note = () => { if (text !== undefined) request.noteBase(session, text); };
+    const note = () => { if (text !== undefined) request.bases?.note(session, text); };
     if (!engine.isCommitted) return pending(request, engine, end, response, note);
     note();
     return 'done';
+  }
+
+  /**
+   * Returns the JSON of the data, without the cookie, that the store has of a session whose id another
+   * request may have renewed.
+   *
+   * @param {RequestSession} request
+   * @param {SessionShape} session
+   * @param {Engine} engine
+   * @returns {string | undefined | null} undefined if nobody can have renewed it; null if it is gone;
+   *   empty if the store must be asked for it
+   * @throws what the engine throws
+   */
+  followedBase(request, session, engine) {
+    const id = request.idOf(session);
+    if (!request.mustFollow(id)) return undefined;
+    const stored = engine.read(`${id}`, false);
+    if (stored === undefined) return null;
+    return isPointer(stored) ? '' : dataJSON(stored);
   }
 }
 
@@ -292,7 +315,7 @@ function save(request, session, engine) {
     const deadline = engine.ttl === undefined ? NaN : engine.deadline(id, session);
     const number = cookieNumber(request, id, engine);
     const expires = expiryOf(cookie, engine.cookies.get(number));
-    const storedText = request.textToStore(id, text);
+    const storedText = request.meta?.textToStore(id, session, text) ?? text;
     const outcome = expires === undefined ? native.NOT_CHANGED : engine.write(id, number, expires, deadline, since, storedText);
     isStored = outcome === native.NOT_CHANGED
       ? engine.put(id, JSON.stringify(cookie), storedText, deadline, since)
@@ -307,21 +330,22 @@ function save(request, session, engine) {
 }
 
 /**
- * Stores a session with the option `merge`. If the store has other data than this request has loaded,
- * they are merged, for which the response waits.
+ * Stores a session with the option `merge`, or one whose id another request may have renewed. If the
+ * store has other data than `base`, they are merged, for which the response waits.
  *
  * @param {RequestSession} request
  * @param {SessionShape} session
+ * @param {string} base the JSON of the data on which the session is based, without the cookie
  * @param {Engine} engine
  * @param {ResponsePatch} response
  * @returns {'done' | 'waiting'}
  * @throws what the engine throws
  */
-function saveIfUnchanged(request, session, engine, response) {
+function saveIfUnchanged(request, session, base, engine, response) {
   if (debug.enabled) debug('saving');
+  const { bases } = request;
   const id = request.idOf(session);
   const sid = `${id}`;
-  const base = /** @type {string} */ (request.baseOf(session));
   const data = request.dataToStore(session);
   const stored = request.stampMeta(session);
   const text = Object.hasOwn(stored, META) ? dataJSON(stored) : data;
@@ -330,21 +354,24 @@ function saveIfUnchanged(request, session, engine, response) {
   const isStored = (expires !== undefined && engine.writeIfUnchanged(sid, number, expires, engine.deadline(sid, stored), base, text)) ||
     engine.saveIfUnchanged(sid, stored, base, text);
   if (isStored && engine.isCommitted) {
-    request.noteBase(session, text);
+    bases?.note(session, text);
     return 'done';
   }
-  request.inTurn(response.wait(native.END_SAVE), (done) => {
+  const store = (/** @type {Callback} */ done) => {
     const settle = (/** @type {unknown} */ error, /** @type {boolean} */ wasStored) => {
       if (!error && !wasStored) {
         saveMerged(request, id, session, base, done, true);
         return;
       }
-      if (!error) request.noteBase(session, text);
+      if (!error) bases?.note(session, text);
       done(error);
     };
     if (isStored) callStore(storeCallback(request.req, settle), engine, 'flush');
     else settle(undefined, false);
-  });
+  };
+  const done = response.wait(native.END_SAVE);
+  if (bases === undefined) store(done);
+  else bases.inTurn(done, store);
   return 'waiting';
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 
 const path = require('node:path');
-const { isGiven, bound, period, warnIfShort } = require('./options');
+const { isGiven, bound, maxOfUser, period, warnIfShort } = require('./options');
 
 /** @typedef {import('../types').DiskStoreOptions} DiskStoreOptions */
 
@@ -47,13 +47,16 @@ function checkedDisk(options) {
     isSynced: durability === 'machine',
     isReplaced: onDamage === 'fresh',
     touchAfter: touchAfter ?? TOUCH_AFTER,
+    maxOfUser: maxOfUser(options),
   };
 }
 
 module.exports = checkedDisk;
 
 /** The names of the options. An unknown one is an error: nothing else would tell of a misspelt one. */
-const KNOWN = new Set(['path', 'maxBytes', 'ttl', 'checkPeriod', 'dispose', 'durability', 'touchAfter', 'onDamage']);
+const KNOWN = new Set([
+  'path', 'maxBytes', 'ttl', 'checkPeriod', 'dispose', 'durability', 'touchAfter', 'onDamage', 'user', 'describe', 'maxSessions',
+]);
 
 /**
  * Makes the error of a wrong option.

@@ -5,6 +5,7 @@ const defer = require('../store/defer');
 const { isPointer } = require('../request/pointer');
 const isSameSession = require('../store/same-session');
 const { Session } = require('../request/session');
+const { META, parsedOthers, readMeta } = require('../request/times');
 const native = require('../native/load');
 const { warnIfShort } = require('./options');
 const hasStorableParts = require('./storable-parts');
@@ -13,6 +14,7 @@ const hasStorableParts = require('./storable-parts');
  * @typedef {import('../types').MemoryStoreOptions} MemoryStoreOptions
  * @typedef {import('../types').SessionData} SessionData
  * @typedef {import('../types').CookieData} CookieData
+ * @typedef {import('../types').Listed} Listed
  */
 
 /** The number of parsed cookies that an engine keeps. An app has one for each kind of session. */
@@ -264,6 +266,49 @@ class Engine {
 
   clear() {
     this.noteChange(native.storeClear(this.handle));
+  }
+
+  /**
+   * Returns the sessions of a user that have not expired, in no order, as far as the changes are made.
+   *
+   * @param {string} user
+   * @returns {Listed[]}
+   */
+  sessionsOf(user) {
+    const now = Date.now();
+    const found = native.storeSessionsOf(this.handle, JSON.stringify(user), now);
+    return found.filter(({ sid, isUnclear }) => !isUnclear || this.isLive(sid)).map(({ sid, meta, expires, lifetime, isDeadline }) => {
+      const its = readMeta(/** @type {any} */ ({ [META]: parsed(meta) }), now);
+      const { ip, agent } = parsedOthers(its);
+      const { ttl } = this;
+      const prolongation = isDeadline && typeof ttl === 'number' ? ttl : lifetime;
+      return { key: sid, meta: { created: its.created, seen: its.seen, ip, agent }, expires, lifetime: prolongation };
+    });
+  }
+
+  /**
+   * Returns whether a text that the native engine cannot read is a session that has not expired.
+   *
+   * @param {string} sid
+   */
+  isLive(sid) {
+    try {
+      return Boolean(this.read(sid, false));
+    } catch (error) {
+      if (error instanceof SyntaxError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Destroys a session if it is one of a user that has not expired.
+   *
+   * @param {string} user
+   * @param {string} sid
+   * @returns {boolean} whether it was, as far as is known yet: see `isCommitted`
+   */
+  end(user, sid) {
+    return this.noteChange(native.storeEnd(this.handle, JSON.stringify(user), sid, Date.now()), sid);
   }
 
   /** Returns all sids, also of expired sessions, in the order in which they were inserted. */

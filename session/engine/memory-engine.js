@@ -22,9 +22,9 @@ class MemoryEngine extends Engine {
    * @throws {TypeError} naming the option that is wrong
    */
   constructor(options) {
-    const { max, maxBytes, ttl, checkPeriod, dispose, shared, given } = checked(options);
+    const { max, maxBytes, ttl, checkPeriod, dispose, shared, maxOfUser, given } = checked(options);
     const isBounded = ttl !== undefined || !Number.isNaN(max) || !Number.isNaN(maxBytes);
-    super(native.createStore(max, maxBytes, shared), { ttl, dispose, given, isBounded, isShared: shared !== undefined });
+    super(native.createStore(max, maxBytes, shared, maxOfUser), { ttl, dispose, given, isBounded, isShared: shared !== undefined });
     /** The value of `store.sessions`. */
     this.sessions = sessionsObject(this);
     /** Whether `defineSessions` has an effect. */

@@ -31,6 +31,8 @@ let hasWarned = false;
  * @property {number} checkPeriod in ms; 0 for no pruning
  * @property {((sid: string, session: SessionData | undefined, reason: RemovalReason) => void) | undefined} dispose
  * @property {string | undefined} shared the name of a store that threads share
+ * @property {number | undefined} maxOfUser sessions of each user, Infinity for no bound; undefined if the
+ *   engine does not know whose its sessions are
  * @property {MemoryStoreOptions} given the object that the program gave, for the function `ttl`
  */
 
@@ -65,11 +67,12 @@ function checked(options) {
     checkPeriod: period(checkPeriod, wrong),
     dispose: dispose ?? undefined,
     shared: shared ?? undefined,
+    maxOfUser: maxOfUser(Object(options)),
     given: /** @type {MemoryStoreOptions} */ (options),
   };
 }
 
-module.exports = { checked, warnIfShort, isGiven, bound, period };
+module.exports = { checked, warnIfShort, isGiven, bound, maxOfUser, period };
 
 /**
  * Makes the error of a wrong option. It names the package, because a program that was written
@@ -122,6 +125,15 @@ function bound(name, most, wrong) {
     throw wrong(name, 'a positive integer');
   }
   return most;
+}
+
+/**
+ * Returns how many sessions a user may have, Infinity for no bound; undefined without the option `user`.
+ *
+ * @param {import('../types').UserOptions} options that store/users.js has checked
+ */
+function maxOfUser({ user, maxSessions }) {
+  return isGiven(user) ? maxSessions ?? Infinity : undefined;
 }
 
 /**

@@ -54,10 +54,12 @@ function wrapMethods(session, request) {
     const call = functionOf(args[0]);
     /** @type {'set' | 'setIfPresent'} */
     let method = 'set';
+    if (!request.canStamp(this, call)) return undefined;
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    if (isOurs || !isOfClass || !request.settings.keepsBases) return save.apply(request.stampMeta(this), args);
+    const isPlain = request.bases === undefined && request.settings.users === undefined && !request.mustFollow(this.id);
+    if (isOurs || !isOfClass || isPlain) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
-    request.store(storeCallback(request.req, call), method, this.id, this);
+    request.store(storeCallback(request.req, request.hearingSave(this, call)), method, this.id, this);
     return this;
   }
 
@@ -69,10 +71,10 @@ function wrapMethods(session, request) {
   function doDestroy(callback, ...args) {
     const { id, req } = this;
     const watched = request.beforeDestroy(id, callback);
-    if (!request.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
+    if (!request.meta?.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
     // Nobody must store it in the meantime.
     delete req.session;
-    request.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
+    request.meta.endStored(id, functionOf(watched), (answered) => { destroy.call(this, storeCallback(req, answered), ...args); });
     return this;
   }
 
@@ -85,8 +87,8 @@ function wrapMethods(session, request) {
     const { sessionID } = req;
     const [callback, ...more] = args;
     request.noteDestroyed(sessionID);
-    if (!request.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
-    request.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
+    if (!request.meta?.mayBeRenewed(sessionID)) return regenerate.apply(this, args);
+    request.meta.endStored(sessionID, functionOf(callback), (answered) => { regenerate.call(this, storeCallback(req, answered), ...more); });
     return this;
   }
 

@@ -94,8 +94,13 @@ function find(request, sid, chain, callback) {
     const now = Date.now();
     if (isPointer(data)) {
       const next = chain > 0 ? followPointer(`${sid}`, data, now) : undefined;
-      if (next === undefined) callback(error);
-      else attempt((answered) => { find(request, next, chain - 1, answered); }, callback);
+      if (next === undefined) {
+        callback(error);
+        return;
+      }
+      // The session that is found there may be stored after this request has begun.
+      request.startLoading();
+      attempt((answered) => { find(request, next, chain - 1, answered); }, callback);
       return;
     }
     const meta = times && readMeta(data, now);
@@ -108,7 +113,7 @@ function find(request, sid, chain, callback) {
       }, 'destroy', sid);
       return;
     }
-    if (meta) request.setMeta(sid, meta);
+    if (meta) request.meta?.set(sid, meta);
     callback(error, data, sid);
   }), req.sessionStore, 'get', sid);
 }

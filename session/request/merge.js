@@ -35,7 +35,8 @@ const later = (key, base, mine) => mine;
  * @param {RequestSession} request
  * @param {string | undefined} id
  * @param {SessionShape} session
- * @param {string} base the JSON of the stored data on which the session is based, without the cookie
+ * @param {string | undefined} base the JSON of the stored data on which the session is based, without the
+ *   cookie; undefined without the option `merge`, where only the id that the session has now matters
  * @param {Callback} callback gets the error of the store or of the option `merge`, or a
  *   `ConflictError`
  * @param {boolean} [isChanged] whether it is known that the store has other data now
@@ -45,14 +46,14 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const { req } = request;
   const { sessionStore: store } = req;
   const isAtomic = typeof store.setIfUnchanged === 'function';
-  let text = base;
+  let text = /** @type {string} */ (base);
   let retries = 0;
   let isDone = false;
 
-  /** @param {unknown} [error] */
-  const finish = (error) => {
+  /** @param {any[]} results */
+  const finish = (...results) => {
     isDone = true;
-    callback(error);
+    callback(...results);
   };
 
   /**
@@ -96,7 +97,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
         retry();
         return;
       }
-      request.noteBase(session, storedText);
+      request.bases?.note(session, storedText);
       request.saved = data;
       finish();
     });
@@ -121,7 +122,9 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const replace = (found) => {
     if (!found) {
       debug('not saving: the session was destroyed');
-      finish();
+      // The program that has asked for it gets an error: see `hearingSave`.
+      if (request.settings.users === undefined) finish();
+      else finish(undefined, false);
       return;
     }
     text = mergeStored(request, session, text, found);
@@ -129,7 +132,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   if (isChanged) retry();
-  else if (isAtomic) write();
+  else if (isAtomic && base !== undefined) write();
   else read();
 }
 
@@ -152,7 +155,7 @@ function mergeStored(request, session, base, found) {
     const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
   }
-  request.noteBase(session, text);
+  request.bases?.note(session, text);
   return text;
 }
 

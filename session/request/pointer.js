@@ -8,6 +8,8 @@ const { META } = require('./times');
 
 /** What the encrypted id begins with, which also is the version of this form. */
 const PREFIX = 'r1:';
+/** What the JSON of a pointer begins with, without its cookie. */
+const POINTER = `{"${META}":{"next":"${PREFIX}`;
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -69,7 +71,7 @@ function followPointer(oldId, pointer, now) {
   return now < Number(text.slice(0, colon)) ? text.slice(colon + 1) || undefined : undefined;
 }
 
-module.exports = { makePointer, isPointer, followPointer };
+module.exports = { POINTER, makePointer, isPointer, followPointer };
 
 /**
  * @param {object} object

@@ -2,12 +2,14 @@
 
 /** @import { Request, Session as SessionShape } from '../types' */
 /** @import RequestSession from '../request' */
+/** @import Bases from './bases' */
 
 const { storeCallback, callStore } = require('../store/call');
 const dataJSON = require('./data-json');
 const { load } = require('./load');
 const REQUEST_SESSION = require('./key');
 const { mergeStored } = require('./merge');
+const SessionEnded = require('./session-ended');
 
 /**
  * Replaces the session of a request by a new one that has some of its data: `regenerate({ keep })`.
@@ -44,7 +46,8 @@ async function replace(old, listKept) {
   const { req } = old;
   const { sessionStore: store } = req;
   const request = req[REQUEST_SESSION];
-  if (request?.baseOf(old) !== undefined) await mergeOld(request, old);
+  const meta = request?.meta;
+  if (request?.bases?.of(old) !== undefined) await mergeOld(request, request.bases, old);
   let { sessionID: oldId } = req;
   const kept = listKept();
   // Without a `RequestSession`, the program has loaded the session by the store's method `load`.
@@ -56,7 +59,7 @@ async function replace(old, listKept) {
   for (const [key, value] of kept) {
     if (!(key in session)) session[key] = value;
   }
-  request?.carryMeta(oldId, id);
+  meta?.carry(oldId, session);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
   await ask(req, session, 'save');
@@ -74,10 +77,10 @@ async function replace(old, listKept) {
   req.sessionID = id;
   req.session = session;
   request?.noteReplaced(session, oldId, text);
-  if (request?.mayBeRenewed(oldId)) {
+  if (meta?.mayBeRenewed(oldId)) {
     await new Promise((resolve, reject) => {
       const destroy = (/** @type {import('../types').Callback} */ answered) => { callStore(storeCallback(req, answered), store, 'destroy', oldId); };
-      request.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
+      meta.endStored(oldId, (error) => { if (error) reject(error); else resolve(undefined); }, destroy);
     });
   } else {
     await ask(req, store, 'destroy', oldId);
@@ -88,17 +91,18 @@ async function replace(old, listKept) {
  * Merges into a session what other requests have stored, for the option `merge`.
  *
  * @param {RequestSession} request
+ * @param {Bases} bases of the request
  * @param {SessionShape} session
  * @returns {Promise<void>} is rejected as that of `regenerateKeeping`
  */
-function mergeOld(request, session) {
+function mergeOld(request, bases, session) {
   const { req } = request;
   const { id } = session;
   return new Promise((resolve, reject) => {
-    request.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
+    bases.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {
         if (!stored) throw new SessionEnded();
-        mergeStored(request, session, /** @type {string} */ (request.baseOf(session)), stored);
+        mergeStored(request, session, /** @type {string} */ (bases.of(session)), stored);
       }).then(() => { done(); }, done);
     });
   });
@@ -156,13 +160,4 @@ function ask(req, target, method, ...args) {
     const answered = storeCallback(req, (error, result) => { if (error) reject(error); else resolve(result); });
     callStore(answered, target, method, ...args);
   });
-}
-
-/** The error of a session that was destroyed or has expired while a request used it. */
-class SessionEnded extends Error {
-  constructor() {
-    super('the session has ended');
-    this.name = 'SessionEnded';
-    this.code = 'ERR_SESSION_ENDED';
-  }
 }

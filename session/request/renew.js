@@ -2,6 +2,7 @@
 
 /** @import { Callback, Meta, Request, Response, Session as SessionShape, SessionData } from '../types' */
 /** @import RequestSession from '../request' */
+/** @import RequestMeta from './request-meta' */
 
 const debug = require('debug')('express-session');
 const { createSession } = require('../store/store').prototype;
@@ -81,6 +82,7 @@ function mayRenew({ method, headers }, res) {
 function renew(request, loaded, done) {
   const { req, settings: { generateId, store, times } } = request;
   const { renewGrace } = /** @type {NonNullable<typeof times>} */ (times);
+  const requestMeta = /** @type {RequestMeta} */ (request.meta);
   const oldId = /** @type {string} */ (req.sessionID);
   const isAtomic = typeof store.setIfUnchanged === 'function';
   const { act, leave } = enter(store, oldId, false);
@@ -100,7 +102,7 @@ function renew(request, loaded, done) {
     trials++;
     const now = Date.now();
     const data = { ...found, cookie: livingCookie(found.cookie, now) };
-    const before = /** @type {Meta} */ (request.metaOf(oldId));
+    const before = /** @type {Meta} */ (requestMeta.of(oldId));
     // Whether the request is a use, by which the session does not end yet, is known at its end.
     /** @type {Meta} */
     const meta = { ...before, renewed: now, seen: Math.min(before.used, now - 1), isKnown: true };
@@ -135,14 +137,15 @@ function renew(request, loaded, done) {
       } else if (isAtomic ? !isStored : isStored === false) {
         askStore(req, () => { readAgain(found, trials < MOST_TRIALS); }, 'destroy', id);
       } else {
-        request.setMeta(id, meta);
+        requestMeta.set(id, meta);
         request.rename(oldId, id);
-        request.tellNewId(true);
+        requestMeta.tellNewId(true);
         finish(undefined, data);
       }
     };
 
     askStore(req, (error) => {
+      request.startLoading();
       if (error) {
         // The store may have it nevertheless. Nobody needs to wait for that.
         askStore(req, () => {}, 'destroy', id);
@@ -167,7 +170,7 @@ function renew(request, loaded, done) {
    */
   const readAgain = (found, isAgain) => {
     attempt((answered) => { load(request, oldId, answered); }, (error, data, id) => {
-      if (data && id !== oldId) request.tellNewId();
+      if (data && id !== oldId) requestMeta.tellNewId();
       if (error && error.code !== 'ENOENT') finish(undefined, found);
       else if (error || !data || !isAgain || id !== oldId) finish(undefined, error ? null : data);
       else renewFrom(data);
@@ -229,7 +232,7 @@ function markUnseen(request, session, data, done) {
     const record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     // Many stores leave the stored cookie as it is when they touch a session.
     record.cookie = session.cookie;
-    showMeta(record, request.metaToStore(id));
+    showMeta(record, /** @type {RequestMeta} */ (request.meta).toStore(id, record));
     if (typeof store.setIfUnchanged === 'function') askStore(req, answered, 'setIfUnchanged', id, record, data);
     else askStore(req, answered, 'set', id, record);
   }, done);

@@ -89,6 +89,7 @@ function saveSession(session, callback, watcher) {
   const answered = storeCallback(req, watcher ? watcher.hearingSave(session, callback) : callback);
   /** @type {'set' | 'setIfPresent'} */
   let method = 'set';
+  if (watcher && !watcher.canStamp(session, answered)) return undefined;
   if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
   // A session whose `save` is one of the program's is not watched here, but the option `merge` holds for it.
   const request = watcher ?? requestOf(session);
@@ -195,7 +196,7 @@ const members = {
       const { id } = this;
       const watched = request ? request.beforeDestroy(id, done) : done;
       const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
-      if (request?.mayBeRenewed(id)) request.endStored(id, functionOf(watched), end);
+      if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);
       else end(watched);
       return this;
     });
@@ -224,7 +225,7 @@ const members = {
       const { sessionID } = req;
       if (request) request.noteDestroyed(sessionID);
       const end = (/** @type {Callback} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'regenerate', req); };
-      if (request?.mayBeRenewed(sessionID)) request.endStored(sessionID, done, end);
+      if (request?.meta?.mayBeRenewed(sessionID)) request.meta.endStored(sessionID, done, end);
       else end(done);
       return this;
     });

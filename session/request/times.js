@@ -17,6 +17,12 @@ const SEEN_PART_OF_OURS = 1 / 100;
 const SEEN_PART_OF_TOUCHED = 1 / 2;
 
 /**
+ * How old the last use that our own stores show of a user's session may become, in ms, if the cookie has
+ * no lifetime and so no touch tells of a use.
+ */
+const SEEN_OF_USERS = 60_000;
+
+/**
  * How much earlier than its time a session may have got a new id: by another machine, whose clock
  * is ahead. In ms, and as a part of the time.
  */
@@ -36,12 +42,14 @@ class Times {
    * @param {number} [options.touchAfter]
    * @param {number} [options.renewAfter]
    * @param {number} [options.renewGrace]
+   * @param {boolean} [options.hasUsers] whether the store shows the sessions of a user
    * @param {boolean} isOurs whether the store is one of ours
    */
-  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0 }, isOurs) {
+  constructor({ idleTimeout = Infinity, absoluteTimeout = Infinity, touchAfter = 0, renewAfter = Infinity, renewGrace = 0, hasUsers }, isOurs) {
     this.idleTimeout = idleTimeout;
     this.absoluteTimeout = absoluteTimeout;
-    this.seenAfter = Math.max(touchAfter, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART));
+    const longest = isOurs && hasUsers ? SEEN_OF_USERS : Infinity;
+    this.seenAfter = Math.max(touchAfter, Math.min(longest, idleTimeout * (isOurs ? SEEN_PART_OF_OURS : SEEN_PART)));
     this.seenAfterTouches = isOurs ? idleTimeout * SEEN_PART_OF_TOUCHED : this.seenAfter;
     this.renewAfter = renewAfter;
     this.renewGrace = renewGrace;
@@ -198,7 +206,16 @@ function newMeta(now, isKnown = true) {
  */
 function usedMeta(meta, now, keepsExpiry, keepsUnseen) {
   const seen = keepsExpiry ? meta.seen : now;
-  return { ...meta, seen: keepsUnseen ? Math.min(seen, meta.renewed - 1) : seen, used: Math.max(seen, meta.used), isKnown: true };
+  const { created, renewed, used, hasLifetime, others } = meta;
+  return {
+    created,
+    renewed,
+    seen: keepsUnseen ? Math.min(seen, renewed - 1) : seen,
+    used: seen > used ? seen : used,
+    hasLifetime,
+    isKnown: true,
+    others,
+  };
 }
 
 /**
@@ -228,6 +245,11 @@ function shownMeta(meta) {
  */
 function showMeta(session, meta) {
   try {
+    // An assignment is quicker than what follows. A setter, which it would call, is among these.
+    if (!(META in session) && Object.isExtensible(session)) {
+      session[META] = shownMeta(meta);
+      return Object.hasOwn(session, META);
+    }
     Reflect.deleteProperty(session, META);
     return defineMeta(session, shownMeta(meta));
   } catch {

@@ -6,7 +6,8 @@ const { isPointer } = require('../request/pointer');
 const { functionOf, runEngine } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
-const { methods, whenCommitted } = require('./engine-methods');
+const { methods, stamped, whenCommitted } = require('./engine-methods');
+const defineEngineUsers = require('./engine-users');
 const Store = require('./store');
 
 /**
@@ -27,6 +28,7 @@ const Store = require('./store');
  */
 function DiskStore(options) {
   Store.call(this);
+  defineEngineUsers(this, Object(options));
   engineOf(this, options);
 }
 
@@ -49,10 +51,12 @@ DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback)
     setIfFound(this, sid, session, functionOf(callback));
     return;
   }
-  const text = JSON.stringify(session);
+  const stored = stamped(this, session, callback);
+  if (stored === undefined) return;
+  const text = JSON.stringify(stored);
   runEngine(callback, () => {
     const engine = engineOf(this);
-    const isStored = engine.save(`${sid}`, session, text, engine.savedMoment());
+    const isStored = engine.save(`${sid}`, stored, text, engine.savedMoment());
     if (callback) whenCommitted(engine, isStored, callback);
   });
 };

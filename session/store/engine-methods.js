@@ -5,6 +5,7 @@ const dataJSON = require('../request/data-json');
 const { storeCallback, callStore, isBusy, runEngine } = require('./call');
 const defer = require('./defer');
 const { engineOf } = require('./engine-of');
+const { usersOf } = require('./users');
 
 /**
  * @typedef {import('../types').Callback} Callback
@@ -41,6 +42,28 @@ function useEngine(store, callback, work) {
 }
 
 /**
+ * Returns a session as the store keeps it: with the user, if the store has such an option.
+ *
+ * @param {Store} store
+ * @param {SessionData} session
+ * @param {Callback | undefined} callback gets in a later turn what the option `user` throws
+ * @returns {SessionData | undefined} undefined if that has thrown
+ * @throws what the option `user` throws, without a callback
+ */
+function stamped(store, session, callback) {
+  const users = usersOf(store);
+  // What is no session is removed, or has no JSON.
+  if (users === undefined || Object(session) !== session) return session;
+  try {
+    return users.stamped(session);
+  } catch (error) {
+    if (typeof callback !== 'function') throw error;
+    defer(callback, error);
+    return undefined;
+  }
+}
+
+/**
  * Gets the session of `sid`, undefined if there is none or it has expired.
  *
  * @this {Store}
@@ -58,11 +81,14 @@ function get(sid, callback) {
  * @param {string} sid
  * @param {SessionData} session
  * @param {Callback} [callback]
- * @throws what `JSON.stringify` throws; the stored session stays as it was
+ * @throws what `JSON.stringify` throws, and without a callback what the option `user` throws; the stored
+ *   session stays as it was
  */
 function set(sid, session, callback) {
-  const text = JSON.stringify(session);
-  useEngine(this, callback, (engine) => { engine.save(`${sid}`, session, text, NaN); });
+  const stored = stamped(this, session, callback);
+  if (stored === undefined && session !== undefined) return;
+  const text = JSON.stringify(stored);
+  useEngine(this, callback, (engine) => { engine.save(`${sid}`, /** @type {SessionData} */ (stored), text, NaN); });
 }
 
 /**
@@ -155,10 +181,12 @@ function setIfUnchanged(sid, session, loaded, callback) {
  * @param {(error: unknown, isStored?: boolean) => void} callback
  */
 function setIfStored(store, sid, session, loaded, callback) {
-  const [base, data] = [dataJSON(loaded), dataJSON(session)];
+  const stored = stamped(store, session, callback);
+  if (stored === undefined) return;
+  const [base, data] = [dataJSON(loaded), dataJSON(stored)];
   runEngine(callback, () => {
     const engine = engineOf(store);
-    whenCommitted(engine, engine.saveIfUnchanged(`${sid}`, session, base, data), callback);
+    whenCommitted(engine, engine.saveIfUnchanged(`${sid}`, stored, base, data), callback);
   });
 }
 
@@ -175,4 +203,4 @@ function whenCommitted(engine, isStored, callback) {
 }
 
 /** The methods that all stores of ours have. */
-module.exports = { useEngine, whenCommitted, methods: { get, set, setIfUnchanged, touch, destroy, clear } };
+module.exports = { useEngine, stamped, whenCommitted, methods: { get, set, setIfUnchanged, touch, destroy, clear } };

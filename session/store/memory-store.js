@@ -6,6 +6,7 @@ const { runEngine } = require('./call');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
 const { isPointer } = require('../request/pointer');
 const { useEngine, methods } = require('./engine-methods');
+const defineEngineUsers = require('./engine-users');
 const Store = require('./store');
 
 /**
@@ -25,6 +26,7 @@ const Store = require('./store');
  */
 function MemoryStore(options) {
   Store.call(this);
+  defineEngineUsers(this, Object(options));
   engineOf(this, options);
 }
 

@@ -89,8 +89,6 @@ class Visit {
     this.isAtomic = compares || this.isOurs;
     const { idleTimeout, absoluteTimeout, renewAfter } = this.options;
     this.hasTimes = [idleTimeout, absoluteTimeout, renewAfter].some((time) => time !== undefined);
-    /** Whether saves of loaded sessions compare what the store has: for `merge`, or to find the pointer to a new id. */
-    this.keepsBases = Boolean(this.options.merge) || (renewAfter !== undefined && this.isAtomic);
     /** What `_meta` says of each session, by sid. */
     this.metas = new Map();
     /** Whether the response tells the new id of a session that was renewed; undefined if that is not the question. */
@@ -477,7 +475,7 @@ class Visit {
 
   noteBase(session, data = session.data) {
     const text = JSON.stringify(data);
-    if (this.keepsBases) for (const key of [session, session.id]) this.bases.set(key, text);
+    if (this.options.merge) for (const key of [session, session.id]) this.bases.set(key, text);
   }
 
   /** What the store had when a session was loaded or stored; undefined for one that the store must not compare. */
@@ -489,15 +487,19 @@ class Visit {
   /** Stores a session, with the option `merge` together with what others have stored. One that is gone stays gone. */
   put(session) {
     this.stamp(session);
-    if (this.baseOf(session) === undefined) {
+    const follows = this.follows(session);
+    if (this.baseOf(session) === undefined && !follows) {
       this.call('set', session.id, session);
       this.noteBase(session);
       return;
     }
-    for (let isKnown = this.isAtomic; ; isKnown = false) {
-      if (!isKnown && !this.mergeStored(session)) return;
+    for (let [base, isKnown] = [this.baseOf(session), this.isAtomic && !follows]; ; isKnown = false) {
+      const { id } = session;
+      if (!isKnown) base = this.mergeStored(session);
+      if (follows && session.id !== id) this.hasConflict = true;
+      if (base === undefined) return;
       this.stamp(session);
-      if (this.putIfUnchanged(session)) break;
+      if (this.putIfUnchanged(session, base)) break;
       this.hasConflict = true;
     }
     this.noteBase(session);
@@ -505,7 +507,7 @@ class Visit {
   }
 
   /** Stores a session by the way that the store has for `merge`; false if the store has other data. */
-  putIfUnchanged(session, base = this.baseOf(session)) {
+  putIfUnchanged(session, base) {
     const { kind, compares } = this.world.scenario.store;
     if (kind === 'resident' || (compares && kind !== 'wrapped')) return this.call('setIfUnchanged', session.id, session, base);
     // What a program has replaced is called.
@@ -515,19 +517,21 @@ class Visit {
     return true;
   }
 
-  /** Reads the stored session again, and notes it; false if it is gone. */
+  /** Whether the store is asked for the id that a session has now, before it stores the session. */
+  follows({ id }) {
+    return !this.options.merge && this.isAtomic && this.mayBeRenewed(id) && this.wasStored(id);
+  }
+
+  /** Reads the stored session again, and returns its JSON, which it notes; undefined if it is gone. */
   mergeStored(session) {
     const { data } = session;
-    const base = JSON.parse(this.baseOf(session));
     const found = this.load(session.id);
     if (!found) {
       this.notes.push('gone');
-      return false;
+      return undefined;
     }
-    if (!this.options.merge) {
-      this.noteBase(session, found.data);
-      return true;
-    }
+    if (!this.options.merge) return JSON.stringify(found.data);
+    const base = JSON.parse(this.baseOf(session));
     const theirs = found.data;
     const decided = new Map();
     for (const key of new Set([...Object.keys(theirs), ...Object.keys(data)])) {
@@ -544,7 +548,7 @@ class Visit {
     }
     if (decided.size > 0) this.notes.push(this.world.scenario.store.kind);
     this.noteBase(session, found.data);
-    return true;
+    return JSON.stringify(found.data);
   }
 
   reload({ id, isFollowed }) {
@@ -593,7 +597,7 @@ class Visit {
   /** `regenerate({ keep })`: the new record is there before the old one goes. */
   keep(old, { keep }) {
     if (this.baseOf(old) !== undefined) {
-      if (!this.mergeStored(old)) throw new Error('the session has ended');
+      if (this.mergeStored(old) === undefined) throw new Error('the session has ended');
       if (this.options.merge) this.notes.push('keep');
     }
     const made = { ...this.generate(), isFollowed: true };

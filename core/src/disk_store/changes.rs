@@ -41,6 +41,15 @@ impl Condition {
     }
 }
 
+/// How many sessions a user may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The number.
+    pub most: usize,
+    /// The time, in ms since the epoch: what has expired then does not count.
+    pub now: i64,
+}
+
 /// A change, as it is written to the database.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -54,6 +63,8 @@ pub enum Change {
         born: u64,
         /// What must be true for that.
         condition: Condition,
+        /// How many sessions its user may have. `None` for no limit, or if it is nobody's.
+        limit: Option<Limit>,
     },
     /// Gives the session an expiry and a cookie.
     Touch {
@@ -78,6 +89,17 @@ pub enum Change {
         /// The session id.
         sid: Arc<[u8]>,
     },
+    /// Removes a session if it is alive at a time, and one of a user.
+    End {
+        /// The session id.
+        sid: Arc<[u8]>,
+        /// The JSON of the user.
+        user: Box<[u8]>,
+        /// The time, in ms since the epoch.
+        now: i64,
+        /// The moment of the change.
+        moment: u64,
+    },
     /// Removes all sessions.
     Clear,
 }
@@ -85,17 +107,20 @@ pub enum Change {
 impl Change {
     /// Whether the change depends on what the database has, so that it takes several statements.
     pub fn reads(&self) -> bool {
-        let condition = match self {
-            Change::Put { condition, .. } => condition,
-            _ => &Condition::None,
-        };
-        matches!(condition, Condition::Unchanged { .. })
+        match self {
+            Change::Put {
+                condition, limit, ..
+            } => matches!(condition, Condition::Unchanged { .. }) || limit.is_some(),
+            Change::End { .. } => true,
+            _ => false,
+        }
     }
 
-    /// Returns the moment of a change that stores a record, 0 for another one.
+    /// Returns the moment of a change that stores or ends a session, 0 for another one.
     pub fn moment(&self) -> u64 {
         match self {
             Change::Put { born, .. } => *born,
+            Change::End { moment, .. } => *moment,
             _ => 0,
         }
     }
@@ -106,6 +131,7 @@ impl Change {
             Change::Put { sid, .. }
             | Change::Touch { sid, .. }
             | Change::Classify { sid, .. }
+            | Change::End { sid, .. }
             | Change::Destroy { sid } => Some(sid),
             Change::Clear => None,
         }
@@ -260,8 +286,9 @@ impl Changes {
                     self.views.insert(Arc::clone(sid), view);
                 }
             },
-            // A reader classifies such a text itself.
-            Change::Classify { .. } => {}
+            // A reader classifies such a text itself. Whether a session is ended is known when that is
+            // committed.
+            Change::Classify { .. } | Change::End { .. } => {}
             Change::Destroy { sid } => {
                 self.views.insert(Arc::clone(sid), View::Gone);
             }

@@ -1,7 +1,9 @@
 //! One connection to the database: its settings, and the statements that are sent to it.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -11,11 +13,13 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 
-use super::changes::{Change, Condition, Record, Touched};
+use super::changes::{Change, Condition, Limit, Record, Touched};
+use super::is_live;
 use super::only_copy::Claim;
-use crate::cookie_text::CookieTextCache;
-use crate::engine::{Reason, Removed, Unmade};
+use crate::cookie_text::{CookieText, CookieTextCache};
+use crate::engine::{Listed, Reason, Removed, Unmade};
 use crate::error::Error;
+use crate::meta::{Whose, user_of};
 use crate::session_text::{self, is_pointer, is_same_data};
 
 /// The `application_id` of a database of ours: `ESRS` in ASCII.
@@ -54,6 +58,16 @@ const SCHEMA: &str = "
     ) STRICT;
     INSERT INTO upkeep VALUES(1, 0, 0, 0);
 ";
+
+/// What a store that indexes users adds to the tables. `user` is the JSON of the user whose the session
+/// is, or null: see [`Whose`].
+///
+/// A connection that was opened before, or by an older version of the package, leaves the column as it
+/// is when it replaces a session, and null when it inserts one. So who finds a row by its user must look
+/// whether the text still says so. A session that such a connection has inserted is found when a store
+/// that knows the column has stored it again.
+const ADD_USERS: &str = "ALTER TABLE sessions ADD COLUMN user TEXT";
+const INDEX_USERS: &str = "CREATE INDEX sessions_user ON sessions(user) WHERE user IS NOT NULL";
 
 /// The text is a session's.
 pub const KIND_SESSION: i64 = 0;
@@ -185,7 +199,11 @@ fn connect(path: &Path, patience: Patience) -> Answer<Database> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || Ok(Connection::open_with_flags(path, flags)?);
     let (connection, _claim) = Claim::with(path, open)?;
-    let mut database = Database { connection, _claim };
+    let mut database = Database {
+        connection,
+        has_users: Cell::new(false),
+        _claim,
+    };
     let connection = &mut database.connection;
     connection.set_prepared_statement_cache_capacity(32);
     connection.busy_handler(Some(match patience {
@@ -204,9 +222,21 @@ pub struct Made {
     pub removed: Vec<Removed>,
 }
 
+impl Made {
+    fn note_unmade(&mut self, change: &Change) {
+        self.unmade.push(Unmade {
+            sid: change.sid().map(Box::from),
+            moment: change.moment(),
+            error: None,
+        });
+    }
+}
+
 /// A connection.
 pub struct Database {
     connection: Connection,
+    /// Whether the table has the column `user`, as far as is known.
+    has_users: Cell<bool>,
     /// Comes last, as it is dropped after the connection.
     _claim: Claim,
 }
@@ -226,8 +256,9 @@ impl Database {
         Ok(database)
     }
 
-    /// Makes the tables if the database is empty, and checks that they are ours.
-    pub fn set_up(&self) -> Answer<()> {
+    /// Makes the tables if the database is empty, and checks that they are ours. With `indexes_users` it
+    /// sees to it that they have an index of users.
+    pub fn set_up(&self, indexes_users: bool) -> Answer<()> {
         if self.is_empty()? {
             let page_size = format!("PRAGMA page_size={PAGE}");
             self.connection.execute_batch(&page_size)?;
@@ -243,7 +274,46 @@ impl Database {
             )));
         }
         self.in_transaction(|| self.make_tables())?;
-        self.verify()
+        self.verify()?;
+        self.look_for_users()?;
+        if indexes_users && !self.has_users.get() {
+            self.in_transaction(|| self.index_users())?;
+            self.has_users.set(true);
+        }
+        Ok(())
+    }
+
+    /// Finds out whether the table has an index of users, which is kept up to date from then on.
+    pub fn look_for_users(&self) -> Answer<()> {
+        let sql = "SELECT count(*) FROM pragma_table_info('sessions') WHERE name='user'";
+        let columns: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        self.has_users.set(columns > 0);
+        Ok(())
+    }
+
+    /// Adds the index of users. Reads all sessions.
+    fn index_users(&self) -> Answer<()> {
+        self.look_for_users()?;
+        if self.has_users.get() {
+            return Ok(());
+        }
+        self.connection.execute_batch(ADD_USERS)?;
+        let mut found: Vec<(i64, Vec<u8>)> = Vec::new();
+        {
+            let sql = "SELECT id, data FROM sessions WHERE instr(data, '\"_meta\":')";
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(user) = user_of(bytes(row, 1)?) {
+                    found.push((row.get(0)?, user.to_vec()));
+                }
+            }
+        }
+        for (id, user) in found {
+            self.prepare("UPDATE sessions SET user=?2 WHERE id=?1")?
+                .execute(params![id, Text(&user)])?;
+        }
+        Ok(self.connection.execute_batch(INDEX_USERS)?)
     }
 
     /// Removes all that is in the file at `path`, whatever that is, also the tables. Other
@@ -404,13 +474,30 @@ impl Database {
                 record,
                 born,
                 condition,
+                limit,
             } => {
-                if !self.put(sid, record, *born, condition)? {
-                    made.unmade.push(Unmade {
-                        sid: Some(Box::from(&**sid)),
-                        moment: *born,
-                        error: None,
-                    });
+                let whose = Whose::of(&record.text).filter(|_| self.has_users.get());
+                let gaining = match (whose, limit) {
+                    (Some(whose), Some(limit))
+                        if is_live(record.expires, limit.now)
+                            && self.gains(sid, &whose, limit.now)? =>
+                    {
+                        Some((whose.user, limit))
+                    }
+                    _ => None,
+                };
+                let user = whose.map(|whose| whose.user);
+                if !self.put(sid, record, user, *born, condition)? {
+                    made.note_unmade(change);
+                } else if let Some((user, limit)) = gaining {
+                    self.limit(sid, user, limit, removed)?;
+                }
+            }
+            Change::End { sid, user, now, .. } => {
+                let is_it = self.live_data(sid, *now)?;
+                let is_it = is_it.is_some_and(|data| user_of(&data) == Some(user));
+                if !(is_it && self.destroy(sid, removed)? > 0) {
+                    made.note_unmade(change);
                 }
             }
             Change::Touch { sid, touched } => self.touch(sid, touched)?,
@@ -438,13 +525,7 @@ impl Database {
                 ])?;
             }
             Change::Destroy { sid } => {
-                let parameters = params![id_of(sid), Text(sid)];
-                self.delete(
-                    "WHERE id=?1 AND sid=?2",
-                    parameters,
-                    Reason::Destroyed,
-                    removed,
-                )?;
+                self.destroy(sid, removed)?;
             }
             Change::Clear => {
                 self.delete("", [], Reason::Destroyed, removed)?;
@@ -453,21 +534,121 @@ impl Database {
         Ok(())
     }
 
-    /// Whether the session of `sid` is alive at `now`, and its data are `base`.
-    fn has_data(&self, sid: &[u8], base: &[u8], now: i64) -> Answer<bool> {
+    /// Returns the data of the session of `sid` if it is alive at `now`; the whole text if it is unclear.
+    fn live_data(&self, sid: &[u8], now: i64) -> Answer<Option<Vec<u8>>> {
         let mut data = Vec::new();
         let stored = self.read(sid, &mut data, |_| Some(()))?;
-        let is_live = stored.is_some_and(|it| it.expires.is_none_or(|expires| expires > now));
-        Ok(is_live && is_same_data(&data, base))
+        let is_live = stored.is_some_and(|it| is_live(it.expires, now));
+        Ok(is_live.then_some(data))
     }
 
-    /// Stores a record. Returns whether it was stored.
-    fn put(&self, sid: &[u8], record: &Record, born: u64, condition: &Condition) -> Answer<bool> {
+    /// Whether a user has a session more once the session with this `_meta` is stored under `sid`: see
+    /// [`Engine::set`](crate::engine::Engine::set).
+    fn gains(&self, sid: &[u8], whose: &Whose<'_>, now: i64) -> Answer<bool> {
+        Ok(match self.live_data(sid, now)? {
+            Some(data) => user_of(&data) != Some(whose.user),
+            None => !whose.is_renewed(),
+        })
+    }
+
+    /// Ends what the user of the session that was stored under `sid` has too many.
+    fn limit(
+        &self,
+        sid: &[u8],
+        user: &[u8],
+        limit: &Limit,
+        mut removed: Option<&mut Vec<Removed>>,
+    ) -> Answer<()> {
+        let sql = "SELECT count(*) FROM sessions WHERE user=?1";
+        let count = |row: &Row<'_>| row.get::<_, i64>(0);
+        if self.prepare(sql)?.query_row([Text(user)], count)? as usize <= limit.most {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        self.each_of(user, limit.now, |other, row| {
+            if other != sid {
+                let began = Whose::of(bytes(row, 2)?).map_or(i64::MAX, |whose| whose.began());
+                others.push((began, row.get::<_, i64>(4)?, other.to_vec()));
+            }
+            Ok(())
+        })?;
+        let excess = (others.len() + 1).saturating_sub(limit.most);
+        others.sort_unstable();
+        for (_, _, other) in others.into_iter().take(excess) {
+            self.destroy(&other, removed.as_deref_mut())?;
+        }
+        Ok(())
+    }
+
+    /// Calls `look` with the sid of each session of a user that is alive at `now`, and a row of its sid,
+    /// expiry, data, cookie and moment.
+    fn each_of(
+        &self,
+        user: &[u8],
+        now: i64,
+        mut look: impl FnMut(&[u8], &Row<'_>) -> Answer<()>,
+    ) -> Answer<()> {
+        let mut statement = self.prepare(
+            "SELECT sid, expires, data, cookie, born FROM sessions
+             WHERE user=?1 AND (expires IS NULL OR expires>?2)",
+        )?;
+        let mut rows = statement.query(params![Text(user), now])?;
+        while let Some(row) = rows.next()? {
+            // An older version of the package may have replaced the session.
+            if user_of(bytes(row, 2)?) == Some(user) {
+                look(bytes(row, 0)?, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the sessions of a user that are alive at `now`: none if there is no index of users.
+    /// `cookie_of` is that of [`read`](Database::read).
+    pub fn sessions_of(
+        &self,
+        user: &[u8],
+        now: i64,
+        mut cookie_of: impl FnMut(&[u8]) -> Option<Arc<CookieText>>,
+    ) -> Answer<Vec<Listed>> {
+        let mut found = Vec::new();
+        if self.has_users.get() {
+            self.each_of(user, now, |sid, row| {
+                let cookie = optional_bytes(row, 3)?.and_then(&mut cookie_of);
+                let (data, expires) = (bytes(row, 2)?, row.get(1)?);
+                found.extend(Listed::of(sid, data, cookie.as_deref(), expires, user));
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Removes the session of `sid`. Returns how many there were, and appends it to `removed` if that is
+    /// there.
+    fn destroy(&self, sid: &[u8], removed: Option<&mut Vec<Removed>>) -> Answer<usize> {
+        let parameters = params![id_of(sid), Text(sid)];
+        self.delete(
+            "WHERE id=?1 AND sid=?2",
+            parameters,
+            Reason::Destroyed,
+            removed,
+        )
+    }
+
+    /// Stores a record, as one of `user` if the table has such a column. Returns whether it was stored.
+    fn put(
+        &self,
+        sid: &[u8],
+        record: &Record,
+        user: Option<&[u8]>,
+        born: u64,
+        condition: &Condition,
+    ) -> Answer<bool> {
         let since = match condition {
             Condition::None => None,
             Condition::BornBefore(since) => Some(*since as i64),
             Condition::Unchanged { base, now } => {
-                if !self.has_data(sid, base, *now)? {
+                let data = self.live_data(sid, *now)?;
+                if !data.is_some_and(|data| is_same_data(&data, base)) {
                     return Ok(false);
                 }
                 Some(i64::MAX)
@@ -484,38 +665,48 @@ impl Database {
             None => KIND_UNCLASSIFIED,
         };
         let cookie = cookie.as_ref().map(|cookie| Text(cookie.template()));
+        let (id, sid, text, user) = (id_of(sid), Text(sid), Text(text), user.map(Text));
+        let has_users = self.has_users.get();
         let stored = match since {
-            Some(since) => self
-                .prepare(
-                    "UPDATE sessions SET expires=?3, kind=?4, cookie=?5, data=?6
-                     WHERE id=?1 AND sid=?2 AND born<?7",
-                )?
-                .execute(params![
-                    id_of(sid),
-                    Text(sid),
-                    expires,
-                    kind,
-                    cookie,
-                    Text(text),
-                    since
-                ])?,
-            None => self
-                .prepare(
-                    "INSERT INTO sessions(id, sid, expires, kind, cookie, data, born)
-                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(id) DO UPDATE
+            Some(since) => {
+                let values = params![id, sid, expires, kind, cookie, text, since];
+                let update = "UPDATE sessions SET expires=?3, kind=?4, cookie=?5, data=?6";
+                let this = "WHERE id=?1 AND sid=?2 AND born<?7";
+                let with_user = params![id, sid, expires, kind, cookie, text, since, user];
+                if !has_users {
+                    self.prepare(&format!("{update} {this}"))?.execute(values)?
+                } else {
+                    // As a rule the user stays, and so the index need not be written.
+                    let same = format!("{update} {this} AND user IS ?8");
+                    match self.prepare(&same)?.execute(with_user)? {
+                        0 => self
+                            .prepare(&format!("{update}, user=?8 {this}"))?
+                            .execute(with_user)?,
+                        stored => stored,
+                    }
+                }
+            }
+            None => {
+                let (column, value, change) = match has_users {
+                    true => (", user", ", ?8", ", user=excluded.user"),
+                    false => ("", "", ""),
+                };
+                let mut statement = self.prepare(&format!(
+                    "INSERT INTO sessions(id, sid, expires, kind, cookie, data, born{column})
+                     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7{value}) ON CONFLICT(id) DO UPDATE
                      SET sid=excluded.sid, expires=excluded.expires, kind=excluded.kind,
                          cookie=excluded.cookie, data=excluded.data,
-                         born=CASE sid WHEN excluded.sid THEN born ELSE excluded.born END",
-                )?
-                .execute(params![
-                    id_of(sid),
-                    Text(sid),
-                    expires,
-                    kind,
-                    cookie,
-                    Text(text),
-                    born as i64
-                ])?,
+                         born=CASE sid WHEN excluded.sid THEN born ELSE excluded.born END{change}"
+                ))?;
+                let born = born as i64;
+                match has_users {
+                    true => statement
+                        .execute(params![id, sid, expires, kind, cookie, text, born, user])?,
+                    false => {
+                        statement.execute(params![id, sid, expires, kind, cookie, text, born])?
+                    }
+                }
+            }
         };
         Ok(stored > 0)
     }
@@ -773,10 +964,16 @@ impl Database {
 
     /// Returns what each session takes.
     fn sizes(&self) -> Answer<Vec<Size>> {
-        let mut statement = self.prepare(
-            "SELECT id, expires, octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)
-             FROM sessions",
-        )?;
+        // A user is in the row and in the index, which has the key, too.
+        let user = match self.has_users.get() {
+            true => "coalesce(2*octet_length(user)+12, 0)",
+            false => "0",
+        };
+        let mut statement = self.prepare(&format!(
+            "SELECT id, expires,
+                    octet_length(sid)+coalesce(octet_length(cookie), 0)+octet_length(data)+{user}
+             FROM sessions"
+        ))?;
         let sizes = statement.query_map([], |row| {
             Ok(Size {
                 id: row.get(0)?,

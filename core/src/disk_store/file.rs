@@ -37,7 +37,7 @@ fn open_once(path: &Path, options: &Options) -> Answer<Database> {
     }
     let database = insist(|| {
         let database = Database::open(path, Patience::Short, options.is_synced)?;
-        database.set_up()?;
+        database.set_up(options.max_of_user.is_some())?;
         Ok(database)
     })?;
     // A process has seen damage in a page that is not read here.

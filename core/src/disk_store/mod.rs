@@ -26,11 +26,13 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Changed, Commit, Engine, Found, Live, NewCookie, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Changed, Commit, Engine, Found, Listed, Live, NewCookie, Removed, Slice, Stats, Stored,
+    Unmade,
 };
 use crate::error::Error;
+use crate::meta::Whose;
 use crate::session_text::{self, Renewal};
-use changes::{Change, Changes, Condition, Record, Touched, View};
+use changes::{Change, Changes, Condition, Limit, Record, Touched, View};
 use database::{Answer, Database, Header, Made, Patience, Refusal, insist};
 use recent::Recent;
 
@@ -52,6 +54,8 @@ pub struct Options {
     pub is_replaced: bool,
     /// The ms between two prunings by the processes that share the file.
     pub check_period: i64,
+    /// The number of sessions of each user, `usize::MAX` for no bound. `None` if users are not indexed.
+    pub max_of_user: Option<usize>,
 }
 
 /// An engine that keeps session texts in a file.
@@ -94,8 +98,10 @@ struct State {
     recent: Recent,
     /// The latest moment that was seen.
     moment: u64,
-    /// The moment of the last change that stores a session.
+    /// The moment of the last change that stores or ends a session.
     stored: u64,
+    /// The time that a call has named last, in ms since the epoch.
+    clock: i64,
 }
 
 #[derive(Default)]
@@ -259,6 +265,7 @@ impl DiskStore {
             recent: Recent::default(),
             moment: 0,
             stored: 0,
+            clock: i64::MIN,
         };
         let store = DiskStore {
             options,
@@ -317,6 +324,7 @@ impl DiskStore {
         }
         let born = state.now();
         state.stored = born;
+        let limit = self.limit_of(text, state.clock);
         state.changes.push(Change::Put {
             sid: Arc::from(sid),
             record: Arc::new(Record {
@@ -326,8 +334,17 @@ impl DiskStore {
             }),
             born,
             condition,
+            limit,
         });
         Stored::Done(id)
+    }
+
+    /// Returns how many sessions the user may have whose a text is that is stored at the time `now`.
+    fn limit_of(&self, text: &[u8], now: i64) -> Option<Limit> {
+        let most = self.options.max_of_user.filter(|&most| most < usize::MAX)?;
+        let named = Whose::of(text)?.latest();
+        let now = now.max(named.unwrap_or(i64::MIN));
+        Some(Limit { most, now })
     }
 
     /// Stores a session that comes in its two parts: see [`Engine::put`].
@@ -381,6 +398,13 @@ impl DiskStore {
             Some(_) => Ok(state),
             None => Err(self.error(Refusal::Closed)),
         }
+    }
+
+    /// Locks the state for a call that names the time.
+    fn open_state_at(&self, now: i64) -> Result<MutexGuard<'_, State>, Error> {
+        let mut state = self.open_state()?;
+        state.clock = now;
+        Ok(state)
     }
 
     fn is_watched(&self) -> bool {
@@ -474,6 +498,7 @@ impl DiskStore {
             return Err(Refusal::Closed.error(&self.options.path));
         }
         Database::open(&self.options.path, Patience::Long, self.options.is_synced)
+            .and_then(|database| database.look_for_users().map(|()| database))
             .map_err(|refusal| self.error(refusal))
     }
 
@@ -487,7 +512,7 @@ impl DiskStore {
 
 impl Engine for DiskStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
-        let mut state = self.open_state()?;
+        let mut state = self.open_state_at(now)?;
         text.clear();
         let known = state.look_up(sid, Some(text));
         let known = known.map_err(|refusal| self.error(refusal))?;
@@ -565,7 +590,7 @@ impl Engine for DiskStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let mut state = self.open_state()?;
+        let mut state = self.open_state_at(now)?;
         let condition = Condition::Unchanged {
             base: Box::from(base),
             now,
@@ -638,7 +663,7 @@ impl Engine for DiskStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let mut state = self.open_state()?;
+        let mut state = self.open_state_at(now)?;
         let made = state.cookies.intern(cookie);
         let known = match state.look_up(sid, None) {
             Err(Refusal::Busy) => return Ok(Changed::Refused),
@@ -673,7 +698,7 @@ impl Engine for DiskStore {
         deadline: Option<i64>,
         now: i64,
     ) -> Result<Changed, Error> {
-        let mut state = self.open_state()?;
+        let mut state = self.open_state_at(now)?;
         let recent = state.recent.expiry(self.hash(sid), cookie);
         let recent = recent.filter(|&expires| expires > now);
         let (old, known) = match (recent, state.cookies.get(cookie)) {
@@ -719,9 +744,9 @@ impl Engine for DiskStore {
         text: &[u8],
         is_session: bool,
         expires: Option<i64>,
-        _now: i64,
+        now: i64,
     ) -> Result<(), Error> {
-        self.open_state()?.changes.push(Change::Classify {
+        self.open_state_at(now)?.changes.push(Change::Classify {
             sid: Arc::from(sid),
             text: Box::from(text),
             is_session,
@@ -757,6 +782,38 @@ impl Engine for DiskStore {
         Ok(())
     }
 
+    fn sessions_of(&self, user: &[u8], now: i64) -> Result<Vec<Listed>, Error> {
+        let mut state = self.open_state_at(now)?;
+        if self.options.max_of_user.is_none() {
+            return Ok(Vec::new());
+        }
+        let State {
+            database, cookies, ..
+        } = &mut *state;
+        let database = database.as_ref().ok_or(Refusal::Closed);
+        let cookie_of = |template: &[u8]| cookies.intern_template(template);
+        let found = database.and_then(|database| database.sessions_of(user, now, cookie_of));
+        found.map_err(|refusal| self.error(refusal))
+    }
+
+    /// Whether it was one of the user is known when the change is committed.
+    fn end(&self, user: &[u8], sid: &[u8], now: i64) -> Result<bool, Error> {
+        let mut state = self.open_state_at(now)?;
+        if self.options.max_of_user.is_none() {
+            return Ok(false);
+        }
+        state.recent.forget(self.hash(sid));
+        let moment = state.now();
+        state.stored = moment;
+        state.changes.push(Change::End {
+            sid: Arc::from(sid),
+            user: Box::from(user),
+            now,
+            moment,
+        });
+        Ok(true)
+    }
+
     fn moment(&self) -> Result<u64, Error> {
         Ok(self.open_state()?.now())
     }
@@ -785,6 +842,7 @@ impl Engine for DiskStore {
 
     /// Reads all sessions, and removes none.
     fn len(&self, now: i64) -> Result<usize, Error> {
+        drop(self.open_state_at(now)?);
         let (live, _) = self.with_upkeep(|database, _, _| database.count(now))?;
         Ok(live)
     }
@@ -792,6 +850,7 @@ impl Engine for DiskStore {
     /// Does nothing if another process does it, or has done it lately, unless the budget is
     /// `usize::MAX`.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
+        drop(self.open_state_at(now)?);
         let is_forced = budget == usize::MAX;
         let mut removed = self.is_watched().then(Vec::new);
         let done = self.with_upkeep(|database, pruned_to, owner| {

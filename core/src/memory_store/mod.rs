@@ -5,24 +5,27 @@ mod expiry_index;
 mod lru;
 mod shard;
 pub mod shared;
+mod users;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::cookie_text::{CookieText, CookieTextCache};
 use crate::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, NewCookie, Reason, Removed,
-    Slice, Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Listed, Live, NewCookie, Reason,
+    Removed, Slice, Stats, Stored,
 };
 use crate::error::Error;
+use crate::meta::{Whose, user_of};
 use crate::session_text::{self, Renewal};
 use destroyed::Destroyed;
 use lru::Lru;
 use shard::{NEVER, Record, Shard, TextKind};
+use users::{Place, UserIndex};
 
 /// About the bytes that an allocator takes for a piece of memory beside those that it was asked
 /// for.
@@ -36,7 +39,9 @@ const SHARDS: usize = 16;
 ///
 /// Several threads may use one store: a method that is about one session holds the lock of
 /// its shard for as long as a look-up takes. Looking up, storing and removing a session takes
-/// time O(1), and a session that expires costs O(log n) once in a lifetime.
+/// time O(1), and a session that expires costs O(log n) once in a lifetime. If users are indexed,
+/// storing and removing a session takes time O(log n) of the sessions of its user; and O(n), but only
+/// if the bounds then allow the user none more.
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: DefaultHashBuilder,
@@ -49,6 +54,11 @@ pub struct MemoryStore {
     serial: AtomicU64,
     /// The number of the next use of a session.
     used: AtomicU64,
+    /// `None` if users are not indexed.
+    users: Option<Box<UserIndex>>,
+    /// The time that a call has named last, in ms since the epoch, if the sessions of a user are
+    /// bounded.
+    clock: AtomicI64,
     hits: AtomicU64,
     misses: AtomicU64,
     expired: AtomicU64,
@@ -57,6 +67,9 @@ pub struct MemoryStore {
     is_watched: AtomicBool,
     removed: Mutex<Vec<Removed>>,
 }
+
+/// The index of users, and whose a text is.
+type Its<'a> = Option<(&'a UserIndex, Whose<'a>)>;
 
 impl Default for MemoryStore {
     fn default() -> MemoryStore {
@@ -77,9 +90,8 @@ impl Record {
 impl MemoryStore {
     /// Makes an empty store.
     pub fn new(bounds: Bounds) -> MemoryStore {
-        let is_bounded = bounds != Bounds::default();
         MemoryStore {
-            shards: std::array::from_fn(|_| Mutex::new(Shard::new(is_bounded))),
+            shards: std::array::from_fn(|at| Mutex::new(Shard::new(at as u8, bounds.evicts()))),
             hasher: DefaultHashBuilder::default(),
             cookies: Mutex::default(),
             bounds,
@@ -88,6 +100,8 @@ impl MemoryStore {
             // A moment is greater than 0.
             serial: AtomicU64::new(1),
             used: AtomicU64::new(0),
+            users: bounds.max_of_user.map(|_| Box::default()),
+            clock: AtomicI64::new(i64::MIN),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
@@ -100,6 +114,13 @@ impl MemoryStore {
     /// Returns the bounds that the store was made with.
     pub fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    /// Takes down the time of a call.
+    fn note_time(&self, now: i64) {
+        if self.users.is_some() {
+            self.clock.store(now, Relaxed);
+        }
     }
 
     /// Removes expired sessions: see [`Engine::prune`].
@@ -141,6 +162,85 @@ impl MemoryStore {
         (self.shards[shard].lock(), hash as u32)
     }
 
+    /// Returns the index of users and whose a text is. `None` if it is nobody's, or users are not
+    /// indexed.
+    fn whose<'a>(&'a self, text: &'a [u8]) -> Its<'a> {
+        let users = self.users.as_deref()?;
+        Some((users, Whose::of(text)?))
+    }
+
+    /// Waits until no other thread stores a session of the user, and ends others of that user. No lock
+    /// may be held.
+    fn turn<'a>(&self, its: Its<'a>) -> Option<MutexGuard<'a, ()>> {
+        self.bounds.max_of_user.filter(|&most| most < usize::MAX)?;
+        its.map(|(users, whose)| users.turn(whose.user))
+    }
+
+    /// Takes the record at a place, which has left it, out of the index of users.
+    fn forget_user(&self, record: &Record, place: Place) {
+        if record.is_indexed
+            && let Some((users, whose)) = self.whose(record.text())
+        {
+            users.remove(whose.user, place);
+        }
+    }
+
+    /// Calls `look` with each record of a user that is alive at `now`, while its shard is locked.
+    fn each_of(&self, users: &UserIndex, user: &[u8], now: i64, mut look: impl FnMut(&Record)) {
+        for place in users.places(user) {
+            let shard = self.shards[usize::from(place.shard)].lock();
+            // The record may have gone meanwhile, and another one may be there.
+            let record = shard.record(place.record);
+            let record = record.filter(|it| !it.has_expired(now) && it.is_indexed);
+            if let Some(record) = record.filter(|it| user_of(it.text()) == Some(user)) {
+                look(record);
+            }
+        }
+    }
+
+    /// Ends what the user of the session that was stored under `sid` has too many, at the time `now`:
+    /// see [`Engine::set`]. No lock of a shard may be held.
+    fn limit(&self, sid: &[u8], users: &UserIndex, user: &[u8], now: i64) {
+        let most = self.bounds.max_of_user.unwrap_or(usize::MAX);
+        if most == usize::MAX || users.count(user) <= most {
+            return;
+        }
+        let mut others = Vec::new();
+        self.each_of(users, user, now, |record| {
+            if !record.has_sid(sid) {
+                let began = Whose::of(record.text()).map_or(i64::MAX, |whose| whose.began());
+                others.push((began, record.serial, record.sid()));
+            }
+        });
+        let excess = (others.len() + 1).saturating_sub(most);
+        others.sort_unstable();
+        for (_, _, sid) in others.into_iter().take(excess) {
+            self.end_one(&sid, user, now);
+        }
+    }
+
+    /// Destroys a session if it is one of a user that is alive at `now`. Returns whether it was.
+    fn end_one(&self, sid: &[u8], user: &[u8], now: i64) -> bool {
+        let (mut shard, hash) = self.shard(sid);
+        let number = shard.find(hash, sid);
+        let record = number.and_then(|number| shard.record(number));
+        let is_it = record.is_some_and(|it| {
+            it.is_indexed && !it.has_expired(now) && user_of(it.text()) == Some(user)
+        });
+        is_it && self.destroy_in(&mut shard, hash, number)
+    }
+
+    /// Destroys the sid with this hash, whose record has the number, if it has one. Returns whether it
+    /// has.
+    fn destroy_in(&self, shard: &mut Shard, hash: u32, number: Option<u32>) -> bool {
+        let serial = self.serial.fetch_add(1, Relaxed);
+        shard.destroyed.note(hash, serial);
+        if let Some(number) = number {
+            self.remove(shard, hash, number, Reason::Destroyed);
+        }
+        number.is_some()
+    }
+
     /// Returns the number of the record of `sid` if it has not expired at `now`, and removes the
     /// record if it has.
     fn live(&self, shard: &mut Shard, hash: u32, sid: &[u8], now: i64) -> Option<u32> {
@@ -167,6 +267,8 @@ impl MemoryStore {
         expires: Option<i64>,
         since: Option<u64>,
     ) -> Stored {
+        let its = self.whose(text);
+        let _turn = self.turn(its);
         let (shard, hash) = self.shard(sid);
         let number = shard.find(hash, sid);
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
@@ -174,23 +276,25 @@ impl MemoryStore {
         }
         let common = cookie.as_ref().filter(|cookie| cookie.is_shareable);
         let id = common.map(|cookie| cookie.id);
-        self.store_in(shard, (hash, number, sid), text, cookie, expires);
+        self.store_in(shard, (hash, number, sid), text, its, cookie, expires);
         Stored::Done(id)
     }
 
     /// Stores a record of the sid that comes with its hash and the number of the record that it
-    /// has in `shard`, if any. Evicts what exceeds the store's bounds then.
+    /// has in `shard`, if any; `its` is whose the text is. Evicts what exceeds the store's bounds then.
     fn store_in(
         &self,
         mut shard: MutexGuard<'_, Shard>,
         (hash, number, sid): (u32, Option<u32>, &[u8]),
         text: &[u8],
+        its: Its<'_>,
         cookie: Option<Arc<CookieText>>,
         expires: Option<i64>,
     ) {
         let Some(mut record) = Record::new(sid, text, cookie, expires.unwrap_or(NEVER)) else {
             return;
         };
+        record.is_indexed = its.is_some();
         if !self.fits(&record) {
             // Storing it would evict all other sessions, and then this one.
             if let Some(number) = number {
@@ -198,15 +302,30 @@ impl MemoryStore {
             }
             return;
         }
-        record.serial = match number.and_then(|number| shard.record(number)) {
+        let old = number.and_then(|number| shard.record(number));
+        record.serial = match old {
             Some(old) => old.serial,
             None => self.serial.fetch_add(1, Relaxed),
         };
+        let named = its.and_then(|(_, whose)| whose.latest());
+        let now = self.clock.load(Relaxed).max(named.unwrap_or(i64::MIN));
+        let old_user = old
+            .filter(|old| old.is_indexed)
+            .and_then(|old| user_of(old.text()));
+        let is_same_user = old_user == its.map(|(_, whose)| whose.user);
+        let gaining = its.filter(|(_, whose)| match old.filter(|old| !old.has_expired(now)) {
+            Some(_) => !is_same_user,
+            None => !whose.is_renewed(),
+        });
+        let gaining = gaining.filter(|_| !record.has_expired(now));
         let held = hold(&record);
         let number = match number {
             Some(number) => {
                 if let Some(old) = shard.replace(number, record) {
                     self.bytes.fetch_sub(release(&old), Relaxed);
+                    if !is_same_user {
+                        self.forget_user(&old, shard.place(number));
+                    }
                 }
                 number
             }
@@ -221,9 +340,15 @@ impl MemoryStore {
                 }
             },
         };
+        if let Some((users, whose)) = its.filter(|_| !is_same_user) {
+            users.add(whose.user, shard.place(number));
+        }
         self.bytes.fetch_add(held, Relaxed);
         self.use_record(&mut shard, number);
         drop(shard);
+        if let Some((users, whose)) = gaining {
+            self.limit(sid, users, whose.user, now);
+        }
         self.evict();
     }
 
@@ -261,13 +386,14 @@ impl MemoryStore {
 
     /// Whether the store holds more than its bounds allow.
     fn exceeds_bounds(&self) -> bool {
-        let Bounds { max, max_bytes } = self.bounds;
+        let Bounds { max, max_bytes, .. } = self.bounds;
         max.is_some_and(|most| self.sessions.load(Relaxed) > most)
             || max_bytes.is_some_and(|most| self.bytes() > most)
     }
 
     fn remove(&self, shard: &mut Shard, hash: u32, number: u32, reason: Reason) {
         if let Some(record) = shard.remove(hash, number) {
+            self.forget_user(&record, shard.place(number));
             self.count_removed(&record, reason);
         }
     }
@@ -294,6 +420,7 @@ impl MemoryStore {
 impl Engine for MemoryStore {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
         text.clear();
+        self.note_time(now);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             if asker != Asker::Viewer {
@@ -362,6 +489,9 @@ impl Engine for MemoryStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
+        self.note_time(now);
+        let its = self.whose(data);
+        let _turn = self.turn(its);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
@@ -383,14 +513,14 @@ impl Engine for MemoryStore {
         let sid = (hash, Some(number), sid);
         match (made, cookie) {
             (Some((cookie, date)), _) => {
-                self.store_in(shard, sid, data, Some(cookie), date.or(deadline));
+                self.store_in(shard, sid, data, its, Some(cookie), date.or(deadline));
             }
             (None, NewCookie::Json(cookie)) => {
                 let text =
                     session_text::join(data, cookie.len(), |text| text.extend_from_slice(cookie));
-                self.store_in(shard, sid, &text, None, deadline);
+                self.store_in(shard, sid, &text, its, None, deadline);
             }
-            (None, _) => self.store_in(shard, sid, data, None, deadline),
+            (None, _) => self.store_in(shard, sid, data, its, None, deadline),
         }
         Ok(Changed::Done)
     }
@@ -414,6 +544,8 @@ impl Engine for MemoryStore {
         since: Option<u64>,
         data: &[u8],
     ) -> Result<Changed, Error> {
+        let its = self.whose(data);
+        let _turn = self.turn(its);
         let (shard, hash) = self.shard(sid);
         let number = shard.find(hash, sid);
         if since.is_some_and(|since| shard.was_destroyed(hash, number, since)) {
@@ -427,7 +559,7 @@ impl Engine for MemoryStore {
             return Ok(Changed::Refused);
         };
         let sid = (hash, number, sid);
-        self.store_in(shard, sid, data, Some(known), date.or(deadline));
+        self.store_in(shard, sid, data, its, Some(known), date.or(deadline));
         Ok(Changed::Done)
     }
 
@@ -438,6 +570,7 @@ impl Engine for MemoryStore {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
+        self.note_time(now);
         let made = self.cookies.lock().intern(cookie);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
@@ -470,6 +603,7 @@ impl Engine for MemoryStore {
         deadline: Option<i64>,
         now: i64,
     ) -> Result<Changed, Error> {
+        self.note_time(now);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = self.live(&mut shard, hash, sid, now) else {
             return Ok(Changed::Missing);
@@ -500,6 +634,7 @@ impl Engine for MemoryStore {
         expires: Option<i64>,
         now: i64,
     ) -> Result<(), Error> {
+        self.note_time(now);
         let (mut shard, hash) = self.shard(sid);
         let Some(number) = shard.find(hash, sid) else {
             return Ok(());
@@ -544,20 +679,22 @@ impl Engine for MemoryStore {
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
         let (mut shard, hash) = self.shard(sid);
-        let serial = self.serial.fetch_add(1, Relaxed);
-        shard.destroyed.note(hash, serial);
         let number = shard.find(hash, sid);
-        if let Some(number) = number {
-            self.remove(&mut shard, hash, number, Reason::Destroyed);
-        }
-        Ok(number.is_some())
+        Ok(self.destroy_in(&mut shard, hash, number))
     }
 
     fn clear(&self) -> Result<(), Error> {
         for shard in &self.shards {
             let old = {
                 let mut shard = shard.lock();
-                let mut empty = Shard::new(shard.lru.is_some());
+                // Before another record gets the same place.
+                if self.users.is_some() {
+                    for number in shard.numbers() {
+                        let record = shard.record(number);
+                        record.inspect(|it| self.forget_user(it, shard.place(number)));
+                    }
+                }
+                let mut empty = Shard::new(shard.number, shard.lru.is_some());
                 empty.destroyed = Destroyed::all(self.serial.fetch_add(1, Relaxed));
                 std::mem::replace(&mut *shard, empty)
             };
@@ -567,6 +704,30 @@ impl Engine for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    fn sessions_of(&self, user: &[u8], now: i64) -> Result<Vec<Listed>, Error> {
+        self.note_time(now);
+        let mut found = Vec::new();
+        if let Some(users) = &self.users {
+            self.each_of(users, user, now, |record| {
+                let expires = (record.expires != NEVER).then_some(record.expires);
+                let cookie = record.cookie.as_deref();
+                found.extend(Listed::of(
+                    record.sid(),
+                    record.text(),
+                    cookie,
+                    expires,
+                    user,
+                ));
+            });
+        }
+        Ok(found)
+    }
+
+    fn end(&self, user: &[u8], sid: &[u8], now: i64) -> Result<bool, Error> {
+        self.note_time(now);
+        Ok(self.end_one(sid, user, now))
     }
 
     fn moment(&self) -> Result<u64, Error> {
@@ -602,6 +763,7 @@ impl Engine for MemoryStore {
     /// With what is left of the budget, removes sessions that have expired in the second of
     /// `now`, too.
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
+        self.note_time(now);
         let is_done = self.prune_shards(now, budget);
         // When the GNU C library's allocator is asked for a large piece, it sorts the small
         // ones that were freed since the last time: ten thousand of them take 5 ms. Asked

@@ -9,6 +9,7 @@ use super::ALLOCATION;
 use super::destroyed::Destroyed;
 use super::expiry_index::{ExpiryIndex, ExpiryNode, ExpiryNodes};
 use super::lru::{self, Lru};
+use super::users::{PLACE_BYTES, Place};
 use crate::cookie_text::CookieText;
 use crate::session_text::is_pointer;
 
@@ -39,6 +40,8 @@ pub struct Record {
     pub cookie: Option<Arc<CookieText>>,
     /// What the text is.
     pub kind: TextKind,
+    /// Whether it is in the [`UserIndex`](super::users::UserIndex).
+    pub is_indexed: bool,
     /// When the session expires, in ms since the epoch, or `NEVER`.
     pub expires: i64,
     /// The moment at which the sid was inserted, which a replacement of its record keeps.
@@ -90,12 +93,14 @@ impl Record {
             content: [rest, text].concat().into(),
             cookie,
             kind,
+            is_indexed: false,
             expires,
             serial: 0,
         })
     }
 
-    fn has_sid(&self, sid: &[u8]) -> bool {
+    /// Whether this is the record of a sid.
+    pub fn has_sid(&self, sid: &[u8]) -> bool {
         let (start, rest) = sid.split_at(sid.len().min(HEAD));
         self.sid_length as usize == sid.len()
             && self.head[..start.len()] == *start
@@ -126,10 +131,11 @@ impl Record {
 
     /// Returns the bytes that the store counts for the record without its cookie.
     pub fn bytes(&self) -> usize {
-        self.content.len() + RECORD_BYTES
+        self.content.len() + RECORD_BYTES + usize::from(self.is_indexed) * PLACE_BYTES
     }
 
-    fn has_expired(&self, now: i64) -> bool {
+    /// Whether it has expired at `now`, in ms since the epoch.
+    pub fn has_expired(&self, now: i64) -> bool {
         self.expires <= now && self.expires != NEVER
     }
 }
@@ -137,6 +143,8 @@ impl Record {
 /// The records of some sids. Each has a number that it keeps until it is removed.
 #[derive(Default)]
 pub struct Shard {
+    /// The number of the shard in its store.
+    pub number: u8,
     table: HashTable<Entry>,
     records: Records,
     /// The numbers that no record has.
@@ -173,9 +181,10 @@ impl ExpiryNodes for Records {
 }
 
 impl Shard {
-    /// Makes an empty shard of a store, which may be bounded.
-    pub fn new(is_bounded: bool) -> Shard {
+    /// Makes the empty shard of a store, which may be bounded, that has this number there.
+    pub fn new(number: u8, is_bounded: bool) -> Shard {
         Shard {
+            number,
             lru: is_bounded.then(Lru::default),
             ..Shard::default()
         }
@@ -189,6 +198,14 @@ impl Shard {
         self.table
             .find(spread(hash), is_it)
             .map(|entry| entry.record)
+    }
+
+    /// Returns the place of the record with a number.
+    pub fn place(&self, number: u32) -> Place {
+        Place {
+            shard: self.number,
+            record: number,
+        }
     }
 
     /// Returns the record with a number. `None` if none has it.

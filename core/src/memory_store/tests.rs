@@ -76,6 +76,7 @@ fn cookies_are_bounded() {
         let store = MemoryStore::new(Bounds {
             max: None,
             max_bytes: Some(10 * one),
+            ..Bounds::default()
         });
         for at in 0..100usize {
             set(&store, &at.to_be_bytes(), &session(length, 10_000 + at));
@@ -117,4 +118,71 @@ fn a_slice_looks_at_no_more_than_its_budget_in_a_second_that_is_not_over() {
     assert!(store.prune(5_500, 7).unwrap(), "no second is over");
     assert_eq!(store.stats().unwrap().expired, 7);
     assert_eq!(store.len(5_500).unwrap(), 0);
+}
+
+/// Checks that the index of users has the place of each record that is somebody's, and no other.
+fn assert_index(store: &MemoryStore) {
+    let users = store.users.as_deref().unwrap();
+    let (mut found, mut names) = (0, std::collections::HashSet::new());
+    for shard in store.shards.iter().map(Mutex::lock) {
+        for number in shard.numbers() {
+            let Some(record) = shard.record(number) else {
+                continue;
+            };
+            let user = user_of(record.text());
+            assert_eq!(record.is_indexed, user.is_some());
+            if let Some(user) = user {
+                assert!(users.places(user).contains(&shard.place(number)));
+                names.insert(user.to_vec());
+                found += 1;
+            }
+        }
+    }
+    assert_eq!(users.totals(), (names.len(), found));
+}
+
+#[test]
+fn the_index_of_users_has_what_the_records_have_whatever_threads_do() {
+    let store = &MemoryStore::new(Bounds {
+        max: Some(60),
+        max_bytes: None,
+        max_of_user: Some(12),
+    });
+    for round in 0..20u32 {
+        std::thread::scope(|scope| {
+            for thread in 0..4u32 {
+                scope.spawn(move || {
+                    let mut random = round * 4 + thread + 1;
+                    for now in 0..300i64 {
+                        // Numerical Recipes, "Quick and dirty generators".
+                        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        let [at, user, what] = [8, 16, 24].map(|by| random.rotate_right(by) as u8);
+                        let sid = &[at % 90][..];
+                        let user = format!(r#""u{}""#, user % 7);
+                        let text = match what % 20 {
+                            0..=9 => until("1970-01-01T00:00:00.200Z"),
+                            10 => format!(r#"{{"a":1,"_meta":{{"user":{user}}}}}"#),
+                            _ => PLAIN.to_owned(),
+                        };
+                        let meta = format!(r#""_meta":{{"created":{at},"user":{user}}}"#);
+                        match what % 20 {
+                            0..=7 => set(store, sid, &text.replace(r#""a":1"#, &meta)),
+                            8..=11 => set(store, sid, &text),
+                            12 => drop(store.destroy(sid)),
+                            13 => drop(store.get(sid, now, Asker::User, &mut Vec::new())),
+                            14 => drop(store.prune(now, 10)),
+                            15 => drop(store.end(user.as_bytes(), sid, now)),
+                            16 if now == 150 => drop(store.clear()),
+                            _ => drop(store.sessions_of(user.as_bytes(), now)),
+                        }
+                    }
+                });
+            }
+        });
+        assert_index(store);
+    }
+    assert!(store.stats().unwrap().evicted > 0 && store.stats().unwrap().expired > 0);
+    store.clear().unwrap();
+    assert_index(store);
+    assert_eq!(store.users.as_deref().unwrap().totals(), (0, 0));
 }

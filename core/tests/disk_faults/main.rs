@@ -52,6 +52,7 @@ fn open(path: &Path, is_synced: bool) -> Result<DiskStore, Error> {
         max_bytes: None,
         is_replaced: false,
         check_period: 60_000,
+        max_of_user: None,
     });
     opened.map(|(store, warning)| {
         assert_eq!(warning, None);

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use express_session_core::engine::{
-    Asker, Bounds, Changed, Commit, Engine, Found, NewCookie, Removed, Slice, Stats, Stored, Unmade,
+    Asker, Bounds, Changed, Commit, Engine, Found, Listed, NewCookie, Removed, Slice, Stats,
+    Stored, Unmade,
 };
 use express_session_core::error::Error;
 
@@ -130,6 +131,14 @@ impl Engine for Failing {
 
     fn unclassified(&self, from: u64, budget: usize) -> Result<Slice, Error> {
         self.engine()?.unclassified(from, budget)
+    }
+
+    fn sessions_of(&self, user: &[u8], now: i64) -> Result<Vec<Listed>, Error> {
+        self.engine()?.sessions_of(user, now)
+    }
+
+    fn end(&self, user: &[u8], sid: &[u8], now: i64) -> Result<bool, Error> {
+        self.engine()?.end(user, sid, now)
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {

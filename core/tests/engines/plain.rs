@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use express_session_core::cookie_text::{CookieText, CookieTextCache};
 use express_session_core::engine::{
-    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Live, Reason, Removed, Slice,
-    Stats, Stored,
+    Asker, Bounds, CLASSIFICATION_COST, Changed, Engine, Found, Listed, Live, Reason, Removed,
+    Slice, Stats, Stored,
 };
 use express_session_core::error::Error;
+use express_session_core::meta::{Whose, user_of};
 use express_session_core::session_text::{self, Renewal};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Bytes that a session takes beside its texts, as `Stats::bytes` counts them.
 const SESSION_BYTES: usize = size_of::<Session>();
@@ -47,6 +48,10 @@ impl Session {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
+    fn is_of(&self, user: &[u8]) -> bool {
+        user_of(&self.text) == Some(user)
+    }
+
     fn bytes(&self, sid: &[u8]) -> usize {
         let cookie = self.cookie.as_ref().map_or(0, |cookie| cookie.bytes());
         sid.len() + self.text.len() + cookie + SESSION_BYTES
@@ -63,6 +68,8 @@ struct Sessions {
     /// The last moment at which something was inserted or destroyed.
     serial: u64,
     used: u64,
+    /// The time that a call has named last.
+    clock: i64,
     destroyed: HashMap<Vec<u8>, u64>,
     cleared: u64,
     counts: Stats,
@@ -79,6 +86,13 @@ impl Plain {
             bounds,
             ..Sessions::default()
         }))
+    }
+
+    /// Locks the sessions for a call that names the time.
+    fn at(&self, now: i64) -> MutexGuard<'_, Sessions> {
+        let mut sessions = self.0.lock();
+        sessions.clock = now;
+        sessions
     }
 }
 
@@ -137,6 +151,9 @@ impl Sessions {
         expires: Option<i64>,
     ) {
         self.used += 1;
+        let gaining = self.gaining(sid, &text);
+        let is_over = |now: i64| expires.is_some_and(|expires| expires <= now);
+        let gaining = gaining.filter(|(_, now)| !is_over(*now));
         let old = self.by_sid.get(sid).map(|old| old.serial);
         let session = Session {
             serial: old.unwrap_or_else(|| self.next()),
@@ -146,24 +163,84 @@ impl Sessions {
             text,
             expires,
         };
-        self.replace(sid, session);
+        self.insert(sid, session);
+        if let Some((user, now)) = gaining.filter(|_| self.fits(sid)) {
+            self.limit(sid, &user, now);
+        }
+        self.evict(sid);
     }
 
-    /// Replaces the session of a sid by another one, and evicts what exceeds the bounds then.
-    fn replace(&mut self, sid: &[u8], session: Session) {
+    /// Returns the user that has a session more once `text` is stored under `sid`, and the time of that.
+    fn gaining(&self, sid: &[u8], text: &[u8]) -> Option<(Vec<u8>, i64)> {
+        self.bounds.max_of_user?;
+        let whose = Whose::of(text)?;
+        let now = whose
+            .latest()
+            .map_or(self.clock, |latest| latest.max(self.clock));
+        let old = self.by_sid.get(sid).filter(|old| !old.has_expired(now));
+        let gains = match old {
+            Some(old) => !old.is_of(whose.user),
+            None => !whose.is_renewed(),
+        };
+        gains.then(|| (whose.user.to_vec(), now))
+    }
+
+    /// Ends what a user has too many, but not `sid`.
+    fn limit(&mut self, sid: &[u8], user: &[u8], now: i64) {
+        let all = self.listed().into_iter();
+        let its = all.filter(|(_, it)| it.is_of(user) && !it.has_expired(now));
+        let mut its: Vec<_> = its
+            .filter(|(other, _)| *other != sid)
+            .map(|(other, it)| {
+                (
+                    Whose::of(&it.text).map(|whose| whose.began()),
+                    other.clone(),
+                )
+            })
+            .collect();
+        its.sort_by_key(|(began, _)| *began);
+        let excess = (its.len() + 1).saturating_sub(self.bounds.max_of_user.unwrap_or(usize::MAX));
+        for (_, other) in its.into_iter().take(excess) {
+            self.destroy(&other);
+        }
+    }
+
+    fn destroy(&mut self, sid: &[u8]) -> bool {
+        let serial = self.next();
+        self.destroyed.insert(sid.to_vec(), serial);
+        let was_there = self.by_sid.contains_key(sid);
+        self.remove(sid, Reason::Destroyed);
+        was_there
+    }
+
+    fn indexes_users(&self) -> bool {
+        self.bounds.max_of_user.is_some()
+    }
+
+    fn insert(&mut self, sid: &[u8], session: Session) {
         self.bytes += session.bytes(sid);
         if let Some(old) = self.by_sid.insert(sid.to_vec(), session) {
             self.bytes -= old.bytes(sid);
         }
+    }
+
+    /// Whether the session of `sid` is within the bounds alone.
+    fn fits(&self, sid: &[u8]) -> bool {
+        let bytes = self.by_sid.get(sid).map_or(0, |session| session.bytes(sid));
+        self.bounds.max_bytes.is_none_or(|most| bytes <= most)
+    }
+
+    /// Replaces the session of a sid by another one, and evicts what exceeds the bounds then.
+    fn replace(&mut self, sid: &[u8], session: Session) {
+        self.insert(sid, session);
         self.evict(sid);
     }
 
     /// Removes the session of `sid` if it exceeds the bounds alone, and then the least recently
     /// used sessions until all that are left are within the bounds.
     fn evict(&mut self, sid: &[u8]) {
-        let Bounds { max, max_bytes } = self.bounds;
-        let bytes = self.by_sid.get(sid).map_or(0, |session| session.bytes(sid));
-        if max_bytes.is_some_and(|most| bytes > most) {
+        let Bounds { max, max_bytes, .. } = self.bounds;
+        if !self.fits(sid) {
             self.remove(sid, Reason::Evicted);
         }
         while max.is_some_and(|most| self.by_sid.len() > most)
@@ -200,7 +277,7 @@ impl Sessions {
 impl Engine for Plain {
     fn get(&self, sid: &[u8], now: i64, asker: Asker, text: &mut Vec<u8>) -> Result<Found, Error> {
         text.clear();
-        let mut sessions = self.0.lock();
+        let mut sessions = self.at(now);
         let Some(session) = sessions.live(sid, now).cloned() else {
             sessions.counts.misses += u64::from(asker != Asker::Viewer);
             return Ok(Found::Missing);
@@ -299,7 +376,7 @@ impl Engine for Plain {
         now: i64,
         deadline: Option<i64>,
     ) -> Result<Changed, Error> {
-        let mut sessions = self.0.lock();
+        let mut sessions = self.at(now);
         let made = sessions.cookies.intern(cookie);
         let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
@@ -324,7 +401,7 @@ impl Engine for Plain {
         deadline: Option<i64>,
         now: i64,
     ) -> Result<Changed, Error> {
-        let mut sessions = self.0.lock();
+        let mut sessions = self.at(now);
         let Some(session) = sessions.live_used(sid, now) else {
             return Ok(Changed::Missing);
         };
@@ -351,7 +428,7 @@ impl Engine for Plain {
         expires: Option<i64>,
         now: i64,
     ) -> Result<(), Error> {
-        let mut sessions = self.0.lock();
+        let mut sessions = self.at(now);
         let session = sessions.by_sid.get_mut(sid);
         let is_it = |session: &&mut Session| session.cookie.is_none() && session.text == text;
         if let Some(session) = session.filter(is_it) {
@@ -383,12 +460,31 @@ impl Engine for Plain {
     }
 
     fn destroy(&self, sid: &[u8]) -> Result<bool, Error> {
-        let mut sessions = self.0.lock();
-        let serial = sessions.next();
-        sessions.destroyed.insert(sid.to_vec(), serial);
-        let was_there = sessions.by_sid.contains_key(sid);
-        sessions.remove(sid, Reason::Destroyed);
-        Ok(was_there)
+        Ok(self.0.lock().destroy(sid))
+    }
+
+    fn sessions_of(&self, user: &[u8], now: i64) -> Result<Vec<Listed>, Error> {
+        let sessions = self.at(now);
+        let all = sessions.listed().into_iter();
+        let alive = all.filter(|(_, it)| sessions.indexes_users() && !it.has_expired(now));
+        let listed = alive.filter_map(|(sid, it)| {
+            Listed::of(
+                sid.clone(),
+                &it.text,
+                it.cookie.as_deref(),
+                it.expires,
+                user,
+            )
+        });
+        Ok(listed.collect())
+    }
+
+    fn end(&self, user: &[u8], sid: &[u8], now: i64) -> Result<bool, Error> {
+        let mut sessions = self.at(now);
+        let it = sessions.by_sid.get(sid);
+        let it = it.filter(|it| sessions.indexes_users() && !it.has_expired(now));
+        let is_it = it.is_some_and(|it| it.is_of(user));
+        Ok(is_it && sessions.destroy(sid))
     }
 
     fn clear(&self) -> Result<(), Error> {
@@ -416,14 +512,14 @@ impl Engine for Plain {
     }
 
     fn len(&self, now: i64) -> Result<usize, Error> {
-        let mut sessions = self.0.lock();
+        let mut sessions = self.at(now);
         sessions.prune(now, usize::MAX);
         let all = sessions.by_sid.values();
         Ok(all.filter(|it| it.is_session != Some(false)).count())
     }
 
     fn prune(&self, now: i64, budget: usize) -> Result<bool, Error> {
-        Ok(self.0.lock().prune(now, budget))
+        Ok(self.at(now).prune(now, budget))
     }
 
     fn take_removed(&self) -> Result<Vec<Removed>, Error> {

@@ -26,6 +26,7 @@ fn refuses_other_bounds() {
         Bounds {
             max: Some(5),
             max_bytes: None,
+            ..Bounds::default()
         },
     );
     assert!(held.is_ok());
