@@ -148,7 +148,7 @@ function checked(options, deprecate) {
   }
   return {
     cookie,
-    generateId: hashIds ? (req) => noteNewId(store, generateId(req)) : generateId,
+    generateId: hashIds ? (req) => noteNewId(req.sessionStore, generateId(req)) : generateId,
     name,
     proxy: given.proxy,
     resave,

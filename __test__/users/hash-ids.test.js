@@ -8,11 +8,13 @@
 
 const timers = require('node:timers');
 
-/** The package waits for a hundredth of the time. The timers are replaced before it is loaded. */
+/** How long the package waits, in ms. The timers are replaced before it is loaded. */
+let longestWait = 10_000;
 const { setTimeout } = timers;
-timers.setTimeout = (task, ms, ...args) => setTimeout(task, ms === 10_000 ? ms / 100 : ms, ...args);
+timers.setTimeout = (task, ms, ...args) => setTimeout(task, ms === 10_000 ? longestWait : ms, ...args);
 const assert = require('node:assert/strict');
 const { createHash } = require('node:crypto');
+const path = require('node:path');
 const { test } = require('node:test');
 const { promisify } = require('node:util');
 const { clock, ledger, open } = require('../compat/app');
@@ -21,8 +23,9 @@ const { turn } = require('../parity/differential/turns');
 const { isPointer, makePointer } = require('../../session/request/pointer');
 const { HashedCalls } = require('../../session/store/hashed-calls');
 const { hashedIds } = require('../../session/store/hashed-ids');
-const { defineUsers, usersOf } = require('../../session/store/users');
+const { defineUsers, handleOf, usersOf } = require('../../session/store/users');
 const { session } = require('../subject');
+const { temporaryFolder } = require('../../test-kit/folder');
 
 const MINUTE = 60_000;
 const START = Date.UTC(2030, 0, 1);
@@ -150,6 +153,14 @@ test('the option must be a boolean', () => {
   for (const hashIds of [1, 'true', null, {}]) {
     assert.throws(() => session({ secret: 'x', hashIds, resave: false, saveUninitialized: false }), { name: 'TypeError', message: /hashIds/ });
   }
+});
+
+test('a session of a middleware without the option is moved, though both make ids by one generate', async (t) => {
+  const store = new session.MemoryStore();
+  const plain = await open(t, { options: { store } });
+  const app = await open(t, { options: { store, hashIds: true } });
+  await plain.visit(write);
+  assert.equal((await app.visit(read, { cookie: plain.jar.header })).value.n, 1);
 });
 
 test('the wrapper is the store in all that is not about ids', async () => {
@@ -499,6 +510,53 @@ test('the move ends no other session of the user', async (t) => {
   }
 });
 
+for (const [name, makeStore] of Object.entries({
+  'MemoryStore': (options) => new session.MemoryStore(options),
+  'DiskStore': (options, t) => new session.DiskStore({ path: path.join(temporaryFolder('hash-ids', t), 'sessions.db'), touchAfter: 0, ...options }),
+})) {
+  test(`the sessions of a user: ${name}`, async (t) => {
+    const store = makeStore({ user: ({ who }) => who, maxSessions: 3 }, t);
+    const options = { store, cookie: { maxAge: 10 * MINUTE } };
+    const before = await open(t, { options });
+    const app = await open(t, { options: { ...options, hashIds: true } });
+    const login = handler((req) => { req.session.who = 'ann'; });
+    const logins = [];
+    for (const [where, count] of [[before, 1], [app, 2]]) {
+      for (let left = count; left > 0; left--) {
+        where.jar.clear();
+        await where.visit(login);
+        logins.push(where.jar.header);
+      }
+    }
+    // One of three sessions is moved, and ends none.
+    for (const cookie of logins) assert.equal((await app.visit(handler((req) => req.session.who), { cookie })).value, 'ann');
+    const ids = logins.map((cookie) => /s%3A([\w-]+)\./.exec(cookie)[1]);
+    assert.deepEqual(Object.keys(await records(store)).sort(), ids.map(keyOf).sort());
+
+    const [, cookie, other] = logins;
+    const { value } = await app.visit(handler((req) => req.sessionStore.sessionsOf('ann', { current: req.session })), { cookie });
+    assert.equal(value.length, 3);
+    assert.equal(value.filter(({ current }) => current).length, 1);
+    // Another request of the session that ends meanwhile.
+    await app.visit(handler(async (req) => {
+      const { handle } = value.find(({ handle: each }) => each === handleOf(keyOf(ids[2])));
+      await app.visit(handler(async (its) => {
+        assert.equal(await its.sessionStore.end('ann', handle), 1);
+        assert.equal(await its.sessionStore.endAll('ann', { except: its.session }), 1);
+      }), { cookie });
+      req.session.n = 1;
+    }), { cookie: other });
+    assert.deepEqual(Object.keys(await records(store)), [keyOf(ids[1])]);
+    // The fourth login ends the oldest.
+    for (let left = 3; left > 0; left--) {
+      app.jar.clear();
+      await app.visit(login);
+    }
+    assert.ok(!(keyOf(ids[1]) in await records(store)));
+    assert.equal((await store.sessionsOf('ann')).length, 3);
+  });
+}
+
 test('a renewed session is found under its old id, which was stored before the option', async (t) => {
   const time = clock(t, START);
   const store = new session.MemoryStore();
@@ -587,6 +645,8 @@ test('a store that never answers lets others wait for a while', async (t) => {
   const { get } = store;
   store.get = (sid, callback) => { if (sid === 'id') store.get = get; else get(sid, callback); };
   const wrapper = hashedIds(store);
+  longestWait = 50;
+  t.after(() => { longestWait = 10_000; });
   // The package itself keeps no process alive.
   const alive = setTimeout(() => {}, 60_000);
   t.after(() => clearTimeout(alive));

@@ -43,15 +43,16 @@ function hashedIds(store) {
 }
 
 /**
- * Notes that an id was made just now, so that the store cannot have a session under it.
+ * Notes that an id was made just now for a request, so that its store cannot have a session under it.
  *
  * @template T
- * @param {Store} wrapper
+ * @param {Store} store of the request: nothing is noted if it is no wrapper
  * @param {T} sid
  * @returns {T} the same id
  */
-function noteNewId(wrapper, sid) {
-  known.get(wrapper)?.calls.settle(keyOf(sid));
+function noteNewId(store, sid) {
+  const wrapped = known.get(store);
+  if (wrapped?.wrapper === store) wrapped.calls.settle(keyOf(sid));
   return sid;
 }
 
