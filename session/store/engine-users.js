@@ -5,6 +5,7 @@
 const { isBusy } = require('./call');
 const { whenCommitted } = require('./engine-methods');
 const { engineOf } = require('./engine-of');
+const setIfPresent = require('./set-if-present');
 const { checkedUser, defineUsers, handleOf, userSession, usersOf } = require('./users');
 
 /** How often `endAll` looks for sessions. */
@@ -21,7 +22,7 @@ const MOST_ROUNDS = 20;
 function defineEngineUsers(store, options) {
   defineUsers(store, options);
   if (usersOf(store) === undefined) return;
-  /** @type {Record<string, (...args: any[]) => Promise<any>>} */
+  /** @type {Record<string, (...args: any[]) => any>} */
   const methods = {
     async sessionsOf(user, choice) {
       checkedUser(user);
@@ -53,6 +54,8 @@ function defineEngineUsers(store, options) {
       return count;
     },
   };
+  // A save must see that the session has ended.
+  if (store.setIfPresent === undefined) methods.setIfPresent = setIfPresent;
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(store, name, { configurable: true, writable: true, value });
   }
