@@ -2,9 +2,7 @@
 
 /** @import { Listed, Store, UserSession } from '../types' */
 
-const REQUEST_SESSION = require('../request/key');
-const { askStore } = require('../request/load');
-const { isPointer, followPointer } = require('../request/pointer');
+const sidIn = require('./named-session');
 const { checkedUser, handleOf, userSession } = require('./users');
 
 /** How often `endAll` looks for sessions. */
@@ -18,6 +16,8 @@ const MOST_ROUNDS = 20;
  *   no order
  * @property {(user: string, sessions: Listed[]) => Promise<number>} end destroys those of the sessions
  *   that are still the user's; how many these were
+ * @property {(sid: string) => Promise<string>} [keyOf] returns the `key` of a session that a program names;
+ *   left out if that is its id
  */
 
 /**
@@ -27,6 +27,16 @@ const MOST_ROUNDS = 20;
  * @param {UserIndex} index
  */
 function defineUserMethods(store, index) {
+  /**
+   * @param {'current' | 'except'} name
+   * @param {any} options
+   * @throws as `sidIn`
+   */
+  const keyOf = async (name, options) => {
+    const sid = await sidIn(options, name);
+    return sid === undefined || index.keyOf === undefined ? sid : index.keyOf(sid);
+  };
+
   const methods = {
     /**
      * Gets the live sessions of a user, that which began last first.
@@ -37,7 +47,7 @@ function defineUserMethods(store, index) {
      */
     async sessionsOf(user, options) {
       checkedUser(user);
-      const current = await idIn(options, 'current');
+      const current = await keyOf('current', options);
       const list = await index.list(user);
       const now = Date.now();
       return list.map((each) => userSession(each, current, now)).sort((one, other) => other.created - one.created);
@@ -68,7 +78,7 @@ function defineUserMethods(store, index) {
       let count = 0;
       // Another request may have given a session a new id meanwhile.
       for (let round = 0; round < MOST_ROUNDS; round++) {
-        const except = await idIn(options, 'except');
+        const except = await keyOf('except', options);
         const list = await index.list(user);
         const sessions = list.filter(({ key }) => key !== except);
         if (sessions.length === 0) break;
@@ -83,30 +93,3 @@ function defineUserMethods(store, index) {
 }
 
 module.exports = defineUserMethods;
-
-/**
- * Gets the id of the session that a program names in an option. If another request has given the session
- * a new id meanwhile, it is that one. An option that is there but is no session is an error: it must not
- * end the session that it was to keep.
- *
- * @param {any} options
- * @param {string} name
- * @returns {Promise<string | undefined>} undefined if the option is not given
- * @throws {TypeError} and what the store calls back with, if it must be asked
- */
-async function idIn(options, name) {
-  const session = options?.[name];
-  if (session === undefined) return undefined;
-  if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
-  const { req } = session;
-  const meta = req?.[REQUEST_SESSION]?.meta;
-  const id = meta?.newestId(session.id) ?? session.id;
-  if (!meta?.mayBeRenewed(id)) return id;
-  const stored = await new Promise((resolve, reject) => {
-    askStore(req, (error, data) => {
-      if (error && error.code !== 'ENOENT') reject(error);
-      else resolve(error ? undefined : data);
-    }, 'get', id);
-  });
-  return (stored && isPointer(stored) && followPointer(id, stored, Date.now())) || id;
-}
