@@ -269,12 +269,12 @@ test('the sessions of a user are asked for by id', async () => {
   await wrapper.sessionsOf('ann', { current: { id: 'a', n: 1 } });
   await wrapper.endAll('ann', { except: { id: 'b' } });
   await wrapper.sessionsOf('ann');
-  await wrapper.endAll('ann', { except: null });
+  await assert.rejects(wrapper.endAll('ann', { except: null }), { name: 'TypeError', message: /^except must be a session/ });
   await wrapper.endAll('ann', { except: undefined });
   await wrapper.end('ann', 'handle');
   assert.deepEqual(calls, [
     ['sessionsOf', 'ann', { current: { id: keyOf('a') } }], ['endAll', 'ann', { except: { id: keyOf('b') } }], ['sessionsOf', 'ann', undefined],
-    ['endAll', 'ann', { except: null }], ['endAll', 'ann', { except: undefined }], ['end', 'ann', 'handle'],
+    ['endAll', 'ann', { except: undefined }], ['end', 'ann', 'handle'],
   ]);
 });
 

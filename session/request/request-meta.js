@@ -12,7 +12,7 @@ const native = require('../native/load');
 const { callStore, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
 const { askStore, attempt, load } = require('./load');
-const { endRenewed, enter, markUnseen } = require('./renew');
+const { endRenewed, enter, stampStored } = require('./renew');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, parsedOthers, showMeta, usedMeta, withMeta, withOthers } = require('./times');
 
 /**
@@ -316,7 +316,8 @@ class RequestMeta {
   /**
    * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that.
+   * that has stored. A store without `setIfUnchanged` is read again to see that; one that has stored
+   * something else meanwhile is, too, as a renewal gives a session another version.
    *
    * @param {SessionShape} session
    * @param {Callback} done
@@ -330,7 +331,16 @@ class RequestMeta {
     request.touches?.noteSaved(session);
     if (typeof store.setIfUnchanged === 'function') {
       const stored = this.stamp(session);
-      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+      callStore(storeCallback(req, (error, isStored) => {
+        if (error || isStored) {
+          callback(error);
+          return;
+        }
+        attempt((answered) => { load(request, id, answered); }, (failure, found) => {
+          if (failure || !found) callback(failure?.code === 'ENOENT' ? undefined : failure);
+          else stampStored(request, session, found, callback);
+        });
+      }), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
       return;
     }
     const data = dataJSON(session, metaKey);
@@ -366,7 +376,7 @@ class RequestMeta {
     }
     load(request, sid, (error, data, id) => {
       if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(request, /** @type {SessionShape} */ (session), data, callback);
+      else if (id !== sid && this.keepsUnseen) stampStored(request, /** @type {SessionShape} */ (session), data, callback);
       else if (id === sid && this.mustNoteUse(end, session)) attempt((answered) => { this.noteUse(/** @type {SessionShape} */ (session), answered); }, callback);
       else if (end === native.END_NOTHING) callback();
       else askStore(req, callback, 'touch', id, session);

@@ -67,6 +67,7 @@ function drawOptions({ chance, int, pick }, hasExpiry) {
   maybe(0.25, 'idleTimeout', 59_000);
   maybe(0.15, 'absoluteTimeout', 90_000);
   if (chance(0.5)) options.cookie.maxAge = hasExpiry ? 70_000 : 3_600_000;
+  maybe(0.25, 'hashIds', true);
   // The methods of a MemoryStore are called, as a program has replaced one of them.
   maybe(0.2, 'isWrapped', true);
   return options;

@@ -42,8 +42,7 @@ class Model {
   take(event, seen, now) {
     Object.assign(this, { now, seen });
     for (const [sid, record] of this.records) {
-      const isOver = (expires) => expires !== undefined && !this.kind.isLive(expires, now);
-      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid))) {
+      if (record.expires !== undefined && !this.kind.isLive(record.expires, now)) {
         this.records.delete(sid);
         this.limbo.set(sid, record);
       }
@@ -237,12 +236,7 @@ class Model {
       return undefined;
     }
     const id = this.follow(r.sid);
-    const isOver = id !== undefined && this.limbo.has(id) && this.isThere(id);
-    if (isOver) {
-      // It has expired meanwhile, and the store has stored it all the same.
-      this.records.set(id, this.limbo.get(id));
-      this.limbo.delete(id);
-    }
+    const isOver = this.revive(id);
     let record = this.records.get(id);
     const isRead = this.mayBeRenewed(r) || (record && this.options.merge && r.base && sorted(r.base) !== sorted(record.data));
     if (record && isRead && !isOver && this.mayHaveEnded(record) && (result ? result.error === ended : !this.isThere(id))) {
@@ -255,6 +249,13 @@ class Model {
     if (this.options.merge && r.base) r.data = merged(r.base, r.data, record.data);
     this.write(r);
     return undefined;
+  }
+
+  /** Takes over that a store has kept a session which had expired meanwhile; whether it has. */
+  revive(id) {
+    if (!this.limbo.has(id) || !this.isThere(id)) return false;
+    this.records.set(id, this.limbo.get(id));
+    return this.limbo.delete(id);
   }
 
   mayHaveEnded({ created, usedLow }) {
@@ -276,7 +277,7 @@ class Model {
     if (isOver) this.records.delete(r.sid);
     (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
-      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires, usedLow: now, usedHigh: now,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires, usedLow: now, usedHigh: now,
     });
     this.sids.add(r.sid);
     r.stored.add(r.sid);
@@ -410,15 +411,13 @@ class Model {
       if (r.session === 'unset') this.destroy(r);
     } else {
       const id = this.follow(r.sid);
+      if (done === 'touch') this.revive(id);
       const record = this.records.get(id);
       if (record && this.mayHaveEnded(record) && !this.isThere(id)) {
         this.records.delete(id);
       } else if (record && done === 'touch') {
         this.startLifetime(r);
-        // A use is not noted if another request has changed the data meanwhile, and notes its own.
-        const isSame = json(r.data) === json(record.data);
-        Object.assign(record, { usedHigh: now, expires: r.cookieExpires });
-        if (isSame) Object.assign(record, { usedLow: now, expiresAtLeast: r.cookieExpires });
+        Object.assign(record, { usedHigh: now, usedLow: now, expires: r.cookieExpires });
         if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
       }
     }

@@ -3,6 +3,8 @@
 /** Plays a scenario, and compares what is seen with the model after each event. */
 
 const { startClock } = require('../../parity/differential/clock');
+const { keyOf } = require('../../../session/store/hashed-calls');
+const { hashedIds } = require('../../../session/store/hashed-ids');
 const { session } = require('../../subject');
 const { USERS } = require('./generate');
 const { Model, Mismatch } = require('./model');
@@ -52,8 +54,10 @@ class Play {
   constructor({ options }, kind, backend) {
     const { isWrapped, maxSessions, ...given } = options;
     this.backend = backend;
+    /** What the program has. */
+    this.store = options.hashIds ? hashedIds(backend.store) : backend.store;
     this.middleware = session({ resave: false, saveUninitialized: false, ...given, cookie: { ...given.cookie }, secret: 'x', store: backend.store });
-    this.model = new Model(options, kind, backend.keyOf ?? ((sid) => sid));
+    this.model = new Model(options, kind, options.hashIds ? keyOf : (sid) => sid);
     this.cookies = [];
     this.visits = new Map();
   }
@@ -63,7 +67,7 @@ class Play {
     // A scenario that was made smaller may lack the beginning.
     if (event.do === 'begin' ? visit : 'request' in event && !visit) return;
     const seen = event.do === 'begin' ? await this.begin(event) : event.do === 'end' ? await this.end(event, visit) : await this.act(event, visit);
-    const { backend: { store, records }, model } = this;
+    const { store, backend: { records }, model } = this;
     seen.records = await records();
     model.take(event, seen, Date.now());
     const [[request, other] = []] = this.visits;
@@ -106,7 +110,7 @@ class Play {
   }
 
   async primitive({ op, ...step }, visit) {
-    const { store } = this.backend;
+    const { store } = this;
     const session = visit?.req.session;
     const user = step.user ?? session?.user ?? 'ann';
     const result = { user };

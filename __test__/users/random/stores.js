@@ -64,4 +64,69 @@ function disk() {
   };
 }
 
-module.exports = { ask, user, isLive, memory, disk };
+/**
+ * Wrapped stores of connect-redis, on one server or on a cluster. The server has a clock of its own.
+ *
+ * @param {(options: object) => object} make a wrapped store
+ * @param {object[]} nodes a client of each node
+ * @param {{ isCluster?: boolean }} [where]
+ */
+function redis(make, nodes, { isCluster = false } = {}) {
+  const PREFIX = 'sess:';
+  const SETS = `express-session-rs:users:${PREFIX.length}:${PREFIX}:`;
+  const keys = async () => (await Promise.all(nodes.map(async (node) => (await node.keys('*')).map((key) => [node, key])))).flat();
+  return {
+    isLive,
+    hasExpiry: false,
+    async open(options) {
+      for (const node of nodes) await node.flushAll();
+      const store = make(options);
+      return {
+        store,
+        async records() {
+          const found = new Map();
+          const entries = [];
+          for (const [node, key] of await keys()) {
+            if (!key.startsWith(SETS)) found.set(key.slice(PREFIX.length), JSON.parse(await node.get(key)));
+            else for (const each of await node.zRange(key, 0, -1)) entries.push([key.slice(SETS.length), each.slice(PREFIX.length)]);
+          }
+          const theirs = [...found].filter(([, data]) => data._meta?.user !== undefined).map(([key, { _meta: meta }]) => [meta.user, key]);
+          const [has, should] = [entries, theirs].map((list) => list.map(String).sort());
+          // In a cluster, an entry may stay until somebody reads it.
+          const wrong = isCluster ? should.filter((each) => !has.includes(each)) : has.filter((each, i) => each !== should[i]);
+          if (wrong.length > 0 || (!isCluster && has.length !== should.length)) throw new Error(`the index has ${has}, and not ${should}`);
+          return new Map([...found].filter(([, data]) => !isPointer(data)));
+        },
+        check: async () => undefined,
+      };
+    },
+  };
+}
+
+/**
+ * Wrapped stores of connect-pg-simple on one table. The store rounds up to whole seconds.
+ *
+ * @param {(options: object) => object} make a wrapped store
+ * @param {object} pool
+ */
+function postgres(make, pool) {
+  const inSeconds = (ms) => Math.ceil(ms / 1000);
+  return {
+    isLive: (expires, now) => inSeconds(expires) >= inSeconds(now),
+    async open(options) {
+      const store = make(options);
+      const table = store.quotedTable();
+      await pool.query(`DELETE FROM ${table}`);
+      return {
+        store,
+        async records() {
+          const { rows } = await pool.query(`SELECT sid, sess FROM ${table} WHERE expire >= to_timestamp(${inSeconds(Date.now())})`);
+          return new Map(rows.filter(({ sess }) => !isPointer(sess)).map(({ sid, sess }) => [sid, sess]));
+        },
+        check: async () => undefined,
+      };
+    },
+  };
+}
+
+module.exports = { redis, postgres, ask, user, isLive, memory, disk };
