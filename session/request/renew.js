@@ -217,16 +217,15 @@ function endRenewed(request, sid, done) {
 }
 
 /**
- * Notes the use of a session in the data that the store has of it now, which another request has stored.
- * If the response to a late request has brought the old id to the browser again, they say that the new
- * one was not seen yet.
+ * Writes into a renewed session that its new id was not seen yet: the response to a late request has
+ * brought the old one to the browser again.
  *
  * @param {RequestSession} request
  * @param {SessionShape} session `req.session`, which was touched
- * @param {SessionData} data what the store has
+ * @param {SessionData} data what the store has under the new id
  * @param {Callback} done gets the error of the store
  */
-function stampStored(request, session, data, done) {
+function markUnseen(request, session, data, done) {
   const { req, settings: { store } } = request;
   const id = req.sessionID;
   attempt((answered) => {
@@ -239,7 +238,7 @@ function stampStored(request, session, data, done) {
   }, done);
 }
 
-module.exports = { mayRenew, renew, enter, endRenewed, livingCookie, stampStored };
+module.exports = { mayRenew, renew, enter, endRenewed, livingCookie, markUnseen };
 
 /**
  * Returns the cookie with which a session is stored under its new id. Many stores leave the stored

@@ -12,7 +12,7 @@ const native = require('../native/load');
 const { callStore, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
 const { askStore, attempt, load } = require('./load');
-const { endRenewed, enter, stampStored } = require('./renew');
+const { endRenewed, enter, markUnseen } = require('./renew');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, parsedOthers, showMeta, usedMeta, withMeta, withOthers } = require('./times');
 
 /**
@@ -100,8 +100,9 @@ class RequestMeta {
     const meta = this.of(oldId);
     if (meta === undefined) return;
     const now = Date.now();
-    // A store knows by these times that the session takes the place of another one.
-    this.set(session.id, { ...newMeta(now), created: Math.min(meta.created, now - 1), others: meta.others });
+    // A store with users knows by these times that the session takes the place of another one.
+    const created = this.request.settings.users === undefined ? meta.created : Math.min(meta.created, now - 1);
+    this.set(session.id, { ...newMeta(now), created, others: meta.others });
   }
 
   /**
@@ -316,8 +317,8 @@ class RequestMeta {
   /**
    * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that; one that has stored
-   * something else meanwhile is, too, as a renewal gives a session another version.
+   * that has stored. A store without `setIfUnchanged` is read again to see that. So is one that may have
+   * given the session another version when its id was renewed.
    *
    * @param {SessionShape} session
    * @param {Callback} done
@@ -329,18 +330,10 @@ class RequestMeta {
     const id = request.idOf(session);
     const callback = storeCallback(req, done);
     request.touches?.noteSaved(session);
-    if (typeof store.setIfUnchanged === 'function') {
+    const isAtomic = typeof store.setIfUnchanged === 'function';
+    if (isAtomic && this.newIds === undefined) {
       const stored = this.stamp(session);
-      callStore(storeCallback(req, (error, isStored) => {
-        if (error || isStored) {
-          callback(error);
-          return;
-        }
-        attempt((answered) => { load(request, id, answered); }, (failure, found) => {
-          if (failure || !found) callback(failure?.code === 'ENOENT' ? undefined : failure);
-          else stampStored(request, session, found, callback);
-        });
-      }), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
       return;
     }
     const data = dataJSON(session, metaKey);
@@ -348,6 +341,7 @@ class RequestMeta {
       try {
         if (error && error.code !== 'ENOENT') callback(error);
         else if (error || !found || dataJSON(found, metaKey) !== data) callback();
+        else if (isAtomic) callStore(callback, store, 'setIfUnchanged', id, this.stamp(session), found);
         else callStore(callback, store, request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stamp(session));
       } catch (thrown) {
         callback(thrown);
@@ -376,7 +370,7 @@ class RequestMeta {
     }
     load(request, sid, (error, data, id) => {
       if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) stampStored(request, /** @type {SessionShape} */ (session), data, callback);
+      else if (id !== sid && this.keepsUnseen) markUnseen(request, /** @type {SessionShape} */ (session), data, callback);
       else if (id === sid && this.mustNoteUse(end, session)) attempt((answered) => { this.noteUse(/** @type {SessionShape} */ (session), answered); }, callback);
       else if (end === native.END_NOTHING) callback();
       else askStore(req, callback, 'touch', id, session);

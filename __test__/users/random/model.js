@@ -42,7 +42,8 @@ class Model {
   take(event, seen, now) {
     Object.assign(this, { now, seen });
     for (const [sid, record] of this.records) {
-      if (record.expires !== undefined && !this.kind.isLive(record.expires, now)) {
+      const isOver = (expires) => expires !== undefined && !this.kind.isLive(expires, now);
+      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid))) {
         this.records.delete(sid);
         this.limbo.set(sid, record);
       }
@@ -277,7 +278,7 @@ class Model {
     if (isOver) this.records.delete(r.sid);
     (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
-      cookieExpires: r.cookieExpires, expires: r.cookieExpires, usedLow: now, usedHigh: now,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires, usedLow: now, usedHigh: now,
     });
     this.sids.add(r.sid);
     r.stored.add(r.sid);
@@ -417,7 +418,10 @@ class Model {
         this.records.delete(id);
       } else if (record && done === 'touch') {
         this.startLifetime(r);
-        Object.assign(record, { usedHigh: now, usedLow: now, expires: r.cookieExpires });
+        // A use may not be noted if another request has changed the data meanwhile, and has noted its own.
+        const isSame = json(r.data) === json(record.data);
+        Object.assign(record, { usedHigh: now, expires: r.cookieExpires });
+        if (isSame) Object.assign(record, { usedLow: now, expiresAtLeast: r.cookieExpires });
         if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
       }
     }

@@ -119,7 +119,10 @@ class Play {
         case 'set': session[step.key] = step.value; break;
         case 'delete': delete session[step.key]; break;
         case 'unset': visit.req.session = null; break;
-        case 'head': await visit.head(); break;
+        case 'head':
+          await visit.head();
+          await this.backend.settle?.();
+          break;
         case 'keep': await session.regenerate({ keep: step.keep }); break;
         case 'end one':
           result.handle = (await store.sessionsOf(user))[step.at]?.handle;
@@ -130,6 +133,8 @@ class Play {
       }
     } catch (error) {
       result.error = error.code ?? error.message;
+      // Nobody waits until what `keep` has stored is destroyed again.
+      if (op === 'keep') await this.backend.settle?.();
     }
     return { ...result, sid: visit?.req.sessionID };
   }

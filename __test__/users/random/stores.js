@@ -3,6 +3,7 @@
 /** The stores of the scenarios. `isLive` says whether one has a session that expires at a time. */
 
 const path = require('node:path');
+const { setTimeout: pause } = require('node:timers/promises');
 const { isPointer } = require('../../../session/request/pointer');
 const { session } = require('../../subject');
 const { temporaryFolder } = require('../../../test-kit/folder');
@@ -98,6 +99,7 @@ function redis(make, nodes, { isCluster = false } = {}) {
           return new Map([...found].filter(([, data]) => !isPointer(data)));
         },
         check: async () => undefined,
+        settle: () => pause(20),
       };
     },
   };
@@ -124,6 +126,7 @@ function postgres(make, pool) {
           return new Map(rows.filter(({ sess }) => !isPointer(sess)).map(({ sid, sess }) => [sid, sess]));
         },
         check: async () => undefined,
+        settle: () => pause(20),
       };
     },
   };
