@@ -8,7 +8,7 @@ const shrink = require('./shrink');
 
 const SEED = Number(process.env.USERS_SEED || 20_000_000);
 /** Enough to see a pattern. */
-const REPORTED = 3;
+const REPORTED = Number(process.env.USERS_REPORTED || 3);
 
 /**
  * Defines the test that random scenarios are as the model says on a store.

@@ -29,6 +29,11 @@ function drawScenario(seed, { hasExpiry = true } = {}) {
   let count = 0;
   const { events, options } = scenario;
   const add = (event) => { events.push({ after: drawPause(random, options), ...event }); };
+  if (options.renewAfter && chance(0.5)) {
+    drawRenewal(random, options, events);
+    open.push(1);
+    count = 3;
+  }
   for (let left = int(10, 36); left > 0; left--) {
     const drawn = random.weighted([[open.length < MOST_OPEN ? 8 : 0, 'begin'], [open.length > 0 ? 9 : 0, 'act'], [open.length > 0 ? 6 : 0, 'end'], [1, 'admin']]);
     if (drawn === 'begin') {
@@ -50,6 +55,20 @@ function drawScenario(seed, { hasExpiry = true } = {}) {
     }
   }
   return scenario;
+}
+
+/** A session gets a new id while a request with the old one is under way. */
+function drawRenewal(random, options, events) {
+  const { chance } = random;
+  const more = () => { if (chance(0.5)) events.push({ after: 1, do: 'act', request: 1, step: drawStep(random, options) }); };
+  events.push({ after: 1, do: 'begin', request: 0, device: 0, method: 'GET', looks: false });
+  events.push({ after: 1, do: 'act', request: 0, step: { do: 'login', user: random.pick(USERS), how: random.pick(LOGINS), keep: true, isSaved: false } });
+  events.push({ after: 1, do: 'end', request: 0, isLost: false });
+  events.push({ after: 40_000, do: 'begin', request: 1, device: 0, method: 'POST', looks: chance(0.7) });
+  more();
+  events.push({ after: 1, do: 'begin', request: 2, device: 0, method: 'GET', looks: chance(0.7) });
+  events.push({ after: 1, do: 'end', request: 2, isLost: chance(0.3) });
+  more();
 }
 
 function drawOptions({ chance, int, pick }, hasExpiry) {
