@@ -785,7 +785,8 @@ declare namespace session {
      * know, and has none of the methods `sessionsOf`, `end` and `endAll`.
      *
      * @example
-     * new session.MemoryStore({ user: (data) => data.passport?.user });
+     * // With passport.
+     * new session.MemoryStore({ user: (data) => (data as any).passport?.user });
      */
     user?: ((session: SessionData) => string | null | undefined) | null | undefined;
 
@@ -794,7 +795,10 @@ declare namespace session {
      * first 255 characters are kept. Needs `user`. Default: nothing is kept.
      *
      * @example
-     * new session.MemoryStore({ user, describe: (req) => ({ ip: req.ip, userAgent: req.get('user-agent') }) });
+     * new session.MemoryStore({
+     *   user: (data) => (data as any).passport?.user,
+     *   describe: (req) => ({ ip: req.ip, userAgent: req.get('user-agent') }),
+     * });
      */
     describe?: ((req: express.Request) => { ip?: string | null | undefined; userAgent?: string | null | undefined } | null | undefined) | null | undefined;
 

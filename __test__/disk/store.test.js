@@ -68,7 +68,7 @@ test('an option that is none, and no options, are refused', { skip }, (t) => {
   const file = newFile(t);
   for (const name of ['filename', 'Path', 'max', 'shared', 'touchafter', 'constructor']) {
     assert.throws(() => new DiskStore({ path: file, [name]: undefined }), {
-      name: 'TypeError', message: `${name} is no option of DiskStore, which has path, maxBytes, ttl, checkPeriod, dispose, durability, touchAfter, onDamage`,
+      name: 'TypeError', message: `${name} is no option of DiskStore, which has path, maxBytes, ttl, checkPeriod, dispose, durability, touchAfter, onDamage, user, describe, maxSessions`,
     });
   }
   for (const options of [undefined, null, 5, file]) {

@@ -1272,27 +1272,34 @@ fn only_a_login_ends_another_session(make: Make) {
     login(store, b"i", "dot", 1);
     set(store, b"h", &session_of("dot", 1, 1, 59));
     assert_eq!(of(store, "dot", 0), ["h"], "h was over");
+    len(store, 2000);
+    set(store, b"k", &session_of("dot", 1, 1, 1));
+    assert_eq!(of(store, "dot", 2000), ["h"], "k is over already");
 }
 
 fn many_logins_of_a_user_leave_as_many_as_allowed(make: Make) {
-    let store = &*make(of_user(3));
-    std::thread::scope(|scope| {
-        for thread in 0..4u8 {
-            scope.spawn(move || {
-                for at in 0..200u8 {
-                    let sid = [b'a' + thread, b'a' + at % 26, b'a' + at / 26];
-                    login(store, &sid, "ann", i64::from(at));
-                    if at % 3 == 0 {
-                        login(store, &sid, "bob", 1);
+    let store = &*make(of_user(2));
+    for round in 0..200u8 {
+        std::thread::scope(|scope| {
+            for thread in 0..3u8 {
+                scope.spawn(move || {
+                    for at in 0..2u8 {
+                        login(
+                            store,
+                            &[b'a' + thread, b'a' + at, b'0' + round % 10],
+                            "ann",
+                            1,
+                        );
+                        login(store, &[b'x', b'a' + thread], "bob", 1);
                     }
-                    assert_ne!(store.sessions_of(b"\"ann\"", 0).unwrap().len(), 99);
-                }
-            });
+                });
+            }
+        });
+        for user in ["ann", "bob"] {
+            assert_eq!(of(store, user, 0).len(), 2, "{user}, round {round}");
         }
-    });
-    assert_eq!(of(store, "ann", 0).len(), 3);
-    assert_eq!(of(store, "bob", 0).len(), 3);
-    assert_eq!(len(store, 0), 6);
+    }
+    assert_eq!(len(store, 0), 4);
 }
 
 fn an_index_of_users_counts_and_is_freed(make: Make) {
@@ -1596,7 +1603,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     /// Whatever is done to both, the store on a disk and the plain engine find the same sessions of
-    /// users. An expired session is not removed at the same time.
+    /// users.
     #[test]
     fn the_disk_store_and_the_plain_engine_find_the_same_of_users(
         most in prop_oneof![1usize..3, Just(usize::MAX)],
@@ -1616,6 +1623,9 @@ proptest! {
             };
             let step = (call, *sid, *kind, number);
             for side in &mut sides {
+                // Which of two that began together is ended depends on what was there before, and so
+                // on when the engine removes what has expired.
+                side.engine.prune(now, usize::MAX).unwrap();
                 // A look-up tells the moment, which is another one.
                 if !matches!(step.0, Call::Get(_)) {
                     side.call(&step, now);

@@ -91,6 +91,16 @@ class DiskEngine extends Engine {
   }
 
   /**
+   * @override
+   * @param {string} sid
+   * @param {import('../types').SessionData} session
+   * @param {string | undefined} text
+   */
+  saveIfPresent(sid, session, text) {
+    return this.save(sid, session, text, this.savedMoment());
+  }
+
+  /**
    * Counts a change, and commits it now or when the turn ends.
    *
    * @template T

@@ -156,6 +156,22 @@ class Engine {
   }
 
   /**
+   * Stores a session as `save` does, but only if there is one that has not expired. The record that
+   * leads to the new id of a session is none.
+   *
+   * @param {string} sid
+   * @param {SessionData} session
+   * @param {string | undefined} text
+   * @returns {boolean} whether it was stored, as far as is known yet: see `isCommitted`
+   * @throws as `save`
+   */
+  saveIfPresent(sid, session, text) {
+    const since = this.moment();
+    const stored = this.read(sid, false);
+    return stored !== undefined && !isPointer(stored) && this.save(sid, session, text, since);
+  }
+
+  /**
    * Stores a session as `save` does, from the JSON of its cookie and its data.
    *
    * @param {string} sid

@@ -98,7 +98,10 @@ class RequestMeta {
    */
   carry(oldId, session) {
     const meta = this.of(oldId);
-    if (meta !== undefined) this.set(session.id, { ...newMeta(Date.now()), created: meta.created, others: meta.others });
+    if (meta === undefined) return;
+    const now = Date.now();
+    // A store knows by these times that the session takes the place of another one.
+    this.set(session.id, { ...newMeta(now), created: Math.min(meta.created, now - 1), others: meta.others });
   }
 
   /**

@@ -3,11 +3,12 @@
 const { inherits } = require('node:util');
 const DiskEngine = require('../engine/disk-engine');
 const { isPointer } = require('../request/pointer');
-const { functionOf, runEngine } = require('./call');
+const { runEngine } = require('./call');
 const defer = require('./defer');
 const { ENGINE_CLASS, engineOf } = require('./engine-of');
-const { methods, stamped, whenCommitted } = require('./engine-methods');
+const { methods } = require('./engine-methods');
 const defineEngineUsers = require('./engine-users');
+const setIfPresent = require('./set-if-present');
 const Store = require('./store');
 
 /**
@@ -34,49 +35,7 @@ function DiskStore(options) {
 
 inherits(DiskStore, Store);
 Object.defineProperty(DiskStore.prototype, ENGINE_CLASS, { value: DiskEngine });
-Object.assign(DiskStore.prototype, methods);
-
-/**
- * Stores a session as `set` does, but only if the store still has a session with this id.
- *
- * @this {DiskStore}
- * @param {string} sid
- * @param {SessionData} session
- * @param {(error: unknown, isStored?: boolean) => void} [callback]
- * @throws what `JSON.stringify` throws; the stored session stays as it was
- */
-DiskStore.prototype.setIfPresent = function setIfPresent(sid, session, callback) {
-  // A class that replaces `set` may keep its sessions in another form, or under another sid.
-  if (this.set !== methods.set) {
-    setIfFound(this, sid, session, functionOf(callback));
-    return;
-  }
-  const stored = stamped(this, session, callback);
-  if (stored === undefined) return;
-  const text = JSON.stringify(stored);
-  runEngine(callback, () => {
-    const engine = engineOf(this);
-    const isStored = engine.save(`${sid}`, stored, text, engine.savedMoment());
-    if (callback) whenCommitted(engine, isStored, callback);
-  });
-};
-
-/**
- * Stores a session by the methods of a class that has replaced them. Another process may destroy
- * the session between the two calls.
- *
- * @param {DiskStore} store
- * @param {string} sid
- * @param {SessionData} session
- * @param {Callback} callback
- */
-function setIfFound(store, sid, session, callback) {
-  store.get(sid, (error, found) => {
-    if (error) callback(error);
-    else if (!found) callback(null, false);
-    else store.set(sid, session, (failure) => { callback(failure, !failure); });
-  });
-}
+Object.assign(DiskStore.prototype, methods, { setIfPresent });
 
 /**
  * Gets all sessions that have not expired, by their sids. It reads a part of them in each turn of

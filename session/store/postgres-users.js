@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Listed, SessionData, Store, UserOptions, UserSession } from '../types' */
+/** @import { Listed, SessionData, Store, UserOptions } from '../types' */
 /**
  * @typedef {import('../types').Callback} Callback
  * @typedef {InstanceType<typeof import('./users').Users>} Users
@@ -9,10 +9,8 @@
 const { readMeta, parsedOthers } = require('../request/times');
 const defer = require('./defer');
 const { SESSION, USER, ending, isLive, isLiveOf, isOf, parameterOf, parseRead } = require('./postgres-sql');
-const { checkedUser, defineUsers, handleOf, userSession, usersOf } = require('./users');
-
-/** How often `endAll` looks for sessions. */
-const MOST_ROUNDS = 20;
+const defineUserMethods = require('./user-methods');
+const { defineUsers, usersOf } = require('./users');
 
 /** For how long connect-pg-simple keeps a session without a lifetime, in seconds. */
 const DEFAULT_TTL = 86400;
@@ -108,67 +106,18 @@ class PostgresUsers {
       ), ${ending(table, parameter, now, '(SELECT grew FROM growth)', maxSessions - 1)}
       SELECT sid, grew FROM written, growth`, all);
     // No statement sees what is stored after it began, not even one that waits for a lock.
-    if (row !== undefined && row.grew) await this.ended(user, 'true', [], maxSessions);
+    if (row !== undefined && row.grew) await this.endWhere(user, 'true', [], maxSessions);
     return row;
   }
 
   /**
-   * Returns the live sessions of a user, that which was created last first.
+   * Gets the live sessions of a user, in no order.
    *
    * @param {string} user
-   * @param {{ current?: { id: string } }} [options]
-   * @returns {Promise<UserSession[]>}
-   * @throws {TypeError} if `user` or `current` is wrong
-   */
-  async sessionsOf(user, options) {
-    checkedUser(user);
-    const current = keyIn(options, 'current');
-    const now = Date.now();
-    const listed = await this.listed(user, now);
-    return listed.map((each) => userSession(each, current, now)).sort((a, b) => b.created - a.created);
-  }
-
-  /**
-   * Ends one session of a user.
-   *
-   * @param {string} user
-   * @param {unknown} handle as `sessionsOf` gives it
-   * @returns {Promise<number>} how many it has ended: 0 or 1
-   * @throws {TypeError} if `user` is wrong
-   */
-  async end(user, handle) {
-    checkedUser(user);
-    const found = (await this.listed(user, Date.now())).find(({ key }) => handleOf(key) === handle);
-    return found === undefined ? 0 : (await this.ended(user, 'sid = $2', [found.key])).ended;
-  }
-
-  /**
-   * Ends all sessions of a user. It looks again, as long as it finds any: another request may have given
-   * a session a new id meanwhile.
-   *
-   * @param {string} user
-   * @param {{ except?: { id: string } }} [options]
-   * @returns {Promise<number>} how many it has ended
-   * @throws {TypeError} if `user` or `except` is wrong
-   */
-  async endAll(user, options) {
-    checkedUser(user);
-    const except = keyIn(options, 'except');
-    let count = 0;
-    for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const { found, ended } = except === undefined ? await this.ended(user) : await this.ended(user, 'sid <> $2', [except]);
-      count += ended;
-      if (found === 0) break;
-    }
-    return count;
-  }
-
-  /**
-   * @param {string} user
-   * @param {number} now ms since the epoch
    * @returns {Promise<Listed[]>}
    */
-  async listed(user, now) {
+  async list(user) {
+    const now = Date.now();
     const { found } = await this.ask(`SELECT json_agg(json_build_array(
         sid, (${SESSION} #> '{_meta}')::text, extract(epoch from expire::timestamptz) * 1000, ${SESSION} #>> '{cookie,originalMaxAge}'
       ))::text AS found FROM ${this.store.quotedTable()} AS stored WHERE ${isLiveOf('$1', seconds(now))}`, [parameterOf(user)]);
@@ -184,15 +133,25 @@ class PostgresUsers {
    * Ends sessions of a user.
    *
    * @param {string} user
-   * @param {string} [condition] which
+   * @param {Listed[]} sessions
+   */
+  end(user, sessions) {
+    return this.endWhere(user, 'sid = ANY($2)', [sessions.map(({ key }) => key)]);
+  }
+
+  /**
+   * Ends sessions of a user.
+   *
+   * @param {string} user
+   * @param {string} condition which
    * @param {any[]} [values] its parameters, from `$2` on
    * @param {number} [kept] so many of them, which were created last, stay
-   * @returns {Promise<{ found: number, ended: number }>} how many it has found, and ended of these
+   * @returns {Promise<number>} how many
    */
-  async ended(user, condition = 'true', values = [], kept = 0) {
-    const { found, ended } = await this.ask(`WITH ${ending(this.store.quotedTable(), '$1', seconds(Date.now()), condition, kept)}
-      SELECT (SELECT count(*) FROM theirs) AS found, (SELECT count(*) FROM ended) AS ended`, [parameterOf(user), ...values]);
-    return { found: Number(found), ended: Number(ended) };
+  async endWhere(user, condition, values = [], kept = 0) {
+    const { ended } = await this.ask(`WITH ${ending(this.store.quotedTable(), '$1', seconds(Date.now()), condition, kept)}
+      SELECT count(*) AS ended FROM ended`, [parameterOf(user), ...values]);
+    return Number(ended);
   }
 
   /**
@@ -221,15 +180,7 @@ function definePostgresUsers(store, query, options) {
   const of = usersOf(store);
   if (of === undefined) return undefined;
   const users = new PostgresUsers(store, query, of);
-  /** @type {Record<string, (...args: any[]) => Promise<any>>} */
-  const methods = {
-    sessionsOf: (user, how) => users.sessionsOf(user, how),
-    end: (user, handle) => users.end(user, handle),
-    endAll: (user, how) => users.endAll(user, how),
-  };
-  for (const [name, value] of Object.entries(methods)) {
-    Object.defineProperty(store, name, { configurable: true, writable: true, value });
-  }
+  defineUserMethods(store, users);
   return users;
 }
 
@@ -239,18 +190,3 @@ function seconds(/** @type {number} */ now) {
 }
 
 module.exports = { definePostgresUsers, seconds };
-
-/**
- * Returns the key of the session that an option names.
- *
- * @param {any} options
- * @param {string} name
- * @returns {string | undefined} undefined if the option is not given
- * @throws {TypeError} if it is no session
- */
-function keyIn(options, name) {
-  const session = Object(options)[name];
-  if (session === undefined) return undefined;
-  if (session === null || typeof session !== 'object' || typeof session.id !== 'string') throw new TypeError(`${name} option must be a session`);
-  return session.id;
-}

@@ -66,8 +66,7 @@ class Users {
    * @throws what the function `user` throws, and a TypeError if it returns anything but a user
    */
   userOf(session) {
-    const { user: call } = this;
-    const user = call(session);
+    const user = called('user', this.user, session);
     if (user === undefined || user === null) return undefined;
     if (!isUser(user)) throw wrongUser('the option user must return');
     return user;
@@ -83,7 +82,7 @@ class Users {
   described(req) {
     const { describe } = this;
     if (describe === undefined) return {};
-    const { ip, userAgent } = /** @type {DescribeResult} */ (Object(describe(req)));
+    const { ip, userAgent } = /** @type {DescribeResult} */ (Object(called('describe', describe, req)));
     return { ...text('ip', 'ip', ip), ...text('agent', 'userAgent', userAgent) };
   }
 
@@ -187,6 +186,24 @@ function isGiven(value) {
  */
 function isUser(user) {
   return typeof user === 'string' && user !== '' && user.length <= LONGEST_USER && !UNKEEPABLE.test(user);
+}
+
+/**
+ * Calls a function of the program.
+ *
+ * @template A, R
+ * @param {string} name of the option
+ * @param {(argument: A) => R} call
+ * @param {A} argument
+ * @returns {R}
+ * @throws what it throws, or an Error for a value that a callback takes for no error
+ */
+function called(name, call, argument) {
+  try {
+    return call(argument);
+  } catch (error) {
+    throw error || new Error(`${name} option failed and gave no error`);
+  }
 }
 
 /** @param {string} what */

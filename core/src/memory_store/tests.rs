@@ -186,3 +186,61 @@ fn the_index_of_users_has_what_the_records_have_whatever_threads_do() {
     assert_index(store);
     assert_eq!(store.users.as_deref().unwrap().totals(), (0, 0));
 }
+
+#[test]
+fn of_two_logins_at_once_one_stays() {
+    let store = &MemoryStore::new(Bounds {
+        max_of_user: Some(1),
+        ..Bounds::default()
+    });
+    let arrived = &AtomicUsize::new(0);
+    let text = PLAIN.replace(r#""a":1"#, r#""_meta":{"user":"ann"}"#);
+    // Both go on within nanoseconds if each has a processor, as neither sleeps.
+    let meet = |times: &mut usize| {
+        *times += 2;
+        arrived.fetch_add(1, Relaxed);
+        let mut spins = 0;
+        while arrived.load(Relaxed) < *times {
+            spins += 1;
+            if spins % 200 == 0 {
+                std::thread::yield_now();
+            }
+        }
+    };
+    let login = |sid: &[u8]| {
+        let (mut times, mut others) = (0, 0);
+        for _ in 0..400 {
+            meet(&mut times);
+            set(store, sid, &text);
+            meet(&mut times);
+            let left = store.sessions_of(br#""ann""#, 0).unwrap().len();
+            others += usize::from(left != 1);
+            meet(&mut times);
+            store.destroy(sid).unwrap();
+        }
+        assert_eq!(others, 0);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| login(b"a"));
+        scope.spawn(|| login(b"b"));
+    });
+}
+
+#[test]
+fn what_the_index_of_users_takes_counts() {
+    let bytes = |bounds| {
+        let store = MemoryStore::new(bounds);
+        set(
+            &store,
+            b"a",
+            &PLAIN.replace(r#""a":1"#, r#""_meta":{"user":"ann"}"#),
+        );
+        set(&store, b"b", PLAIN);
+        store.bytes()
+    };
+    let indexed = bytes(Bounds {
+        max_of_user: Some(usize::MAX),
+        ..Bounds::default()
+    });
+    assert_eq!(indexed, bytes(Bounds::default()) + users::PLACE_BYTES);
+}

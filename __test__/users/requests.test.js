@@ -1,0 +1,261 @@
+'use strict';
+
+/** What a request does to the session of a user: `user`, `describe`, `maxSessions`, and ends that beat requests. */
+
+const assert = require('node:assert/strict');
+const path = require('node:path');
+const { test } = require('node:test');
+const original = require('express-session');
+const { clock, open } = require('../compat/app');
+const { cookieOf } = require('../../test-kit/jar');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { session, isOurs } = require('../subject');
+
+const { MemoryStore, DiskStore } = session;
+const START = Date.UTC(2030, 0, 1);
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const skip = !isOurs && 'the original knows no users';
+
+const user = (its) => its.user;
+const describe = (req) => ({ ip: req.headers['x-ip'], userAgent: req.headers['user-agent'] });
+
+const kinds = {
+  MemoryStore: (t, options) => new MemoryStore(options),
+  // It is asked by its methods.
+  'MemoryStore with a wrapped get': (t, options) => {
+    const store = new MemoryStore(options);
+    const { get } = store;
+    store.get = function wrapped(...args) { return get.apply(this, args); };
+    return store;
+  },
+  DiskStore: (t, options) => {
+    const store = new DiskStore({ path: path.join(temporaryFolder('users', t), 'sessions.db'), ...options });
+    t.after(() => store.close());
+    return store;
+  },
+};
+
+const sidIn = (cookie) => /s%3A([^.]+)\./.exec(cookie)?.[1];
+const stored = (store, cookie) => new Promise((resolve, reject) => {
+  store.get(sidIn(cookie), (error, found) => (error ? reject(error) : resolve(found)));
+});
+
+/** An app on a store with users, under a clock. `visit` says which cookie it brings, and tells the new one. */
+async function app(t, make, { storeOptions, options, ...more } = {}) {
+  const time = clock(t, START);
+  const store = make(t, { user, ...storeOptions });
+  const opened = await open(t, { options: { store, ...options }, ...more });
+  const visit = async (cookie, handler, rest) => {
+    opened.jar.clear?.();
+    const answer = await opened.visit(handler, { cookie: cookie ?? 'none=1', ...rest });
+    return { ...answer, cookie: answer.cookies.map((line) => cookieOf(line))[0] };
+  };
+  const logIn = async (name, rest) => (await visit(undefined, (req, res) => { req.session.user = name; res.end(); }, rest)).cookie;
+  return { ...opened, store, time, visit, logIn };
+}
+
+const outcome = (promise) => promise.then(() => 'saved', (error) => error.code ?? `${error.name}: ${error.message}`);
+
+for (const [kind, make] of Object.entries(kinds)) {
+  const each = (name, body) => test(`${kind}: ${name}`, { skip }, (t) => body(t, (more) => app(t, make, more)));
+
+  each('a session says whose it is, and what has used it last', async (t, start) => {
+    const { store, time, visit, logIn } = await start({ storeOptions: { describe } });
+    const headers = (ip, agent) => ({ headers: { 'x-ip': ip, 'user-agent': agent } });
+    const cookie = await logIn('ann', headers('10.0.0.1', 'Firefox "1"'));
+    assert.deepEqual((await stored(store, cookie))._meta, { created: START, renewed: START, seen: START, user: 'ann', ip: '10.0.0.1', agent: 'Firefox "1"' });
+    time.tick(1000);
+    await visit(cookie, (req, res) => { req.session.n = 1; res.end(); }, headers('10.0.0.2', `Ü${'x'.repeat(5000)}`));
+    const [{ handle, ...told }] = await store.sessionsOf('ann');
+    assert.equal(handle.length, 43);
+    assert.deepEqual(told, { created: START, lastSeen: START + 1000, current: false, ip: '10.0.0.2', userAgent: `Ü${'x'.repeat(254)}` });
+    // A request that is not to count as a use tells nothing of itself.
+    await visit(cookie, (req, res) => { req.session.touch(false); req.session.n = 2; res.end(); }, headers('10.0.0.3', 'curl'));
+    assert.equal((await store.sessionsOf('ann'))[0].ip, '10.0.0.2');
+    // What the program puts into _meta is nothing.
+    await visit(cookie, (req, res) => { req.session._meta = { user: 'bob', created: 1 }; req.session.n = 3; res.end(); }, headers('10.0.0.4', 'x'));
+    assert.deepEqual([(await store.sessionsOf('bob')).length, (await store.sessionsOf('ann'))[0].created], [0, START]);
+    await visit(cookie, (req, res) => { delete req.session.user; res.end(); }, headers('10.0.0.5', 'x'));
+    assert.deepEqual(Object.keys((await stored(store, cookie))._meta), ['created', 'renewed', 'seen']);
+    assert.deepEqual(await store.sessionsOf('ann'), []);
+  });
+
+  each('who is shown as current', async (t, start) => {
+    const { store, visit, logIn } = await start();
+    const [one] = [await logIn('ann'), await logIn('ann')];
+    const { value } = await visit(one, async (req, res) => {
+      const list = await store.sessionsOf('ann', { current: req.session });
+      res.end();
+      return list.map(({ current }) => current).sort();
+    });
+    assert.deepEqual(value, [false, true]);
+    const ended = await visit(one, async (req, res) => { res.end(String(await store.endAll('ann', { except: req.session }))); });
+    assert.equal(ended.body, '1');
+    assert.deepEqual([Boolean(await stored(store, one)), (await store.sessionsOf('ann')).length], [true, 1]);
+  });
+
+  each('a session that was ended is not saved again', async (t, start) => {
+    for (const options of [{}, { merge: true }, { resave: true }, { renewAfter: HOUR }, { commit: 'headers' }, { touchAfter: 1000, rolling: true, cookie: { maxAge: HOUR } }]) {
+      const { store, visit, logIn } = await start({ options });
+      const cookie = await logIn('ann');
+      const { value } = await visit(cookie, async (req, res) => {
+        req.session.n = 1;
+        await store.endAll('ann');
+        const outcomes = [await outcome(req.session.save())];
+        req.session.n = 2;
+        outcomes.push(await new Promise((resolve) => { req.session.save((error, ...more) => { resolve([error?.code, more.length]); }); }));
+        req.session.n = 3;
+        res.end();
+        return outcomes;
+      }, { method: 'POST' });
+      assert.deepEqual(value, ['ERR_SESSION_ENDED', ['ERR_SESSION_ENDED', 0]], JSON.stringify(options));
+      assert.ok(!await stored(store, cookie), JSON.stringify(options));
+      // A touch does not bring it back either.
+      const next = await logIn('ann');
+      await visit(next, async (req, res) => { void req.session.user; await store.endAll('ann'); res.end(); });
+      assert.ok(!await stored(store, next));
+    }
+  });
+
+  each('a session that this request has saved itself', async (t, start) => {
+    const { store, visit } = await start();
+    const { cookie, value } = await visit(undefined, async (req, res) => {
+      req.session.user = 'ann';
+      const outcomes = [await outcome(req.session.save()), await outcome(req.session.save())];
+      const [{ handle }] = await store.sessionsOf('ann', { current: req.session });
+      assert.equal(await store.end('ann', handle), 1);
+      req.session.n = 1;
+      outcomes.push(await outcome(req.session.save()));
+      req.session.n = 2;
+      res.end();
+      return outcomes;
+    });
+    assert.deepEqual(value, ['saved', 'saved', 'ERR_SESSION_ENDED']);
+    assert.ok(!await stored(store, cookie));
+    // A logout by the request itself, and another login, are its own doing.
+    const again = await visit(undefined, async (req, res) => {
+      req.session.user = 'ann';
+      await req.session.save();
+      await req.session.regenerate();
+      req.session.user = 'ann';
+      await req.session.save();
+      res.end();
+    });
+    assert.equal((await stored(store, again.cookie)).user, 'ann');
+    assert.equal((await store.sessionsOf('ann')).length, 1);
+  });
+
+  each('a function that fails is an error, and the stored session stays', async (t, start) => {
+    const bad = [
+      [() => { throw new Error('broken'); }, 'broken'],
+      [() => { throw undefined; }, /gave no error|cannot say/],
+      [() => 7, /must return a text of 1 to 255 characters/],
+      [() => ({}), /must return/],
+      [() => '', /must return/],
+      [() => 'x'.repeat(10_000), /must return/],
+      [() => '\ud800', /must return/],
+      [async () => 'ann', /must return/],
+    ];
+    for (const [fails, message] of bad) {
+      let isBad = false;
+      const { errors, store, visit, logIn } = await start({ storeOptions: { user: (its) => (isBad ? fails(its) : its.user) } });
+      const cookie = await logIn('ann');
+      isBad = true;
+      const { value } = await visit(cookie, async (req, res) => {
+        req.session.n = 1;
+        const results = [await req.session.save().catch((error) => error), await new Promise((resolve) => { req.session.save(resolve); })];
+        res.end();
+        return results;
+      });
+      for (const error of value) assert.match(String(error?.message), message instanceof RegExp ? message : new RegExp(message));
+      assert.equal(errors.length, 1);
+      isBad = false;
+      assert.equal((await stored(store, cookie)).n, undefined);
+      assert.equal((await store.sessionsOf('ann')).length, 1);
+    }
+    for (const described of [() => { throw new Error('broken'); }, () => ({ ip: 7 }), () => ({ userAgent: {} })]) {
+      const { errors, store, visit } = await start({ storeOptions: { describe: described } });
+      await visit(undefined, (req, res) => { req.session.user = 'ann'; res.end(); });
+      assert.match(errors[0].message, /broken|of the option describe must be a string/);
+      assert.deepEqual(await store.sessionsOf('ann'), []);
+    }
+    for (const nothing of [() => undefined, () => null, () => ({}), () => ({ ip: null, userAgent: undefined })]) {
+      const { store, logIn } = await start({ storeOptions: { describe: nothing } });
+      await logIn('ann');
+      assert.deepEqual(Object.keys((await store.sessionsOf('ann'))[0]), ['handle', 'created', 'lastSeen', 'current']);
+    }
+  });
+
+  each('a session begins anew with another user, and with nobody else', async (t, start) => {
+    const { store, time, visit } = await start({ options: { saveUninitialized: true } });
+    const { cookie } = await visit(undefined, (req, res) => { req.session.cart = 1; res.end(); });
+    const created = async () => (await store.sessionsOf('ann')).map((each) => each.created - START);
+    time.tick(1000);
+    await visit(cookie, (req, res) => { req.session.user = 'ann'; res.end(); });
+    assert.deepEqual(await created(), [1000]);
+    time.tick(1000);
+    const kept = await visit(cookie, async (req, res) => { await req.session.regenerate({ keep: true }); res.end(); });
+    assert.notEqual(kept.cookie, undefined);
+    assert.deepEqual(await created(), [1000]);
+    time.tick(1000);
+    await visit(kept.cookie, async (req, res) => { await req.session.regenerate({ keep: ['cart'] }); req.session.user = 'ann'; res.end(); });
+    assert.deepEqual(await created(), [3000]);
+  });
+
+  each('regenerate and a new id end no other device, a login ends the oldest', async (t, start) => {
+    const { store, time, visit, logIn } = await start({ storeOptions: { maxSessions: 2 }, options: { renewAfter: HOUR, idleTimeout: 24 * HOUR } });
+    const isThere = async (...cookies) => Promise.all(cookies.map(async (cookie) => Boolean((await stored(store, cookie))?.user)));
+    const one = await logIn('ann');
+    time.tick(1000);
+    const two = await logIn('ann');
+    const kept = await visit(two, async (req, res) => { await req.session.regenerate({ keep: true }); res.end(); });
+    assert.deepEqual(await isThere(one, two, kept.cookie), [true, false, true]);
+    time.tick(HOUR);
+    const renewed = await visit(kept.cookie, (req, res) => { res.end(req.session.user); });
+    assert.notEqual(renewed.cookie, undefined);
+    assert.equal((await store.sessionsOf('ann')).length, 2);
+    assert.deepEqual(await isThere(one, renewed.cookie), [true, true]);
+    const three = await logIn('ann');
+    assert.deepEqual(await isThere(one, renewed.cookie, three), [false, true, true]);
+    await logIn('bob');
+    assert.deepEqual(await isThere(renewed.cookie, three), [true, true]);
+  });
+
+  each('a session of before the option is found when it is used', async (t, start) => {
+    const { store, time, visit } = await start();
+    const make = async (meta) => {
+      const cookie = (await visit(undefined, (req, res) => { req.session.n = 1; res.end(); })).cookie;
+      // As it was stored by a program that knew no users.
+      const data = { cookie: new original.Cookie({}), user: 'ann', ...(meta && { _meta: meta }) };
+      const none = store.user;
+      assert.equal(none, undefined);
+      await new Promise((resolve, reject) => {
+        const plain = Object.create(store, { [Object.getOwnPropertySymbols(store).find((key) => key.description === 'users')]: { value: undefined } });
+        store.set.call(plain, sidIn(cookie), data, (error) => (error ? reject(error) : resolve()));
+      });
+      return cookie;
+    };
+    for (const meta of [undefined, { created: START, renewed: START, seen: START }]) {
+      const cookie = await make(meta);
+      assert.deepEqual(await store.sessionsOf('ann'), []);
+      time.tick(1000);
+      await visit(cookie, (req, res) => { res.end(req.session.user); });
+      assert.equal((await store.sessionsOf('ann')).length, 1, JSON.stringify(meta));
+      await store.endAll('ann');
+    }
+  });
+
+  each('the last use is shown without a lifetime, and with one', async (t, start) => {
+    for (const options of [{}, { cookie: { maxAge: HOUR } }]) {
+      const { store, time, visit, logIn } = await start({ options });
+      const cookie = await logIn('ann');
+      for (const minutes of [2, 4]) {
+        time.tick(2 * MINUTE);
+        await visit(cookie, (req, res) => { res.end(); });
+        const [{ lastSeen, created }] = await store.sessionsOf('ann');
+        assert.deepEqual([lastSeen - START, created - START], [minutes * MINUTE, 0], JSON.stringify(options));
+      }
+    }
+  });
+}
