@@ -58,7 +58,7 @@ export = session;
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
  *   positive number or more than half of `cookie.maxAge`, `idleTimeout`, `absoluteTimeout`, `renewAfter`
- *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` is not a boolean,
+ *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` or `hashIds` is not a boolean,
  *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
  *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
@@ -204,6 +204,17 @@ declare namespace session {
      * 1.19.0 has no such option.)
      */
     clearCookie?: boolean | undefined;
+
+    /**
+     * Whether the store gets `'h1:'` and the SHA-256 of each session id (base64url) as the key of
+     * the session, so that who reads the store, a dump of it or a replica learns no id. Default:
+     * `false`, the store gets the ids, as in express-session 1.19.0, which has no such option.
+     *
+     * `req.sessionStore` is then a wrapper of the store: its methods take ids, as before. The store
+     * itself takes keys, and `all` and `ids` give keys, also those of the wrapper. A session that is
+     * stored under its id, from before the option, is found and moved.
+     */
+    hashIds?: boolean | undefined;
 
     /**
      * After how many ms without a request a session ends, whatever its store and its cookie say

@@ -7,8 +7,9 @@ const { META } = require('./session/request/times');
 const { answer, callStore, storeCallback } = require('./session/store/call');
 const { WRITES, CHANGES, UnknownForm, watched, formOf, isCluster, evaluate, replyTo } = require('./session/store/redis-client');
 const { UNCHANGED } = require('./session/store/redis-script');
-const { UserSets, UserSetsInCluster, userMethods, checkSerializer, isSet } = require('./session/store/redis-users');
+const { UserSets, UserSetsInCluster, userIndex, checkSerializer, isSet } = require('./session/store/redis-users');
 const isSameSession = require('./session/store/same-session');
+const defineUserMethods = require('./session/store/user-methods');
 const { Users, defineUsers, usersOf } = require('./session/store/users');
 
 /**
@@ -321,18 +322,17 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
       return settled(noted.ids().then((ids) => ids.length), callback);
     },
 
-    ...userMethods({
-      sets: () => setsIn(clientNow()),
-      keyOf,
-      sidOf: (key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key),
-      parse: (text) => /** @type {Required<RedisStore>} */ (store).serializer.parse(text),
-      ttl: () => store.ttl,
-    }),
   };
 
   defineUsers(/** @type {any} */ (store), options || {});
   for (const [name, value] of Object.entries({ ...typeof all === 'function' && { all: allSessions }, setIfPresent, setIfUnchanged, ...users && noted })) {
     Object.defineProperty(store, name, { configurable: true, writable: true, value });
+  }
+  if (users) {
+    const sidOf = (/** @type {string} */ key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key);
+    const parse = (/** @type {any} */ text) => /** @type {Required<RedisStore>} */ (store).serializer.parse(text);
+    const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, parse, ttl: () => store.ttl });
+    defineUserMethods(store, { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
   }
   return store;
 }

@@ -43,6 +43,7 @@ const FEATURE_SUBJECTS = [
   { name: 'clearCookie', session: OURS, store: 'own', options: { clearCookie: true } },
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
+  { name: 'hashIds', session: OURS, store: 'own', options: { hashIds: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
   { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
   { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },

@@ -5,6 +5,7 @@
 
 const { isAsyncFunction } = require('node:util').types;
 const { existingEngine, hasEngineClass } = require('./store/engine-of');
+const { hashedIds, noteNewId } = require('./store/hashed-ids');
 const MemoryStore = require('./store/memory-store');
 const check = require('./cookie/check');
 const { problemsOf, warnOfProblems } = require('./cookie/problems');
@@ -125,7 +126,10 @@ function checked(options, deprecate) {
     warnOfProblems(header);
   }
 
-  const store = given.store || new MemoryStore();
+  const { hashIds = false } = given;
+  if (typeof hashIds !== 'boolean') throw new TypeError('hashIds option must be a boolean');
+  const ownStore = given.store || new MemoryStore();
+  const store = hashIds ? hashedIds(ownStore) : ownStore;
   const users = usersOf(store);
   const times = users === undefined && [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
@@ -144,7 +148,7 @@ function checked(options, deprecate) {
   }
   return {
     cookie,
-    generateId,
+    generateId: hashIds ? (req) => noteNewId(req.sessionStore, generateId(req)) : generateId,
     name,
     proxy: given.proxy,
     resave,

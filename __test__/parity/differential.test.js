@@ -13,6 +13,7 @@
  *   DIFF_SUBJECT=name  the module to test instead of this package: a name
  *                      (`express-session` compares the original with itself)
  *                      or a path
+ *   DIFF_HASH_IDS=1    with the option `hashIds` on our side
  *   DIFF_STATS=1       counts of what happened
  *   DIFF_TRACE=1       the original's trace of each scenario (for a replay)
  */

@@ -174,8 +174,8 @@ for (const type of TYPES) {
       for (const call of [store.sessionsOf(wrong), store.end(wrong, 'x'), store.endAll(wrong)]) await assert.rejects(call, { name: 'TypeError' });
     }
     for (const wrong of [null, 'a', 1, {}, { id: 1 }]) {
-      await assert.rejects(store.sessionsOf('ann', { current: wrong }), /TypeError: current option must be a session/);
-      await assert.rejects(store.endAll('ann', { except: wrong }), /TypeError: except option must be a session/);
+      await assert.rejects(store.sessionsOf('ann', { current: wrong }), /TypeError: current must be a session/);
+      await assert.rejects(store.endAll('ann', { except: wrong }), /TypeError: except must be a session/);
     }
     assert.equal((await store.sessionsOf('ann')).length, 1);
   });
@@ -246,7 +246,9 @@ for (const type of TYPES) {
       const texts = await plans();
       assert.ok(texts.length >= 8, `${texts.length}`);
       for (const text of texts) {
-        assert.match(text, /Index Scan (?:using|on) "IDX_My ""Table"" \d+_user"/);
+        // Sessions that are to be ended are named by their sids.
+        const isNamed = text.includes('ANY (');
+        assert.match(text, isNamed ? /Index Scan using "My ""Table"" \d+_pkey"/ : /Index Scan (?:using|on) "IDX_My ""Table"" \d+_user"/);
         assert.doesNotMatch(text, /Seq Scan|expire_idx/);
       }
     }

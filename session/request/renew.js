@@ -238,7 +238,7 @@ function markUnseen(request, session, data, done) {
   }, done);
 }
 
-module.exports = { mayRenew, renew, enter, endRenewed, markUnseen };
+module.exports = { mayRenew, renew, enter, endRenewed, livingCookie, markUnseen };
 
 /**
  * Returns the cookie with which a session is stored under its new id. Many stores leave the stored

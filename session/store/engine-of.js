@@ -60,4 +60,4 @@ function existingEngine(store) {
   return hasEngineClass(store) ? /** @type {EngineStore} */ (store)[ENGINE] : undefined;
 }
 
-module.exports = { ENGINE_CLASS, engineOf, existingEngine, hasEngineClass };
+module.exports = { ENGINE, ENGINE_CLASS, engineOf, existingEngine, hasEngineClass };

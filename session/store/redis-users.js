@@ -1,20 +1,17 @@
 'use strict';
 
-/** @import { Listed, SessionData, UserSession } from '../types' */
+/** @import { Listed, SessionData } from '../types' */
 /** @import { Script } from './redis-script' */
+/** @import { UserIndex } from './user-methods' */
 
 const { META, parsedOthers, readMeta } = require('../request/times');
 const { CHANGE_ON_SERVER, LIST_ON_SERVER, CHANGE_IN_CLUSTER, READ_IN_CLUSTER, SET_IN_CLUSTER } = require('./redis-users-script');
-const { checkedUser, handleOf, userSession } = require('./users');
 
 /** What the keys of all users' sets begin with. */
 const SETS = 'express-session-rs:users:';
 
 /** How long an entry without a session is left alone in a cluster, in ms: its session may be stored just now. */
 const GRACE = 1000;
-
-/** How often `endAll` looks again. */
-const MOST_ROUNDS = 20;
 
 /**
  * Runs a script of Redis with keys and arguments.
@@ -198,33 +195,20 @@ class UserSetsInCluster extends UserSets {
 }
 
 /**
- * Returns the methods by which a program asks a store for the sessions of a user.
+ * How the store finds the sessions of a user.
  *
  * @param {object} store
  * @param {() => UserSets} store.sets
- * @param {(sid: string) => Promise<string>} store.keyOf
  * @param {(key: string) => string} store.sidOf
  * @param {(text: any) => SessionData | Promise<SessionData>} store.parse
  * @param {() => any} store.ttl what the store says of the lifetime of sessions without expiry, in seconds
+ * @returns {UserIndex}
  */
-function userMethods({ sets, keyOf, sidOf, parse, ttl }) {
-  /**
-   * Returns the key of a session that an option names.
-   *
-   * @param {string} name
-   * @param {unknown} session
-   */
-  async function keyOfOption(name, session) {
-    if (session === undefined) return undefined;
-    const { id } = Object(session);
-    if (typeof id !== 'string') throw new TypeError(`${name} must be a session`);
-    return keyOf(id);
-  }
-
+function userIndex({ sets, sidOf, parse, ttl }) {
   /**
    * @param {Entry} entry
    * @param {number} now
-   * @returns {Promise<Listed>}
+   * @returns {Promise<Listed & { stored: string }>} with the key in Redis
    */
   async function listed({ key, expires, text }, now) {
     const session = await parse(text);
@@ -233,62 +217,21 @@ function userMethods({ sets, keyOf, sidOf, parse, ttl }) {
     const seconds = ttl();
     // A function decides for itself.
     const lifetime = typeof seconds !== 'function' && typeof originalMaxAge === 'number' ? originalMaxAge : seconds * 1000;
-    return { key: sidOf(key), meta: { ...meta, ...parsedOthers(meta) }, expires: expires === Infinity ? NaN : expires, lifetime };
-  }
-
-  /**
-   * @param {string} user
-   * @param {string[]} keys
-   * @returns {Promise<number>} how many sessions of the user have ended
-   */
-  async function endThese(user, keys) {
-    const current = sets();
-    const answers = await Promise.all(keys.map((key) => current.change({ command: 'DEL', key, user })));
-    return answers.reduce((sum, [told]) => sum + told, 0);
+    return { key: sidOf(key), stored: key, meta: { ...meta, ...parsedOthers(meta) }, expires: expires === Infinity ? NaN : expires, lifetime };
   }
 
   return {
-    /**
-     * @param {string} user
-     * @param {{ current?: { id: string } }} [options]
-     * @returns {Promise<UserSession[]>} the session that was created last is the first
-     */
-    async sessionsOf(user, { current } = {}) {
-      checkedUser(user);
-      const currentKey = await keyOfOption('current', current);
+    async list(user) {
       const entries = await sets().list(user);
       const now = Date.now();
-      const all = await Promise.all(entries.map((entry) => listed(entry, now)));
-      return all.sort((one, other) => other.meta.created - one.meta.created)
-        .map((each) => userSession(each, currentKey && sidOf(currentKey), now));
+      return Promise.all(entries.map((entry) => listed(entry, now)));
     },
 
-    /**
-     * @param {string} user
-     * @param {unknown} handle
-     * @returns {Promise<number>}
-     */
-    async end(user, handle) {
-      const entries = await sets().list(checkedUser(user));
-      return endThese(user, entries.map(({ key }) => key).filter((key) => handleOf(sidOf(key)) === handle));
-    },
-
-    /**
-     * @param {string} user
-     * @param {{ except?: { id: string } }} [options]
-     * @returns {Promise<number>}
-     */
-    async endAll(user, { except } = {}) {
-      checkedUser(user);
-      const exceptKey = await keyOfOption('except', except);
-      let ended = 0;
-      for (let round = 0; round < MOST_ROUNDS; round++) {
-        const entries = await sets().list(user);
-        const keys = entries.map(({ key }) => key).filter((key) => key !== exceptKey);
-        if (keys.length === 0) break;
-        ended += await endThese(user, keys);
-      }
-      return ended;
+    async end(user, sessions) {
+      const current = sets();
+      const keys = /** @type {(Listed & { stored: string })[]} */ (sessions).map(({ stored }) => stored);
+      const answers = await Promise.all(keys.map((key) => current.change({ command: 'DEL', key, user })));
+      return answers.reduce((sum, [told]) => sum + told, 0);
     },
   };
 }
@@ -316,7 +259,7 @@ function isSet(key) {
   return `${key}`.startsWith(SETS);
 }
 
-module.exports = { UserSets, UserSetsInCluster, userMethods, checkSerializer, isSet };
+module.exports = { UserSets, UserSetsInCluster, userIndex, checkSerializer, isSet };
 
 /**
  * @param {number} size

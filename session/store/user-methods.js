@@ -15,6 +15,8 @@ const MOST_ROUNDS = 20;
  *   no order
  * @property {(user: string, sessions: Listed[]) => Promise<number>} end destroys those of the sessions
  *   that are still the user's; how many these were
+ * @property {(sid: string) => Promise<string>} [keyOf] returns the `key` of a session that a program names;
+ *   left out if that is its id
  */
 
 /**
@@ -24,6 +26,16 @@ const MOST_ROUNDS = 20;
  * @param {UserIndex} index
  */
 function defineUserMethods(store, index) {
+  /**
+   * @param {'current' | 'except'} name
+   * @param {any} options
+   * @throws {TypeError}
+   */
+  const keyOf = async (name, options) => {
+    const sid = sidIn(options, name);
+    return sid === undefined || index.keyOf === undefined ? sid : index.keyOf(sid);
+  };
+
   const methods = {
     /**
      * Gets the live sessions of a user, that which began last first.
@@ -34,7 +46,7 @@ function defineUserMethods(store, index) {
      */
     async sessionsOf(user, options) {
       checkedUser(user);
-      const current = keyIn(options, 'current');
+      const current = await keyOf('current', options);
       const list = await index.list(user);
       const now = Date.now();
       return list.map((each) => userSession(each, current, now)).sort((one, other) => other.created - one.created);
@@ -62,7 +74,7 @@ function defineUserMethods(store, index) {
      */
     async endAll(user, options) {
       checkedUser(user);
-      const except = keyIn(options, 'except');
+      const except = await keyOf('except', options);
       let count = 0;
       // Another request may have given a session a new id meanwhile.
       for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -82,7 +94,7 @@ function defineUserMethods(store, index) {
 module.exports = defineUserMethods;
 
 /**
- * Returns the key of the session that a program names in an option. An option that is there but is no
+ * Returns the id of the session that a program names in an option. An option that is there but is no
  * session is an error: it must not end the session that it was to keep.
  *
  * @param {any} options
@@ -90,7 +102,7 @@ module.exports = defineUserMethods;
  * @returns {string | undefined} undefined if the option is not given
  * @throws {TypeError}
  */
-function keyIn(options, name) {
+function sidIn(options, name) {
   const session = options?.[name];
   if (session === undefined) return undefined;
   if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);

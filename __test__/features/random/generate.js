@@ -41,6 +41,8 @@ function drawScenario(seed) {
     store,
     requests: [],
   };
+  // The store of the test gets ids again, and nothing else is to be seen of the option.
+  if (store.kind !== 'resident' && chance(0.3)) scenario.options.hashIds = true;
   // What the store is asked for to renew an id is not the contract, but what comes of it.
   if (scenario.options.renewAfter) store.failures = [];
   for (let left = hasTimes(scenario) ? int(2, 5) : int(1, 4); left > 0; left--) scenario.requests.push(drawRequest(random, scenario, scenario.requests.length));

@@ -58,6 +58,7 @@ const KINDS = {
   '_meta of the program ignored': noted('meta of the program'),
   'seen written': noted('seen'),
   'seen not due': noted('seen not due'),
+  'store with keys in the place of ids': ({ calls }, { options: { hashIds } }) => hashIds && calls?.length > 0,
   'no body': ({ body }) => body === '',
 };
 

@@ -12,6 +12,7 @@ const { hasStalled, turn } = require('../../parity/differential/turns');
 const { session } = require('../../subject');
 const { START, TICK, REFUSED, metaWritten } = require('./model');
 const { createStore, recordsOf, writeMeta } = require('./store');
+const unhashed = require('../../users/unhashed');
 
 const NAME = 'connect.sid';
 const BODY_HEADERS = ['etag', 'content-type', 'content-language', 'last-modified'];
@@ -48,7 +49,7 @@ async function play(run, scenario, listener, agent) {
     return req.url === '/app/static';
   });
   const merge = MERGES[options.merge] ?? options.merge;
-  const middleware = session({ ...options, merge, cookie: { ...options.cookie }, skip, proxy: true, secret: secrets, store });
+  const middleware = session({ ...options, merge, cookie: { ...options.cookie }, skip, proxy: true, secret: secrets, store: options.hashIds ? unhashed(store) : store });
   const fail = (error, req, res) => {
     run.isResponding = true;
     if (res.headersSent) {

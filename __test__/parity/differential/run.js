@@ -23,6 +23,7 @@ const { describe, describeError, revive, textOf } = require('./values');
 const { readSession } = require('./view');
 const Visit = require('./visit');
 const { exchange } = require('./wire');
+const unhashed = require('../../users/unhashed');
 
 /**
  * @param {Function} mod the session module
@@ -33,6 +34,8 @@ async function runScenario(mod, scenario, listener) {
   const run = {
     mod,
     isOriginal: mod === original,
+    /** Whether our side has the option `hashIds`: DIFF_HASH_IDS. */
+    isHashed: mod !== original && Boolean(process.env.DIFF_HASH_IDS),
     // what the store has answered as errors
     storeErrors: new Set(),
     isMemory: scenario.store.kind !== 'custom',
@@ -87,6 +90,8 @@ async function runScenario(mod, scenario, listener) {
 async function play(run, scenario, listener, sids) {
   const store = createStore(run.mod, scenario.store, run);
   run.store = store;
+  // The store gets ids, so that what it is asked for can be compared.
+  const keyed = run.isHashed ? unhashed(store ?? new run.mod.MemoryStore()) : store;
   for (const replacement of scenario.replaced) run.replace(replacement);
   const secrets = scenario.options.secret ? scenario.options.secret.values.map(revive) : [];
   const trace = { setup: 'ok', mayBeRefused: mayBeRefused(scenario.options), requests: [] };
@@ -94,7 +99,7 @@ async function play(run, scenario, listener, sids) {
   try {
     for (const options of [scenario.options, ...(scenario.second ? [scenario.second] : [])]) {
       const { secret } = scenario.options;
-      middlewares.push(run.mod(optionsOf({ ...options, secret }, { seed: scenario.seed, store, secrets, sids }, run)));
+      middlewares.push(run.mod(optionsOf({ ...options, secret }, { seed: scenario.seed, store: keyed, secrets, sids }, run)));
     }
   } catch (err) {
     return { ...trace, setup: describeError(err) };

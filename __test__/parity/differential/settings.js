@@ -13,6 +13,7 @@ function optionsOf(options, { seed, store, secrets, sids }, run) {
   const { secret, genid, cookie, ...plain } = options;
   const made = revive(plain);
   if (store) made.store = store;
+  if (run.isHashed) made.hashIds = true;
   if (secret) made.secret = secret.kind === 'array' ? secrets : secrets[0];
   if (genid && genid.kind !== 'own') made.genid = genidOf(genid, seed, sids);
   if (cookie && cookie.perRequest) {

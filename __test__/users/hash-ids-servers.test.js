@@ -1,0 +1,153 @@
+'use strict';
+
+// Not in check: it starts Redis and PostgreSQL, and installs clients of them.
+
+/** The option `hashIds` on real servers: what they hold and are asked for, and the move. */
+
+const assert = require('node:assert/strict');
+const { createHash } = require('node:crypto');
+const { test } = require('node:test');
+const { promisify } = require('node:util');
+const { open } = require('../compat/app');
+const { load, clients } = require('../hardening/redis-setups');
+const { session } = require('../subject');
+const startPostgres = require('../../stores/backends/postgres');
+const { install } = require('../../stores/install');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { skipWithout } = require('../../test-kit/installed');
+const { HOST } = require('../../test-kit/port');
+const { startRedis } = require('../../test-kit/redis');
+
+const keyOf = (sid) => `h1:${createHash('sha256').update(sid).digest('base64url')}`;
+const idIn = (jar) => /^s%3A([\w-]+)\./.exec(jar.get('connect.sid'))[1];
+const handler = (act) => async (req, res) => {
+  const told = await act(req);
+  res.end();
+  return told;
+};
+const read = handler((req) => req.session.n);
+
+const servers = {};
+const why = {};
+async function start(name, starting) {
+  servers[name] = await starting().catch((error) => {
+    if (!error.isMissing) throw error;
+    why[name] = skipWithout(error.message);
+  });
+}
+test.before(async () => {
+  install('', () => {});
+  await Promise.all([
+    start('redis', () => startRedis()),
+    start('postgres', () => startPostgres(temporaryFolder('hash-ids'))),
+  ]);
+});
+test.after(() => Promise.all(Object.values(servers).map((server) => server?.stop())));
+
+async function redis(t) {
+  await servers.redis.fresh();
+  const client = await clients.redis(t, servers.redis);
+  const asked = [];
+  const monitor = client.duplicate();
+  monitor.on('error', () => {});
+  await monitor.connect();
+  t.after(() => monitor.destroy());
+  await monitor.monitor((line) => { asked.push(line); });
+  return {
+    /** Makes a store on this server. */
+    make: () => new (load('connect-redis').RedisStore)({ client }),
+    asked,
+    /** All that the server holds, as text; the keys first. */
+    async held() {
+      const keys = (await client.keys('*')).sort();
+      return [keys.map((key) => key.replace('sess:', '')), await Promise.all(keys.map((key) => client.get(key)))];
+    },
+  };
+}
+
+async function postgres(t) {
+  const { database } = await servers.postgres.fresh();
+  const pool = new (load('pg').Pool)({ host: HOST, port: servers.postgres.port, user: 'postgres', database });
+  pool.on('error', () => {});
+  const asked = [];
+  const stores = [];
+  const { query } = pool;
+  pool.query = function noted(...args) { asked.push(JSON.stringify(args)); return query.apply(this, args); };
+  t.after(async () => {
+    await Promise.all(stores.map((store) => store.close()));
+    await pool.end();
+  });
+  return {
+    make() {
+      const store = new (load('connect-pg-simple')(session))({ pool, createTableIfMissing: true, pruneSessionInterval: false });
+      stores.push(store);
+      return store;
+    },
+    asked,
+    async held() {
+      const { rows } = await query.call(pool, 'SELECT sid, sess::text FROM session ORDER BY sid');
+      return [rows.map(({ sid }) => sid), rows.map(({ sess }) => sess)];
+    },
+  };
+}
+
+const wrappers = { redis: require('../../redis'), postgres: require('../../postgres') };
+for (const [server, begin] of Object.entries({ redis, postgres })) {
+  for (const isWrapped of [false, true]) {
+    const wrap = isWrapped ? wrappers[server] : (store) => store;
+    const name = `${server}${isWrapped ? ', wrapped' : ''}`;
+
+    test(`a server holds keys alone, before and after the move: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const { make, asked, held } = await begin(t);
+      const options = { store: wrap(make()), cookie: { maxAge: 600_000 } };
+      const before = await open(t, { options });
+      await before.visit(handler((req) => { req.session.n = 1; }));
+      const old = idIn(before.jar);
+      assert.deepEqual((await held())[0], [old]);
+
+      const all = { merge: true, touchAfter: 1000, idleTimeout: 300_000, absoluteTimeout: 500_000, renewAfter: 400_000 };
+      const app = await open(t, { options: { ...options, hashIds: true, ...isWrapped && all } });
+      app.jar.header = before.jar.header;
+      const cookie = before.jar.header;
+      const values = await Promise.all(Array.from({ length: 6 }, async () => (await app.visit(read, { cookie })).value));
+      assert.deepEqual(values, Array(6).fill(1));
+      asked.length = 0;
+      // What is stored is what was loaded, also for a store that compares versions.
+      await app.visit(handler(async (req) => { req.session.n = 2; await req.session.save(); req.session.n = 3; }));
+      await app.visit(read);
+      await app.visit(handler((req) => req.session.regenerate({ keep: ['n'] })));
+      const id = idIn(app.jar);
+      assert.notEqual(id, old);
+      assert.equal((await app.visit(read)).value, 3);
+      await app.visit(handler(async ({ sessionStore }) => {
+        const found = await promisify(sessionStore.get).call(sessionStore, id);
+        await promisify(sessionStore.set).call(sessionStore, id, Object.assign(await promisify(sessionStore.load).call(sessionStore, id), { n: found.n + 1 }));
+      }));
+      assert.equal((await app.visit(read)).value, 4);
+      const [keys, texts] = await held();
+      assert.deepEqual(keys, [keyOf(id)]);
+      for (const each of [old, id]) assert.ok(!texts.join().includes(each));
+      // From the move to the end of the session the server does not hear of its id.
+      assert.ok(asked.some((line) => line.includes(keyOf(id))));
+      assert.ok(!asked.some((line) => line.includes(id)), asked.join('\n'));
+      await app.visit(handler((req) => req.session.destroy()));
+      assert.deepEqual((await held())[0], []);
+    });
+
+    test(`two processes and a logout: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const { make, held } = await begin(t);
+      const options = { cookie: { maxAge: 600_000 } };
+      const before = await open(t, { options: { ...options, store: wrap(make()) } });
+      await before.visit(handler((req) => { req.session.n = 1; }));
+      const apps = await Promise.all([0, 1, 2].map(() => open(t, { options: { ...options, store: wrap(make()), hashIds: true } })));
+      const values = await Promise.all(apps.flatMap((app) => [1, 2, 3].map(async () => (await app.visit(read, { cookie: before.jar.header })).value)));
+      assert.deepEqual(values, Array(9).fill(1));
+      assert.deepEqual((await held())[0], [keyOf(idIn(before.jar))]);
+      await apps[1].visit(handler((req) => req.session.destroy()), { cookie: before.jar.header });
+      for (const app of apps) assert.equal((await app.visit(read, { cookie: before.jar.header })).value, undefined);
+      assert.deepEqual((await held())[0], []);
+    });
+  }
+}
