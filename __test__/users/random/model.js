@@ -137,7 +137,7 @@ class Model {
       if (id === seen.brought && method === 'GET' && now - record.renewed >= renewAfter) {
         r.sid = this.fresh(seen.sid, 'renewed');
         this.records.delete(id);
-        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true });
+        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true, wasRenewed: true });
         this.pointers.set(id, { next: r.sid, until: now + renewGrace });
       } else if (id === seen.brought) {
         record.isUnseen = false;
@@ -278,7 +278,8 @@ class Model {
     if (isOver) this.records.delete(r.sid);
     (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
-      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires, usedLow: now, usedHigh: now,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires,
+      usedLow: this.usedLow(r, before), usedHigh: now, wasRenewed: before?.wasRenewed,
     });
     this.sids.add(r.sid);
     r.stored.add(r.sid);
@@ -375,17 +376,34 @@ class Model {
     return isNew ? undefined : 'touch';
   }
 
+  /** The response starts the lifetime of the cookie once: when the cookie is set, or at its end. */
   startLifetime(r) {
     const { maxAge } = this.options.cookie;
-    if (maxAge) r.cookieExpires = this.now + maxAge;
+    if (maxAge && !r.isTouched) r.cookieExpires = this.now + maxAge;
+    r.isTouched = true;
+  }
+
+  setsCookie(r) {
+    const { cookie: { maxAge }, rolling, saveUninitialized } = this.options;
+    if (r.session !== 'there') return false;
+    const isModified = r.sid !== r.original.sid || json(r.data) !== r.original.text;
+    if (r.cookieId !== r.sid) return saveUninitialized || isModified;
+    return r.mustTell || rolling || (maxAge && isModified);
+  }
+
+  /** When the session was used at least, if the request is noted in it. */
+  usedLow(r, record) {
+    // Of a session whose new id no request has brought, it is said that it was seen before it got that.
+    return record?.wasRenewed && r.brought !== r.sid ? Math.max(record.usedLow, record.renewed - 1) : this.now;
   }
 
   /** With `commit: 'headers'`, a session is saved or destroyed before they are sent. */
   head(r) {
     if (r.hasHead) return;
     r.hasHead = true;
-    if (this.options.commit !== 'headers') return;
-    const done = this.decide(r);
+    const setsCookie = this.setsCookie(r);
+    const done = this.options.commit === 'headers' ? this.decide(r) : undefined;
+    if (setsCookie) this.startLifetime(r);
     if (done !== 'save' && done !== 'destroy') return;
     r.early = done;
     if (done === 'destroy') {
@@ -421,7 +439,7 @@ class Model {
         // A use may not be noted if another request has changed the data meanwhile, and has noted its own.
         const isSame = json(r.data) === json(record.data);
         Object.assign(record, { usedHigh: now, expires: r.cookieExpires });
-        if (isSame) Object.assign(record, { usedLow: now, expiresAtLeast: r.cookieExpires });
+        if (isSame) Object.assign(record, { usedLow: this.usedLow(r, record), expiresAtLeast: r.cookieExpires });
         if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
       }
     }
