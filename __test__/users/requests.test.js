@@ -192,6 +192,28 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.deepEqual(value, [[false, true], 1, true]);
   });
 
+  each('a session that was reloaded ends under its new id', async (t, start) => {
+    for (const options of [{}, { merge: true }]) {
+      for (const [leave, left] of [[(its) => its.destroy(), 0], [(its) => its.regenerate({ keep: true }), 1], [(its) => its.reload(), 1]]) {
+        const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR, renewGrace: MINUTE, ...options } });
+        const cookie = await logIn('ann');
+        time.tick(HOUR);
+        const { value } = await visit(cookie, async (req, res) => {
+          await req.session.reload();
+          await visit(cookie, (other, answer) => { answer.end(); });
+          const outcomes = [await outcome(req.session.save())];
+          // The old id leads nowhere now.
+          time.tick(2 * MINUTE);
+          outcomes.push(await outcome(leave(req.session)));
+          res.end();
+          return outcomes;
+        }, { method: 'POST' });
+        assert.deepEqual(value, ['saved', 'saved'], `${JSON.stringify(options)} ${leave}`);
+        assert.equal((await store.sessionsOf('ann')).length, left, `${JSON.stringify(options)} ${leave}`);
+      }
+    }
+  });
+
   each('no session was seen before it began', async (t, start) => {
     const { store, time, visit } = await start({ options: { renewAfter: HOUR, saveUninitialized: true } });
     const { cookie } = await visit(undefined, (req, res) => { res.end(); });

@@ -106,7 +106,7 @@ async function replace(old, listKept) {
  */
 function mergeOld(request, bases, session) {
   const { req } = request;
-  const { id } = session;
+  const id = request.idOf(session);
   return new Promise((resolve, reject) => {
     bases.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {

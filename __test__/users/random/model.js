@@ -81,7 +81,8 @@ class Model {
 
   /** What `sessionsOf` has answered must be what the model has. */
   compareList(user, list, current) {
-    const expected = [...this.records].filter(([, record]) => record.user === user)
+    const isShown = (sid) => list.some(({ handle }) => handle === handleOf(this.keyOf(sid)));
+    const expected = [...this.records].filter(([sid, record]) => record.user === user && !this.hasEnded(record, !isShown(sid)))
       .map(([sid, { created: [created] }]) => ({ handle: handleOf(this.keyOf(sid)), created, current: sid === current }));
     const byHandle = (a, b) => (a.handle < b.handle ? -1 : 1);
     const found = list.map(({ handle, created, current: isCurrent }) => ({ handle, created, current: isCurrent }));
@@ -246,9 +247,9 @@ class Model {
     }
     if (!record) return ended;
     if (id !== r.sid) this.rename(r, id);
-    if (isRead) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
+    if (!r.known.has(id)) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
     if (this.options.merge && r.base) r.data = merged(r.base, r.data, record.data);
-    this.write(r);
+    this.write(r, isOver);
     return undefined;
   }
 
@@ -264,7 +265,11 @@ class Model {
     return this.now - usedLow >= idleTimeout * (1 - SEEN_PART) || this.now - Math.min(...created) >= absoluteTimeout;
   }
 
-  write(r) {
+  /**
+   * @param {object} r
+   * @param {boolean} [wasOver] whether the session had expired
+   */
+  write(r, wasOver) {
     const { now, options: { maxSessions = Infinity } } = this;
     const { user } = r.data;
     const before = this.records.get(r.sid);
@@ -286,15 +291,15 @@ class Model {
     r.known.set(r.sid, { created: [...created][0], renewed, user });
     r.base = clone(r.data);
     r.saved = json(r.data);
-    if (gains) this.limit(user, r.sid, maxSessions);
+    if (gains || wasOver || isOver) this.limit(user, r.sid, maxSessions, wasOver || isOver);
   }
 
   /** Ends the oldest sessions of a user. Of those that have begun at the same time, any. */
-  limit(user, sid, most) {
+  limit(user, sid, most, wasOver) {
     const others = [...this.records].filter(([id, record]) => id !== sid && record.user === user);
-    // One that has expired when it is stored may end others nevertheless.
-    if (this.limbo.has(sid)) {
-      for (const [id] of others) if (!this.isThere(id)) this.records.delete(id);
+    // One that has expired may end others, or not.
+    if (wasOver) {
+      for (const [id] of most < Infinity ? others : []) if (!this.isThere(id)) this.records.delete(id);
       return;
     }
     others.sort(([a, { created: [first] }], [b, { created: [second] }]) => first - second || this.isThere(a) - this.isThere(b));
