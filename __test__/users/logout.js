@@ -66,7 +66,6 @@ async function checkLogout(store, records, options = {}) {
   const ended = await sessionStore.endAll('ann');
   assert.ok(ended >= 1, `${ended}`);
   await Promise.all(early);
-  if (process.env.DBG) console.log('after early', ended, (await sessionStore.sessionsOf('ann')).length, (await records()).size);
   const late = await Promise.all(visits.filter(({ isLate }) => isLate).map(async (each) => [each.way, await finish(each)]));
   for (const [way, error] of late) {
     if (way === 'reload') assert.notEqual(error, undefined);

@@ -6,7 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -224,9 +224,29 @@ impl Side {
         }
     }
 
+    /// Returns the changes that are not committed and that a reader of this process sees: a record that
+    /// another process may have removed is not seen, unless it replaces one of the same changes.
+    fn seen(&self) -> Vec<&Change> {
+        let mut seen = Vec::new();
+        for changes in self.in_flight.iter().chain([&self.pending]) {
+            let mut stored = BTreeSet::new();
+            for change in changes {
+                match change {
+                    Change::Put(sid, _, _, _, Some(_)) if !stored.contains(sid) => continue,
+                    Change::Put(sid, ..) => drop(stored.insert(*sid)),
+                    Change::Destroy(sid) => drop(stored.remove(sid)),
+                    Change::Clear => stored.clear(),
+                    Change::Touch(..) => {}
+                }
+                seen.push(change);
+            }
+        }
+        seen
+    }
+
     fn view(&self, committed: &Rows) -> Rows {
         let mut rows = committed.clone();
-        for change in self.in_flight.iter().flatten().chain(&self.pending) {
+        for change in self.seen() {
             make(&mut rows, change, true);
         }
         rows
@@ -234,8 +254,8 @@ impl Side {
 
     /// Whether the record of a sid is one of a change that is not committed.
     fn has_stored(&self, at: usize) -> bool {
-        let changes = self.in_flight.iter().flatten().chain(&self.pending);
-        changes.fold(false, |has, change| match change {
+        let changes = self.seen();
+        changes.into_iter().fold(false, |has, change| match change {
             Change::Put(sid, ..) if *sid == at => true,
             Change::Destroy(sid) if *sid == at => false,
             Change::Clear => false,

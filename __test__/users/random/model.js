@@ -82,7 +82,9 @@ class Model {
   /** What `sessionsOf` has answered must be what the model has. */
   compareList(user, list, current) {
     const isShown = (sid) => list.some(({ handle }) => handle === handleOf(this.keyOf(sid)));
-    const expected = [...this.records].filter(([sid, record]) => record.user === user && !this.hasEnded(record, !isShown(sid)))
+    // As far as the store knows, a session whose id was renewed was used then.
+    const isOver = (sid, record) => this.hasEnded({ ...record, usedHigh: Math.max(record.usedHigh, record.renewed) }, !isShown(sid));
+    const expected = [...this.records].filter(([sid, record]) => record.user === user && !isOver(sid, record))
       .map(([sid, { created: [created] }]) => ({ handle: handleOf(this.keyOf(sid)), created, current: sid === current }));
     const byHandle = (a, b) => (a.handle < b.handle ? -1 : 1);
     const found = list.map(({ handle, created, current: isCurrent }) => ({ handle, created, current: isCurrent }));
@@ -110,7 +112,8 @@ class Model {
   load(sid, result) {
     const id = this.follow(sid);
     const record = this.records.get(id);
-    if (record === undefined || this.hasEnded(record, result ? result.error !== undefined : !this.isThere(id))) {
+    const isGone = result ? result.error !== undefined : !this.isThere(id) && !this.isThere(this.seen.sid);
+    if (record === undefined || this.hasEnded(record, isGone)) {
       this.records.delete(id);
       return undefined;
     }
@@ -348,7 +351,9 @@ class Model {
     r.data = Object.fromEntries(kept);
     r.cookieExpires = maxAge && now + maxAge;
     if (known) r.known.set(r.sid, { ...known, created: Math.min(known.created, now - 1), renewed: now });
+    const others = this.records.get(this.follow(old.sid))?.created ?? [];
     this.write(r);
+    for (const created of others) this.records.get(r.sid)?.created.add(Math.min(created, now - 1));
     r.replaced = r.sid;
     const id = this.follow(old.sid);
     this.destroy(Object.assign(old, { sid: id ?? old.sid }));
@@ -398,8 +403,8 @@ class Model {
 
   /** When the session was used at least, if the request is noted in it. */
   usedLow(r, record) {
-    // Of a session whose new id no request has brought, it is said that it was seen before it got that.
-    return record?.wasRenewed && r.brought !== r.sid ? Math.max(record.usedLow, record.renewed - 1) : this.now;
+    // A request with the old id says of the session that it was seen before it got the new one.
+    return record?.wasRenewed && r.brought !== r.sid ? record.renewed - 1 : this.now;
   }
 
   /** With `commit: 'headers'`, a session is saved or destroyed before they are sent. */

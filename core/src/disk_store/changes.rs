@@ -181,9 +181,9 @@ pub enum View {
 /// Changes in the order in which they were made.
 ///
 /// The database makes them later, in one transaction. Until then a reader of this process sees
-/// them by [`view`](Changes::view), as if they had been made: a record that is stored only if
-/// nobody has removed the old one counts as stored. One that is stored only if nobody has changed
-/// the old one does not count before it is stored.
+/// them by [`view`](Changes::view), as if they had been made. A record that is stored only if
+/// nobody has removed or changed the old one does not count before it is stored, unless the old one
+/// is one of these changes, too.
 #[derive(Debug, Default)]
 pub struct Changes {
     list: Vec<Change>,
@@ -234,6 +234,16 @@ impl Changes {
                 condition: Condition::Unchanged { base, .. },
                 ..
             } => self.bytes += record.text.len() + base.len(),
+            // Nor one that another process may have destroyed: who reads it could store it under another
+            // sid.
+            Change::Put {
+                sid,
+                record,
+                condition: Condition::BornBefore(_),
+                ..
+            } if !matches!(self.view(sid), Some(View::Stored { .. })) => {
+                self.bytes += record.text.len();
+            }
             Change::Put {
                 sid, record, born, ..
             } => {
