@@ -1,11 +1,14 @@
 'use strict';
 
-/** All devices are logged out while requests are under way. random-servers.test.js has the other stores. */
+/** All devices are logged out while requests are under way, and processes are killed. random-servers.test.js has the other stores. */
 
+const path = require('node:path');
 const { test } = require('node:test');
-const { isOurs } = require('../subject');
+const { temporaryFolder } = require('../../test-kit/folder');
+const { isOurs, session } = require('../subject');
+const checkCrash = require('./crash');
 const { checkLogout, LOGOUTS } = require('./logout');
-const { disk, memory } = require('./random/stores');
+const { allOf, disk, memory, user } = require('./random/stores');
 
 const skip = !isOurs && 'the original knows no users';
 
@@ -18,3 +21,11 @@ for (const [name, kind, more] of [['MemoryStore', memory()], ['MemoryStore with 
     }
   });
 }
+
+test('DiskStore: after kill -9 between any two steps of requests, the index has what the table has', { skip }, async (t) => {
+  const file = path.join(temporaryFolder('users', t), 'sessions.db');
+  await checkCrash({ kind: 'disk', file }, 4, async () => {
+    const store = new session.DiskStore({ path: file, user });
+    return { store, records: () => allOf(store), close: () => store.close() };
+  });
+});

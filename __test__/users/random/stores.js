@@ -81,6 +81,9 @@ function redis(make, nodes, { isCluster = false } = {}) {
     hasExpiry: false,
     async open(options) {
       for (const node of nodes) await node.flushAll();
+      return this.reopen(options);
+    },
+    async reopen(options) {
       const store = make(options);
       return {
         store,
@@ -116,9 +119,12 @@ function postgres(make, pool) {
   return {
     isLive: (expires, now) => inSeconds(expires) >= inSeconds(now),
     async open(options) {
+      await pool.query('DELETE FROM session');
+      return this.reopen(options);
+    },
+    async reopen(options) {
       const store = make(options);
       const table = store.quotedTable();
-      await pool.query(`DELETE FROM ${table}`);
       return {
         store,
         async records() {
@@ -132,4 +138,4 @@ function postgres(make, pool) {
   };
 }
 
-module.exports = { redis, postgres, ask, user, isLive, memory, disk };
+module.exports = { redis, postgres, allOf, ask, user, isLive, memory, disk };
