@@ -474,6 +474,22 @@ fn another_store_sees_what_is_committed() {
     assert_eq!(peek(&open(&path), b"a"), Some(session(9, 1)));
 }
 
+/// Who reads a session that has ended elsewhere could store it under another sid.
+#[test]
+fn a_record_that_may_have_been_removed_is_not_seen_before_it_is_stored() {
+    let (_folder, path) = folder();
+    let (one, other) = (open(&path), open(&path));
+    store_now(&one, b"a", &session(9, 1));
+    let since = one.moment().unwrap();
+    other.destroy(b"a").unwrap();
+    assert_eq!(commit(&other), []);
+    let text = session(9, 2);
+    one.set(b"a", text.as_bytes(), None, Some(since)).unwrap();
+    assert_eq!(peek(&one, b"a"), None);
+    assert_eq!(commit(&one).len(), 1);
+    assert_eq!(peek(&one, b"a"), None);
+}
+
 #[test]
 fn dropping_a_store_commits_and_killing_it_does_not() {
     let (folder, path) = folder();

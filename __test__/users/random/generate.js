@@ -61,6 +61,8 @@ function drawScenario(seed, { hasExpiry = true } = {}) {
 function drawRenewal(random, options, events) {
   const { chance } = random;
   const more = () => { if (chance(0.5)) events.push({ after: 1, do: 'act', request: 1, step: drawStep(random, options) }); };
+  // What is renewed ends no other device.
+  if (chance(0.3)) options.maxSessions = 1;
   events.push({ after: 1, do: 'begin', request: 0, device: 0, method: 'GET', looks: false });
   events.push({ after: 1, do: 'act', request: 0, step: { do: 'login', user: random.pick(USERS), how: random.pick(LOGINS), keep: true, isSaved: false } });
   events.push({ after: 1, do: 'end', request: 0, isLost: false });
@@ -71,7 +73,7 @@ function drawRenewal(random, options, events) {
   more();
 }
 
-function drawOptions({ chance, int, pick }, hasExpiry) {
+function drawOptions({ chance, int }, hasExpiry) {
   const options = { cookie: {} };
   const maybe = (probability, name, value) => { if (chance(probability)) options[name] = value; };
   maybe(0.4, 'merge', true);

@@ -10,6 +10,13 @@ const { handleOf } = require('../../../session/store/users');
 /** Where a store without a clock of ours may lag behind, as a part of `idleTimeout`. */
 const SEEN_PART = 1 / 10;
 
+/** The data of the program in a session. */
+function dataOf(session) {
+  const data = JSON.parse(JSON.stringify(session));
+  for (const key of ['cookie', '_meta']) delete data[key];
+  return data;
+}
+
 class Mismatch extends Error {}
 
 function must(condition, text) {
@@ -68,7 +75,8 @@ class Model {
       known.add(key);
       const stored = records.get(key);
       must(stored, () => `the session ${sid} of ${record.user} is gone`);
-      const { cookie, _meta: meta, ...data } = stored;
+      const { _meta: meta } = stored;
+      const data = dataOf(stored);
       must(sorted(data) === sorted(record.data), () => `the session ${sid} has ${json(data)}, not ${json(record.data)}`);
       must(meta.user === record.user, () => `the session ${sid} is ${meta.user}'s, not ${record.user}'s`);
       must(record.created.has(meta.created), () => `the session ${sid} has begun at ${meta.created}, not at ${[...record.created]}`);
@@ -185,8 +193,7 @@ class Model {
       const mayBeStored = this.limbo.has(this.follow(r.sid));
       const error = this.save(r, result);
       if (!mayBeStored) this.expect(result, error);
-    }
-    else if (op === 'reload') this.reload(r, result);
+    } else if (op === 'reload') this.reload(r, result);
     else if (op === 'destroy' || op === 'regenerate') {
       this.expect(result, undefined);
       this.destroy(r);
@@ -281,6 +288,8 @@ class Model {
     const begun = (of) => (of === undefined || (user !== undefined && of.user !== user) ? now : of.created);
     const created = new Set([begun(known)]);
     if (before && known) created.add(begun({ user: before.user, created: [...before.created][0] }));
+    // A save that came too late has begun it, or this one.
+    if (wasOver) created.add(this.seen.records.get(this.keyOf(r.sid))._meta.created);
     const gains = user !== undefined && (before ? before.user !== user : begun(known) >= renewed);
     const isOver = r.cookieExpires !== undefined && !this.kind.isLive(r.cookieExpires, now);
     if (isOver) this.records.delete(r.sid);
@@ -460,7 +469,7 @@ class Model {
   }
 }
 
-module.exports = { Model, Mismatch };
+module.exports = { Model, Mismatch, dataOf };
 
 /** Merges the changes of a request into what another has stored: the later one wins. */
 function merged(base, mine, theirs) {

@@ -7,7 +7,7 @@ const { keyOf } = require('../../../session/store/hashed-calls');
 const { hashedIds } = require('../../../session/store/hashed-ids');
 const { session } = require('../../subject');
 const { USERS } = require('./generate');
-const { Model, Mismatch } = require('./model');
+const { Model, Mismatch, dataOf } = require('./model');
 const { Visit, sidOf, turns } = require('./visits');
 
 const START = Date.UTC(2030, 0, 1);
@@ -45,14 +45,9 @@ function closing({ events }) {
   return [...ends, ...looks];
 }
 
-const dataOf = (data) => {
-  const { cookie, _meta, ...others } = JSON.parse(JSON.stringify(data));
-  return others;
-};
-
 class Play {
   constructor({ options }, kind, backend) {
-    const { isWrapped, maxSessions, ...given } = options;
+    const given = { ...options, isWrapped: undefined, maxSessions: undefined };
     this.backend = backend;
     /** What the program has. */
     this.store = options.hashIds ? hashedIds(backend.store) : backend.store;
