@@ -108,8 +108,10 @@ function touch(sid, session, callback) {
     if (cookie === undefined || !engine.touch(key, cookie, engine.deadline(key, session))) {
       const current = engine.read(key, false);
       if (current) {
+        const data = dataJSON(current);
         current.cookie = session.cookie;
-        engine.save(key, current, JSON.stringify(current), NaN, true);
+        // Another process may have destroyed or changed the session meanwhile.
+        engine.saveIfUnchanged(key, current, data, data);
       }
     }
   });
