@@ -3,6 +3,7 @@
 /** What a request does to the session of a user: `user`, `describe`, `maxSessions`, and ends that beat requests. */
 
 const assert = require('node:assert/strict');
+const { createHash } = require('node:crypto');
 const path = require('node:path');
 const { test } = require('node:test');
 const original = require('express-session');
@@ -23,6 +24,11 @@ const describe = (req) => ({ ip: req.headers['x-ip'], userAgent: req.headers['us
 const kinds = {
   MemoryStore: (t, options) => new MemoryStore(options),
   // It is asked by its methods.
+  'MemoryStore with hashIds': (t, options) => {
+    const store = new MemoryStore(options);
+    hashed.add(store);
+    return store;
+  },
   'MemoryStore with a wrapped get': (t, options) => {
     const store = new MemoryStore(options);
     const { get } = store;
@@ -37,15 +43,17 @@ const kinds = {
 };
 
 const sidIn = (cookie) => /s%3A([^.]+)\./.exec(cookie)?.[1];
+const hashed = new WeakSet();
+const keyIn = (store, cookie) => (hashed.has(store) ? `h1:${createHash('sha256').update(sidIn(cookie)).digest('base64url')}` : sidIn(cookie));
 const stored = (store, cookie) => new Promise((resolve, reject) => {
-  store.get(sidIn(cookie), (error, found) => (error ? reject(error) : resolve(found)));
+  store.get(keyIn(store, cookie), (error, found) => (error ? reject(error) : resolve(found)));
 });
 
 /** An app on a store with users, under a clock. `visit` says which cookie it brings, and tells the new one. */
 async function app(t, make, { storeOptions, options, ...more } = {}) {
   const time = clock(t, START);
   const store = make(t, { user, ...storeOptions });
-  const opened = await open(t, { options: { store, ...options }, ...more });
+  const opened = await open(t, { options: { store, hashIds: hashed.has(store), ...options }, ...more });
   const visit = async (cookie, handler, rest) => {
     opened.jar.clear?.();
     const answer = await opened.visit(handler, { cookie: cookie ?? 'none=1', ...rest });
@@ -146,6 +154,72 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.equal((await store.sessionsOf('ann')).length, 1);
   });
 
+  each('a session that the program or its response has made before it was ended', async (t, start) => {
+    for (const options of [{}, { merge: true }, { commit: 'headers' }, { renewAfter: HOUR }]) {
+      const { store, visit, logIn } = await start({ options });
+      const late = async (req) => {
+        await store.endAll('ann');
+        req.session.n = (req.session.n ?? 0) + 1;
+        return outcome(req.session.save());
+      };
+      const isGone = async (cookie) => cookie === undefined || !await stored(store, cookie);
+      const ways = {
+        'regenerate({ keep })': async (req, res) => { await req.session.regenerate({ keep: true }); const told = await late(req); req.session.m = 1; res.end(); return told; },
+        'regenerate({ keep }) without save': async (req, res) => { await req.session.regenerate({ keep: true }); await store.endAll('ann'); req.session.m = 1; res.end(); },
+        regenerate: async (req, res) => { await req.session.regenerate(); req.session.user = 'ann'; await req.session.save(); const told = await late(req); res.end(); return told; },
+        'load outside of the request': async (req, res) => {
+          const session = await new Promise((resolve, reject) => { req.sessionStore.load(req.sessionID, (error, found) => (error ? reject(error) : resolve(found))); });
+          const told = await late({ session });
+          res.end();
+          return told;
+        },
+        'the program replaces save': async (req, res) => {
+          const { save } = req.session;
+          req.session.save = function mine(callback) { return save.call(this, callback); };
+          const told = await late(req);
+          res.end();
+          return told;
+        },
+      };
+      for (const [way, handler] of Object.entries(ways)) {
+        const { cookie, value } = await visit(await logIn('ann'), handler);
+        assert.ok(value === undefined || value === 'ERR_SESSION_ENDED', `${way}: ${value} ${JSON.stringify(options)}`);
+        assert.ok(await isGone(cookie), `${way} ${JSON.stringify(options)}`);
+        assert.deepEqual(await store.sessionsOf('ann'), [], `${way} ${JSON.stringify(options)}`);
+      }
+      // The response has stored the session for the first time, and the handler goes on.
+      let request;
+      const answered = await visit(undefined, (req, res) => { request = req; req.session.user = 'ann'; res.end(); });
+      assert.ok(await stored(store, answered.cookie));
+      assert.equal(await late(request), 'ERR_SESSION_ENDED', JSON.stringify(options));
+      assert.ok(await isGone(answered.cookie));
+      if (options.commit !== 'headers') continue;
+      await visit(undefined, async (req, res) => {
+        req.session.user = 'ann';
+        res.write('x');
+        while (await store.endAll('ann') === 0) await new Promise(setImmediate);
+        req.session.n = 1;
+        res.end();
+      });
+      assert.deepEqual(await store.sessionsOf('ann'), []);
+    }
+  });
+
+  each('a session after regenerate hears of a user that is none', async (t, start) => {
+    const { errors, visit } = await start({ storeOptions: { user: (its) => its.passport?.user } });
+    const { value } = await visit(undefined, async (req, res) => {
+      await req.session.regenerate();
+      req.session.passport = { user: 7 };
+      // As passport saves it, in a callback where an error that is thrown ends the process.
+      const told = await new Promise((resolve) => { req.session.save((error) => { resolve(error?.message); }); });
+      delete req.session.passport;
+      res.end();
+      return told;
+    });
+    assert.match(value, /must return a text of 1 to 255 characters/);
+    assert.deepEqual(errors, []);
+  });
+
   each('a function that fails is an error, and the stored session stays', async (t, start) => {
     const bad = [
       [() => { throw new Error('broken'); }, 'broken'],
@@ -232,7 +306,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal(none, undefined);
       await new Promise((resolve, reject) => {
         const plain = Object.create(store, { [Object.getOwnPropertySymbols(store).find((key) => key.description === 'users')]: { value: undefined } });
-        store.set.call(plain, sidIn(cookie), data, (error) => (error ? reject(error) : resolve()));
+        store.set.call(plain, keyIn(store, cookie), data, (error) => (error ? reject(error) : resolve()));
       });
       return cookie;
     };
