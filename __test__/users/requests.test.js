@@ -220,6 +220,20 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.deepEqual(errors, []);
   });
 
+  each('a new id just after the login takes the place of the old one', async (t, start) => {
+    for (const skew of [0, -1000]) {
+      const { store, time, visit } = await start({ storeOptions: { maxSessions: 1 }, options: { renewAfter: HOUR } });
+      const { cookie } = await visit(undefined, (req, res) => { req.session.cart = 1; res.end(); });
+      time.tick(HOUR + 1000);
+      await visit(cookie, (req, res) => { req.session.user = 'ann'; res.end(); }, { method: 'POST' });
+      // The clock of another machine may be behind.
+      time.tick(skew);
+      const renewed = await visit(cookie, (req, res) => { res.end(req.session.user); });
+      assert.equal(renewed.body, 'ann');
+      assert.equal((await store.sessionsOf('ann')).length, 1);
+    }
+  });
+
   each('a function that fails is an error, and the stored session stays', async (t, start) => {
     const bad = [
       [() => { throw new Error('broken'); }, 'broken'],
