@@ -220,6 +220,24 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.deepEqual(errors, []);
   });
 
+  each('the session that asks is known by its new id', async (t, start) => {
+    const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR } });
+    const cookie = await logIn('ann');
+    await logIn('ann');
+    time.tick(HOUR);
+    for (const method of ['sessionsOf', 'endAll']) {
+      let renewed;
+      const { value } = await visit(cookie, async (req, res) => {
+        renewed ??= await visit(cookie, (other, response) => { response.end(); });
+        const told = method === 'endAll' ? await store.endAll('ann', { except: req.session }) : (await store.sessionsOf('ann', { current: req.session })).map(({ current }) => current).sort();
+        res.end();
+        return told;
+      }, { method: 'POST' });
+      assert.deepEqual(value, method === 'endAll' ? 1 : [false, true]);
+    }
+    assert.equal((await store.sessionsOf('ann')).length, 1);
+  });
+
   each('a new id just after the login takes the place of the old one', async (t, start) => {
     for (const skew of [0, -1000]) {
       const { store, time, visit } = await start({ storeOptions: { maxSessions: 1 }, options: { renewAfter: HOUR } });

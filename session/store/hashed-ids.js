@@ -1,7 +1,8 @@
 'use strict';
 
-/** @import { Engine, Store } from '../types' */
+/** @import { Engine, Session, Store } from '../types' */
 
+const { newestId } = require('../request/load');
 const { ENGINE } = require('./engine-of');
 const { HashedCalls, keyOf } = require('./hashed-calls');
 
@@ -51,12 +52,28 @@ function hashedIds(store) {
  * @returns {T} the same id
  */
 function noteNewId(store, sid) {
-  const wrapped = known.get(store);
-  if (wrapped?.wrapper === store) wrapped.calls.settle(keyOf(sid));
+  if (isWrapper(store)) known.get(store)?.calls.settle(keyOf(sid));
   return sid;
 }
 
-module.exports = { hashedIds, noteNewId };
+/**
+ * Returns the key under which the store has a session now, also if a program gives the session of a
+ * request to the store itself, and not to the wrapper.
+ *
+ * @param {Session} session
+ * @returns {Promise<string>} is rejected if the store fails
+ */
+async function keyOfSession(session) {
+  const sid = await newestId(session);
+  return isWrapper(session.req?.sessionStore) ? keyOf(sid) : sid;
+}
+
+module.exports = { hashedIds, noteNewId, keyOfSession };
+
+/** @param {Store | undefined} store */
+function isWrapper(store) {
+  return store !== undefined && known.get(store)?.wrapper === store;
+}
 
 /** @param {Store} store */
 function wrap(store) {
@@ -87,8 +104,10 @@ function wrap(store) {
   const call = (name, method, self, args) => {
     if (WITH_ID.has(name)) return calls.call(name, method, args);
     if (OF_WRAPPER.has(name)) return Reflect.apply(method, self, args);
+    const option = WITH_SESSION.get(name);
+    if (option !== undefined && hasSession(args, option)) return translated(args, option).then((given) => Reflect.apply(method, store, given));
     // Private fields are those of the store. A function that is no method has no `this`.
-    const result = Reflect.apply(method, self === undefined ? self : store, WITH_SESSION.has(name) ? translated(args, /** @type {string} */ (WITH_SESSION.get(name))) : args);
+    const result = Reflect.apply(method, self === undefined ? self : store, args);
     return result === store ? wrapper : result;
   };
 
@@ -153,13 +172,21 @@ function isClass(value) {
 }
 
 /**
- * Returns the arguments of a method as the store must get them: with the key of the session among
- * the options. What is no session, the store refuses.
+ * Whether a session is among the options of a method. What is none, the store refuses.
  *
  * @param {any[]} args
  * @param {string} name of the option
  */
-function translated([user, options, ...others], name) {
-  const id = Object(options)[name]?.id;
-  return [user, typeof id === 'string' ? { ...options, [name]: { id: keyOf(id) } } : options, ...others];
+function hasSession([, options], name) {
+  return typeof Object(options)[name]?.id === 'string';
+}
+
+/**
+ * Returns the arguments of a method as the store must get them: with the key of the session.
+ *
+ * @param {any[]} args
+ * @param {string} name of the option
+ */
+async function translated([user, options, ...others], name) {
+  return [user, { ...options, [name]: { id: keyOf(await newestId(options[name])) } }, ...others];
 }

@@ -2,6 +2,7 @@
 
 /** @import { Listed, Store, UserSession } from '../types' */
 
+const { keyOfSession } = require('./hashed-ids');
 const { checkedUser, handleOf, userSession } = require('./users');
 
 /** How often `endAll` looks for sessions. */
@@ -32,7 +33,7 @@ function defineUserMethods(store, index) {
    * @throws {TypeError}
    */
   const keyOf = async (name, options) => {
-    const sid = sidIn(options, name);
+    const sid = await sidIn(options, name);
     return sid === undefined || index.keyOf === undefined ? sid : index.keyOf(sid);
   };
 
@@ -94,17 +95,17 @@ function defineUserMethods(store, index) {
 module.exports = defineUserMethods;
 
 /**
- * Returns the id of the session that a program names in an option. An option that is there but is no
+ * Returns the id, or the key, that the store knows of the session that a program names in an option. An option that is there but is no
  * session is an error: it must not end the session that it was to keep.
  *
  * @param {any} options
  * @param {string} name
- * @returns {string | undefined} undefined if the option is not given
+ * @returns {Promise<string | undefined>} undefined if the option is not given
  * @throws {TypeError}
  */
-function sidIn(options, name) {
+async function sidIn(options, name) {
   const session = options?.[name];
   if (session === undefined) return undefined;
   if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
-  return session.id;
+  return keyOfSession(session);
 }
