@@ -262,6 +262,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       [() => 'x'.repeat(10_000), /must return/],
       [() => '\ud800', /must return/],
       [async () => 'ann', /must return/],
+      [async () => { throw new Error('broken'); }, /user option must return its value, not a promise/],
     ];
     for (const [fails, message] of bad) {
       let isBad = false;
@@ -280,10 +281,10 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal((await stored(store, cookie)).n, undefined);
       assert.equal((await store.sessionsOf('ann')).length, 1);
     }
-    for (const described of [() => { throw new Error('broken'); }, () => ({ ip: 7 }), () => ({ userAgent: {} })]) {
+    for (const described of [() => { throw new Error('broken'); }, () => ({ ip: 7 }), () => ({ userAgent: {} }), async () => { throw new Error('a promise'); }]) {
       const { errors, store, visit } = await start({ storeOptions: { describe: described } });
       await visit(undefined, (req, res) => { req.session.user = 'ann'; res.end(); });
-      assert.match(errors[0].message, /broken|of the option describe must be a string/);
+      assert.match(errors[0].message, /broken|of the option describe must be a string|not a promise/);
       assert.deepEqual(await store.sessionsOf('ann'), []);
     }
     for (const nothing of [() => undefined, () => null, () => ({}), () => ({ ip: null, userAgent: undefined })]) {

@@ -3,6 +3,7 @@
 /** @import { DescribeResult, Listed, Request, Session as SessionShape, SessionData, Store, UserOptions, UserSession } from '../types' */
 
 const { createHash } = require('node:crypto');
+const { isPromise } = require('node:util').types;
 const { isPointer } = require('../request/pointer');
 const { readMeta, withMeta, withOthers } = require('../request/times');
 
@@ -196,14 +197,20 @@ function isUser(user) {
  * @param {(argument: A) => R} call
  * @param {A} argument
  * @returns {R}
- * @throws what it throws, or an Error for a value that a callback takes for no error
+ * @throws what it throws, or an Error for a value that a callback takes for no error; a TypeError if it
+ *   returns a promise
  */
 function called(name, call, argument) {
+  let result;
   try {
-    return call(argument);
+    result = call(argument);
   } catch (error) {
     throw error || new Error(`${name} option failed and gave no error`);
   }
+  if (!isPromise(result)) return result;
+  // The TypeError is reported. A rejection that nobody handles would end the process as well.
+  result.catch(() => {});
+  throw new TypeError(`${name} option must return its value, not a promise`);
 }
 
 /** @param {string} what */
