@@ -462,12 +462,14 @@ test('a change of the old record during the move is not lost, if the store compa
 });
 
 test('two processes move a session at the same time', async () => {
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 200; round++) {
     const data = new Map([['id', textOf(living)]]);
-    const processes = [round % 5, round % 7].map((delay) => hashedIds(slow(data, { compares: round % 2 === 0, delay: () => delay })));
+    // The steps of one may come between any two of the other.
+    const delays = round < 40 ? [round % 5, round % 7].map((delay) => () => delay) : [0, 1].map(() => () => Math.random() * 6);
+    const processes = delays.map((delay) => hashedIds(slow(data, { compares: round >= 40 || round % 2 === 0, delay })));
     const found = await Promise.all(processes.map((wrapper) => asked(wrapper, 'get', 'id')));
     assert.deepEqual(found.map(({ n }) => n), [7, 7]);
-    assert.deepEqual([...data.keys()], [keyOf('id')]);
+    assert.deepEqual([...data].map(([key, text]) => [key, JSON.parse(text).n]), [[keyOf('id'), 7]]);
   }
 });
 
@@ -584,8 +586,8 @@ test('a pointer that was made by another one leads nowhere', async () => {
   const data = new Map([['id', textOf(makePointer('another id', 'next', START + 100 * MINUTE, 100 * MINUTE))]]);
   const store = slow(data, { compares: true });
   const found = await asked(hashedIds(store), 'get', 'id');
-  assert.equal(store.calls.length, 5);
-  assert.deepEqual([Object.keys(found), [...data.keys()]], [['cookie', '_meta'], [keyOf('id')]]);
+  assert.equal(store.calls.length, 3);
+  assert.deepEqual([found, [...data.keys()]], [undefined, ['id']]);
 });
 
 test('requests ask the store once for a session, and with keys alone', async (t) => {

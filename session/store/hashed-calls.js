@@ -6,7 +6,7 @@ const { createHash } = require('node:crypto');
 // The timers of Node.js itself: see engine/pruning.js.
 const { clearTimeout, setTimeout } = require('node:timers');
 const { attempt } = require('../request/load');
-const { isPointer, makePointer } = require('../request/pointer');
+const { followPointer, isPointer, makePointer } = require('../request/pointer');
 const { livingCookie } = require('../request/renew');
 const { readMeta, showMeta } = require('../request/times');
 const { storeCallback, callStore } = require('./call');
@@ -119,7 +119,7 @@ class HashedCalls {
       if (isFailure(error)) {
         leave((again) => { this.get(sid, key, again); });
         callback(error);
-      } else if (error || !found) {
+      } else if (error || !found || leadsNowhere(sid, found)) {
         this.settle(key);
         // Another process may have moved it between the two looks.
         this.read(key, undefined, (failure, moved) => {
@@ -165,7 +165,7 @@ class HashedCalls {
         return { data, cookie };
       }
       const changed = await this.asked('get', sid);
-      if (!changed) return { data, cookie };
+      if (!changed || leadsNowhere(sid, changed)) return { data, cookie };
       plain = changed;
     }
   }
@@ -385,6 +385,16 @@ function isKey(sid) {
  */
 function isFailure(error) {
   return Boolean(error) && error.code !== 'ENOENT';
+}
+
+/**
+ * Whether a plain record is what another process leaves there while it moves the session: see `isChanged`.
+ *
+ * @param {string} sid
+ * @param {SessionData} plain
+ */
+function leadsNowhere(sid, plain) {
+  return isPointer(plain) && followPointer(`${sid}`, plain, Date.now()) === undefined;
 }
 
 /**
