@@ -473,6 +473,24 @@ test('two processes move a session at the same time', async () => {
   }
 });
 
+test('a session of a user that is ended while it is moved does not come back', async () => {
+  for (const step of ['get', 'set', 'setIfUnchanged']) {
+    for (const method of ['end', 'endAll']) {
+      const store = new session.MemoryStore({ user: ({ user }) => user });
+      await asked(store, 'set', 'id', { ...living, user: 'ann' });
+      const [{ handle }] = await store.sessionsOf('ann');
+      const own = store[step];
+      store[step] = function late(...args) {
+        store[step] = own;
+        store[method]('ann', method === 'end' ? handle : undefined).then(() => own.apply(this, args));
+      };
+      const wrapper = hashedIds(store);
+      assert.equal(await asked(wrapper, 'get', 'id'), undefined, `${method} before ${step}`);
+      assert.deepEqual([await store.sessionsOf('ann'), await asked(wrapper, 'setIfPresent', 'id', { ...living, user: 'ann' })], [[], false]);
+    }
+  }
+});
+
 test('a session that a store keeps longer than its cookie says is moved as well', async (t) => {
   const time = clock(t, START);
   const data = new Map([['id', textOf()]]);

@@ -50,7 +50,7 @@ class HashedCalls {
     this.store = store;
     /**
      * What is under way now that touches both records of an id, by key.
-     * @type {Map<string, { isMove: boolean, count: number, waiting: Waiting[] }>}
+     * @type {Map<string, { isMove: boolean, isEnd: boolean, count: number, waiting: Waiting[] }>}
      */
     this.underWay = new Map();
     /**
@@ -165,7 +165,11 @@ class HashedCalls {
         return { data, cookie };
       }
       const changed = await this.asked('get', sid);
-      if (!changed || leadsNowhere(sid, changed)) return { data, cookie };
+      if (!changed || leadsNowhere(sid, changed)) {
+        if (!this.underWay.get(key)?.isEnd) return { data, cookie };
+        await this.asked('destroy', key);
+        return { data: undefined };
+      }
       plain = changed;
     }
   }
@@ -310,7 +314,7 @@ class HashedCalls {
    * @returns {Waiting} lets them go on; nothing if they have waited too long
    */
   enter(sid, key, isMove) {
-    const act = this.underWay.get(key) ?? { isMove, count: 0, waiting: [] };
+    const act = this.underWay.get(key) ?? { isMove, isEnd: false, count: 0, waiting: [] };
     this.underWay.set(key, act);
     act.count++;
     let hasLeft = false;
@@ -326,6 +330,17 @@ class HashedCalls {
     const timer = setTimeout(() => { leave((again) => { this.get(sid, key, again); }); }, LONGEST_WAIT);
     timer.unref();
     return leave;
+  }
+
+  /**
+   * Notes that the store is about to end a session that it may have under the plain id: a move that is
+   * under way must not undo that.
+   *
+   * @param {string} sid
+   */
+  noteEnd(sid) {
+    const act = this.underWay.get(keyOf(sid));
+    if (act !== undefined) act.isEnd = true;
   }
 
   /** @param {string} key */

@@ -68,7 +68,18 @@ async function keyOfSession(session) {
   return isWrapper(session.req?.sessionStore) ? keyOf(sid) : sid;
 }
 
-module.exports = { hashedIds, noteNewId, keyOfSession };
+/**
+ * Notes that a store is about to end sessions, some of which it may have under their plain ids.
+ *
+ * @param {object} store
+ * @param {{ key: string }[]} sessions
+ */
+function noteEnds(store, sessions) {
+  const calls = known.get(/** @type {Store} */ (store))?.calls;
+  if (calls) for (const { key } of sessions) calls.noteEnd(key);
+}
+
+module.exports = { hashedIds, noteNewId, noteEnds, keyOfSession };
 
 /** @param {Store | undefined} store */
 function isWrapper(store) {

@@ -2,7 +2,7 @@
 
 /** @import { Listed, Store, UserSession } from '../types' */
 
-const { keyOfSession } = require('./hashed-ids');
+const { keyOfSession, noteEnds } = require('./hashed-ids');
 const { checkedUser, handleOf, userSession } = require('./users');
 
 /** How often `endAll` looks for sessions. */
@@ -37,6 +37,15 @@ function defineUserMethods(store, index) {
     return sid === undefined || index.keyOf === undefined ? sid : index.keyOf(sid);
   };
 
+  /**
+   * @param {string} user
+   * @param {Listed[]} sessions of the user
+   */
+  const end = (user, sessions) => {
+    noteEnds(store, sessions);
+    return index.end(user, sessions);
+  };
+
   const methods = {
     /**
      * Gets the live sessions of a user, that which began last first.
@@ -63,7 +72,7 @@ function defineUserMethods(store, index) {
     async end(user, handle) {
       const list = await index.list(checkedUser(user));
       const sessions = list.filter(({ key }) => handleOf(key) === handle);
-      return sessions.length === 0 ? 0 : index.end(user, sessions);
+      return sessions.length === 0 ? 0 : end(user, sessions);
     },
 
     /**
@@ -82,7 +91,7 @@ function defineUserMethods(store, index) {
         const list = await index.list(user);
         const sessions = list.filter(({ key }) => key !== except);
         if (sessions.length === 0) break;
-        count += await index.end(user, sessions);
+        count += await end(user, sessions);
       }
       return count;
     },
