@@ -27,7 +27,7 @@ const { Users, defineUsers, usersOf } = require('./session/store/users');
  *   connect-redis 7 and 8
  * @property {string} [prefix]
  * @property {any} [ttl] in seconds, or a function
- * @property {{ stringify: (session: object) => any, parse: (text: any) => any }} [serializer]
+ * @property {{ stringify: (session: object) => any }} [serializer]
  * @property {(sid: string, session: object, callback?: Callback) => any} set
  * @property {(callback: Callback) => any} [all] gives sessions, with their ids
  */
@@ -330,8 +330,7 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
   }
   if (users) {
     const sidOf = (/** @type {string} */ key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key);
-    const parse = (/** @type {any} */ text) => /** @type {Required<RedisStore>} */ (store).serializer.parse(text);
-    const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, parse, ttl: () => store.ttl });
+    const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, ttl: () => store.ttl });
     defineUserMethods(store, { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
   }
   return store;
