@@ -108,10 +108,9 @@ function touch(sid, session, callback) {
     if (cookie === undefined || !engine.touch(key, cookie, engine.deadline(key, session))) {
       const current = engine.read(key, false);
       if (current) {
-        const data = dataJSON(current);
         current.cookie = session.cookie;
-        // Another process may have destroyed or changed the session meanwhile.
-        engine.saveIfUnchanged(key, current, data, data);
+        // Another process may have destroyed the session meanwhile.
+        engine.save(key, current, JSON.stringify(current), engine.savedMoment(), true);
       }
     }
   });
