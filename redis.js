@@ -331,7 +331,7 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
   if (users) {
     const sidOf = (/** @type {string} */ key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key);
     const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, ttl: () => store.ttl });
-    defineUserMethods(store, { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
+    defineUserMethods(/** @type {any} */ (store), { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
   }
   return store;
 }

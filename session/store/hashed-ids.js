@@ -71,11 +71,11 @@ async function keyOfSession(session) {
 /**
  * Notes that a store is about to end sessions, some of which it may have under their plain ids.
  *
- * @param {object} store
+ * @param {Store} store
  * @param {{ key: string }[]} sessions
  */
 function noteEnds(store, sessions) {
-  const calls = known.get(/** @type {Store} */ (store))?.calls;
+  const calls = known.get(store)?.calls;
   if (calls) for (const { key } of sessions) calls.noteEnd(key);
 }
 
