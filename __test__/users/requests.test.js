@@ -361,6 +361,9 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal((await store.sessionsOf('ann')).length, 1);
       time.tick(1);
       assert.deepEqual(await store.sessionsOf('ann'), []);
+      // It lives for another middleware of the store, whatever the order in which they are made.
+      for (const others of [{}, options]) session({ store, secret: 'keyboard', resave: false, saveUninitialized: false, ...others });
+      assert.equal((await store.sessionsOf('ann')).length, 1);
     }
   });
 

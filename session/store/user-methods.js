@@ -60,9 +60,9 @@ function defineUserMethods(store, index) {
       const current = await keyOf('current', options);
       const list = await index.list(user);
       const now = Date.now();
-      const times = usersOf(store)?.times;
+      const users = usersOf(store);
       return list.map((each) => userSession(each, current, now))
-        .filter(({ created, lastSeen }) => !times?.hasEnded({ created, used: lastSeen }, now))
+        .filter((each) => !users?.hasEnded(each, now))
         .sort((one, other) => other.created - one.created);
     },
 

@@ -59,11 +59,31 @@ class Users {
     this.describe = describe;
     this.maxSessions = maxSessions;
     /**
-     * When sessions end, as the last `session()` says that uses the store: `idleTimeout` and
-     * `absoluteTimeout`.
-     * @type {InstanceType<typeof Times> | undefined}
+     * When sessions end, in ms, as those `session()` say that use the store; undefined for never.
+     * @type {Pick<InstanceType<typeof Times>, 'idleTimeout' | 'absoluteTimeout'> | undefined}
      */
     this.times = undefined;
+  }
+
+  /**
+   * Notes when sessions end, as a `session()` says that uses the store. Where another one says otherwise, a
+   * session lives as long as one of them lets it.
+   *
+   * @param {InstanceType<typeof Times>} times
+   */
+  noteTimes({ idleTimeout, absoluteTimeout }) {
+    const known = this.times ?? { idleTimeout, absoluteTimeout };
+    this.times = { idleTimeout: Math.max(known.idleTimeout, idleTimeout), absoluteTimeout: Math.max(known.absoluteTimeout, absoluteTimeout) };
+  }
+
+  /**
+   * Whether a session has ended that the store may have still.
+   *
+   * @param {UserSession} session
+   * @param {number} now
+   */
+  hasEnded({ created, lastSeen }, now) {
+    return this.times !== undefined && (now - lastSeen >= this.times.idleTimeout || now - created >= this.times.absoluteTimeout);
   }
 
   /**
