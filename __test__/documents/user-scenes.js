@@ -98,6 +98,14 @@ app.use(session({ ...options, store: new session.MemoryStore({ user: (data) => d
     visits: ['POST /login?name=ada a', 'POST /login?name=ada b', 'POST /login?name=bob c', 'POST /end-others a', 'GET / b', 'GET / c'],
     printed: lines('302 \\/', '200 ada', '302 \\/', '200 ada', '302 \\/', '200 bob', '302 \\/', '200 ada', '200 undefined', '200 bob'),
   },
+  'user': {
+    before: app, after: listen,
+    visits: ['GET /in/ada a', 'GET /in/ada b', 'GET /in/bob c', 'POST /log-out-others a', 'GET / a', 'GET / b', 'GET / c', ...['d', 'e', 'f', 'g', 'h'].map((name) => `GET /in/ada ${name}`), 'GET / a', 'GET / d'],
+    printed: lines(
+      '200 in', '200 in', '200 in', '200 You are logged out on 1 other devices.', '200 ada', '200 undefined', '200 bob',
+      ...Array(5).fill('200 in'), '200 undefined', '200 ada',
+    ),
+  },
   'hashIds': {
     before: `${app}const store = new session.MemoryStore();\n`,
     after: `app.get('/keys', (req, res) => {
