@@ -106,6 +106,17 @@ app.use(session({ ...options, store: new session.MemoryStore({ user: (data) => d
       ...Array(5).fill('200 in'), '200 undefined', '200 ada',
     ),
   },
+  'user readme': {
+    before: app, after: listen,
+    visits: ['GET /in/ada a', 'GET /in/ada b', 'POST /log-out-others a', 'GET / b', 'GET /devices a'],
+    printed: lines('200 in', '200 in', '302 \\/', '200 ada', '200 undefined', '200 \\[\\{"handle":"[\\w-]{43}","created":\\d+,"lastSeen":\\d+,"current":true\\}\\]'),
+  },
+  'hashIds readme': {
+    before: app,
+    after: `app.get('/keys', (req, res) => { req.sessionStore.ids((error, ids) => { res.end(String(ids)); }); });${listen}`,
+    visits: ['GET /in/ada', 'GET /', 'GET /keys'],
+    printed: lines('200 in', '200 ada', '200 h1:[\\w-]{43}'),
+  },
   'hashIds': {
     before: `${app}const store = new session.MemoryStore();\n`,
     after: `app.get('/keys', (req, res) => {
