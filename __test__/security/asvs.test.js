@@ -422,7 +422,7 @@ const requirements = {
   '16.5.3': {
     asks: 'what the store refuses is no success',
     without: [[lacks('  commit: \'headers\',\n')]],
-    async check(site, time, t) {
+    async check(site) {
       const ann = site.browser();
       const set = site.refuse('set');
       const login = await ann.post('/login/ann');
