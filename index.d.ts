@@ -830,7 +830,7 @@ declare namespace session {
     handle: string;
     /** When its user logged in: when the session began, or was first stored with the option `user`, or got another user. */
     created: number;
-    /** The last use of the session that the store knows of. In a MemoryStore or DiskStore, it is at most a minute late. */
+    /** The last use of the session that the store knows of. In a MemoryStore or DiskStore it is at most a minute late, or `touchAfter`. */
     lastSeen: number;
     /** Whether it is the session that was named as `current`. */
     current: boolean;
