@@ -332,7 +332,7 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
     const sidOf = (/** @type {string} */ key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key);
     const parse = (/** @type {any} */ text) => /** @type {Required<RedisStore>} */ (store).serializer.parse(text);
     const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, parse, ttl: () => store.ttl });
-    defineUserMethods(store, { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
+    defineUserMethods(/** @type {any} */ (store), { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
   }
   return store;
 }

@@ -143,6 +143,7 @@ function checked(options, deprecate) {
   const times = users === undefined && [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
     : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace, hasUsers: users !== undefined }, hasEngineClass(store));
+  if (users !== undefined) users.times = times;
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |

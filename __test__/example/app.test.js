@@ -3,12 +3,17 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 
+const { MemoryStore } = require('../..');
 const { createApp } = require('../../examples/app/app');
+const { storeOptions } = require('../../examples/app/store');
 const { serve } = require('../../test-kit/app');
 const { Visitor } = require('../../test-kit/client');
 const { clock } = require('../clock');
 const { ledger } = require('../compat/app');
 const { start } = require('./child');
+
+/** That of everybody in this demo. */
+const password = 'sesame';
 
 const views = ({ body }) => Number(body.match(/id="views">(\d+)</)[1]);
 
@@ -58,7 +63,7 @@ describe('the example app', () => {
     await visit.get('/');
     const before = visit.jar.header;
 
-    const login = await visit.post('/login', { name: ' Ada ' });
+    const login = await visit.post('/login', { name: ' Ada ', password });
     assert.equal(login.status, 303);
     assert.equal(login.headers.location, '/');
     assert.notEqual(visit.jar.header, before);
@@ -77,7 +82,7 @@ describe('the example app', () => {
 
   it('refuses an unknown name and repeats it escaped', async () => {
     const visit = new Visitor(app.url);
-    const login = await visit.post('/login', { name: '<img src=x onerror="a()">&\'' });
+    const login = await visit.post('/login', { name: '<img src=x onerror="a()">&\'', password });
 
     assert.equal(login.status, 401);
     assert.ok(login.body.includes('&lt;img src=x onerror=&quot;a()&quot;&gt;&amp;&#39;'));
@@ -85,7 +90,14 @@ describe('the example app', () => {
     assert.equal(visit.jar.header, '');
   });
 
-  for (const [what, body] of [['no name', ''], ['two names', 'name=ada&name=grace'], ['a name every object has', 'name=constructor']]) {
+  for (const [what, body] of [
+    ['no name', 'password=sesame'],
+    ['two names', 'name=ada&name=grace&password=sesame'],
+    ['a name every object has', 'name=constructor&password=sesame'],
+    ['no password', 'name=ada'],
+    ['a wrong password', 'name=ada&password=Sesame'],
+    ['two passwords', 'name=ada&password=sesame&password=sesame'],
+  ]) {
     it(`refuses ${what}`, async () => {
       const login = await new Visitor(app.url).ask('POST', '/login', {
         body, headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -105,7 +117,7 @@ describe('the example app', () => {
 
     assert.match((await visit.get('/session')).body, /id="fresh"/);
     await visit.get('/bar');
-    await visit.post('/login', { name: 'grace' });
+    await visit.post('/login', { name: 'grace', password });
 
     const { body } = await visit.get('/session');
     const shown = JSON.parse(body.match(/<pre id="session">([^<]*)</)[1].replaceAll('&quot;', '"'));
@@ -122,7 +134,7 @@ describe('the example app', () => {
   it('logs out: the cookie is cleared and the session is gone', async () => {
     const visit = new Visitor(app.url);
 
-    await visit.post('/login', { name: 'linus' });
+    await visit.post('/login', { name: 'linus', password });
     const before = visit.jar.header;
 
     const logout = await visit.post('/logout');
@@ -175,24 +187,23 @@ describe('the example app, hours later', () => {
   const left = ({ body }) => ['idle', 'absolute', 'renewal'].map((id) => Number(body.match(`id="${id}">(\\d+)<`)?.[1]));
 
   /** A visitor of an app whose clock stands still. */
-  async function open(t) {
+  async function open(t, store = ledger()) {
     const time = clock(t, Date.now());
-    const store = ledger();
     const { url } = await serve(createApp({ secret: 'x', store }), t);
 
     return { time, store, visit: new Visitor(url) };
   }
 
-  it('shows how long the session lasts, also after a login', async (t) => {
-    const { time, visit } = await open(t);
+  it('shows how long the session lasts, also after a login, with which its time begins', async (t) => {
+    const { time, visit } = await open(t, new MemoryStore(storeOptions));
 
     assert.deepEqual(left(await visit.get('/session')), [NaN, NaN, NaN]);
     await visit.get('/');
     assert.deepEqual(left(await visit.get('/session')), [15, 480, 60]);
     time.tick(10 * MINUTE);
     assert.deepEqual(left(await visit.get('/session')), [15, 470, 50]);
-    await visit.post('/login', { name: 'ada' });
-    assert.deepEqual(left(await visit.get('/session')), [15, 470, 60]);
+    await visit.post('/login', { name: 'ada', password });
+    assert.deepEqual(left(await visit.get('/session')), [15, 480, 60]);
   });
 
   it('ends a session that nobody uses, and one that is too old', async (t) => {
@@ -246,7 +257,7 @@ describe('the example app with a store that takes its time, or fails', () => {
 
     let page;
     await visit.ask('POST', '/login', {
-      form: { name: 'ada' },
+      form: { name: 'ada', password },
       // As a browser does, which waits for no body.
       onResponse: ({ headers }) => {
         visit.jar.take(headers['set-cookie']);
@@ -260,7 +271,7 @@ describe('the example app with a store that takes its time, or fails', () => {
     const { store, visit } = await open(t);
 
     store.fails.set = new Error('down');
-    const { status, body, cookies } = await visit.post('/login', { name: 'ada' });
+    const { status, body, cookies } = await visit.post('/login', { name: 'ada', password });
     assert.equal(status, 500);
     assert.match(body, /Something broke/);
     assert.deepEqual(cookies, []);
@@ -272,7 +283,7 @@ describe('the example app with a store that takes its time, or fails', () => {
   it('says so when a logout is refused, and the visitor can try again', async (t) => {
     const { store, visit } = await open(t);
 
-    await visit.post('/login', { name: 'ada' });
+    await visit.post('/login', { name: 'ada', password });
     store.fails.destroy = new Error('down');
     assert.equal((await visit.post('/logout')).status, 500);
     assert.match((await visit.get('/')).body, /Ada Lovelace/);

@@ -64,7 +64,7 @@ it('keeps everybody logged in with STORE=disk, after a kill and without SECRET',
   const visitor = new Visitor(first.url);
 
   assert.ok(first.stdout.startsWith(`Sessions are kept in ${path.join(folder, 'sessions.db')}.\nSECRET is not set: cookies are signed with the one in ${path.join(folder, 'secret')}.\n`), first.stdout);
-  await visitor.post('/login', { name: 'ada' });
+  await visitor.post('/login', { name: 'ada', password: 'sesame' });
   await first.stop('SIGKILL');
 
   const second = await begin();

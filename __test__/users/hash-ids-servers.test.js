@@ -60,7 +60,8 @@ async function redis(t) {
     /** All that the server holds, as text; the keys first. */
     async held() {
       const keys = (await client.keys('*')).sort();
-      return [keys.map((key) => key.replace('sess:', '')), await Promise.all(keys.map((key) => client.get(key)))];
+      const texts = await Promise.all(keys.map(async (key) => (await client.type(key) === 'string' ? client.get(key) : JSON.stringify(await client.zRange(key, 0, -1)))));
+      return [keys.map((key) => key.replace('sess:', '')), texts];
     },
   };
 }
@@ -134,6 +135,34 @@ for (const [server, begin] of Object.entries({ redis, postgres })) {
       await app.visit(handler((req) => req.session.destroy()));
       assert.deepEqual((await held())[0], []);
     });
+
+    if (isWrapped) {
+      test(`the sessions of a user: ${name}`, async (t) => {
+        if (why[server]) return t.skip(why[server]);
+        const { make, held } = await begin(t);
+        const store = wrap(make(), { user: ({ who }) => who, maxSessions: 3 });
+        const options = { store, cookie: { maxAge: 600_000 } };
+        const before = await open(t, { options });
+        const app = await open(t, { options: { ...options, hashIds: true } });
+        const logins = [];
+        for (const where of [before, app, app]) {
+          where.jar.clear();
+          await where.visit(handler((req) => { req.session.who = 'ann'; }));
+          logins.push(where.jar.header);
+        }
+        const ids = logins.map((cookie) => /s%3A([\w-]+)\./.exec(cookie)[1]);
+        // The move of the first one ends none.
+        for (const cookie of logins) assert.equal((await app.visit(handler((req) => req.session.who), { cookie })).value, 'ann');
+        const sids = async () => (await held())[0].filter((key) => key.startsWith('h1:') || ids.includes(key)).sort();
+        assert.deepEqual(await sids(), ids.map(keyOf).sort());
+        const { value } = await app.visit(handler((req) => req.sessionStore.sessionsOf('ann', { current: req.session })), { cookie: logins[1] });
+        assert.deepEqual(value.map(({ current }) => current), [false, true, false]);
+        assert.equal(await store.end('ann', value[2].handle), 1);
+        assert.equal((await app.visit(handler((req) => req.session.who), { cookie: logins[0] })).value, undefined);
+        await app.visit(handler((req) => req.sessionStore.endAll('ann', { except: req.session })), { cookie: logins[1] });
+        assert.deepEqual(await sids(), [keyOf(ids[1])]);
+      });
+    }
 
     test(`two processes and a logout: ${name}`, async (t) => {
       if (why[server]) return t.skip(why[server]);

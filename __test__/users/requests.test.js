@@ -246,6 +246,17 @@ for (const [kind, make] of Object.entries(kinds)) {
     }
   });
 
+  each('a session that has ended by its time is not shown', async (t, start) => {
+    for (const options of [{ idleTimeout: 10 * MINUTE }, { absoluteTimeout: 10 * MINUTE }]) {
+      const { store, time, logIn } = await start({ options });
+      await logIn('ann');
+      time.tick(10 * MINUTE - 1);
+      assert.equal((await store.sessionsOf('ann')).length, 1);
+      time.tick(1);
+      assert.deepEqual(await store.sessionsOf('ann'), []);
+    }
+  });
+
   each('the last use is shown without a lifetime, and with one', async (t, start) => {
     for (const options of [{}, { cookie: { maxAge: HOUR } }]) {
       const { store, time, visit, logIn } = await start({ options });

@@ -7,7 +7,14 @@ const links = [
   ['/foo', 'Foo'],
   ['/bar', 'Bar'],
   ['/session', 'Your session'],
+  ['/devices', 'Your devices'],
 ];
+
+const MINUTE = 60 * 1000;
+const relative = new Intl.RelativeTimeFormat('en');
+
+/** What an input says of itself whose value was not taken. */
+const refused = html` aria-invalid="true" aria-describedby="error"`;
 
 /**
  * The frame that every page shares.
@@ -55,17 +62,19 @@ function viewsPage({ title, path, views, user }) {
   });
 }
 
-function loginPage({ names, tried, user }) {
+function loginPage({ names, hint, tried, user }) {
+  const isWrong = tried !== undefined;
+
   return layout({
     title: 'Log in',
     user,
-    body: html`${tried !== undefined && html`<p id="error" role="alert">There is no user named “${tried}”.</p>`}
+    body: html`${isWrong && html`<p id="error" class="message wrong" role="alert">The name or the password is wrong.</p>`}
 <form method="post" action="/login" class="card">
-<label for="name">Name</label>
-<input id="name" name="name" value="${tried}" autocomplete="username" autocapitalize="none" maxlength="40" required autofocus>
+<label>Name <input id="name" name="name" value="${tried}" autocomplete="username" autocapitalize="none" maxlength="40" required autofocus${isWrong && refused}></label>
+<label>Password <input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required${isWrong && refused}></label>
 <button>Log in</button>
 </form>
-<p class="note">Try ${names.map((name, i) => html`${i > 0 && (i === names.length - 1 ? ' or ' : ', ')}<code>${name}</code>`)}. This demo asks for no password.</p>`,
+<p class="note">Try ${names.map((name, i) => html`${i > 0 && (i === names.length - 1 ? ' or ' : ', ')}<code>${name}</code>`)}. In this demo, the password of each is <code>${hint}</code>.</p>`,
   });
 }
 
@@ -88,8 +97,54 @@ ${left && html`<p>It ends when you do nothing for <strong id="idle">${left.idle}
   });
 }
 
+/**
+ * The sessions of a user, as the store lists them, each with a `name`. What a form had to say has the
+ * focus, so that a screen reader says it, too.
+ */
+function devicesPage({ devices, now, notice, error, user }) {
+  const hasOthers = devices.some(({ current }) => !current);
+
+  return layout({
+    title: 'Your devices',
+    user,
+    body: html`${notice && html`<p id="notice" class="message" role="status" tabindex="-1" autofocus>${notice}</p>`}
+${error && html`<p id="error" class="message wrong" role="alert">${error}</p>`}
+<p>You are logged in with these browsers. Log out those that you do not know or use no longer.</p>
+<ul class="devices" role="list">${devices.map((device, i) => html`
+<li>
+<div>
+<h2 id="device-${i}">${device.name}</h2>
+<p>Logged in ${ago(device.created, now)}, ${device.current ? 'in use now' : html`last used ${ago(device.lastSeen, now)}`}, from ${device.ip ?? 'an unknown address'}</p>
+</div>
+${device.current
+  ? html`<strong class="badge">This device</strong>`
+  : html`<form method="post" action="/devices/end">
+<input type="hidden" name="handle" value="${device.handle}">
+<button id="end-${i}" aria-labelledby="end-${i} device-${i}">Log out</button>
+</form>`}
+</li>`)}
+</ul>
+${hasOthers
+  ? html`<h2>Log out all other devices</h2>
+<form method="post" action="/devices/end-others" class="card">
+<input name="name" value="${user.name}" autocomplete="username" hidden>
+<label>Your password <input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required${error && html` autofocus`}${error && refused}></label>
+<button>Log out all others</button>
+</form>`
+  : html`<p id="alone">No other device is logged in.</p>`}`,
+  });
+}
+
+/** How long ago something was, in words. A server does not know what a clock shows where its visitor is. */
+function ago(then, now) {
+  const minutes = Math.floor((now - then) / MINUTE);
+  const text = minutes < 60 ? relative.format(-minutes, 'minute') : relative.format(-Math.floor(minutes / 60), 'hour');
+
+  return html`<time datetime="${new Date(then).toISOString()}">${minutes < 1 ? 'just now' : text}</time>`;
+}
+
 function messagePage({ title, text, user }) {
   return layout({ title, user, body: html`<p>${text}</p><p><a href="/">Back to the start</a></p>` });
 }
 
-module.exports = { viewsPage, loginPage, sessionPage, messagePage };
+module.exports = { viewsPage, loginPage, sessionPage, devicesPage, messagePage };

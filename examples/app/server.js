@@ -5,7 +5,7 @@ const http = require('node:http');
 const path = require('node:path');
 
 const { createApp } = require('./app');
-const openDisk = require('./store');
+const { openDisk } = require('./store');
 
 const HOST = '127.0.0.1';
 const DEFAULT_PORT = 3000;

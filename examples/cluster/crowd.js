@@ -34,7 +34,7 @@ class Crowd {
   /** Lets all of them use the app until it is over. */
   async visit() {
     await Promise.all(this.visitors.map(async (visitor) => {
-      await this.#ask(() => visitor.browser.post('/login', { name: 'ada' }));
+      await this.#ask(() => visitor.browser.post('/login', { name: 'ada', password: 'sesame' }));
       do {
         await this.#lookAt(visitor);
         await pause(LOOK);

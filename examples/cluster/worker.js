@@ -4,12 +4,13 @@
 const http = require('node:http');
 
 const { createApp } = require('../app/app');
+const { storeOptions } = require('../app/store');
 
 // In an app of your own: require('express-session-rs').
 const { DiskStore } = require('../..');
 
 const { FILE: path, SECRET: secret, PORT: port } = process.env;
-const server = http.createServer(createApp({ secret, store: new DiskStore({ path }) }));
+const server = http.createServer(createApp({ secret, store: new DiskStore({ path, ...storeOptions }) }));
 
 // All workers listen on one port.
 server.listen(Number(port), '127.0.0.1');

@@ -50,10 +50,13 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   let retries = 0;
   let isDone = false;
 
-  /** @param {any[]} results */
-  const finish = (...results) => {
+  /**
+   * @param {unknown} [error]
+   * @param {any[]} results
+   */
+  const finish = (error, ...results) => {
     isDone = true;
-    callback(...results);
+    callback(error, ...results);
   };
 
   /**

@@ -81,7 +81,7 @@ class Times {
   /**
    * Whether a session has ended.
    *
-   * @param {Meta} meta
+   * @param {Pick<Meta, 'created' | 'used'>} meta
    * @param {number} now
    */
   hasEnded({ created, used }, now) {

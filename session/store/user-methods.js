@@ -2,7 +2,7 @@
 
 /** @import { Listed, Store, UserSession } from '../types' */
 
-const { checkedUser, handleOf, userSession } = require('./users');
+const { checkedUser, handleOf, userSession, usersOf } = require('./users');
 
 /** How often `endAll` looks for sessions. */
 const MOST_ROUNDS = 20;
@@ -22,7 +22,7 @@ const MOST_ROUNDS = 20;
 /**
  * Gives a store the methods by which a program lists the sessions of a user and ends them.
  *
- * @param {object} store
+ * @param {Store} store
  * @param {UserIndex} index
  */
 function defineUserMethods(store, index) {
@@ -38,7 +38,8 @@ function defineUserMethods(store, index) {
 
   const methods = {
     /**
-     * Gets the live sessions of a user, that which began last first.
+     * Gets the live sessions of a user, that which began last first. Those that have ended by an option of
+     * time are none, though the store has them still.
      *
      * @param {string} user
      * @param {{ current?: { id: string } }} [options]
@@ -49,7 +50,10 @@ function defineUserMethods(store, index) {
       const current = await keyOf('current', options);
       const list = await index.list(user);
       const now = Date.now();
-      return list.map((each) => userSession(each, current, now)).sort((one, other) => other.created - one.created);
+      const times = usersOf(store)?.times;
+      return list.map((each) => userSession(each, current, now))
+        .filter(({ created, lastSeen }) => !times?.hasEnded({ created, used: lastSeen }, now))
+        .sort((one, other) => other.created - one.created);
     },
 
     /**

@@ -1,5 +1,6 @@
 'use strict';
 
+/** @import { Times } from '../request/times' */
 /** @import { DescribeResult, Listed, Request, Session as SessionShape, SessionData, Store, UserOptions, UserSession } from '../types' */
 
 const { createHash } = require('node:crypto');
@@ -60,6 +61,12 @@ class Users {
     this.user = user;
     this.describe = describe;
     this.maxSessions = maxSessions;
+    /**
+     * When sessions end, as the last `session()` says that uses the store: `idleTimeout` and
+     * `absoluteTimeout`.
+     * @type {InstanceType<typeof Times> | undefined}
+     */
+    this.times = undefined;
   }
 
   /**

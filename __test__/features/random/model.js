@@ -605,7 +605,7 @@ class Visit {
     for (const key of keys) made.data[key] = old.data[key];
     const { now } = this.world;
     const meta = this.metas.get(old.id);
-    if (meta) this.metas.set(made.id, { created: meta.created, renewed: now, seen: now, used: now, rest: meta.rest });
+    if (meta) this.metas.set(made.id, { created: Math.min(meta.created, now - 1), renewed: now, seen: now, used: now, rest: meta.rest });
     const text = JSON.stringify(made.data);
     this.put(made);
     this.noteTouched(made.id, made.cookie);
