@@ -35,8 +35,10 @@ module.exports = {
     before: app,
     after: `app.get('/end-phone', async (req, res) => {
   const phone = (await req.sessionStore.sessionsOf(req.session.user)).find(({ userAgent }) => userAgent === 'phone');
-  const url = 'http://127.0.0.1:' + req.socket.localPort + '/devices/' + phone.handle + '/end';
-  const ask = async () => (await fetch(url, { method: 'POST', headers: { cookie: req.headers.cookie } })).text();
+  const question = { host: '127.0.0.1', port: req.socket.localPort, path: '/devices/' + phone.handle + '/end', method: 'POST', headers: { cookie: req.headers.cookie } };
+  const ask = () => new Promise((resolve) => {
+    require('node:http').request(question, (answer) => { answer.setEncoding('utf8').on('data', resolve); }).end();
+  });
   res.end(await ask() + ' ' + await ask());
 });${listen}`,
     visits: [
