@@ -10,7 +10,7 @@ const { UNCHANGED } = require('./session/store/redis-script');
 const { UserSets, UserSetsInCluster, userIndex, checkSerializer, isSet } = require('./session/store/redis-users');
 const isSameSession = require('./session/store/same-session');
 const defineUserMethods = require('./session/store/user-methods');
-const { Users, defineUsers, usersOf } = require('./session/store/users');
+const { STORES_WITH_USERS, Users, defineUsers, usersOf } = require('./session/store/users');
 
 /**
  * @typedef {import('./session/store/redis-client').Client} Client
@@ -69,7 +69,7 @@ const { Users, defineUsers, usersOf } = require('./session/store/users');
 function keepLoggedOut(store, client = undefined, options = undefined) {
   if (options === undefined && isOptions(client)) return keepLoggedOut(store, undefined, /** @type {UserOptions} */ (client));
   if (!store || typeof store.set !== 'function' || !FIELDS.every((name) => name in store)) {
-    throw new TypeError('keepLoggedOut needs a RedisStore of connect-redis, 6 to 10');
+    throw new TypeError(`keepLoggedOut needs a RedisStore of connect-redis, 6 to 10${options ? `; ${STORES_WITH_USERS}` : ''}`);
   }
   const isHidden = typeof store.normalizeClient === 'function';
   if (isHidden && !client) {

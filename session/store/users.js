@@ -12,6 +12,10 @@ const { readMeta, withMeta, withOthers } = require('../request/times');
 const LONGEST_USER = 255;
 const LONGEST_TEXT = 255;
 
+/** What an error says of a store that cannot tell whose its sessions are. */
+const STORES_WITH_USERS = 'the stores that have the option user are MemoryStore, DiskStore, those of connect-redis ' +
+  'with express-session-rs/redis, and those of connect-pg-simple with express-session-rs/postgres';
+
 /** What a database cannot keep as text: a half of a surrogate pair, and the character 0. */
 const UNKEEPABLE = /[\p{Surrogate}\0]/u;
 
@@ -197,7 +201,7 @@ function userSession({ key, meta, expires, lifetime }, current, now) {
   };
 }
 
-module.exports = { Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
+module.exports = { STORES_WITH_USERS, Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
 
 /**
  * @template T
