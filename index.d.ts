@@ -62,7 +62,7 @@ export = session;
  *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
  *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
- *   `commit: 'headers'`, or `name` or a field of the object `cookie` is invalid. With
+ *   `commit: 'headers'`, an option of the store is given (`user`, `describe`, `maxSessions`), or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
  *
  * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
@@ -823,17 +823,20 @@ declare namespace session {
 
   /** A session of a user, as `sessionsOf` gives it. Times are milliseconds since the epoch. */
   interface UserSession {
-    /** Names the session for `end`. It may be shown to the user: nobody learns the id of the session from it. */
+    /**
+     * Names the session for `end`. It may be shown to the user: nobody learns the id of the session from it. It
+     * changes when the id does.
+     */
     handle: string;
-    /** When the session began, or was first seen with the option `user`. */
+    /** When its user logged in: when the session began, or was first stored with the option `user`, or got another user. */
     created: number;
-    /** The last use of the session that the store knows of. */
+    /** The last use of the session that the store knows of. In a MemoryStore or DiskStore it is at most a minute late, or `touchAfter`. */
     lastSeen: number;
     /** Whether it is the session that was named as `current`. */
     current: boolean;
-    /** What the option `describe` has returned. */
+    /** What the option `describe` has returned for the last request that was stored. */
     ip?: string;
-    /** What the option `describe` has returned. */
+    /** What the option `describe` has returned for the last request that was stored. */
     userAgent?: string;
   }
 

@@ -1,4 +1,3 @@
-import express = require('express');
 import session = require('./index');
 import redis = require('./redis');
 
@@ -24,49 +23,15 @@ import redis = require('./redis');
  * app.use(session({ secret, store: keepLoggedOut(new PGStore({ pool })) }));
  *
  * @example
- * const store = keepLoggedOut(new PGStore({ pool }), { user: (session) => session.passport?.user });
+ * const store = keepLoggedOut(new PGStore({ pool }), { user: (data) => (data as any).passport?.user });
  * await store.endAll(user.id, { except: req.session });
  */
-declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): T & redis.Conditional & keepLoggedOut.Users;
+declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): T & redis.Conditional & session.UserMethods;
 declare function keepLoggedOut<T extends object>(store: T): T & redis.Conditional;
 
 declare namespace keepLoggedOut {
-  /** How a store knows whose its sessions are. */
-  interface UserOptions {
-    /**
-     * Returns whose a session is: a text of 1 to 255 characters, or undefined if nobody is logged
-     * in. If it throws or returns anything else, the session is not stored, and the store's
-     * method answers with that error.
-     */
-    user: (session: session.SessionData) => string | null | undefined;
-    /** Returns what `sessionsOf` is to tell of the browser that sends a request. */
-    describe?: ((req: express.Request) => { ip?: string | null | undefined; userAgent?: string | null | undefined } | null | undefined) | null | undefined;
-    /** How many sessions a user may have. When another one begins, those that began first end. */
-    maxSessions?: number | null | undefined;
-  }
-
-  /** A session of a user. Times are ms since the epoch. */
-  interface UserSession {
-    /** The name of the session for `end`. It tells nothing of the session's id. */
-    handle: string;
-    created: number;
-    lastSeen: number;
-    /** Whether it is the session that was given as `current`. */
-    current: boolean;
-    /** What `describe` has returned. */
-    ip?: string;
-    userAgent?: string;
-  }
-
-  /** The methods of a store that knows whose its sessions are. Their promises are rejected with a `TypeError` if `user` is no user. */
-  interface Users {
-    /** Returns the live sessions of a user, that which began last first. */
-    sessionsOf(user: string, options?: { current?: { id: string } | undefined }): Promise<UserSession[]>;
-    /** Ends the session of a user that has a handle. Returns 1, or 0 if the user has no such session. */
-    end(user: string, handle: string): Promise<number>;
-    /** Ends all sessions of a user, but for one that is given as `except`. Returns how many it has ended. */
-    endAll(user: string, options?: { except?: { id: string } | undefined }): Promise<number>;
-  }
+  /** The options of a store that knows whose its sessions are. */
+  type UserOptions = redis.UserOptions;
 }
 
 export = keepLoggedOut;

@@ -5,6 +5,7 @@ const { answer, callStore, storeCallback } = require('./session/store/call');
 const defer = require('./session/store/defer');
 const { metaNumber } = require('./session/store/postgres-sql');
 const { definePostgresUsers, seconds } = require('./session/store/postgres-users');
+const { STORES_WITH_USERS } = require('./session/store/users');
 
 /**
  * @typedef {import('./session/types').Callback} Callback
@@ -48,7 +49,7 @@ const { definePostgresUsers, seconds } = require('./session/store/postgres-users
  */
 function keepLoggedOut(store, options) {
   if (!store || !METHODS.every((name) => typeof store[name] === 'function')) {
-    throw new TypeError('keepLoggedOut needs a store of connect-pg-simple 10');
+    throw new TypeError(`keepLoggedOut needs a store of connect-pg-simple 10${options ? `; ${STORES_WITH_USERS}` : ''}`);
   }
   const { set, query } = store;
   const users = definePostgresUsers(/** @type {any} */ (store), query, options || {});

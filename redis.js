@@ -10,7 +10,7 @@ const { UNCHANGED } = require('./session/store/redis-script');
 const { UserSets, UserSetsInCluster, userIndex, checkSerializer, isSet } = require('./session/store/redis-users');
 const isSameSession = require('./session/store/same-session');
 const defineUserMethods = require('./session/store/user-methods');
-const { Users, defineUsers, usersOf } = require('./session/store/users');
+const { STORES_WITH_USERS, Users, defineUsers, usersOf } = require('./session/store/users');
 
 /**
  * @typedef {import('./session/store/redis-client').Client} Client
@@ -27,7 +27,7 @@ const { Users, defineUsers, usersOf } = require('./session/store/users');
  *   connect-redis 7 and 8
  * @property {string} [prefix]
  * @property {any} [ttl] in seconds, or a function
- * @property {{ stringify: (session: object) => any, parse: (text: any) => any }} [serializer]
+ * @property {{ stringify: (session: object) => any }} [serializer]
  * @property {(sid: string, session: object, callback?: Callback) => any} set
  * @property {(callback: Callback) => any} [all] gives sessions, with their ids
  */
@@ -69,7 +69,7 @@ const { Users, defineUsers, usersOf } = require('./session/store/users');
 function keepLoggedOut(store, client = undefined, options = undefined) {
   if (options === undefined && isOptions(client)) return keepLoggedOut(store, undefined, /** @type {UserOptions} */ (client));
   if (!store || typeof store.set !== 'function' || !FIELDS.every((name) => name in store)) {
-    throw new TypeError('keepLoggedOut needs a RedisStore of connect-redis, 6 to 10');
+    throw new TypeError(`keepLoggedOut needs a RedisStore of connect-redis, 6 to 10${options ? `; ${STORES_WITH_USERS}` : ''}`);
   }
   const isHidden = typeof store.normalizeClient === 'function';
   if (isHidden && !client) {
@@ -330,8 +330,7 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
   }
   if (users) {
     const sidOf = (/** @type {string} */ key) => (key.startsWith(`${store.prefix}`) ? key.slice(`${store.prefix}`.length) : key);
-    const parse = (/** @type {any} */ text) => /** @type {Required<RedisStore>} */ (store).serializer.parse(text);
-    const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, parse, ttl: () => store.ttl });
+    const index = userIndex({ sets: () => setsIn(clientNow()), sidOf, ttl: () => store.ttl });
     defineUserMethods(/** @type {any} */ (store), { ...index, keyOf: async (sid) => sidOf(await keyOf(sid)) });
   }
   return store;

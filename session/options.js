@@ -13,7 +13,7 @@ const native = require('./native/load');
 const { later } = require('./request/merge');
 const { META, Times } = require('./request/times');
 const { Touches } = require('./request/touches');
-const { usersOf } = require('./store/users');
+const { STORES_WITH_USERS, usersOf } = require('./store/users');
 const { CookieWriter } = require('./cookie/serialize');
 
 /** The bytes that `commit: 'headers'` keeps at most, unless the option `commitBuffer` says otherwise. */
@@ -30,6 +30,12 @@ const LONGEST_MS = 2 ** 31 - 1;
  * sections 5.2.2.4, 5.2.2.5 and 5.2.2.7).
  */
 const CACHE_CONTROLS = new Map([['private', 'private, no-cache="Set-Cookie"'], ['no-store', 'no-store']]);
+
+/**
+ * Options of a store that tell whose its sessions are, by the type of their values. Another value is
+ * something of the program's own, which express-session ignores.
+ */
+const OF_STORES = Object.entries({ user: 'function', describe: 'function', maxSessions: 'number' });
 
 // This is read when the package is loaded: programs set NODE_ENV before that.
 const isProduction = process.env.NODE_ENV === 'production';
@@ -126,6 +132,9 @@ function checked(options, deprecate) {
     warnOfProblems(header);
   }
 
+  for (const [name, type] of OF_STORES) {
+    if (typeof (/** @type {any} */ (given)[name]) === type) throw new TypeError(`${name} is an option of the store, and not of session(); ${STORES_WITH_USERS}`);
+  }
   const { hashIds = false } = given;
   if (typeof hashIds !== 'boolean') throw new TypeError('hashIds option must be a boolean');
   const ownStore = given.store || new MemoryStore();
@@ -134,7 +143,7 @@ function checked(options, deprecate) {
   const times = users === undefined && [idleTimeout, absoluteTimeout, renewAfter].every((time) => time === undefined)
     ? undefined
     : new Times({ idleTimeout, absoluteTimeout, touchAfter, renewAfter, renewGrace, hasUsers: users !== undefined }, hasEngineClass(store));
-  if (users !== undefined) users.times = times;
+  if (times !== undefined) users?.noteTimes(times);
   // The facts that are the same for each request (core/src/state.rs).
   const facts = (saveUninitialized ? native.SAVE_UNINITIALIZED : 0) |
     (given.rolling ? native.ROLLING : 0) |

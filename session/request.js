@@ -22,7 +22,7 @@ const RequestMeta = require('./request/request-meta');
 const RequestTouches = require('./request/request-touches');
 const SessionEnded = require('./request/session-ended');
 const { Session, hasOurMethod, hideFields, restoreMethods, watchSession } = require('./request/session');
-const { callStore, functionOf } = require('./store/call');
+const { callStore, functionOf, storeCallback } = require('./store/call');
 const defer = require('./store/defer');
 
 /**
@@ -119,7 +119,7 @@ class RequestSession {
     /** The moment of that save. */
     this.savedMoment = NaN;
     /**
-     * The sid of the session that the program has saved last, since the store has it.
+     * If the store knows whose its sessions are: the sid of the session that this request has stored last.
      * @type {string | undefined}
      */
     this.presentId = undefined;
@@ -269,11 +269,7 @@ class RequestSession {
   register(session) {
     if (this.isAsleep) return false;
     this.lastMade = session;
-    if (this.firstSession !== undefined) {
-      // If the session ends after it was saved, a later save must not bring it back.
-      if (this.settings.users !== undefined) watchSession(session);
-      return false;
-    }
+    if (this.firstSession !== undefined) return false;
     this.firstSession = session;
     this.firstId = this.originalId === undefined ? this.req.sessionID : this.originalId;
     return true;
@@ -414,10 +410,8 @@ class RequestSession {
      * @param {any[]} results
      */
     return function heard(...results) {
-      const id = request.idOf(session);
-      if (users !== undefined) results = !results[0] && results[1] === false ? [new SessionEnded()] : results.slice(0, 1);
-      if (!results[0]) request.presentId = id;
-      else if (request.savedId === id) Object.assign(request, { savedId, savedMoment });
+      if (users !== undefined) results = SessionEnded.heard(results);
+      if (results[0] && request.savedId === request.idOf(session)) Object.assign(request, { savedId, savedMoment });
       return callback.apply(this, results);
     };
   }
@@ -530,10 +524,46 @@ class RequestSession {
    */
   store(callback, method, id, session) {
     id = this.meta?.newestId(id) ?? id;
+    if (this.settings.users !== undefined) callback = this.hearingPresence(callback, session);
     if (this.touches !== undefined) callback = this.touches.hearingSave(callback, id, session);
     if (this.bases !== undefined) this.bases.store(callback, method, id, session);
     else if (this.mustFollow(id)) saveMerged(this, id, session, undefined, callback);
     else callStore(callback, this.req.sessionStore, method, id, this.stampMeta(session));
+  }
+
+  /**
+   * Makes the callback of a save after which the store has the session.
+   *
+   * @param {Callback} callback made by `storeCallback`
+   * @param {SessionShape} session
+   * @returns {Callback}
+   */
+  hearingPresence(callback, session) {
+    const request = this;
+    const moment = this.settings.resident?.savedMoment() ?? NaN;
+    /**
+     * @this {unknown}
+     * @param {any[]} results
+     */
+    function heard(...results) {
+      if (!results[0] && results[1] !== false) request.notePresent(request.idOf(session), moment);
+      return callback.apply(this, results);
+    }
+    return storeCallback(this.req, heard);
+  }
+
+  /**
+   * Notes that this request has stored a session. If the store knows whose its sessions are, this
+   * request stores it again only if it is still there.
+   *
+   * @param {string | undefined} id
+   * @param {number} moment of the save
+   */
+  notePresent(id, moment) {
+    if (this.settings.users === undefined) return;
+    this.presentId = id;
+    this.savedId = id;
+    this.savedMoment = moment;
   }
 
   /**

@@ -5,8 +5,10 @@
 /**
  * What docs/migrating.md says about session-file-store, iron-session, @fastify/session and
  * koa-session, tried on both sides; and its ways into Fastify and Koa, as they are written there, with a store that fails.
+ * What docs/users.md says about express-openid-connect.
  */
 const assert = require('node:assert/strict');
+const { createHmac } = require('node:crypto');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { Readable } = require('node:stream');
@@ -247,7 +249,8 @@ describe('Fastify', { skip: isOld && 'Fastify 5 wants Node.js 20' }, () => {
     for (const name of ['express-session', path.join(__dirname, '..', '..')]) {
       const program = `
         const session = require(${JSON.stringify(require.resolve(name))});
-        const { createRequire } = require('node:module');
+        const { createHmac } = require('node:crypto');
+const { createRequire } = require('node:module');
         const companion = createRequire(${JSON.stringify(path.join(companions, 'package.json'))});
         (async () => {
           const app = companion('fastify')();
@@ -370,4 +373,86 @@ describe('iron-session', () => {
     visitor.jar.header = copy;
     assert.equal((await visitor.get('/me')).body, 'undefined');
   });
+});
+
+/** A provider in this process, of which the only user is ada: the options of express-openid-connect, and the login of a browser. */
+function provider() {
+  const ISSUER = 'https://id.example';
+  const clientSecret = 'a secret of the client, of thirty-two characters';
+  const metadata = {
+    issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize`, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}/keys`,
+    end_session_endpoint: `${ISSUER}/end`, id_token_signing_alg_values_supported: ['HS256'],
+  };
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = (claims) => {
+    const head = `${part({ alg: 'HS256' })}.${part(claims)}`;
+    return `${head}.${createHmac('sha256', clientSecret).update(head).digest('base64url')}`;
+  };
+  let tokens;
+  const options = {
+    issuerBaseURL: ISSUER, baseURL: 'http://localhost', clientID: 'app', clientSecret, secret: SECRET, idTokenSigningAlg: 'HS256',
+    authorizationParams: { response_type: 'code', scope: 'openid' },
+    customFetch: async (url) => Response.json(String(url).endsWith('/token') ? tokens : metadata),
+  };
+  const logIn = async (visitor) => {
+    const { headers: { location } } = await visitor.get('/login');
+    const { nonce, state } = Object.fromEntries(new URL(location).searchParams);
+    const now = Math.floor(Date.now() / 1000);
+    tokens = { access_token: 'x', token_type: 'Bearer', id_token: signed({ iss: ISSUER, aud: 'app', sub: 'ada', nonce, iat: now, exp: now + 3600 }) };
+    assert.equal((await visitor.get(`/callback?code=1&state=${state}`)).status, 302);
+  };
+  return { options, logIn };
+}
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+const noOpenId = (major < 20 || (major === 20 && minor < 19)) && 'express-openid-connect 3.4 wants Node.js 20.19';
+
+test('express-openid-connect with a session beside it, as docs/users.md says', { skip: noOpenId }, async (t) => {
+  const { options, logIn } = provider();
+  const { text } = blocks('docs/users.md').find(({ mark }) => mark === 'with express-openid-connect');
+  const known = (name) => ({ auth: (given) => companion(name).auth({ ...options, ...given }) });
+  const start = async (code) => {
+    const app = companion('express')();
+    const store = new Function('require', 'session', 'app', 'options', `${code}\nreturn store;`)(known, session, app, { secret: SECRET, resave: false, saveUninitialized: false });
+    app.get('/', (req, res) => res.send(String(req.oidc.isAuthenticated() && req.oidc.user.sub)));
+    app.get('/others', async (req, res) => res.send(String(await store.endAll('ada', { except: req.session }))));
+    const { port } = await serve(app, t);
+    const browsers = [new Visitor(port), new Visitor(port)];
+    for (const each of browsers) await logIn(each);
+    const who = () => Promise.all(browsers.map(async (each) => (await each.get('/')).body));
+    assert.deepEqual(await who(), ['ada', 'ada']);
+    assert.equal((await browsers[0].get('/others')).body, '1');
+    return { browsers, store, who };
+  };
+  const { browsers: [here], store, who } = await start(text);
+  assert.deepEqual(await who(), ['ada', 'false']);
+  const { status, headers } = await here.get('/logout');
+  assert.deepEqual([status, headers.location], [302, 'http://localhost']);
+  assert.deepEqual([await who(), store.stats().sessions], [['false', 'false'], 0]);
+  // Without the check the other browser stays logged in.
+  const careless = text.replace('req.appSession = null', '{}');
+  assert.notEqual(careless, text);
+  assert.deepEqual(await (await start(careless)).who(), ['ada', 'ada']);
+});
+
+test('express-openid-connect on a store of ours: ends, but what is under way brings a session back', { skip: noOpenId }, async (t) => {
+  const { options, logIn } = provider();
+  const user = ({ data }) => data?.id_token && JSON.parse(Buffer.from(data.id_token.split('.')[1], 'base64url')).sub;
+  const store = new session.MemoryStore({ user });
+  const time = clock(t, Date.now());
+  const app = companion('express')();
+  app.use(companion('express-openid-connect').auth({ ...options, authRequired: false, session: { store } }));
+  app.get('/', (req, res) => res.send(String(req.oidc.isAuthenticated())));
+  app.get('/end', async (req, res) => res.send(String(await store.endAll('ada'))));
+  const { port } = await serve(app, t);
+  const [one, two] = [new Visitor(port), new Visitor(port)];
+  for (const each of [one, two]) await logIn(each);
+  const began = Date.now();
+  assert.equal((await store.sessionsOf('ada')).length, 2);
+  time.tick(1000);
+  await two.get('/');
+  const [{ created, lastSeen }] = await store.sessionsOf('ada');
+  assert.deepEqual([created, lastSeen], [began + 1000, began + 1000]);
+  assert.equal((await one.get('/end')).body, '2');
+  assert.deepEqual([(await two.get('/')).body, (await one.get('/')).body], ['false', 'true']);
 });

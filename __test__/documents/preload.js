@@ -28,19 +28,22 @@ net.Server.prototype.listen = function (port, ...rest) {
 
 /**
  * One browser visits the server: twice the path `/`, or what the variable VISITS lists. It follows a
- * redirect as soon as it sees the headers, as browsers do. A list among VISITS is of requests that it sends at once. The test looks at what is printed:
+ * redirect as soon as it sees the headers, as browsers do. A list among VISITS is of requests that it sends at once.
+ * A third word names another browser, and is its User-Agent. The test looks at what is printed:
  * status and body, or where a redirect leads, and the response headers that VISITS wants to see.
  */
 async function visit(server) {
   const { visits = ['GET /', 'GET /'], headers: shown = [] } = JSON.parse(process.env.VISITS || '{}');
-  const visitor = new Visitor(server.address().port);
-  const ask = async (method, path) => {
+  const visitors = new Map();
+  const ask = async (method, path, name) => {
+    if (!visitors.has(name)) visitors.set(name, new Visitor(server.address().port, name && { headers: { 'user-agent': name } }));
+    const visitor = visitors.get(name);
     let followed;
     const { status, body, headers } = await visitor.ask(method, path, {
       onResponse: ({ statusCode, headers: { location, 'set-cookie': cookies } }) => {
         if (statusCode < 300 || statusCode > 399) return;
         visitor.jar.take(cookies);
-        followed = ask('GET', location);
+        followed = ask('GET', location, name);
       },
     });
     const line = `${status} ${followed ? headers.location : body}${shown.map((name) => ` | ${headers[name]}`).join('')}`;

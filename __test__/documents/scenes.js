@@ -107,6 +107,7 @@ require('node:child_process').execFileSync('sqlite3', ['./old.db', \`
 
 module.exports = {
   ...require('./feature-scenes'),
+  ...require('./user-scenes'),
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
   'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },

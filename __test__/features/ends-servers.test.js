@@ -8,7 +8,7 @@
  */
 
 const assert = require('node:assert/strict');
-const { test } = require('node:test');
+const { describe, test } = require('node:test');
 const { setTimeout: pause } = require('node:timers/promises');
 const { open, original, read, write } = require('../compat/app');
 const { session } = require('../subject');
@@ -83,15 +83,14 @@ function count(store, ...names) {
   return () => calls.splice(0);
 }
 
-for (const [name, [server, makeStore]] of Object.entries(stores)) {
-  for (const cookie of [{}, { maxAge: 60000 }]) {
-    for (const more of [{}, { rolling: true, commit: 'headers' }, { merge: true }]) {
-      const how = `${name}, ${JSON.stringify({ cookie, ...more })}`;
-
-      test(`idle and absolute end: ${how}`, async (t) => {
+// At once: they wait for sessions to end.
+describe('on servers', { concurrency: 8 }, () => {
+  for (const [name, [server, makeStore]] of Object.entries(stores)) {
+    for (const options of [{}, { cookie: { maxAge: 60000 }, rolling: true, commit: 'headers' }, { cookie: { maxAge: 60000 }, merge: true }]) {
+      test(`idle and absolute end: ${name}, ${JSON.stringify(options)}`, async (t) => {
         if (why[server]) return t.skip(why[server]);
         const store = await makeStore(t);
-        const app = await open(t, { options: { store, idleTimeout: IDLE, absoluteTimeout: ABSOLUTE, cookie, ...more } });
+        const app = await open(t, { options: { store, idleTimeout: IDLE, absoluteTimeout: ABSOLUTE, ...options } });
         const start = Date.now();
         await app.visit(write);
         const { header: first } = app.jar;
@@ -114,42 +113,42 @@ for (const [name, [server, makeStore]] of Object.entries(stores)) {
         assert.deepEqual(app.errors, []);
       });
     }
-  }
 
-  test(`sessions of express-session itself, and how often the store is written: ${name}`, async (t) => {
-    if (why[server]) return t.skip(why[server]);
-    const store = await makeStore(t);
-    const before = await open(t, { module: original, options: { store } });
-    await before.visit((req, res) => { Object.assign(req.session, { n: 1, text: 'ü\\"\u2028', 7: [1.5, 1e21, null], deep: { b: 1, a: 2 } }); res.end(); });
-    const { header: cookie } = before.jar;
-    const app = await open(t, { options: { store, idleTimeout: 60000 } });
-    // `setIfUnchanged` of express-session-rs/redis calls `set`.
-    const calls = count(store, store.setIfUnchanged ? 'setIfUnchanged' : 'set', 'touch', 'destroy');
-    const poll = (req, res) => { req.session.touch(false); res.end(String(req.session.n)); };
-    const start = Date.now();
-    for (let i = 0; i < 3; i++) assert.equal((await app.visit(poll, { cookie })).body, '1');
-    assert.deepEqual(calls().length, 1, 'first seen is written once');
-    const { created, seen } = await metaOf(store, cookie);
-    assert.ok(created >= start && seen === created);
-    for (let i = 0; i < 3; i++) assert.equal((await app.visit(read, { cookie })).body, '1');
-    assert.deepEqual(calls(), ['touch', 'touch', 'touch']);
-    const data = await get(store, sidOf(cookie));
-    assert.deepEqual([data.text, data[7], data.deep], ['ü\\"\u2028', [1.5, 1e21, null], { a: 2, b: 1 }]);
-    assert.deepEqual(app.errors, []);
-  });
-
-  test(`a logout during a request that notes the use: ${name}`, async (t) => {
-    if (why[server]) return t.skip(why[server]);
-    const store = await makeStore(t);
-    const app = await open(t, { options: { store, idleTimeout: 1000 } });
-    await app.visit(write);
-    const { header: cookie } = app.jar;
-    await pause(150);
-    await app.visit(async (req, res) => {
-      assert.equal(req.session.n, 1);
-      await app.visit((other, response) => other.session.destroy().then(() => { response.end(); }), { cookie });
-      res.end();
+    test(`sessions of express-session itself, and how often the store is written: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const store = await makeStore(t);
+      const before = await open(t, { module: original, options: { store } });
+      await before.visit((req, res) => { Object.assign(req.session, { n: 1, text: 'ü\\"\u2028', 7: [1.5, 1e21, null], deep: { b: 1, a: 2 } }); res.end(); });
+      const { header: cookie } = before.jar;
+      const app = await open(t, { options: { store, idleTimeout: 60000 } });
+      // `setIfUnchanged` of express-session-rs/redis calls `set`.
+      const calls = count(store, store.setIfUnchanged ? 'setIfUnchanged' : 'set', 'touch', 'destroy');
+      const poll = (req, res) => { req.session.touch(false); res.end(String(req.session.n)); };
+      const start = Date.now();
+      for (let i = 0; i < 3; i++) assert.equal((await app.visit(poll, { cookie })).body, '1');
+      assert.deepEqual(calls().length, 1, 'first seen is written once');
+      const { created, seen } = await metaOf(store, cookie);
+      assert.ok(created >= start && seen === created);
+      for (let i = 0; i < 3; i++) assert.equal((await app.visit(read, { cookie })).body, '1');
+      assert.deepEqual(calls(), ['touch', 'touch', 'touch']);
+      const data = await get(store, sidOf(cookie));
+      assert.deepEqual([data.text, data[7], data.deep], ['ü\\"\u2028', [1.5, 1e21, null], { a: 2, b: 1 }]);
+      assert.deepEqual(app.errors, []);
     });
-    assert.ok(!await get(store, sidOf(cookie)));
-  });
-}
+
+    test(`a logout during a request that notes the use: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const store = await makeStore(t);
+      const app = await open(t, { options: { store, idleTimeout: 1000 } });
+      await app.visit(write);
+      const { header: cookie } = app.jar;
+      await pause(150);
+      await app.visit(async (req, res) => {
+        assert.equal(req.session.n, 1);
+        await app.visit((other, response) => other.session.destroy().then(() => { response.end(); }), { cookie });
+        res.end();
+      });
+      assert.ok(!await get(store, sidOf(cookie)));
+    });
+  }
+});

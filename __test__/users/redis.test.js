@@ -398,6 +398,7 @@ test('records that other programs have written', async (t) => {
     'no JSON': ['x"_meta":{"user', undefined],
     'a list': ['[{"_meta":{"user":"bob"}}]', undefined],
     'empty': ['', undefined],
+    'damaged, but for the end': [`{"a":x,${meta}}`, 'ada'],
     'a user and a browser with long names': [`{"a":1,"_meta":{"user":"${'ü'.repeat(255)}","agent":"${'💩'.repeat(127)}","ip":"${'日'.repeat(255)}"}}`, 'ü'.repeat(255)],
   };
   for (const [name, [text, whose]] of Object.entries(texts)) {
@@ -410,6 +411,15 @@ test('records that other programs have written', async (t) => {
     await ask(store, 'destroy', 'a');
     assert.deepEqual(await plain.keys('*'), [], name);
   }
+});
+
+test('a session that the serializer refuses can be ended', async (t) => {
+  const refuses = { stringify: JSON.stringify, parse: () => { throw new Error('an old form'); } };
+  const { store } = await newest(t, { more: { serializer: refuses } }) ?? {};
+  if (!store) return;
+  await ask(store, 'set', 'a', of('ada', 7));
+  assert.deepEqual((await store.sessionsOf('ada')).map(({ created }) => created), [7]);
+  assert.equal(await store.endAll('ada'), 1);
 });
 
 test('what is no record of the user is dropped when it is read', async (t) => {

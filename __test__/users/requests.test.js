@@ -3,6 +3,7 @@
 /** What a request does to the session of a user: `user`, `describe`, `maxSessions`, and ends that beat requests. */
 
 const assert = require('node:assert/strict');
+const { createHash } = require('node:crypto');
 const path = require('node:path');
 const { test } = require('node:test');
 const original = require('express-session');
@@ -23,6 +24,11 @@ const describe = (req) => ({ ip: req.headers['x-ip'], userAgent: req.headers['us
 const kinds = {
   MemoryStore: (t, options) => new MemoryStore(options),
   // It is asked by its methods.
+  'MemoryStore with hashIds': (t, options) => {
+    const store = new MemoryStore(options);
+    hashed.add(store);
+    return store;
+  },
   'MemoryStore with a wrapped get': (t, options) => {
     const store = new MemoryStore(options);
     const { get } = store;
@@ -37,15 +43,17 @@ const kinds = {
 };
 
 const sidIn = (cookie) => /s%3A([^.]+)\./.exec(cookie)?.[1];
+const hashed = new WeakSet();
+const keyIn = (store, cookie) => (hashed.has(store) ? `h1:${createHash('sha256').update(sidIn(cookie)).digest('base64url')}` : sidIn(cookie));
 const stored = (store, cookie) => new Promise((resolve, reject) => {
-  store.get(sidIn(cookie), (error, found) => (error ? reject(error) : resolve(found)));
+  store.get(keyIn(store, cookie), (error, found) => (error ? reject(error) : resolve(found)));
 });
 
 /** An app on a store with users, under a clock. `visit` says which cookie it brings, and tells the new one. */
 async function app(t, make, { storeOptions, options, ...more } = {}) {
   const time = clock(t, START);
   const store = make(t, { user, ...storeOptions });
-  const opened = await open(t, { options: { store, ...options }, ...more });
+  const opened = await open(t, { options: { store, hashIds: hashed.has(store), ...options }, ...more });
   const visit = async (cookie, handler, rest) => {
     opened.jar.clear?.();
     const answer = await opened.visit(handler, { cookie: cookie ?? 'none=1', ...rest });
@@ -146,85 +154,102 @@ for (const [kind, make] of Object.entries(kinds)) {
     assert.equal((await store.sessionsOf('ann')).length, 1);
   });
 
-  each('a session that took the place of another, and has ended, is not brought back', async (t, start) => {
-    for (const options of [{}, { merge: true }, { commit: 'headers' }]) {
-      const { store, visit } = await start({ options });
-      for (const replace of [(its) => its.regenerate(), (its) => its.regenerate({ keep: true })]) {
-        const { value } = await visit(undefined, async (req, res) => {
-          await replace(req.session);
-          req.session.user = 'ann';
-          const outcomes = [await outcome(req.session.save()), await store.endAll('ann')];
-          req.session.n = 1;
-          outcomes.push(await outcome(req.session.save()), await outcome(req.session.regenerate({ keep: true })));
-          req.session.n = 2;
+  each('a session that the program or its response has made before it was ended', async (t, start) => {
+    for (const options of [{}, { merge: true }, { commit: 'headers' }, { renewAfter: HOUR }]) {
+      const { store, visit, logIn } = await start({ options });
+      const late = async (req) => {
+        await store.endAll('ann');
+        req.session.n = (req.session.n ?? 0) + 1;
+        return outcome(req.session.save());
+      };
+      const isGone = async (cookie) => cookie === undefined || !await stored(store, cookie);
+      const ways = {
+        'regenerate({ keep })': async (req, res) => { await req.session.regenerate({ keep: true }); const told = await late(req); req.session.m = 1; res.end(); return told; },
+        'regenerate({ keep }) without save': async (req, res) => { await req.session.regenerate({ keep: true }); await store.endAll('ann'); req.session.m = 1; res.end(); },
+        regenerate: async (req, res) => { await req.session.regenerate(); req.session.user = 'ann'; await req.session.save(); const told = await late(req); res.end(); return told; },
+        'load outside of the request': async (req, res) => {
+          const session = await new Promise((resolve, reject) => { req.sessionStore.load(req.sessionID, (error, found) => (error ? reject(error) : resolve(found))); });
+          const told = await late({ session });
           res.end();
-          return outcomes;
-        });
-        assert.deepEqual(value, ['saved', 1, 'ERR_SESSION_ENDED', 'ERR_SESSION_ENDED'], JSON.stringify(options));
-        assert.deepEqual(await store.sessionsOf('ann'), [], JSON.stringify(options));
+          return told;
+        },
+        'the program replaces save': async (req, res) => {
+          const { save } = req.session;
+          req.session.save = function mine(callback) { return save.call(this, callback); };
+          const told = await late(req);
+          res.end();
+          return told;
+        },
+      };
+      for (const [way, handler] of Object.entries(ways)) {
+        const { cookie, value } = await visit(await logIn('ann'), handler);
+        assert.ok(value === undefined || value === 'ERR_SESSION_ENDED', `${way}: ${value} ${JSON.stringify(options)}`);
+        assert.ok(await isGone(cookie), `${way} ${JSON.stringify(options)}`);
+        assert.deepEqual(await store.sessionsOf('ann'), [], `${way} ${JSON.stringify(options)}`);
       }
-      // The new session is stored by `regenerate` itself.
+      // The response has stored the session for the first time, and the handler goes on.
+      let request;
+      const answered = await visit(undefined, (req, res) => { request = req; req.session.user = 'ann'; res.end(); });
+      assert.ok(await stored(store, answered.cookie));
+      assert.equal(await late(request), 'ERR_SESSION_ENDED', JSON.stringify(options));
+      assert.ok(await isGone(answered.cookie));
+      if (options.commit !== 'headers') continue;
       await visit(undefined, async (req, res) => {
         req.session.user = 'ann';
-        await req.session.regenerate({ keep: true });
-        assert.equal(await store.endAll('ann'), 1);
+        res.write('x');
+        while (await store.endAll('ann') === 0) await new Promise(setImmediate);
         req.session.n = 1;
         res.end();
       });
-      assert.deepEqual(await store.sessionsOf('ann'), [], JSON.stringify(options));
+      assert.deepEqual(await store.sessionsOf('ann'), []);
     }
   });
 
-  each('the session of a request is known by its old id, too', async (t, start) => {
-    const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR } });
-    await logIn('ann');
-    const cookie = await logIn('ann');
-    time.tick(HOUR);
-    const { value } = await visit(cookie, async (req, res) => {
-      const { session: its } = req;
-      const renewed = await visit(cookie, (other, answer) => { answer.end(); });
-      assert.notEqual(renewed.cookie, undefined);
-      const list = await store.sessionsOf('ann', { current: its });
-      const ended = await store.endAll('ann', { except: its });
+  each('a session after regenerate hears of a user that is none', async (t, start) => {
+    const { errors, visit } = await start({ storeOptions: { user: (its) => its.passport?.user } });
+    const { value } = await visit(undefined, async (req, res) => {
+      await req.session.regenerate();
+      req.session.passport = { user: 7 };
+      // As passport saves it, in a callback where an error that is thrown ends the process.
+      const told = await new Promise((resolve) => { req.session.save((error) => { resolve(error?.message); }); });
+      delete req.session.passport;
       res.end();
-      return [list.map(({ current }) => current).sort(), ended, Boolean(await stored(store, renewed.cookie))];
-    }, { method: 'POST' });
-    assert.deepEqual(value, [[false, true], 1, true]);
-  });
-
-  each('a session that was reloaded ends under its new id', async (t, start) => {
-    for (const options of [{}, { merge: true }]) {
-      for (const [leave, left] of [[(its) => its.destroy(), 0], [(its) => its.regenerate({ keep: true }), 1], [(its) => its.reload(), 1]]) {
-        const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR, renewGrace: MINUTE, ...options } });
-        const cookie = await logIn('ann');
-        time.tick(HOUR);
-        const { value } = await visit(cookie, async (req, res) => {
-          await req.session.reload();
-          await visit(cookie, (other, answer) => { answer.end(); });
-          const outcomes = [await outcome(req.session.save())];
-          // The old id leads nowhere now.
-          time.tick(2 * MINUTE);
-          outcomes.push(await outcome(leave(req.session)));
-          res.end();
-          return outcomes;
-        }, { method: 'POST' });
-        assert.deepEqual(value, ['saved', 'saved'], `${JSON.stringify(options)} ${leave}`);
-        assert.equal((await store.sessionsOf('ann')).length, left, `${JSON.stringify(options)} ${leave}`);
-      }
-    }
-  });
-
-  each('no session was seen before it began', async (t, start) => {
-    const { store, time, visit } = await start({ options: { renewAfter: HOUR, saveUninitialized: true } });
-    const { cookie } = await visit(undefined, (req, res) => { res.end(); });
-    time.tick(HOUR);
-    await visit(cookie, async (req, res) => {
-      time.tick(1000);
-      req.session.user = 'ann';
-      res.end();
+      return told;
     });
-    const [{ created, lastSeen }] = await store.sessionsOf('ann');
-    assert.deepEqual([created, lastSeen], [START + HOUR + 1000, START + HOUR + 1000]);
+    assert.match(value, /must return a text of 1 to 255 characters/);
+    assert.deepEqual(errors, []);
+  });
+
+  each('the session that asks is known by its new id', async (t, start) => {
+    const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR } });
+    const cookie = await logIn('ann');
+    await logIn('ann');
+    time.tick(HOUR);
+    for (const method of ['sessionsOf', 'endAll']) {
+      let renewed;
+      const { value } = await visit(cookie, async (req, res) => {
+        renewed ??= await visit(cookie, (other, response) => { response.end(); });
+        const told = method === 'endAll' ? await store.endAll('ann', { except: req.session }) : (await store.sessionsOf('ann', { current: req.session })).map(({ current }) => current).sort();
+        res.end();
+        return told;
+      }, { method: 'POST' });
+      assert.deepEqual(value, method === 'endAll' ? 1 : [false, true]);
+    }
+    assert.equal((await store.sessionsOf('ann')).length, 1);
+  });
+
+  each('a new id just after the login takes the place of the old one', async (t, start) => {
+    for (const skew of [0, -1000]) {
+      const { store, time, visit } = await start({ storeOptions: { maxSessions: 1 }, options: { renewAfter: HOUR } });
+      const { cookie } = await visit(undefined, (req, res) => { req.session.cart = 1; res.end(); });
+      time.tick(HOUR + 1000);
+      await visit(cookie, (req, res) => { req.session.user = 'ann'; res.end(); }, { method: 'POST' });
+      // The clock of another machine may be behind.
+      time.tick(skew);
+      const renewed = await visit(cookie, (req, res) => { res.end(req.session.user); });
+      assert.equal(renewed.body, 'ann');
+      assert.equal((await store.sessionsOf('ann')).length, 1);
+    }
   });
 
   each('a function that fails is an error, and the stored session stays', async (t, start) => {
@@ -237,6 +262,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       [() => 'x'.repeat(10_000), /must return/],
       [() => '\ud800', /must return/],
       [async () => 'ann', /must return/],
+      [async () => { throw new Error('broken'); }, /user option must return its value, not a promise/],
     ];
     for (const [fails, message] of bad) {
       let isBad = false;
@@ -255,10 +281,10 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal((await stored(store, cookie)).n, undefined);
       assert.equal((await store.sessionsOf('ann')).length, 1);
     }
-    for (const described of [() => { throw new Error('broken'); }, () => ({ ip: 7 }), () => ({ userAgent: {} })]) {
+    for (const described of [() => { throw new Error('broken'); }, () => ({ ip: 7 }), () => ({ userAgent: {} }), async () => { throw new Error('a promise'); }]) {
       const { errors, store, visit } = await start({ storeOptions: { describe: described } });
       await visit(undefined, (req, res) => { req.session.user = 'ann'; res.end(); });
-      assert.match(errors[0].message, /broken|of the option describe must be a string/);
+      assert.match(errors[0].message, /broken|of the option describe must be a string|not a promise/);
       assert.deepEqual(await store.sessionsOf('ann'), []);
     }
     for (const nothing of [() => undefined, () => null, () => ({}), () => ({ ip: null, userAgent: undefined })]) {
@@ -313,7 +339,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal(none, undefined);
       await new Promise((resolve, reject) => {
         const plain = Object.create(store, { [Object.getOwnPropertySymbols(store).find((key) => key.description === 'users')]: { value: undefined } });
-        store.set.call(plain, sidIn(cookie), data, (error) => (error ? reject(error) : resolve()));
+        store.set.call(plain, keyIn(store, cookie), data, (error) => (error ? reject(error) : resolve()));
       });
       return cookie;
     };
@@ -335,6 +361,9 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal((await store.sessionsOf('ann')).length, 1);
       time.tick(1);
       assert.deepEqual(await store.sessionsOf('ann'), []);
+      // It lives for another middleware of the store, whatever the order in which they are made.
+      for (const others of [{}, options]) session({ store, secret: 'keyboard', resave: false, saveUninitialized: false, ...others });
+      assert.equal((await store.sessionsOf('ann')).length, 1);
     }
   });
 

@@ -3,6 +3,7 @@
 // Where no package has a binary for the platform: one that was left out makes it so. Each
 // installer installs without a word about scripts, the error says what to do, and that helps.
 const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const startRegistry = require('../../__test__/registry');
@@ -37,7 +38,7 @@ if (process.argv[2] === '-vV') {
 /**
  * @param {string} installer one of INSTALLERS
  * @param {{ name?: string, rust?: 'real' | 'stand-in' }} [options] `name`: by which the project
- *   asks for the package; `rust`: the real one takes a minute
+ *   asks for the package; `rust`: the real one compiles
  * @returns {(place: object) => Promise<void>}
  */
 function builds(installer, { name = ALIAS, rust = 'stand-in' } = {}) {
@@ -144,6 +145,20 @@ class Bare {
     return run(command, args, { cwd: this.folder, env: { ...this.environment(rust), ...env }, ...options });
   }
 
+  /**
+   * A target directory with what scripts/setup.js has built, for this platform by name, as napi
+   * asks for it: cargo takes the crates from the registry as they are there, and compiles ours,
+   * which are in another folder here.
+   */
+  builtCrates() {
+    const [, host] = /^host: (.+)$/m.exec(execFileSync('rustc', ['-vV'], { encoding: 'utf8' }));
+    const target = path.join(this.folder, '.target');
+    for (const built of ['release', path.join(host, 'release')]) {
+      fs.cpSync(path.join(root, 'target', built), path.join(target, built), { recursive: true, preserveTimestamps: true });
+    }
+    return { CARGO_TARGET_DIR: target, CARGO_BUILD_TARGET: host };
+  }
+
   /** @param {'real' | 'stand-in' | 'none'} rust what there is of it */
   environment(rust) {
     const env = { ...process.env };
@@ -152,8 +167,7 @@ class Bare {
       CI: '', npm_config_registry: this.registry, YARN_REGISTRY: this.registry,
       npm_config_cache: path.join(this.folder, '.cache'), npm_config_store_dir: path.join(this.folder, '.pnpm'), YARN_CACHE_FOLDER: path.join(this.folder, '.yarn'),
     });
-    // What Rust made for one case serves for the next.
-    if (rust === 'real') return { ...env, CARGO_TARGET_DIR: path.join(this.folder, '..', 'rust') };
+    if (rust === 'real') return { ...env, ...this.builtCrates() };
     const has = (place, ...files) => files.some((file) => fs.existsSync(path.join(place, file)));
     const places = env.PATH.split(path.delimiter).filter((place) => !has(place, 'cargo', 'cargo.exe'));
     const own = fs.mkdtempSync(path.join(this.folder, 'commands-'));

@@ -223,7 +223,11 @@ class Resident {
       else isDone = false;
     }
     if (!isDone) return remote.commit(request, end, session, response);
-    const note = () => { if (text !== undefined) request.bases?.note(session, text); };
+    const note = () => {
+      if (text === undefined) return;
+      request.bases?.note(session, text);
+      request.notePresent(request.idOf(session), engine.savedMoment());
+    };
     if (!engine.isCommitted) return pending(request, engine, end, response, note);
     note();
     return 'done';

@@ -1,11 +1,12 @@
 'use strict';
 
-/** @import { Callback, Request, SessionData } from '../types' */
+/** @import { Callback, Request, Session as SessionShape, SessionData } from '../types' */
 /** @import RequestSession from '../request' */
 
 const debug = require('debug')('express-session');
 const { storeCallback, callStore } = require('../store/call');
 const redacted = require('../store/redacted');
+const REQUEST_SESSION = require('./key');
 const { isPointer, followPointer } = require('./pointer');
 const { readMeta } = require('./times');
 
@@ -52,7 +53,23 @@ function askStore(req, callback, method, ...args) {
   attempt((answered) => { callStore(storeCallback(req, answered), req.sessionStore, method, ...args); }, callback);
 }
 
-module.exports = { load, askStore, attempt };
+/**
+ * Returns the id under which the store has a session now: another request may have renewed it since this
+ * one has loaded the session.
+ *
+ * @param {SessionShape} session
+ * @returns {Promise<string>} is rejected if the store fails
+ */
+async function newestId(session) {
+  const { id } = session;
+  const request = session.req?.[REQUEST_SESSION];
+  if (!request?.meta?.mayBeRenewed(id)) return id;
+  return new Promise((resolve, reject) => {
+    load(request, id, (error, _data, found) => { if (error && error.code !== 'ENOENT') reject(error); else resolve(found ?? id); });
+  });
+}
+
+module.exports = { load, newestId, askStore, attempt };
 
 /**
  * Calls a function that takes a callback. What the function throws before it has called back is an

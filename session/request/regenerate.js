@@ -62,15 +62,7 @@ async function replace(old, listKept) {
   meta?.carry(oldId, session);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
-  const { saved, savedId, savedMoment, presentId } = Object(request);
-  // The old session stays: what was known of its saves holds again.
-  const takeBack = () => { if (request !== undefined) Object.assign(request, { saved, savedId, savedMoment, presentId }); };
-  try {
-    await ask(req, session, 'save');
-  } catch (error) {
-    takeBack();
-    throw error;
-  }
+  await ask(req, session, 'save');
 
   // Another request may have ended the old session, for example by a logout. The new session
   // must not prolong it. This is asked as late as possible.
@@ -79,7 +71,6 @@ async function replace(old, listKept) {
     // Another request may have renewed the id.
     oldId = req.sessionID;
   } catch (error) {
-    takeBack();
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
   }
@@ -106,7 +97,7 @@ async function replace(old, listKept) {
  */
 function mergeOld(request, bases, session) {
   const { req } = request;
-  const id = request.idOf(session);
+  const { id } = session;
   return new Promise((resolve, reject) => {
     bases.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {

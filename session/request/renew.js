@@ -103,9 +103,10 @@ function renew(request, loaded, done) {
     const now = Date.now();
     const data = { ...found, cookie: livingCookie(found.cookie, now) };
     const before = /** @type {Meta} */ (requestMeta.of(oldId));
-    // Whether the request is a use, by which the session does not end yet, is known at its end.
+    // Whether the request is a use, by which the session does not end yet, is known at its end. A store
+    // knows by the first two times that the session takes the place of another one.
     /** @type {Meta} */
-    const meta = { ...before, renewed: now, seen: Math.min(before.used, now - 1), isKnown: true };
+    const meta = { ...before, created: Math.min(before.created, now - 1), renewed: now, seen: Math.min(before.used, now - 1), isKnown: true };
     let id;
     let record;
     try {

@@ -100,9 +100,8 @@ class RequestMeta {
     const meta = this.of(oldId);
     if (meta === undefined) return;
     const now = Date.now();
-    // A store with users knows by these times that the session takes the place of another one.
-    const created = this.request.settings.users === undefined ? meta.created : Math.min(meta.created, now - 1);
-    this.set(session.id, { ...newMeta(now), created, others: meta.others });
+    // A store knows by these times that the session takes the place of another one.
+    this.set(session.id, { ...newMeta(now), created: Math.min(meta.created, now - 1), others: meta.others });
   }
 
   /**
@@ -317,8 +316,7 @@ class RequestMeta {
   /**
    * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that. So is one that may have
-   * given the session another version when its id was renewed.
+   * that has stored. A store without `setIfUnchanged` is read again to see that.
    *
    * @param {SessionShape} session
    * @param {Callback} done
@@ -330,8 +328,7 @@ class RequestMeta {
     const id = request.idOf(session);
     const callback = storeCallback(req, done);
     request.touches?.noteSaved(session);
-    const isAtomic = typeof store.setIfUnchanged === 'function';
-    if (isAtomic && this.newIds === undefined) {
+    if (typeof store.setIfUnchanged === 'function') {
       const stored = this.stamp(session);
       callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
       return;
@@ -341,7 +338,6 @@ class RequestMeta {
       try {
         if (error && error.code !== 'ENOENT') callback(error);
         else if (error || !found || dataJSON(found, metaKey) !== data) callback();
-        else if (isAtomic) callStore(callback, store, 'setIfUnchanged', id, this.stamp(session), found);
         else callStore(callback, store, request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stamp(session));
       } catch (thrown) {
         callback(thrown);

@@ -7,6 +7,16 @@ class SessionEnded extends Error {
     this.name = 'SessionEnded';
     this.code = 'ERR_SESSION_ENDED';
   }
+
+  /**
+   * Returns what a program hears of a save, which is an error if the session had ended.
+   *
+   * @param {any[]} results what the store's `set`, `setIfPresent` or `setIfUnchanged` has called back with
+   * @returns {any[]}
+   */
+  static heard([error, isStored]) {
+    return [!error && isStored === false ? new SessionEnded() : error];
+  }
 }
 
 module.exports = SessionEnded;

@@ -8,6 +8,15 @@ const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
 const { load } = require('./load');
 const regenerateKeeping = require('./regenerate');
+const SessionEnded = require('./session-ended');
+
+/**
+ * What stands for the request of each session that `Store#load` has made, if the store knows whose its
+ * sessions are: such a session is saved only if it is still there.
+ *
+ * @type {WeakSet<object>}
+ */
+const loads = new WeakSet();
 
 /**
  * The session of a request: the data, and methods that act on the store.
@@ -51,16 +60,6 @@ function requestOf({ req }) {
 }
 
 /**
- * Returns the id under which the store has a session, which is a new one if another request has renewed
- * it and this one knows.
- *
- * @param {SessionShape} session
- */
-function newestIdOf(session) {
-  return requestOf(session)?.meta?.newestId(session.id) ?? session.id;
-}
-
-/**
  * Returns the `RequestSession` that must know of the saves and reloads of a session, if the
  * session is the first one of its request. A further session that must be watched has methods
  * of its own: `watchedMethods`.
@@ -96,14 +95,16 @@ function hasOwnId(session) {
  */
 function saveSession(session, callback, watcher) {
   const { req } = session;
-  const answered = storeCallback(req, watcher ? watcher.hearingSave(session, callback) : callback);
-  /** @type {'set' | 'setIfPresent'} */
-  let method = 'set';
-  if (watcher && !watcher.canStamp(session, answered)) return undefined;
-  if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
-  // A session whose `save` is one of the program's is not watched here, but the option `merge` holds for it.
+  // A session that is not watched, such as one after `regenerate`, has options of the store and `merge`, too.
   const request = watcher ?? requestOf(session);
+  const hearer = request?.settings.users === undefined ? watcher : request;
+  const answered = storeCallback(req, hearer ? hearer.hearingSave(session, callback) : callback);
+  if (hearer && !hearer.canStamp(session, answered)) return watcher ? undefined : session;
+  /** @type {'set' | 'setIfPresent'} */
+  let method = hearer?.savesIfPresent(hearer.idOf(session)) ? 'setIfPresent' : 'set';
+  if (watcher && !runEngine(answered, () => { method = watcher.beforeSave(session); })) return undefined;
   if (request) request.store(answered, method, session.id, session);
+  else if (loads.has(req)) callStore(storeCallback(undefined, (...results) => { callback(...SessionEnded.heard(results)); }), req.sessionStore, 'setIfPresent', session.id, session);
   else callStore(answered, req.sessionStore, method, session.id, session);
   return watcher ? undefined : session;
 }
@@ -116,8 +117,7 @@ function saveSession(session, callback, watcher) {
  * @param {RequestSession | undefined} watcher
  */
 function reloadSession(session, callback, watcher) {
-  const { req } = session;
-  const id = newestIdOf(session);
+  const { req, id } = session;
   const { sessionStore: store } = req;
   const request = watcher ?? requestOf(session);
   /** @type {number} */
@@ -204,7 +204,7 @@ const members = {
       const { req } = this;
       delete req.session;
       const request = requestOf(this);
-      const id = newestIdOf(this);
+      const { id } = this;
       const watched = request ? request.beforeDestroy(id, done) : done;
       const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
       if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);
@@ -364,6 +364,7 @@ function defineHidden(session, name, value) {
 
 module.exports = {
   Session: /** @type {SessionClass} */ (/** @type {unknown} */ (Session)),
+  loads,
   addData,
   adoptAsSession,
   defineHidden,

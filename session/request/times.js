@@ -81,7 +81,7 @@ class Times {
   /**
    * Whether a session has ended.
    *
-   * @param {Pick<Meta, 'created' | 'used'>} meta
+   * @param {Meta} meta
    * @param {number} now
    */
   hasEnded({ created, used }, now) {

@@ -109,7 +109,8 @@ function touch(sid, session, callback) {
       const current = engine.read(key, false);
       if (current) {
         current.cookie = session.cookie;
-        engine.save(key, current, JSON.stringify(current), NaN, true);
+        // Another process may have destroyed the session meanwhile.
+        engine.save(key, current, JSON.stringify(current), engine.savedMoment(), true);
       }
     }
   });

@@ -6,7 +6,7 @@ const { createHash } = require('node:crypto');
 // The timers of Node.js itself: see engine/pruning.js.
 const { clearTimeout, setTimeout } = require('node:timers');
 const { attempt } = require('../request/load');
-const { isPointer, makePointer } = require('../request/pointer');
+const { followPointer, isPointer, makePointer } = require('../request/pointer');
 const { livingCookie } = require('../request/renew');
 const { readMeta, showMeta } = require('../request/times');
 const { storeCallback, callStore } = require('./call');
@@ -50,7 +50,7 @@ class HashedCalls {
     this.store = store;
     /**
      * What is under way now that touches both records of an id, by key.
-     * @type {Map<string, { isMove: boolean, count: number, waiting: Waiting[] }>}
+     * @type {Map<string, { isMove: boolean, isEnd: boolean, count: number, waiting: Waiting[] }>}
      */
     this.underWay = new Map();
     /**
@@ -119,7 +119,7 @@ class HashedCalls {
       if (isFailure(error)) {
         leave((again) => { this.get(sid, key, again); });
         callback(error);
-      } else if (error || !found) {
+      } else if (error || !found || leadsNowhere(sid, found)) {
         this.settle(key);
         // Another process may have moved it between the two looks.
         this.read(key, undefined, (failure, moved) => {
@@ -165,7 +165,11 @@ class HashedCalls {
         return { data, cookie };
       }
       const changed = await this.asked('get', sid);
-      if (!changed) return { data, cookie };
+      if (!changed || leadsNowhere(sid, changed)) {
+        if (!this.underWay.get(key)?.isEnd) return { data, cookie };
+        await this.asked('destroy', key);
+        return { data: undefined };
+      }
       plain = changed;
     }
   }
@@ -310,7 +314,7 @@ class HashedCalls {
    * @returns {Waiting} lets them go on; nothing if they have waited too long
    */
   enter(sid, key, isMove) {
-    const act = this.underWay.get(key) ?? { isMove, count: 0, waiting: [] };
+    const act = this.underWay.get(key) ?? { isMove, isEnd: false, count: 0, waiting: [] };
     this.underWay.set(key, act);
     act.count++;
     let hasLeft = false;
@@ -326,6 +330,17 @@ class HashedCalls {
     const timer = setTimeout(() => { leave((again) => { this.get(sid, key, again); }); }, LONGEST_WAIT);
     timer.unref();
     return leave;
+  }
+
+  /**
+   * Notes that the store is about to end a session that it may have under the plain id: a move that is
+   * under way must not undo that.
+   *
+   * @param {string} sid
+   */
+  noteEnd(sid) {
+    const act = this.underWay.get(keyOf(sid));
+    if (act !== undefined) act.isEnd = true;
   }
 
   /** @param {string} key */
@@ -385,6 +400,16 @@ function isKey(sid) {
  */
 function isFailure(error) {
   return Boolean(error) && error.code !== 'ENOENT';
+}
+
+/**
+ * Whether a plain record is what another process leaves there while it moves the session: see `isChanged`.
+ *
+ * @param {string} sid
+ * @param {SessionData} plain
+ */
+function leadsNowhere(sid, plain) {
+  return isPointer(plain) && followPointer(`${sid}`, plain, Date.now()) === undefined;
 }
 
 /**

@@ -1,10 +1,10 @@
 'use strict';
 
-/** @import { Engine, Store } from '../types' */
+/** @import { Engine, Session, Store } from '../types' */
 
+const { newestId } = require('../request/load');
 const { ENGINE } = require('./engine-of');
 const { HashedCalls, keyOf } = require('./hashed-calls');
-const sidIn = require('./named-session');
 
 /** The methods of stores whose first argument is an id. */
 const WITH_ID = new Set(['get', 'set', 'destroy', 'touch', 'setIfPresent', 'setIfUnchanged']);
@@ -52,12 +52,39 @@ function hashedIds(store) {
  * @returns {T} the same id
  */
 function noteNewId(store, sid) {
-  const wrapped = known.get(store);
-  if (wrapped?.wrapper === store) wrapped.calls.settle(keyOf(sid));
+  if (isWrapper(store)) known.get(store)?.calls.settle(keyOf(sid));
   return sid;
 }
 
-module.exports = { hashedIds, noteNewId };
+/**
+ * Returns the key under which the store has a session now, also if a program gives the session of a
+ * request to the store itself, and not to the wrapper.
+ *
+ * @param {Session} session
+ * @returns {Promise<string>} is rejected if the store fails
+ */
+async function keyOfSession(session) {
+  const sid = await newestId(session);
+  return isWrapper(session.req?.sessionStore) ? keyOf(sid) : sid;
+}
+
+/**
+ * Notes that a store is about to end sessions, some of which it may have under their plain ids.
+ *
+ * @param {Store} store
+ * @param {{ key: string }[]} sessions
+ */
+function noteEnds(store, sessions) {
+  const calls = known.get(store)?.calls;
+  if (calls) for (const { key } of sessions) calls.noteEnd(key);
+}
+
+module.exports = { hashedIds, noteNewId, noteEnds, keyOfSession };
+
+/** @param {Store | undefined} store */
+function isWrapper(store) {
+  return store !== undefined && known.get(store)?.wrapper === store;
+}
 
 /** @param {Store} store */
 function wrap(store) {
@@ -88,22 +115,11 @@ function wrap(store) {
   const call = (name, method, self, args) => {
     if (WITH_ID.has(name)) return calls.call(name, method, args);
     if (OF_WRAPPER.has(name)) return Reflect.apply(method, self, args);
-    if (WITH_SESSION.has(name)) return callNaming(/** @type {string} */ (WITH_SESSION.get(name)), method, args);
+    const option = WITH_SESSION.get(name);
+    if (option !== undefined && hasSession(args, option)) return translated(args, option).then((given) => Reflect.apply(method, store, given));
     // Private fields are those of the store. A function that is no method has no `this`.
     const result = Reflect.apply(method, self === undefined ? self : store, args);
     return result === store ? wrapper : result;
-  };
-
-  /**
-   * Calls a method of the store with the key of the session that is named in an option.
-   *
-   * @param {string} option
-   * @param {Function} method
-   * @param {any[]} args
-   */
-  const callNaming = async (option, method, [user, options, ...others]) => {
-    const sid = await sidIn(options, option);
-    return Reflect.apply(method, store, [user, sid === undefined ? options : { ...options, [option]: { id: keyOf(sid) } }, ...others]);
   };
 
   /**
@@ -164,4 +180,24 @@ function wrap(store) {
  */
 function isClass(value) {
   return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
+}
+
+/**
+ * Whether a session is among the options of a method. What is none, the store refuses.
+ *
+ * @param {any[]} args
+ * @param {string} name of the option
+ */
+function hasSession([, options], name) {
+  return typeof Object(options)[name]?.id === 'string';
+}
+
+/**
+ * Returns the arguments of a method as the store must get them: with the key of the session.
+ *
+ * @param {any[]} args
+ * @param {string} name of the option
+ */
+async function translated([user, options, ...others], name) {
+  return [user, { ...options, [name]: { id: keyOf(await newestId(options[name])) } }, ...others];
 }

@@ -200,18 +200,17 @@ class UserSetsInCluster extends UserSets {
  * @param {object} store
  * @param {() => UserSets} store.sets
  * @param {(key: string) => string} store.sidOf
- * @param {(text: any) => SessionData | Promise<SessionData>} store.parse
  * @param {() => any} store.ttl what the store says of the lifetime of sessions without expiry, in seconds
  * @returns {UserIndex}
  */
-function userIndex({ sets, sidOf, parse, ttl }) {
+function userIndex({ sets, sidOf, ttl }) {
   /**
    * @param {Entry} entry
    * @param {number} now
-   * @returns {Promise<Listed & { stored: string }>} with the key in Redis
+   * @returns {Listed & { stored: string }} with the key in Redis
    */
-  async function listed({ key, expires, text }, now) {
-    const session = await parse(text);
+  function listed({ key, expires, text }, now) {
+    const session = parsed(text);
     const meta = readMeta(session, now);
     const { originalMaxAge } = Object(session.cookie);
     const seconds = ttl();
@@ -224,7 +223,7 @@ function userIndex({ sets, sidOf, parse, ttl }) {
     async list(user) {
       const entries = await sets().list(user);
       const now = Date.now();
-      return Promise.all(entries.map((entry) => listed(entry, now)));
+      return entries.map((entry) => listed(entry, now));
     },
 
     async end(user, sessions) {
@@ -252,6 +251,21 @@ function checkSerializer(serializer) {
   }
   if (Object(Object(read)[META]).user === user) return;
   throw new TypeError('user option needs a serializer of the store that writes the session as JSON, because Redis itself reads whose it is');
+}
+
+/**
+ * Reads a record as JSON, which it is, and not by the store's serializer, which may refuse a session that must
+ * be ended all the same.
+ *
+ * @param {any} text
+ * @returns {SessionData} empty for damaged data
+ */
+function parsed(text) {
+  try {
+    return Object(JSON.parse(`${text}`));
+  } catch {
+    return /** @type {any} */ ({});
+  }
 }
 
 /** @param {string} key */

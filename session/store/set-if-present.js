@@ -2,7 +2,7 @@
 
 /** @import { Callback, SessionData, Store } from '../types' */
 
-const { functionOf, runEngine } = require('./call');
+const { callStore, functionOf, runEngine, storeCallback } = require('./call');
 const { methods, stamped, whenCommitted } = require('./engine-methods');
 const { engineOf } = require('./engine-of');
 
@@ -43,9 +43,9 @@ module.exports = setIfPresent;
  * @param {Callback} callback
  */
 function setIfFound(store, sid, session, callback) {
-  store.get(sid, (error, found) => {
-    if (error) callback(error);
-    else if (!found) callback(null, false);
-    else store.set(sid, session, (failure) => { callback(failure, !failure); });
-  });
+  callStore(storeCallback(undefined, (error, found) => {
+    if (error?.code === 'ENOENT' || (!error && !found)) callback(null, false);
+    else if (error) callback(error);
+    else callStore(storeCallback(undefined, (failure) => { callback(failure, !failure); }), store, 'set', sid, session);
+  }), store, 'get', sid);
 }

@@ -5,7 +5,8 @@ const { inherits } = require('node:util');
 const { storeCallback, callStore, functionOf } = require('./call');
 const { reviveCookie } = require('../cookie/cookie');
 const REQUEST_SESSION = require('../request/key');
-const { Session } = require('../request/session');
+const { Session, loads } = require('../request/session');
+const { usersOf } = require('./users');
 
 /**
  * @typedef {import('../types').Callback} Callback
@@ -64,7 +65,9 @@ Store.prototype.load = function load(sid, callback) {
     if (!data) return done();
     let session;
     try {
-      session = this.createSession({ sessionID: sid, sessionStore: this }, data);
+      const request = { sessionID: sid, sessionStore: this };
+      if (usersOf(this) !== undefined) loads.add(request);
+      session = this.createSession(request, data);
     } catch (damaged) {
       return done(damaged);
     }

@@ -2,7 +2,7 @@
 
 /** @import { Listed, Store, UserSession } from '../types' */
 
-const sidIn = require('./named-session');
+const { keyOfSession, noteEnds } = require('./hashed-ids');
 const { checkedUser, handleOf, userSession, usersOf } = require('./users');
 
 /** How often `endAll` looks for sessions. */
@@ -30,11 +30,20 @@ function defineUserMethods(store, index) {
   /**
    * @param {'current' | 'except'} name
    * @param {any} options
-   * @throws as `sidIn`
+   * @throws {TypeError}
    */
   const keyOf = async (name, options) => {
     const sid = await sidIn(options, name);
     return sid === undefined || index.keyOf === undefined ? sid : index.keyOf(sid);
+  };
+
+  /**
+   * @param {string} user
+   * @param {Listed[]} sessions of the user
+   */
+  const end = (user, sessions) => {
+    noteEnds(store, sessions);
+    return index.end(user, sessions);
   };
 
   const methods = {
@@ -51,9 +60,9 @@ function defineUserMethods(store, index) {
       const current = await keyOf('current', options);
       const list = await index.list(user);
       const now = Date.now();
-      const times = usersOf(store)?.times;
+      const users = usersOf(store);
       return list.map((each) => userSession(each, current, now))
-        .filter(({ created, lastSeen }) => !times?.hasEnded({ created, used: lastSeen }, now))
+        .filter((each) => !users?.hasEnded(each, now))
         .sort((one, other) => other.created - one.created);
     },
 
@@ -67,7 +76,7 @@ function defineUserMethods(store, index) {
     async end(user, handle) {
       const list = await index.list(checkedUser(user));
       const sessions = list.filter(({ key }) => handleOf(key) === handle);
-      return sessions.length === 0 ? 0 : index.end(user, sessions);
+      return sessions.length === 0 ? 0 : end(user, sessions);
     },
 
     /**
@@ -79,14 +88,14 @@ function defineUserMethods(store, index) {
      */
     async endAll(user, options) {
       checkedUser(user);
+      const except = await keyOf('except', options);
       let count = 0;
       // Another request may have given a session a new id meanwhile.
       for (let round = 0; round < MOST_ROUNDS; round++) {
-        const except = await keyOf('except', options);
         const list = await index.list(user);
         const sessions = list.filter(({ key }) => key !== except);
         if (sessions.length === 0) break;
-        count += await index.end(user, sessions);
+        count += await end(user, sessions);
       }
       return count;
     },
@@ -97,3 +106,19 @@ function defineUserMethods(store, index) {
 }
 
 module.exports = defineUserMethods;
+
+/**
+ * Returns the id, or the key, that the store knows of the session that a program names in an option. An option that is there but is no
+ * session is an error: it must not end the session that it was to keep.
+ *
+ * @param {any} options
+ * @param {string} name
+ * @returns {Promise<string | undefined>} undefined if the option is not given
+ * @throws {TypeError}
+ */
+async function sidIn(options, name) {
+  const session = options?.[name];
+  if (session === undefined) return undefined;
+  if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
+  return keyOfSession(session);
+}

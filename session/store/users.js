@@ -4,12 +4,17 @@
 /** @import { DescribeResult, Listed, Request, Session as SessionShape, SessionData, Store, UserOptions, UserSession } from '../types' */
 
 const { createHash } = require('node:crypto');
+const { isPromise } = require('node:util').types;
 const { isPointer } = require('../request/pointer');
 const { readMeta, withMeta, withOthers } = require('../request/times');
 
 /** The most characters of a user, and of each text that `describe` gives. */
 const LONGEST_USER = 255;
 const LONGEST_TEXT = 255;
+
+/** What an error says of a store that cannot tell whose its sessions are. */
+const STORES_WITH_USERS = 'the stores that have the option user are MemoryStore, DiskStore, those of connect-redis ' +
+  'with express-session-rs/redis, and those of connect-pg-simple with express-session-rs/postgres';
 
 /** What a database cannot keep as text: a half of a surrogate pair, and the character 0. */
 const UNKEEPABLE = /[\p{Surrogate}\0]/u;
@@ -58,11 +63,31 @@ class Users {
     this.describe = describe;
     this.maxSessions = maxSessions;
     /**
-     * When sessions end, as the last `session()` says that uses the store: `idleTimeout` and
-     * `absoluteTimeout`.
-     * @type {InstanceType<typeof Times> | undefined}
+     * When sessions end, in ms, as those `session()` say that use the store; undefined for never.
+     * @type {Pick<InstanceType<typeof Times>, 'idleTimeout' | 'absoluteTimeout'> | undefined}
      */
     this.times = undefined;
+  }
+
+  /**
+   * Notes when sessions end, as a `session()` says that uses the store. Where another one says otherwise, a
+   * session lives as long as one of them lets it.
+   *
+   * @param {InstanceType<typeof Times>} times
+   */
+  noteTimes({ idleTimeout, absoluteTimeout }) {
+    const known = this.times ?? { idleTimeout, absoluteTimeout };
+    this.times = { idleTimeout: Math.max(known.idleTimeout, idleTimeout), absoluteTimeout: Math.max(known.absoluteTimeout, absoluteTimeout) };
+  }
+
+  /**
+   * Whether a session has ended that the store may have still.
+   *
+   * @param {UserSession} session
+   * @param {number} now
+   */
+  hasEnded({ created, lastSeen }, now) {
+    return this.times !== undefined && (now - lastSeen >= this.times.idleTimeout || now - created >= this.times.absoluteTimeout);
   }
 
   /**
@@ -166,19 +191,17 @@ function userSession({ key, meta, expires, lifetime }, current, now) {
   const { created, seen, ip, agent } = meta;
   // A touch moves the expiry alone.
   const touched = Math.min(expires - lifetime, now);
-  // A session whose new id no request has brought yet counts as seen before it got that.
-  const noted = Math.max(seen, created);
   return {
     handle: handleOf(key),
     created,
-    lastSeen: touched > noted ? touched : noted,
+    lastSeen: touched > seen ? touched : seen,
     current: key === current,
     ...(ip !== undefined && { ip }),
     ...(agent !== undefined && { userAgent: agent }),
   };
 }
 
-module.exports = { Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
+module.exports = { STORES_WITH_USERS, Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
 
 /**
  * @template T
@@ -205,14 +228,20 @@ function isUser(user) {
  * @param {(argument: A) => R} call
  * @param {A} argument
  * @returns {R}
- * @throws what it throws, or an Error for a value that a callback takes for no error
+ * @throws what it throws, or an Error for a value that a callback takes for no error; a TypeError if it
+ *   returns a promise
  */
 function called(name, call, argument) {
+  let result;
   try {
-    return call(argument);
+    result = call(argument);
   } catch (error) {
     throw error || new Error(`${name} option failed and gave no error`);
   }
+  if (!isPromise(result)) return result;
+  // The TypeError is reported. A rejection that nobody handles would end the process as well.
+  result.catch(() => {});
+  throw new TypeError(`${name} option must return its value, not a promise`);
 }
 
 /** @param {string} what */
