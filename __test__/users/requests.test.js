@@ -252,6 +252,55 @@ for (const [kind, make] of Object.entries(kinds)) {
     }
   });
 
+  each('a session that has ended stays so after a regenerate({ keep }) that is refused', async (t, start) => {
+    const { store, visit } = await start();
+    const { value } = await visit(undefined, async (req, res) => {
+      req.session.user = 'ann';
+      const outcomes = [await outcome(req.session.save()), await store.endAll('ann'), await outcome(req.session.regenerate({ keep: true }))];
+      req.session.n = 1;
+      outcomes.push(await outcome(req.session.save()));
+      res.end();
+      return outcomes;
+    });
+    assert.deepEqual(value, ['saved', 1, 'ERR_SESSION_ENDED', 'ERR_SESSION_ENDED']);
+    assert.deepEqual(await store.sessionsOf('ann'), []);
+  });
+
+  each('a session that was reloaded ends under its new id', async (t, start) => {
+    for (const options of [{}, { merge: true }]) {
+      for (const [leave, left] of [[(its) => its.destroy(), 0], [(its) => its.regenerate({ keep: true }), 1], [(its) => its.reload(), 1]]) {
+        const { store, time, visit, logIn } = await start({ options: { renewAfter: HOUR, renewGrace: MINUTE, ...options } });
+        const cookie = await logIn('ann');
+        time.tick(HOUR);
+        const { value } = await visit(cookie, async (req, res) => {
+          await req.session.reload();
+          await visit(cookie, (other, answer) => { answer.end(); });
+          const outcomes = [await outcome(req.session.save())];
+          // The old id leads nowhere now.
+          time.tick(2 * MINUTE);
+          outcomes.push(await outcome(leave(req.session)));
+          res.end();
+          return outcomes;
+        }, { method: 'POST' });
+        assert.deepEqual(value, ['saved', 'saved'], `${JSON.stringify(options)} ${leave}`);
+        assert.equal((await store.sessionsOf('ann')).length, left, `${JSON.stringify(options)} ${leave}`);
+      }
+    }
+  });
+
+  each('no session was seen before it began', async (t, start) => {
+    const { store, time, visit } = await start({ options: { renewAfter: HOUR, saveUninitialized: true } });
+    const { cookie } = await visit(undefined, (req, res) => { res.end(); });
+    time.tick(HOUR);
+    await visit(cookie, async (req, res) => {
+      time.tick(1000);
+      req.session.user = 'ann';
+      res.end();
+    });
+    const [{ created, lastSeen }] = await store.sessionsOf('ann');
+    assert.deepEqual([created, lastSeen], [START + HOUR + 1000, START + HOUR + 1000]);
+  });
+
   each('a function that fails is an error, and the stored session stays', async (t, start) => {
     const bad = [
       [() => { throw new Error('broken'); }, 'broken'],

@@ -61,8 +61,8 @@ function askStore(req, callback, method, ...args) {
  * @returns {Promise<string>} is rejected if the store fails
  */
 async function newestId(session) {
-  const { id } = session;
   const request = session.req?.[REQUEST_SESSION];
+  const id = request?.meta?.newestId(session.id) ?? session.id;
   if (!request?.meta?.mayBeRenewed(id)) return id;
   return new Promise((resolve, reject) => {
     load(request, id, (error, _data, found) => { if (error && error.code !== 'ENOENT') reject(error); else resolve(found ?? id); });

@@ -62,6 +62,7 @@ async function replace(old, listKept) {
   meta?.carry(oldId, session);
   request?.stampMeta(session);
   const text = dataJSON(session, request?.settings.metaKey);
+  const { savedId, savedMoment, presentId } = Object(request);
   await ask(req, session, 'save');
 
   // Another request may have ended the old session, for example by a logout. The new session
@@ -71,6 +72,8 @@ async function replace(old, listKept) {
     // Another request may have renewed the id.
     oldId = req.sessionID;
   } catch (error) {
+    // The old session stays, and what is known of its last save holds again.
+    if (request !== undefined) Object.assign(request, { savedId, savedMoment, presentId });
     ask(req, store, 'destroy', id).catch(() => {});
     throw error;
   }
@@ -97,7 +100,7 @@ async function replace(old, listKept) {
  */
 function mergeOld(request, bases, session) {
   const { req } = request;
-  const { id } = session;
+  const id = request.idOf(session);
   return new Promise((resolve, reject) => {
     bases.inTurn((error) => { if (error) reject(error); else resolve(); }, (done) => {
       found(req, id).then((stored) => {

@@ -316,7 +316,8 @@ class RequestMeta {
   /**
    * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that.
+   * that has stored. A store without `setIfUnchanged` is read again to see that. So is one that may have
+   * given the session another version when its id was renewed.
    *
    * @param {SessionShape} session
    * @param {Callback} done
@@ -328,7 +329,8 @@ class RequestMeta {
     const id = request.idOf(session);
     const callback = storeCallback(req, done);
     request.touches?.noteSaved(session);
-    if (typeof store.setIfUnchanged === 'function') {
+    const isAtomic = typeof store.setIfUnchanged === 'function';
+    if (isAtomic && this.newIds === undefined) {
       const stored = this.stamp(session);
       callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
       return;
@@ -338,6 +340,7 @@ class RequestMeta {
       try {
         if (error && error.code !== 'ENOENT') callback(error);
         else if (error || !found || dataJSON(found, metaKey) !== data) callback();
+        else if (isAtomic) callStore(callback, store, 'setIfUnchanged', id, this.stamp(session), found);
         else callStore(callback, store, request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stamp(session));
       } catch (thrown) {
         callback(thrown);

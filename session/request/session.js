@@ -60,6 +60,16 @@ function requestOf({ req }) {
 }
 
 /**
+ * Returns the id under which the store has a session, which is a new one if another request has renewed
+ * it and this one knows.
+ *
+ * @param {SessionShape} session
+ */
+function newestIdOf(session) {
+  return requestOf(session)?.meta?.newestId(session.id) ?? session.id;
+}
+
+/**
  * Returns the `RequestSession` that must know of the saves and reloads of a session, if the
  * session is the first one of its request. A further session that must be watched has methods
  * of its own: `watchedMethods`.
@@ -117,7 +127,8 @@ function saveSession(session, callback, watcher) {
  * @param {RequestSession | undefined} watcher
  */
 function reloadSession(session, callback, watcher) {
-  const { req, id } = session;
+  const { req } = session;
+  const id = newestIdOf(session);
   const { sessionStore: store } = req;
   const request = watcher ?? requestOf(session);
   /** @type {number} */
@@ -204,7 +215,7 @@ const members = {
       const { req } = this;
       delete req.session;
       const request = requestOf(this);
-      const { id } = this;
+      const id = newestIdOf(this);
       const watched = request ? request.beforeDestroy(id, done) : done;
       const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
       if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);

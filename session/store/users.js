@@ -191,10 +191,12 @@ function userSession({ key, meta, expires, lifetime }, current, now) {
   const { created, seen, ip, agent } = meta;
   // A touch moves the expiry alone.
   const touched = Math.min(expires - lifetime, now);
+  // A session whose new id no request has brought yet counts as seen before it got that.
+  const noted = Math.max(seen, created);
   return {
     handle: handleOf(key),
     created,
-    lastSeen: touched > seen ? touched : seen,
+    lastSeen: touched > noted ? touched : noted,
     current: key === current,
     ...(ip !== undefined && { ip }),
     ...(agent !== undefined && { userAgent: agent }),

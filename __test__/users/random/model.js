@@ -74,6 +74,10 @@ class Model {
       const key = this.keyOf(sid);
       known.add(key);
       const stored = records.get(key);
+      if (!stored && record.mayBeGone) {
+        this.records.delete(sid);
+        continue;
+      }
       must(stored, () => `the session ${sid} of ${record.user} is gone`);
       const { _meta: meta } = stored;
       const data = dataOf(stored);
@@ -99,6 +103,18 @@ class Model {
     must(json([...found].sort(byHandle)) === json(expected.sort(byHandle)), () => `sessionsOf ${user} gives ${json(found)}, not ${json(expected)}`);
     must(list.every(({ created }, i) => i === 0 || created <= list[i - 1].created), () => `sessionsOf ${user} is not in order: ${json(found)}`);
     must(list.every(({ created, lastSeen }) => lastSeen >= created && lastSeen <= this.now), () => `sessionsOf ${user}: wrong lastSeen ${json(list)}`);
+  }
+
+  /** A request has named its session to the store, and knows its new id then. */
+  learn(r) {
+    const id = this.follow(r.sid);
+    const record = this.records.get(id);
+    if (!this.mayBeRenewed(r) || record === undefined) return;
+    if (this.hasEnded(record, false)) this.records.delete(id);
+    else if (this.mayHaveEnded(record)) record.mayBeGone = true;
+    if (id === r.sid) return;
+    this.rename(r, id);
+    r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
   }
 
   /** The sid that the session has now, as a request with this one finds it. */
@@ -377,7 +393,8 @@ class Model {
   }
 
   endAll({ user, count }, except) {
-    const kept = except && this.follow(except.sid);
+    if (except) this.learn(except);
+    const kept = except?.sid;
     const theirs = [...this.records].filter(([sid, record]) => record.user === user && sid !== kept);
     must(count === theirs.length, () => `endAll has ended ${count} sessions of ${user}, not ${theirs.length}`);
     for (const [sid] of theirs) this.records.delete(sid);

@@ -67,9 +67,10 @@ class Play {
     model.take(event, seen, Date.now());
     const [[request, other] = []] = this.visits;
     const current = other?.req.session ? { current: other.req.session } : undefined;
+    if (current) model.learn(model.requests.get(request));
     for (const user of USERS) {
       const list = await store.sessionsOf(user, current);
-      model.compareList(user, list, current && model.follow(model.requests.get(request).sid));
+      model.compareList(user, list, current && model.requests.get(request).sid);
     }
   }
 

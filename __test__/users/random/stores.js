@@ -47,21 +47,21 @@ function memory() {
   };
 }
 
-/** Stores of one file, one for each number of sessions that a user may have. */
+/** A DiskStore for each scenario, all on one file. A store knows when sessions end by the middlewares that use it. */
 function disk() {
-  const stores = new Map();
   let file;
+  let last;
   return {
     isLive,
     touchesCookie: true,
     async open({ maxSessions }) {
+      await last?.close();
       file ??= path.join(temporaryFolder('users'), 'sessions.db');
-      const store = stores.get(maxSessions) ?? new session.DiskStore({ path: file, touchAfter: 0, user, maxSessions });
-      stores.set(maxSessions, store);
+      const store = last = new session.DiskStore({ path: file, touchAfter: 0, user, maxSessions });
       await ask(store, 'clear');
       return { store, records: () => allOf(store), check: async () => undefined };
     },
-    async close() { for (const store of stores.values()) await store.close(); },
+    async close() { await last?.close(); },
   };
 }
 
