@@ -11,20 +11,20 @@ const { discard, temporaryFolder } = require('../test-kit/folder');
 const { needs } = require('../test-kit/installed');
 const { startRedis } = require('../test-kit/redis');
 
-/** Case by case, what throws if the package is not as it should be. */
+/**
+ * Case by case, what throws if the package is not as it should be. Each installer has the alias,
+ * which each resolves its own way. Under its own name npm has it, and Plug'n'Play, which lets a
+ * package load only what it asks for, or the project.
+ */
 const cases = {
   'the tarballs have what is needed, and nothing else': checkFiles,
   'under its own name': ownName('npm'),
   'as express-session': alias('npm'),
   'by overrides, below a package that brings express-session': overrides,
   'in a project of ECMAScript modules': modules,
-  'with pnpm 9, under its own name': ownName('pnpm 9'),
   'with pnpm 9, as express-session': alias('pnpm 9'),
-  'with pnpm 12, under its own name': ownName('pnpm 12'),
   'with pnpm 12, as express-session': alias('pnpm 12'),
-  'with yarn 1, under its own name': ownName('yarn 1'),
   'with yarn 1, as express-session': alias('yarn 1'),
-  'with yarn 4, under its own name': ownName('yarn 4'),
   'with yarn 4, as express-session': alias('yarn 4'),
   'with yarn 4 and Plug\'n\'Play, under its own name': ownName('yarn 4, Plug\'n\'Play'),
   'with yarn 4 and Plug\'n\'Play, as express-session': alias('yarn 4, Plug\'n\'Play'),
