@@ -568,13 +568,15 @@ class RequestSession {
 
   /**
    * Whether another request may have renewed the id of a stored session, so that the store must be asked
-   * for the new one before the session is stored.
+   * for the new one before the session is stored. A store that can compare and no more is asked in any case
+   * with the option `renewAfter`: so a logout, which ends the session by either id, is not undone.
    *
    * @param {string | undefined} sid
    */
   mustFollow(sid) {
-    const { meta, req, settings: { store } } = this;
-    return meta !== undefined && meta.mayBeRenewed(sid) && this.wasStored(sid) && req.sessionStore === store &&
+    const { meta, req, settings: { resident, store } } = this;
+    const comparesOnly = meta?.times?.renews && sid === this.loadedId && resident === undefined && typeof store.setIfPresent !== 'function';
+    return meta !== undefined && (comparesOnly || meta.mayBeRenewed(sid)) && this.wasStored(sid) && req.sessionStore === store &&
       typeof store.setIfUnchanged === 'function';
   }
 

@@ -190,11 +190,16 @@ test('a renewal costs an async store four calls, and other requests none more', 
   await get(cookie);
   assert.deepEqual(store.take(), ['get', 'touch']);
   await get(cookie, (req, res) => { req.session.n = 1; tell(req, res); });
-  assert.deepEqual(store.take(), ['get', 'set']);
+  // A store that has no `setIfPresent` is asked whether the session was ended.
+  assert.deepEqual(store.take(), ['get', 'get', 'setIfUnchanged']);
+  const calls = [];
+  store.setIfPresent = (sid, data, done) => { calls.push('setIfPresent'); store.set(sid, data, done); };
+  await get(cookie, (req, res) => { req.session.n = 2; tell(req, res); });
+  assert.deepEqual([calls, store.take()], [['setIfPresent'], ['get', 'set']]);
   // Another request may renew it from now on.
   time.tick(AFTER);
-  await post(cookie, (req, res) => { req.session.n = 2; tell(req, res); });
-  assert.deepEqual(store.take(), ['get', 'get', 'setIfUnchanged']);
+  await post(cookie, (req, res) => { req.session.n = 3; tell(req, res); });
+  assert.deepEqual([calls, store.take()], [['setIfPresent'], ['get', 'get', 'setIfUnchanged']]);
 });
 
 test('a session that was reloaded before its renewal is saved under the new id at once, from then on', async (t) => {
@@ -214,7 +219,7 @@ test('a session that was reloaded before its renewal is saved under the new id a
   });
   await get(old);
   await slow.finish();
-  assert.deepEqual(calls, [['get', 'get', 'setIfUnchanged'], ['set']]);
+  assert.deepEqual(calls, [['get', 'get', 'setIfUnchanged'], ['get', 'setIfUnchanged']]);
 });
 
 test('who gets the old cookie again stays logged in, also with a store that has no touch', async (t) => {

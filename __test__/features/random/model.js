@@ -519,7 +519,8 @@ class Visit {
 
   /** Whether the store is asked for the id that a session has now, before it stores the session. */
   follows({ id }) {
-    return !this.options.merge && this.isAtomic && this.mayBeRenewed(id) && this.wasStored(id);
+    const comparesOnly = this.options.renewAfter !== undefined && id === this.loadedId && !this.isOurs;
+    return !this.options.merge && this.isAtomic && (comparesOnly || this.mayBeRenewed(id)) && this.wasStored(id);
   }
 
   /** Reads the stored session again, and returns its JSON, which it notes; undefined if it is gone. */
