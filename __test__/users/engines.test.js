@@ -187,6 +187,9 @@ both('ends what is named, and nothing else', async (t, make) => {
     await assert.rejects(store.sessionsOf('ann', { current: wrong }), { name: 'TypeError', message: /^current must be/ });
     await assert.rejects(store.endAll('ann', { except: wrong }), { name: 'TypeError', message: /^except must be/ });
   }
+  for (const wrong of [{ current: { id: 'd' } }, { id: 'd' }, 'd', { except: { id: 'd' }, keep: 1 }]) {
+    await assert.rejects(store.endAll('ann', wrong), { name: 'TypeError', message: /^the only option is except/ });
+  }
   assert.equal(await store.endAll('ann', { except: { id: 'd' } }), 1);
   assert.deepEqual(await ids(store), ['d', 'z']);
   assert.ok(await ask(store, 'get', 'c'), 'the pointer');

@@ -108,8 +108,9 @@ function defineUserMethods(store, index) {
 module.exports = defineUserMethods;
 
 /**
- * Returns the id, or the key, that the store knows of the session that a program names in an option. An option that is there but is no
- * session is an error: it must not end the session that it was to keep.
+ * Returns the id, or the key, that the store knows of the session that a program names in an option.
+ * An option that is there but is no session is an error, and so is one of another name: it must not end
+ * the session that it was to keep.
  *
  * @param {any} options
  * @param {string} name
@@ -117,6 +118,8 @@ module.exports = defineUserMethods;
  * @throws {TypeError}
  */
 async function sidIn(options, name) {
+  const other = Object.keys(Object(options)).find((key) => key !== name);
+  if (other !== undefined) throw new TypeError(`the only option is ${name}: a session, such as { ${name}: req.session }`);
   const session = options?.[name];
   if (session === undefined) return undefined;
   if (typeof session?.id !== 'string') throw new TypeError(`${name} must be a session, such as req.session`);
