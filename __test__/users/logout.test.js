@@ -24,7 +24,7 @@ for (const [name, kind, more] of [['MemoryStore', memory()], ['MemoryStore with 
 
 test('DiskStore: after kill -9 between any two steps of requests, the index has what the table has', { skip }, async (t) => {
   const file = path.join(temporaryFolder('users', t), 'sessions.db');
-  await checkCrash({ kind: 'disk', file }, 4, async () => {
+  await checkCrash({ kind: 'disk', file }, 3, async () => {
     const store = new session.DiskStore({ path: file, user });
     return { store, records: () => allOf(store), close: () => store.close() };
   });

@@ -43,12 +43,12 @@ function checkStore(name, usual, open) {
 
   test(`${name}: after kill -9 between any two steps of requests, the index has what the store has`, async (t) => {
     const { kind, crashing } = await open(t) ?? {};
-    if (kind) await checkCrash(crashing, 4, () => kind.reopen({}));
+    if (kind) await checkCrash(crashing, 3, () => kind.reopen({}));
   });
 }
 
 for (const [name, isCluster] of [['redis', false], ['redis, cluster', true]]) {
-  checkStore(`connect-redis, ${name}`, 20, async (t) => {
+  checkStore(`connect-redis, ${name}`, 12, async (t) => {
     const { client, port } = await connect(t, name) ?? {};
     if (!client) return undefined;
     const nodes = [await clients.redis(t, { port })];
@@ -69,7 +69,7 @@ test.after(() => server?.stop());
 
 for (const type of ['json', 'jsonb']) {
   const define = type === 'json' ? checkStore : (name, usual, open) => { checkScenarios(name, usual, async (t) => (await open(t))?.kind); };
-  define(`connect-pg-simple, ${type}`, 15, async (t) => {
+  define(`connect-pg-simple, ${type}`, 10, async (t) => {
     if (why) return t.skip(why);
     const { database } = await server.fresh();
     const pool = new (load('pg').Pool)({ host: HOST, port: server.port, user: 'postgres', database, max: 4 });

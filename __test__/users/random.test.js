@@ -17,5 +17,5 @@ const { disk, memory } = require('./random/stores');
 
 const skip = !isOurs && 'the original knows no users';
 
-checkScenarios('MemoryStore', 200, async () => memory(), { skip });
-checkScenarios('DiskStore', 120, async () => disk(), { skip });
+checkScenarios('MemoryStore', 150, async () => memory(), { skip });
+checkScenarios('DiskStore', 80, async () => disk(), { skip });

@@ -24,7 +24,8 @@ const LOGINS = ['plain', 'regenerate', 'keep', 'save, then keep'];
 function drawScenario(seed, { hasExpiry = true } = {}) {
   const random = createRandom(seed);
   const { chance, int } = random;
-  const scenario = { seed, options: drawOptions(random, hasExpiry), events: [] };
+  // A request whose session is named to the store learns of a new id of it.
+  const scenario = { seed, namesSession: chance(0.3), options: drawOptions(random, hasExpiry), events: [] };
   const open = [];
   let count = 0;
   const { events, options } = scenario;
@@ -60,17 +61,20 @@ function drawScenario(seed, { hasExpiry = true } = {}) {
 /** A session gets a new id while a request with the old one is under way. */
 function drawRenewal(random, options, events) {
   const { chance } = random;
-  const more = () => { if (chance(0.5)) events.push({ after: 1, do: 'act', request: 1, step: drawStep(random, options) }); };
+  const ends = [{ do: 'destroy' }, { do: 'unset' }, { do: 'regenerate' }, { do: 'keep', keep: true }, { do: 'save' }, { do: 'end all', isExcepted: true }];
+  const more = (likely) => {
+    if (chance(0.6)) events.push({ after: 1, do: 'act', request: 1, step: chance(likely) ? random.pick(ends) : drawStep(random, options) });
+  };
   // What is renewed ends no other device.
   if (chance(0.3)) options.maxSessions = 1;
   events.push({ after: 1, do: 'begin', request: 0, device: 0, method: 'GET', looks: false });
   events.push({ after: 1, do: 'act', request: 0, step: { do: 'login', user: random.pick(USERS), how: random.pick(LOGINS), keep: true, isSaved: false } });
   events.push({ after: 1, do: 'end', request: 0, isLost: false });
   events.push({ after: 40_000, do: 'begin', request: 1, device: 0, method: 'POST', looks: chance(0.7) });
-  more();
+  more(0);
   events.push({ after: 1, do: 'begin', request: 2, device: 0, method: 'GET', looks: chance(0.7) });
   events.push({ after: 1, do: 'end', request: 2, isLost: chance(0.3) });
-  more();
+  more(0.7);
 }
 
 function drawOptions({ chance, int }, hasExpiry) {

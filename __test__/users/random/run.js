@@ -46,7 +46,8 @@ function closing({ events }) {
 }
 
 class Play {
-  constructor({ options }, kind, backend) {
+  constructor({ options, namesSession }, kind, backend) {
+    this.namesSession = namesSession;
     const given = { ...options, isWrapped: undefined, maxSessions: undefined };
     this.backend = backend;
     /** What the program has. */
@@ -66,11 +67,12 @@ class Play {
     seen.records = await records();
     model.take(event, seen, Date.now());
     const [[request, other] = []] = this.visits;
-    const current = other?.req.session ? { current: other.req.session } : undefined;
-    if (current) model.learn(model.requests.get(request));
+    const r = other?.req.session ? model.requests.get(request) : undefined;
+    if (r && this.namesSession) model.learn(r);
+    const current = r && { current: this.namesSession ? other.req.session : { id: other.req.sessionID } };
     for (const user of USERS) {
       const list = await store.sessionsOf(user, current);
-      model.compareList(user, list, current && model.requests.get(request).sid);
+      model.compareList(user, list, this.namesSession ? r?.sid : current?.current.id);
     }
   }
 
