@@ -17,6 +17,11 @@ const root = path.join(__dirname, '..', '..');
 const MEANT = {
   'session/store/connection.js: connections': 'of each store one connection, however many middlewares have the store; asked once, when a middleware is made',
   'session/request/touches.js: tables': 'of each store one table, however many middlewares have the store; asked once, when a middleware is made',
+  'session/store/hashed-ids.js: known': 'of each store one wrapper, however many middlewares have the store; asked once, when a middleware is made',
+  'session/store/hashed-ids.js: WITH_ID': 'a list of names, in a list of lists that is read',
+  'session/store/hashed-ids.js: OF_WRAPPER': 'a list of names, in a list of lists that is read',
+  'session/store/hashed-ids.js: WITH_SESSION': 'a list of names, in a list of lists that is read',
+  'session/store/store.js: loads': 'of the sessions that were loaded without a request, those that are saved only if they are still there',
   'session/request/renew.js: underWay': 'of each store the ids that are renewed or ended at this moment, so that each request sees what the others do',
   'session/engine/options.js: hasWarned': 'a process is warned once',
   'session/cookie/problems.js: warned': 'a process is warned once of each kind of problem, of which there are five',
