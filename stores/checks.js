@@ -117,8 +117,10 @@ module.exports = [
       const { meta: first } = (await visitor.get('/meta')).body;
       await visitor.get('/count');
       const { meta: second } = (await visitor.get('/meta')).body;
-      if (!hasTimes) return assert.deepEqual([first, second], [null, null]);
-      assert.deepEqual(Object.keys(first).sort(), ['created', 'renewed', 'seen']);
+      // The wrapper for PostgreSQL keeps a version there.
+      const [keys, later] = [first, second].map((meta) => Object.keys(meta ?? {}).filter((key) => key !== 'version').sort());
+      if (!hasTimes) return assert.deepEqual([keys, later], [[], []]);
+      assert.deepEqual(keys, ['created', 'renewed', 'seen']);
       assert.ok(first.created >= start && first.created <= first.seen && first.seen <= Date.now(), JSON.stringify(first));
       assert.equal(second.created, first.created);
       assert.ok(second.seen >= first.seen && second.seen <= Date.now(), JSON.stringify(second));
