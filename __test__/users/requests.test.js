@@ -35,6 +35,12 @@ const kinds = {
     store.get = function wrapped(...args) { return get.apply(this, args); };
     return store;
   },
+  // As a store of another package makes them.
+  'MemoryStore with sessions of the original\'s class': (t, options) => {
+    const store = new MemoryStore(options);
+    store.createSession = original.Store.prototype.createSession;
+    return store;
+  },
   DiskStore: (t, options) => {
     const store = new DiskStore({ path: path.join(temporaryFolder('users', t), 'sessions.db'), ...options });
     t.after(() => store.close());
@@ -167,6 +173,16 @@ for (const [kind, make] of Object.entries(kinds)) {
         'regenerate({ keep })': async (req, res) => { await req.session.regenerate({ keep: true }); const told = await late(req); req.session.m = 1; res.end(); return told; },
         'regenerate({ keep }) without save': async (req, res) => { await req.session.regenerate({ keep: true }); await store.endAll('ann'); req.session.m = 1; res.end(); },
         regenerate: async (req, res) => { await req.session.regenerate(); req.session.user = 'ann'; await req.session.save(); const told = await late(req); res.end(); return told; },
+        'regenerate, and reload': async (req, res) => {
+          await req.session.regenerate();
+          req.session.user = 'ann';
+          await req.session.save();
+          await req.session.reload();
+          const told = await late(req);
+          req.session.n = 9;
+          res.end();
+          return told;
+        },
         'load outside of the request': async (req, res) => {
           const session = await new Promise((resolve, reject) => { req.sessionStore.load(req.sessionID, (error, found) => (error ? reject(error) : resolve(found))); });
           const told = await late({ session });
@@ -181,6 +197,8 @@ for (const [kind, make] of Object.entries(kinds)) {
           return told;
         },
       };
+      // One of another class, which no request has, saves itself.
+      if (kind.includes('original')) delete ways['load outside of the request'];
       for (const [way, handler] of Object.entries(ways)) {
         const { cookie, value } = await visit(await logIn('ann'), handler);
         assert.ok(value === undefined || value === 'ERR_SESSION_ENDED', `${way}: ${value} ${JSON.stringify(options)}`);

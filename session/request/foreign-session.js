@@ -39,7 +39,7 @@ function wrapMethods(session, request) {
     });
     if (request.settings.times === undefined) return begin(reload);
     // The `reload` of another class does not know when a session has ended, or that it has another id now.
-    load(request, this.id, (error, data, id) => {
+    load(request, request.idOf(this), (error, data, id) => {
       if (error || data) begin(data && id !== this.id ? ours.reload : reload);
       else call(new Error('failed to load session'));
     });
@@ -56,10 +56,11 @@ function wrapMethods(session, request) {
     let method = 'set';
     if (!request.canStamp(this, call)) return undefined;
     if (!runEngine(call, () => { method = request.beforeSave(this); })) return undefined;
-    const isPlain = request.bases === undefined && request.settings.users === undefined && !request.mustFollow(this.id);
+    const id = request.idOf(this);
+    const isPlain = request.bases === undefined && request.settings.users === undefined && id === this.id && !request.mustFollow(id);
     if (isOurs || !isOfClass || isPlain) return save.apply(request.stampMeta(this), args);
     // The `save` of another class does not know of the option.
-    request.store(storeCallback(request.req, request.hearingSave(this, call)), method, this.id, this);
+    request.store(storeCallback(request.req, request.hearingSave(this, call)), method, id, this);
     return this;
   }
 
@@ -70,6 +71,8 @@ function wrapMethods(session, request) {
    */
   function doDestroy(callback, ...args) {
     const { id, req } = this;
+    // The `destroy` of another class does not know the new id.
+    if (request.idOf(this) !== id) return ours.destroy.call(this, callback);
     const watched = request.beforeDestroy(id, callback);
     if (!request.meta?.mayBeRenewed(id)) return destroy.call(this, watched, ...args);
     // Nobody must store it in the meantime.

@@ -131,11 +131,14 @@ function reloadSession(session, callback, watcher) {
   const id = newestIdOf(session);
   const { sessionStore: store } = req;
   const request = watcher ?? requestOf(session);
+  // The session that takes the place of one after `regenerate` may end, too. One of another class tells
+  // the request itself.
+  const hearer = request?.settings.users !== undefined && session instanceof Session ? request : watcher;
   /** @type {number} */
   let moment;
   /** @param {any[]} results */
   const done = (...results) => {
-    if (watcher) watcher.afterReload(session, moment, results[0]);
+    if (hearer) hearer.afterReload(session, moment, results[0]);
     callback(...results);
   };
   const answered = storeCallback(req, (error, data) => {
@@ -148,7 +151,7 @@ function reloadSession(session, callback, watcher) {
     }
     done();
   });
-  if (watcher && !runEngine(answered, () => { moment = watcher.moment(); })) return undefined;
+  if (hearer && !runEngine(answered, () => { moment = hearer.moment(); })) return watcher ? undefined : session;
   if (request) load(request, id, answered);
   else callStore(answered, store, 'get', id);
   return watcher ? undefined : session;
