@@ -35,6 +35,11 @@ function drawScenario(seed, { hasExpiry = true } = {}) {
     open.push(1);
     count = 3;
   }
+  if (count === 0 && chance(0.2)) {
+    drawEnding(random, events);
+    open.push(0);
+    count = 1;
+  }
   for (let left = int(10, 36); left > 0; left--) {
     const drawn = random.weighted([[open.length < MOST_OPEN ? 8 : 0, 'begin'], [open.length > 0 ? 9 : 0, 'act'], [open.length > 0 ? 6 : 0, 'end'], [1, 'admin']]);
     if (drawn === 'begin') {
@@ -77,6 +82,16 @@ function drawRenewal(random, options, events) {
   more(0.7);
 }
 
+/** A session is ended just after its request has stored it. */
+function drawEnding({ pick }, events) {
+  const user = pick(USERS);
+  const act = (step) => { events.push({ after: 1, do: 'act', request: 0, step }); };
+  events.push({ after: 1, do: 'begin', request: 0, device: 0, method: 'GET', looks: true });
+  act({ do: 'login', user, how: pick(LOGINS), keep: true, isSaved: true });
+  events.push({ after: 1, do: 'admin', step: { do: 'end all', user, isExcepted: false } });
+  act(pick([{ do: 'write', key: 'a', value: 1 }, { do: 'save' }, { do: 'keep', keep: true }]));
+}
+
 function drawOptions({ chance, int }, hasExpiry) {
   const options = { cookie: {} };
   const maybe = (probability, name, value) => { if (chance(probability)) options[name] = value; };
@@ -95,6 +110,8 @@ function drawOptions({ chance, int }, hasExpiry) {
   maybe(0.25, 'hashIds', true);
   // The methods of a MemoryStore are called, as a program has replaced one of them.
   maybe(0.2, 'isWrapped', true);
+  // Its sessions are of the original's class, as those of most stores.
+  maybe(0.3, 'isForeign', true);
   return options;
 }
 

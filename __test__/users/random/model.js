@@ -50,7 +50,7 @@ class Model {
     Object.assign(this, { now, seen });
     for (const [sid, record] of this.records) {
       const isOver = (expires) => expires !== undefined && !this.kind.isLive(expires, now);
-      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid))) {
+      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid) && !(event.do === 'begin' && this.isThere(seen.sid)))) {
         this.records.delete(sid);
         this.limbo.set(sid, record);
       }
@@ -165,7 +165,10 @@ class Model {
       if (id === seen.brought && method === 'GET' && now - record.renewed >= renewAfter) {
         r.sid = this.fresh(seen.sid, 'renewed');
         this.records.delete(id);
-        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true, wasRenewed: true });
+        // It gets the cookie that was stored, or a living one.
+        const isOver = record.cookieExpires !== undefined && record.cookieExpires <= now;
+        const expires = isOver ? now + maxAge : record.cookieExpires;
+        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true, wasRenewed: true, cookieExpires: expires, expires, expiresAtLeast: expires });
         this.pointers.set(id, { next: r.sid, until: now + renewGrace });
       } else if (id === seen.brought) {
         record.isUnseen = false;
@@ -220,6 +223,7 @@ class Model {
     else if (op === 'head') this.head(r);
     else if (op === 'end one') this.endOne(result);
     else if (op === 'end all') this.endAll(result, step.isExcepted ? r : undefined);
+    else must(false, () => `no step ${op}`);
   }
 
   expect({ error }, expected) {
@@ -266,12 +270,15 @@ class Model {
     const id = this.follow(r.sid);
     const isOver = this.revive(id);
     let record = this.records.get(id);
-    const isRead = this.mayBeRenewed(r) || (record && this.options.merge && r.base && sorted(r.base) !== sorted(record.data));
+    const isRead = this.mayBeRenewed(r) || (record && this.options.merge && r.base && (this.kind.hasVersions || sorted(r.base) !== sorted(record.data)));
     if (record && isRead && !isOver && this.mayHaveEnded(record) && (result ? result.error === ended : !this.isThere(id))) {
       this.records.delete(id);
       record = undefined;
     }
-    if (!record) return ended;
+    if (!record) {
+      r.saved = json(r.data);
+      return ended;
+    }
     if (id !== r.sid) this.rename(r, id);
     if (!r.known.has(id)) r.known.set(id, { created: [...record.created][0], renewed: record.renewed, user: record.user });
     if (this.options.merge && r.base) r.data = merged(r.base, r.data, record.data);
@@ -360,6 +367,9 @@ class Model {
       const found = this.load(r.sid, result);
       if (!found) {
         this.expect(result, 'ERR_SESSION_ENDED');
+        // The new session was stored, and may have ended others of its user.
+        const isKept = keep === true || keep.includes('user');
+        if (this.options.maxSessions && isKept && r.data.user) this.limit(r.data.user, undefined, 0, true);
         return;
       }
       if (merge && r.base) {

@@ -48,7 +48,7 @@ function closing({ events }) {
 class Play {
   constructor({ options, namesSession }, kind, backend) {
     this.namesSession = namesSession;
-    const given = { ...options, isWrapped: undefined, maxSessions: undefined };
+    const given = { ...options, isWrapped: undefined, isForeign: undefined, maxSessions: undefined };
     this.backend = backend;
     /** What the program has. */
     this.store = options.hashIds ? hashedIds(backend.store) : backend.store;
@@ -140,6 +140,7 @@ class Play {
 
 /** The single calls of a step. */
 function primitives({ do: op, user, how, keep, isSaved, ...step }) {
+  if (op === 'write') return [{ op: 'set', ...step }];
   if (op !== 'login') return [{ op, user, keep, ...step }];
   const set = { op: 'set', key: 'user', value: user };
   const before = {

@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { setTimeout: pause } = require('node:timers/promises');
+const original = require('express-session');
 const { isPointer } = require('../../../session/request/pointer');
 const { session } = require('../../subject');
 const { temporaryFolder } = require('../../../test-kit/folder');
@@ -29,9 +30,10 @@ function memory() {
   return {
     isLive,
     touchesCookie: true,
-    open({ maxSessions, isWrapped }) {
+    open({ maxSessions, isWrapped, isForeign }) {
       const store = new session.MemoryStore({ user, maxSessions });
       if (isWrapped) wrap(store);
+      if (isForeign) store.createSession = original.Store.prototype.createSession;
       return {
         store,
         records: () => allOf(store),
@@ -118,6 +120,7 @@ function postgres(make, pool) {
   const inSeconds = (ms) => Math.ceil(ms / 1000);
   return {
     isLive: (expires, now) => inSeconds(expires) >= inSeconds(now),
+    hasVersions: true,
     async open(options) {
       await pool.query('DELETE FROM session');
       return this.reopen(options);

@@ -37,7 +37,8 @@ class Visit {
   /** Writes the headers and a part of the body. */
   async head() {
     if (!this.res.headersSent) this.res.writeHead(200);
-    this.res.write('a');
+    // With `commit: 'headers'`, it waits for the store.
+    await new Promise((resolve) => { this.res.write('a', resolve); });
     await turns();
   }
 
