@@ -242,7 +242,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.deepEqual([sent, Object.keys(await meta.all(store))], [[], []]);
   });
 
-  test(`what another request has stored is not overwritten, what it has destroyed not stored again: ${name}`, async (t) => {
+  test(`what another request has stored is kept and used, what it has destroyed not stored again: ${name}`, async (t) => {
     for (const ending of [write, (req, res) => req.session.destroy().then(() => { res.end(); })]) {
       const { app, store, time, sids } = await loggedIn(t, makeStore, { idleTimeout: IDLE });
       const { header: cookie } = app.jar;
@@ -250,10 +250,16 @@ for (const [name, makeStore] of Object.entries(stores)) {
       await app.visit(async (req, res) => {
         assert.equal(req.session.n, 1);
         await app.visit(ending, { cookie });
+        time.tick(4 * MINUTE);
         res.end();
       });
-      if (ending !== write) assert.deepEqual(await sids(), []);
-      else assert.equal(Object.values(await meta.all(store))[0].n, 2);
+      if (ending !== write) {
+        assert.deepEqual(await sids(), []);
+        continue;
+      }
+      assert.equal(Object.values(await meta.all(store))[0].n, 2);
+      time.tick(IDLE - 1);
+      assert.equal((await app.visit(read, { cookie })).body, '2', 'the end of the request was a use of that, too');
     }
   });
 

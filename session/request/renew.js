@@ -217,29 +217,7 @@ function endRenewed(request, sid, done) {
   look();
 }
 
-/**
- * Writes into a renewed session that its new id was not seen yet: the response to a late request has
- * brought the old one to the browser again.
- *
- * @param {RequestSession} request
- * @param {SessionShape} session `req.session`, which was touched
- * @param {SessionData} data what the store has under the new id
- * @param {Callback} done gets the error of the store
- */
-function markUnseen(request, session, data, done) {
-  const { req, settings: { store } } = request;
-  const id = req.sessionID;
-  attempt((answered) => {
-    const record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
-    // Many stores leave the stored cookie as it is when they touch a session.
-    record.cookie = session.cookie;
-    showMeta(record, /** @type {RequestMeta} */ (request.meta).toStore(id, record));
-    if (typeof store.setIfUnchanged === 'function') askStore(req, answered, 'setIfUnchanged', id, record, data);
-    else askStore(req, answered, 'set', id, record);
-  }, done);
-}
-
-module.exports = { mayRenew, renew, enter, endRenewed, livingCookie, markUnseen };
+module.exports = { mayRenew, renew, enter, endRenewed, livingCookie };
 
 /**
  * Returns the cookie with which a session is stored under its new id. Many stores leave the stored

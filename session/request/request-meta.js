@@ -11,8 +11,9 @@ const isSecure = require('../cookie/secure');
 const native = require('../native/load');
 const { callStore, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
+const { createSession } = require('../store/store').prototype;
 const { askStore, attempt, load } = require('./load');
-const { endRenewed, enter, markUnseen } = require('./renew');
+const { endRenewed, enter } = require('./renew');
 const { META, appendMeta, defineMeta, isUnseen, newMeta, parsedOthers, showMeta, usedMeta, withMeta, withOthers } = require('./times');
 
 /**
@@ -294,7 +295,7 @@ class RequestMeta {
     const isLate = end !== native.END_SAVE && (end !== native.END_NOTHING || setsCookie) && this.mayBeRenewed(this.request.req.sessionID);
     if (isLate) return this.commitLate(end, session, response);
     if (!session || !this.mustNoteUse(end, session)) return undefined;
-    this.noteUse(session, response.wait(native.END_TOUCH));
+    this.noteUse(end, session, response.wait(native.END_TOUCH));
     return 'waiting';
   }
 
@@ -316,36 +317,68 @@ class RequestMeta {
   /**
    * Stores a session whose data have not changed, so that its `_meta` says when it was used. If
    * another request has changed the data or destroyed the session meanwhile, the store keeps what
-   * that has stored. A store without `setIfUnchanged` is read again to see that. So is one that may have
-   * given the session another version when its id was renewed.
+   * that has stored, and the use is noted in that. A store without `setIfUnchanged` is read again to see
+   * it.
    *
+   * @param {number} end `END_TOUCH` or `END_NOTHING`
    * @param {SessionShape} session
    * @param {Callback} done
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
-  noteUse(session, done) {
+  noteUse(end, session, done) {
     debug('noting the use');
-    const { request, request: { req, req: { sessionStore: store }, settings: { metaKey } } } = this;
+    const { request, request: { req, req: { sessionStore: store } } } = this;
     const id = request.idOf(session);
-    const callback = storeCallback(req, done);
     request.touches?.noteSaved(session);
-    const isAtomic = typeof store.setIfUnchanged === 'function';
-    if (isAtomic && this.newIds === undefined) {
-      const stored = this.stamp(session);
-      callStore(callback, store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+    if (typeof store.setIfUnchanged !== 'function') {
+      this.finishLate(end, id, session, storeCallback(req, done));
       return;
     }
-    const data = dataJSON(session, metaKey);
-    callStore(storeCallback(req, (error, found) => {
-      try {
-        if (error && error.code !== 'ENOENT') callback(error);
-        else if (error || !found || dataJSON(found, metaKey) !== data) callback();
-        else if (isAtomic) callStore(callback, store, 'setIfUnchanged', id, this.stamp(session), found);
-        else callStore(callback, store, request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, this.stamp(session));
-      } catch (thrown) {
-        callback(thrown);
-      }
-    }), store, 'get', id);
+    const stored = this.stamp(session);
+    callStore(storeCallback(req, (error, isStored) => {
+      if (error || isStored) done(error);
+      else attempt((answered) => { this.finishLate(end, id, session, answered); }, done);
+    }), store, 'setIfUnchanged', id, stored, { ...JSON.parse(dataJSON(stored)), cookie: session.cookie });
+  }
+
+  /**
+   * Touches a session, or notes its use, after the store was read again.
+   *
+   * @param {number} end `END_TOUCH`, or `END_NOTHING` if only the use may have to be noted
+   * @param {string | undefined} sid
+   * @param {SessionShape | null | undefined} session `req.session`
+   * @param {Callback} done gets the error of the store
+   * @throws what the store throws
+   */
+  finishLate(end, sid, session, done) {
+    const { request } = this;
+    load(request, sid, (error, found, id) => {
+      const mustNote = session && (id === sid ? this.mustNoteUse(end, session) : this.keepsUnseen);
+      if (error || !found) done(error?.code === 'ENOENT' ? undefined : error);
+      else if (mustNote) this.noteUseIn(session, found, done);
+      else if (end === native.END_NOTHING) done();
+      else askStore(request.req, done, 'touch', id, session);
+    });
+  }
+
+  /**
+   * Writes the use of a session into what the store has of it now.
+   *
+   * @param {SessionShape} session `req.session`, which was touched
+   * @param {SessionData} found what the store has
+   * @param {Callback} done gets the error of the store
+   */
+  noteUseIn(session, found, done) {
+    const { request, request: { req, req: { sessionStore: store } } } = this;
+    const { sessionID: id } = req;
+    attempt((answered) => {
+      const record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...found });
+      // Many stores leave the stored cookie as it is when they touch a session.
+      record.cookie = session.cookie;
+      const stored = withMeta(record, this.toStore(id, record));
+      if (typeof store.setIfUnchanged === 'function') askStore(req, answered, 'setIfUnchanged', id, stored, found);
+      else askStore(req, answered, request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, stored);
+    }, done);
   }
 
   /**
@@ -359,7 +392,7 @@ class RequestMeta {
    * @throws what the store throws
    */
   commitLate(end, session, response) {
-    const { request, request: { req } } = this;
+    const { request: { req } } = this;
     const { sessionID: sid } = req;
     const callback = storeCallback(req, response.wait(end === native.END_DESTROY ? end : native.END_TOUCH));
     if (end === native.END_DESTROY) {
@@ -367,13 +400,7 @@ class RequestMeta {
       this.endStored(sid, callback, (answered) => { askStore(req, answered, 'destroy', sid); });
       return 'waiting';
     }
-    load(request, sid, (error, data, id) => {
-      if (error || !data) callback(error?.code === 'ENOENT' ? undefined : error);
-      else if (id !== sid && this.keepsUnseen) markUnseen(request, /** @type {SessionShape} */ (session), data, callback);
-      else if (id === sid && this.mustNoteUse(end, session)) attempt((answered) => { this.noteUse(/** @type {SessionShape} */ (session), answered); }, callback);
-      else if (end === native.END_NOTHING) callback();
-      else askStore(req, callback, 'touch', id, session);
-    });
+    this.finishLate(end, sid, session, callback);
     return 'waiting';
   }
 

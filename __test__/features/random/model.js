@@ -293,17 +293,30 @@ class Visit {
     return isDue;
   }
 
-  /** Stores a session whose data have not changed. If others have changed them, theirs stay. */
-  storeUse(session) {
-    this.notes.push(this.metas.get(session.id).isKnown ? 'seen' : 'stamped');
+  /** Stores a session whose data have not changed. If others have changed them, the use is noted in theirs. */
+  storeUse(session, decision) {
+    const { sessionID: sid } = this;
+    this.notes.push(this.metas.get(sid).isKnown ? 'seen' : 'stamped');
     // It is no save, for which `commit: 'headers'` would wait.
     this.world.leavesFirstByteOpen = true;
-    this.noteTouched(session.id, session.cookie);
-    const text = JSON.stringify(session.data);
-    if (!this.isAtomic && JSON.stringify(this.call('get', session.id)?.data) !== text) return;
-    this.stamp(session);
-    if (this.isAtomic) this.putIfUnchanged(session, text);
-    else this.call('set', session.id, session);
+    this.noteTouched(sid, session.cookie);
+    if (this.isAtomic) this.stamp(session);
+    if (!this.isAtomic || !this.putIfUnchanged(session, JSON.stringify(session.data))) this.finishLate(session, decision);
+  }
+
+  /** Reads a session once more before it is touched, or its use is noted. */
+  finishLate(session, decision) {
+    const { sessionID: sid } = this;
+    const found = this.load(sid);
+    if (!found) return;
+    if (found.id === sid ? this.isDue() : this.keepsUnseen) {
+      const record = { ...found, cookie: session.cookie };
+      this.stamp(record);
+      if (this.isAtomic) this.putIfUnchanged(record, JSON.stringify(found.data));
+      else this.call('set', found.id, record);
+    } else if (decision.endsWith('touch')) {
+      this.call('touch', found.id, session);
+    }
   }
 
   mustRenew({ id, cookie }) {
@@ -372,17 +385,7 @@ class Visit {
   touchLate(session, decision) {
     const { sessionID: sid } = this;
     if (decision === 'touch') this.noteTouched(sid, session.cookie);
-    const found = this.load(sid);
-    if (!found) return;
-    if (found.id !== sid && this.keepsUnseen) {
-      const record = { ...found, cookie: session.cookie };
-      this.stamp(record);
-      this.world.records.set(found.id, copy(record));
-    } else if (found.id === sid && this.isDue()) {
-      this.storeUse(session);
-    } else if (decision === 'touch') {
-      this.call('touch', found.id, session);
-    }
+    this.finishLate(session, decision);
   }
 
   generate() {
@@ -681,7 +684,7 @@ class Visit {
     this.touch();
     try {
       if (decision === 'set') this.save(session);
-      else if (decision.startsWith('use')) this.storeUse(session);
+      else if (decision.startsWith('use')) this.storeUse(session, decision);
       else if (decision === 'destroy') this.endStored(this.sessionID);
       else if (decision === 'look' || this.mayBeRenewed(this.sessionID)) this.touchLate(session, decision);
       else this.call(decision, this.sessionID, session);
@@ -828,7 +831,7 @@ class Visit {
     // store answers at once that the session has a new id, the cookie has that.
     const { kind, delay } = this.world.scenario.store;
     const learnsId = ['touch', 'look', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
-      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.isAtomic);
+      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.isAtomic || (kind === 'wrapped' && !this.options.merge));
     if (learnsId) this.wasModified ??= this.isModified;
     if (isWhole && !learnsId) this.writeHead(true);
     if (!isSettled) this.settleLate(decision);

@@ -49,8 +49,7 @@ class Model {
   take(event, seen, now) {
     Object.assign(this, { now, seen });
     for (const [sid, record] of this.records) {
-      const isOver = (expires) => expires !== undefined && !this.kind.isLive(expires, now);
-      if (isOver(record.expires) || (isOver(record.expiresAtLeast) && !this.isThere(sid) && !(event.do === 'begin' && this.isThere(seen.sid)))) {
+      if (record.expires !== undefined && !this.kind.isLive(record.expires, now)) {
         this.records.delete(sid);
         this.limbo.set(sid, record);
       }
@@ -64,6 +63,12 @@ class Model {
   /** Whether the store has a session now. */
   isThere(sid) {
     return this.seen.records.has(this.keyOf(sid));
+  }
+
+  /** When the stored cookie of a session expires, in ms since the epoch. */
+  storedExpires(sid) {
+    const expires = this.seen.records.get(this.keyOf(sid))?.cookie.expires;
+    return expires ? Date.parse(expires) : undefined;
   }
 
   /** The store must have the sessions that the model has, and no others. */
@@ -168,7 +173,7 @@ class Model {
         // It gets the cookie that was stored, or a living one.
         const isOver = record.cookieExpires !== undefined && record.cookieExpires <= now;
         const expires = isOver ? now + maxAge : record.cookieExpires;
-        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true, wasRenewed: true, cookieExpires: expires, expires, expiresAtLeast: expires });
+        this.records.set(r.sid, { ...record, renewed: now, isUnseen: true, wasRenewed: true, cookieExpires: expires, expires });
         this.pointers.set(id, { next: r.sid, until: now + renewGrace });
       } else if (id === seen.brought) {
         record.isUnseen = false;
@@ -318,7 +323,7 @@ class Model {
     if (isOver) this.records.delete(r.sid);
     (isOver ? this.limbo : this.records).set(r.sid, {
       data: clone(r.data), user, created, renewed, isUnseen: before?.isUnseen ?? false,
-      cookieExpires: r.cookieExpires, expires: r.cookieExpires, expiresAtLeast: r.cookieExpires,
+      cookieExpires: r.cookieExpires, expires: r.cookieExpires,
       usedLow: this.usedLow(r, before), usedHigh: now, wasRenewed: before?.wasRenewed,
     });
     this.sids.add(r.sid);
@@ -482,11 +487,9 @@ class Model {
         this.records.delete(id);
       } else if (record && done === 'touch') {
         this.startLifetime(r);
-        // A use may not be noted if another request has changed the data meanwhile, and has noted its own.
-        const isSame = json(r.data) === json(record.data);
-        Object.assign(record, { usedHigh: now, expires: r.cookieExpires });
-        if (isSame) Object.assign(record, { usedLow: this.usedLow(r, record), expiresAtLeast: r.cookieExpires });
-        if (this.kind.touchesCookie) record.cookieExpires = r.cookieExpires;
+        Object.assign(record, { usedHigh: now, usedLow: this.usedLow(r, record), expires: r.cookieExpires });
+        // With a use that is noted, every store gets the cookie.
+        if (this.kind.touchesCookie || this.storedExpires(id) === r.cookieExpires) record.cookieExpires = r.cookieExpires;
       }
     }
     const isStored = r.session === 'there' && this.records.has(r.sid) && this.wasStored(r);
