@@ -136,6 +136,23 @@ describe('on servers', { concurrency: 8 }, () => {
       assert.deepEqual(app.errors, []);
     });
 
+    test(`a request that has saved is used until its end: ${name}`, async (t) => {
+      if (why[server]) return t.skip(why[server]);
+      const store = await makeStore(t);
+      const app = await open(t, { options: { store, idleTimeout: 1000 } });
+      await app.visit(write);
+      const { header: cookie } = app.jar;
+      await pause(150);
+      const { created } = await metaOf(store, cookie);
+      await app.visit(async (req, res) => {
+        await req.session.save();
+        await pause(150);
+        res.end();
+      });
+      const { seen } = await metaOf(store, cookie);
+      assert.ok(seen >= created + 300, `seen after ${seen - created} ms`);
+    });
+
     test(`a logout during a request that notes the use: ${name}`, async (t) => {
       if (why[server]) return t.skip(why[server]);
       const store = await makeStore(t);
