@@ -1,6 +1,6 @@
 'use strict';
 
-/** @import { Next, Options, Request, Response, Settings } from './types' */
+/** @import { Next, Options, Outside, Request, Response, Settings } from './types' */
 
 const { isPromise } = require('node:util').types;
 const debug = require('debug')('express-session');
@@ -16,12 +16,13 @@ const pathname = require('./request/pathname');
 const { mayRenew } = require('./request/renew');
 const { select } = require('./backend/select');
 const { cookieOptions, generate } = require('./request/generate');
+const { defineHidden } = require('./request/session');
 
 /**
- * Makes the middleware that puts a session on each request.
+ * Makes the middleware that puts a session on each request. It has methods for sessions outside a request.
  *
  * @param {Options} [options] index.d.ts explains them
- * @returns {(req: Request, res: Response, next: Next) => void}
+ * @returns {((req: Request, res: Response, next: Next) => void) & Outside}
  * @throws {TypeError} that names the wrong option
  */
 function session(options) {
@@ -35,7 +36,8 @@ function session(options) {
   const connection = Connection.of(store);
   const { eventsBefore } = connection;
 
-  return function session(req, res, next) {
+  /** @type {(req: Request, res: Response, next: Next) => void} */
+  const middleware = function session(req, res, next) {
     if (req.session) {
       next();
       return;
@@ -87,6 +89,15 @@ function session(options) {
     new (settings.commit === 'headers' ? HeldResponse : ResponsePatch)(request, res, next);
     select(request).open(request, header, next);
   };
+  // Loaded when a program calls one of them.
+  const outside = () => require('./outside/sessions');
+  /** @type {Outside} */
+  const methods = {
+    async load(from) { return outside().load(settings, ownKeyring, from); },
+    async create(data) { return outside().create(settings, ownKeyring, data); },
+  };
+  for (const [name, method] of Object.entries(methods)) defineHidden(middleware, name, method);
+  return /** @type {typeof middleware & Outside} */ (middleware);
 }
 
 module.exports = session;

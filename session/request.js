@@ -375,6 +375,11 @@ class RequestSession {
 
   /**
    * Tries whether the store's options `user` and `describe` say whose a session is that the program
+  /** Whether a browser has sent the request, which the option `describe` of the store can describe then. */
+  hasBrowser() {
+    return true;
+  }
+
    * saves. If they fail, the callback gets the error in a later turn.
    *
    * @param {SessionShape} session

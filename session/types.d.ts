@@ -66,6 +66,12 @@ export type Next = (error?: any) => void;
 /** What `native.createSessionReader` returns. */
 export type SessionReader = (header: string, now: number) => string | number;
 
+/** The methods of what `session()` returns; index.d.ts explains them. */
+export interface Outside {
+  load(from?: unknown): Promise<Session | undefined>;
+  create(data?: Record<string, any>): Promise<{ id: string; cookie: string; session: Session }>;
+}
+
 /** The options of `session()`; index.d.ts explains them. */
 export interface Options extends Omit<Partial<publicTypes.MiddlewareOptions>, 'cookie' | 'genid' | 'skip' | 'store'> {
   cookie?: CookieOptions | ((req: Request) => CookieOptions);

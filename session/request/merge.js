@@ -115,7 +115,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const read = () => {
     load(request, id, (error, found, foundId) => {
       // Another request may have renewed the id.
-      if (found) id = foundId;
+      if (found) id = foundId ?? id;
       if (error && error.code !== 'ENOENT') finish(error);
       else take(replace, error ? undefined : found);
     });
@@ -125,9 +125,8 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   const replace = (found) => {
     if (!found) {
       debug('not saving: the session was destroyed');
-      // The program that has asked for it gets an error: see `hearingSave`.
-      if (request.settings.users === undefined) finish();
-      else finish(undefined, false);
+      // A program that has asked for it may get an error: see `SessionEnded.heard`.
+      finish(undefined, false);
       return;
     }
     text = mergeStored(request, session, text, found);

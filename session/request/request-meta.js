@@ -139,7 +139,7 @@ class RequestMeta {
     const user = users.userOf(session);
     const before = parsedOthers(meta);
     if (user === undefined) return withOthers(meta, { user, ip: undefined, agent: undefined });
-    const { ip = undefined, agent = undefined } = isNoUse ? before : users.described(this.request.req);
+    const { ip = undefined, agent = undefined } = isNoUse || !this.request.hasBrowser() ? before : users.described(this.request.req);
     const described = withOthers(meta, { user, ip, agent });
     return user === before.user ? described : { ...described, created: now };
   }
@@ -366,7 +366,8 @@ class RequestMeta {
    *
    * @param {SessionShape} session `req.session`, which was touched
    * @param {SessionData} found what the store has
-   * @param {Callback} done gets the error of the store
+   * @param {Callback} done gets the error of the store, and false if another request was faster, where
+   *   the store tells
    */
   noteUseIn(session, found, done) {
     const { request, request: { req, req: { sessionStore: store } } } = this;
