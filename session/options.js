@@ -99,6 +99,9 @@ function checked(options, deprecate) {
   // A promise is a true value: each request would be skipped.
   if (isAsyncFunction(skip)) throw new TypeError('skip option must return a boolean, not a promise');
 
+  const { resign = false } = given;
+  if (typeof resign !== 'boolean') throw new TypeError('resign option must be a boolean');
+
   const { merge = false } = given;
   if (typeof merge !== 'boolean' && typeof merge !== 'function') throw new TypeError('merge option must be a boolean or a function');
   // A promise would be stored as an empty object.
@@ -170,6 +173,7 @@ function checked(options, deprecate) {
     clearCookie,
     commit,
     commitBuffer: commitBuffer ?? COMMIT_BUFFER,
+    resign,
     skip,
     merge: merge === true ? later : merge || undefined,
     times,

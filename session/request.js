@@ -68,6 +68,8 @@ class RequestSession {
     this.keyring = keyring;
     /** @type {string | undefined} The sid that the cookie of the request brought. */
     this.cookieId = undefined;
+    /** With the option `resign`: whether another secret than the first has signed that cookie. */
+    this.isSignedByOld = false;
     /** @type {string | undefined} The sid of the session with which the request began. */
     this.originalId = undefined;
     /** @type {Original | undefined} The data of that session, as they were then. */
@@ -373,13 +375,13 @@ class RequestSession {
     return isPresent ? 'setIfPresent' : 'set';
   }
 
-  /**
-   * Tries whether the store's options `user` and `describe` say whose a session is that the program
   /** Whether a browser has sent the request, which the option `describe` of the store can describe then. */
   hasBrowser() {
     return true;
   }
 
+  /**
+   * Tries whether the store's options `user` and `describe` say whose a session is that the program
    * saves. If they fail, the callback gets the error in a later turn.
    *
    * @param {SessionShape} session
@@ -1017,7 +1019,8 @@ class RequestSession {
     if (sessionID === this.cookieId) facts |= native.ID_FROM_COOKIE;
     if (this.saved !== undefined) facts |= native.WAS_SAVED;
     if (this.keepsExpiry) facts |= native.KEEPS_EXPIRY;
-    if (session && this.touches?.isFresh(session)) facts |= native.FRESH;
+    if (this.mustResign()) facts |= native.ROLLING;
+    else if (session && this.touches?.isFresh(session)) facts |= native.FRESH;
     if (session === undefined || session === null) facts |= native.UNSET;
     if (!session) return facts;
     facts |= native.HAS_SESSION;
@@ -1031,7 +1034,13 @@ class RequestSession {
   factsAsleep() {
     const { facts, resave } = this.settings;
     if (this.loadedId === undefined) return facts | ASLEEP_FACTS;
-    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | (this.touches?.isFresh() ? native.FRESH : 0);
+    const renewal = this.mustResign() ? native.ROLLING : this.touches?.isFresh() ? native.FRESH : 0;
+    return facts | ASLEEP_FACTS | native.ID_FROM_COOKIE | (resave ? 0 : native.WAS_SAVED | native.SAVED) | renewal;
+  }
+
+  /** Whether the cookie of the loaded session is to be sent again because an old secret has signed it. */
+  mustResign() {
+    return this.isSignedByOld && this.loadedId !== undefined && this.loadedId === this.cookieId;
   }
 }
 

@@ -161,6 +161,8 @@ export interface Settings {
   commit: 'end' | 'headers';
   /** In bytes. */
   commitBuffer: number;
+  /** Whether a cookie that an old secret has signed is sent again. */
+  resign: boolean;
   skip: ((req: Request) => boolean) | undefined;
   merge: Merge | undefined;
   /**

@@ -6,7 +6,7 @@
 
 const debug = require('debug')('express-session');
 const { expiryOf } = require('../cookie/attributes');
-const { logNoSession } = require('../cookie/sid');
+const { logNoSession, noteSigner } = require('../cookie/sid');
 const hasStorableParts = require('../engine/storable-parts');
 const native = require('../native/load');
 const dataJSON = require('../request/data-json');
@@ -131,6 +131,7 @@ class Resident {
       if (settings.times === undefined && settings.metaKey !== undefined && stored.text.startsWith(POINTER)) return native.ASK_STORE;
       if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.meta?.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
+      if (settings.resign) noteSigner(request, (first) => first.unsignCookie(/** @type {string} */ (header), settings.name) === cookieId);
       request.sleep(stored, cookieId);
       if (request.touches !== undefined) request.touches.stored = stored;
       return undefined;

@@ -31,6 +31,8 @@ class Keyring {
     this.keys = native.prepareKeys([]);
     /** The number of prepared secrets: those before the first invalid one. */
     this.count = 0;
+    /** @type {Keyring | undefined} The first secret alone, once it was asked for. */
+    this.first = undefined;
   }
 
   /**
@@ -77,6 +79,15 @@ class Keyring {
     const value = native.unsignCookie(header, name, this.preparedKeys());
     if (value === native.FORGED_COOKIE) this.checkInvalidSecret();
     return value;
+  }
+
+  /** Returns a keyring of the first secret alone; undefined if there is no other one. */
+  firstAlone() {
+    this.preparedKeys();
+    if (this.count < 2) return undefined;
+    const [secret] = this.knownSecrets;
+    if (this.first?.secrets[0] !== secret) this.first = new Keyring([secret]);
+    return this.first;
   }
 
   /** Returns whether there is an invalid secret, so that it and those after it cannot be tried. */

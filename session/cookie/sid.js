@@ -13,7 +13,7 @@ const REASONS = new Map([
 
 /**
  * Returns the sid that a request brings in its Cookie header, or in the cookies that
- * cookie-parser has read.
+ * cookie-parser has read. Notes whether the cookie is to be sent again: see `noteSigner`.
  *
  * @param {import('../request')} request
  * @param {string | undefined} header `Cookie`
@@ -21,13 +21,18 @@ const REASONS = new Map([
  *   one into `req.signedCookies`
  * @throws {TypeError} if a secret that must be tried is invalid: see `Keyring#unsign`
  */
-function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
+function sidFrom(request, header) {
+  const { req, keyring, settings: { name, deprecate } } = request;
   const result = header ? keyring.unsignCookie(header, name) : native.NO_COOKIE;
   /** @type {string | false | undefined} */
   let sid;
   let reason = native.NO_COOKIE;
-  if (typeof result === 'string') sid = result;
-  else reason = result;
+  if (typeof result === 'string') {
+    sid = result;
+    noteSigner(request, (first) => first.unsignCookie(/** @type {string} */ (header), name) === result);
+  } else {
+    reason = result;
+  }
   if (!sid && req.signedCookies) {
     sid = req.signedCookies[name];
     if (sid) deprecate('cookie should be available in req.headers.cookie');
@@ -36,7 +41,10 @@ function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
     const value = req.cookies[name];
     if (typeof value === 'string' && value.startsWith('s:')) {
       sid = keyring.unsign(value.slice(2));
-      if (sid) deprecate('cookie should be available in req.headers.cookie');
+      if (sid) {
+        deprecate('cookie should be available in req.headers.cookie');
+        noteSigner(request, (first) => first.unsign(value.slice(2)) !== false);
+      }
       if (sid === false) {
         reason = native.FORGED_COOKIE;
         sid = undefined;
@@ -50,6 +58,18 @@ function sidFrom({ req, keyring, settings: { name, deprecate } }, header) {
 }
 
 /**
+ * Notes, for the option `resign`, whether another secret than the first has signed the cookie of a request.
+ *
+ * @param {import('../request')} request
+ * @param {(first: import('./keyring')) => boolean} isSignedBy whether the only secret of a keyring has
+ *   signed it
+ */
+function noteSigner(request, isSignedBy) {
+  const first = request.settings.resign ? request.keyring.firstAlone() : undefined;
+  request.isSignedByOld = first !== undefined && !isSignedBy(first);
+}
+
+/**
  * Writes into the debug log why a request gets a new session. The log must not contain sids.
  *
  * @param {number} reason a key of `REASONS`
@@ -58,4 +78,4 @@ function logNoSession(reason) {
   if (debug.enabled) debug('no session found: %s', REASONS.get(reason));
 }
 
-module.exports = { sidFrom, logNoSession };
+module.exports = { sidFrom, noteSigner, logNoSession };

@@ -60,6 +60,7 @@ function drawOptions({ chance, pick }) {
   maybe(0.6, 'cacheControl', pick(['private', 'no-store']));
   maybe(0.3, 'skip', true);
   maybe(0.3, 'rolling', true);
+  maybe(0.5, 'resign', true);
   maybe(0.3, 'unset', 'destroy');
   maybe(0.5, 'merge', pick(MERGES));
   // A request that comes 25 seconds later finds a session that was touched before that, or not.
@@ -89,7 +90,7 @@ function drawRequest(random, scenario, index) {
     advance: drawAdvance(random, scenario),
     method: chance(0.9) ? 'GET' : 'HEAD',
     path: weighted([[12, '/app/page'], [1, '/app/static'], [1, '/app/throws'], [1, '/elsewhere']]),
-    cookie: index === 0 ? 'jar' : weighted([[14, 'jar'], [1, 'old key'], [1, 'forged'], [1, 'unknown'], [1, 'none']]),
+    cookie: index === 0 ? 'jar' : weighted([[14, 'jar'], [3, 'old key'], [1, 'forged'], [1, 'unknown'], [1, 'none']]),
     https: secure !== undefined && chance(0.7),
     steps,
     response,

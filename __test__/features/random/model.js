@@ -640,10 +640,16 @@ class Visit {
     return this.cookieId === this.sessionID;
   }
 
+  /** Whether another secret than the first has signed the cookie of the session that was loaded. */
+  get mustResign() {
+    const { options: { resign }, request, cookieId, loadedId, world: { scenario } } = this;
+    return Boolean(resign) && request.cookie === 'old key' && scenario.secrets > 1 && loadedId !== undefined && loadedId === cookieId;
+  }
+
   /** Whether the session was only read, and was touched less than `touchAfter` ago. */
   get isFresh() {
     const { options: { touchAfter }, session: { cookie }, isTouched, sessionID, storedCookie, world: { now, touched } } = this;
-    if (!touchAfter || !storedCookie || this.isModified || sessionID !== this.loadedId) return false;
+    if (!touchAfter || !storedCookie || this.isModified || sessionID !== this.loadedId || this.mustResign) return false;
     // What the program does to the cookie is stored by the touch.
     if (!isTouched && JSON.stringify(cookie) !== JSON.stringify(storedCookie)) return false;
     const { expires, originalMaxAge } = storedCookie;
@@ -722,7 +728,7 @@ class Visit {
   }
 
   get rolls() {
-    return this.options.rolling && !this.keepsExpiry && !this.isFresh;
+    return (this.options.rolling || this.mustResign) && !this.keepsExpiry && !this.isFresh;
   }
 
   /** The session's Set-Cookie header, if it is due, and the browser is allowed to have it. */
@@ -739,6 +745,7 @@ class Visit {
     const isRenewed = this.tellsId !== undefined && session.id === this.loadedId && this.sessionID === this.loadedId;
     const isDue = isRenewed ? this.tellsId : this.isKnown ? this.rolls || (session.cookie.expires !== null && wasModified) : options.saveUninitialized || wasModified;
     if (!isDue || isWithheld(session.cookie)) return undefined;
+    if (this.mustResign && this.isKnown && !options.rolling && !wasModified) this.notes.push('signed anew');
     this.touch();
     this.storedCookie = undefined;
     this.toldId = this.sessionID;

@@ -12,6 +12,7 @@ const isHeldBy = ({ options: { commit }, store: { kind } }) => commit === 'heade
 
 const KINDS = {
   'cookie sent': ({ cookies }) => cookies.some((text) => text.includes('signed')),
+  'cookie signed anew': noted('signed anew'),
   'cookie cleared': ({ cookies }) => cookies.some((text) => text.startsWith('connect.sid=;')),
   'cookie beside another': ({ cookies }) => cookies.length > 1,
   'caching limited': ({ headers }, { options: { cacheControl } }) => cacheControl && headers && /Cookie$/.test(headers.vary),
