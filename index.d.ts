@@ -58,16 +58,16 @@ export = session;
  *   `'destroy'` nor `'keep'`, `store` has no method `on`, `secret` is an empty array,
  *   `storeTimeout` is not a number from 1 to 2147483647, `touchAfter` is not a
  *   positive number or more than half of `cookie.maxAge`, `idleTimeout`, `absoluteTimeout`, `renewAfter`
- *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie` or `hashIds` is not a boolean,
+ *   or `renewGrace` is not a number of milliseconds greater than 0, `renewGrace` is not less than `renewAfter`, `clearCookie`, `hashIds` or `resign` is not a boolean,
  *   `skip` is not a function or is `async`, `merge` is neither a boolean nor a function or
  *   is `async`, `cacheControl` is neither `'private'` nor `'no-store'`, `strictCookies` is not a boolean, `commit` is neither `'end'` nor
  *   `'headers'`, `commitBuffer` is not a number of bytes or stands without
  *   `commit: 'headers'`, an option of the store is given (`user`, `describe`, `maxSessions`), or `name` or a field of the object `cookie` is invalid. With
  *   `strictCookies`, also when browsers would refuse the cookie.
  *
- * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}.
- *   `Parameters<typeof session>` gives {@link session.SessionOptions}, which programs
- *   expect that wrap this function.
+ * @typeParam Use Leave it out. A call then takes {@link session.MiddlewareOptions}, and gives a middleware
+ *   with methods. `Parameters<typeof session>` gives {@link session.SessionOptions}, and
+ *   `ReturnType<typeof session>` a middleware, which programs expect that wrap this function.
  *
  * @example
  * import express from 'express';
@@ -86,9 +86,104 @@ export = session;
  */
 declare function session<Use = 'call'>(
   options?: Use extends 'call' ? session.MiddlewareOptions : session.SessionOptions,
-): express.RequestHandler;
+): Use extends 'call' ? session.Sessions : express.RequestHandler;
 
 declare namespace session {
+  /** What `session()` returns: the middleware, with methods for sessions outside a request. */
+  interface Sessions extends express.RequestHandler {
+    /**
+     * Loads the session of a browser without a response: for a message of a WebSocket, a job, or a
+     * framework without `req` and `res`. The options of time, `hashIds`, `merge` and `storeTimeout` hold, and
+     * an id that was renewed leads to the session. Nothing is stored, no id is renewed, and no cookie is
+     * set. Each call gives a session of its own.
+     *
+     * @param from A request of Node.js, or any object with `headers`, such as a `Request` of the Fetch
+     *   API; a `Headers`; an object of headers; or the text of a Cookie header. Undefined and null stand
+     *   for no cookie.
+     * @returns undefined if there is no session: the cookie is missing or not signed by a secret, or the
+     *   store has none. The promise is rejected with an error of the store, and with a `TypeError` if
+     *   `from` is something else.
+     *
+     * @example
+     * socket.on('message', async () => {
+     *   const session = await sessions.load(req);
+     *   if (!session?.user) return socket.close();
+     *   await session.touch();
+     * });
+     */
+    load(from: RequestSource | null | undefined): Promise<OutsideSession | undefined>;
+
+    /**
+     * Stores a new session without a response: for a test that starts logged in.
+     *
+     * @param data of the session; default: none. A key `cookie` is a `TypeError`: change `session.cookie`
+     *   and save the session. `_meta` is ignored, and so are keys that every session has, such as `save`.
+     * @returns The promise is rejected with an error of the store, or of an option such as `genid`.
+     *
+     * @example
+     * async function getAsAda() {
+     *   const { cookie } = await sessions.create({ user: 'ada' });
+     *   return fetch('http://localhost:3000/', { headers: { cookie } });
+     * }
+     */
+    create(data?: Partial<SessionData> & { cookie?: never }): Promise<CreatedSession>;
+  }
+
+  /** Where {@link Sessions.load} finds the cookie. */
+  type RequestSource = string | HeadersSource | { headers: HeadersSource };
+
+  /** A `Headers` of the Fetch API, or headers by their names. */
+  type HeadersSource = { get(name: string): string | null | undefined } | { [name: string]: string | string[] | undefined };
+
+  /** A session outside a request. Nothing happens to it by itself. */
+  interface OutsideSession extends Omit<Session, 'touch' | 'save' | 'reload' | 'regenerate'>, Partial<Omit<SessionData, 'cookie'>> {
+    /**
+     * Stores the session, with a lifetime that begins anew, if the store still has it. The option `merge`
+     * holds. The promise is rejected with a {@link SessionEnded} if the session has ended.
+     */
+    save(): Promise<void>;
+    save(callback: (err: any) => void): void;
+
+    /** Gives this object the data that the store has now. It fails with a {@link SessionEnded} if there are none. */
+    reload(): Promise<void>;
+    reload(callback: (err: any) => void): void;
+
+    /**
+     * Starts the lifetime of the session in the store anew, which is a use of the session for
+     * `idleTimeout`. Changed data are not stored. Unlike `req.session.touch`, it calls the store, and
+     * returns a promise, which is rejected with a {@link SessionEnded} if the session has ended.
+     *
+     * @param renews `false`: nothing is renewed, neither now nor by a later `save`. Default: true.
+     */
+    touch(renews?: boolean): Promise<void>;
+
+    /** Fails: no response could tell the browser the new id. */
+    regenerate(): Promise<never>;
+  }
+
+  /** What {@link Sessions.create} gives. */
+  interface CreatedSession {
+    id: string;
+    /** The text for a Cookie header: `name=value`. */
+    cookie: string;
+    session: OutsideSession;
+  }
+
+  /**
+   * Makes a store that moves sessions from one store to another while an app uses them, so that nobody is
+   * logged out. A session is read from the new store, or else from the old one. When it is stored or
+   * touched, it moves to the new one.
+   *
+   * It has `setIfPresent` and `setIfUnchanged` if the new store has them; `all`, `length`, `ids` and `clear` if
+   * both have them; and `sessionsOf`, `end` and `endAll` if both have the option `user`.
+   *
+   * @throws {TypeError} When one of the two is no store, or both are the same.
+   *
+   * @example
+   * session({ secret, store: session.migrate(oldStore, new session.DiskStore({ path: './sessions.db' })) });
+   */
+  function migrate(from: Store, to: Store): Store & Partial<UserMethods>;
+
   /** The options of `session()`, for programs that use them in their own types. */
   interface SessionOptions {
     /**
@@ -268,6 +363,15 @@ declare namespace session {
      * `MemoryStore` needs no time, so with it nothing is held.
      */
     commit?: 'end' | 'headers' | undefined;
+
+    /**
+     * Whether a cookie that another secret than the first has signed is sent again, signed with the
+     * first one, so that the others can be removed some time after a new secret was added. It is sent as with
+     * `rolling`: by a response whose headers were not sent, if the session was not replaced, and not
+     * after `touch(false)`. Default: `false`, such a cookie stays as it is. (express-session 1.19.0 has no
+     * such option.)
+     */
+    resign?: boolean | undefined;
 
     /**
      * With `commit: 'headers'`, how many bytes of a body a program may send after `write`

@@ -13,10 +13,9 @@ module.exports.MemoryStore = require('./session/store/memory-store');
 
 // Loaded when a program asks for it. It is not listed, so that a program that lists the properties
 // finds those of express-session.
-Object.defineProperty(session, 'DiskStore', {
-  configurable: true,
-  enumerable: false,
-  get: () => require('./session/store/disk-store'),
-});
-// Node.js finds the name in this text, too, for `import { DiskStore }`. The line has no effect.
+const define = (name, get) => Object.defineProperty(session, name, { configurable: true, enumerable: false, get });
+define('DiskStore', () => require('./session/store/disk-store'));
+define('migrate', () => require('./session/store/migrating-store'));
+// Node.js finds the names in this text, too, for `import { DiskStore }`. The lines have no effect.
 if (typeof session !== 'function') module.exports.DiskStore = undefined;
+if (typeof session !== 'function') module.exports.migrate = undefined;

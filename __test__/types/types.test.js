@@ -209,6 +209,7 @@ test('the examples in index.d.ts compile', () => {
     "declare module 'express-session' { interface SessionData { user: string } }",
     'declare const secret: string, user: string, value: string;',
     'declare const req: express.Request, res: express.Response, next: express.NextFunction;',
+    "declare const sessions: session.Sessions, oldStore: session.Store, socket: import('node:events').EventEmitter & { close(): void };",
   ];
   const text = fs.readFileSync(path.join(root, 'index.d.ts'), 'utf8');
   const examples = [...text.matchAll(/\* @example\n([^]*?)\*\//g)].map(([, lines]) => lines.replace(/^ *\* ?/gm, ''));

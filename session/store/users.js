@@ -149,6 +149,19 @@ function defineUsers(store, options) {
 }
 
 /**
+ * Gives a store that uses others the users of these. Whose a session is, the last one of them says.
+ *
+ * @param {Store} store
+ * @param {Store[]} used which have the option `user`
+ */
+function joinUsers(store, used) {
+  const all = used.map((each) => /** @type {Users} */ (usersOf(each)));
+  const noteTimes = (/** @type {InstanceType<typeof Times>} */ times) => { for (const users of all) users.noteTimes(times); };
+  const joined = Object.create(/** @type {Users} */ (all.at(-1)), { noteTimes: { value: noteTimes } });
+  Object.defineProperty(store, USERS, { value: joined, configurable: true });
+}
+
+/**
  * Returns the users of a store, undefined without the option `user`.
  *
  * @param {Store} store
@@ -203,7 +216,7 @@ function userSession({ key, meta, expires, lifetime }, current, now) {
   };
 }
 
-module.exports = { STORES_WITH_USERS, Users, defineUsers, usersOf, checkedUser, handleOf, userSession };
+module.exports = { STORES_WITH_USERS, Users, defineUsers, joinUsers, usersOf, checkedUser, handleOf, userSession };
 
 /**
  * @template T

@@ -1,0 +1,374 @@
+'use strict';
+
+/** `session.migrate`: sessions move from one store to another while an app uses them. */
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const path = require('node:path');
+const { test } = require('node:test');
+const { setImmediate: turn, setTimeout: pause } = require('node:timers/promises');
+const { clock, ledger, open, read, write } = require('../compat/app');
+const { comparing } = require('../features/merge/stores');
+const { records } = require('../features/stores');
+const { session } = require('../subject');
+const { ENDED, SECRET, stores } = require('./app');
+const { temporaryFolder } = require('../../test-kit/folder');
+
+const MINUTE = 60000;
+const add = (key, base = 0, mine = 0, theirs = 0) => theirs + mine - base;
+const logOut = (req, res) => req.session.destroy().then(() => { res.end(); });
+const quiet = { secret: SECRET, resave: false, saveUninitialized: false };
+
+/** A store that fails where there is no session: to destroy it, and to touch it, as connect-mongo does. */
+function strict() {
+  const store = ledger();
+  for (const method of ['touch', 'destroy']) {
+    const plain = store[method];
+    store[method] = (sid, ...args) => {
+      const callback = args.at(-1);
+      if (store.data.has(sid)) plain(sid, ...args);
+      else setImmediate(callback, new Error(`no session to ${method}`));
+    };
+  }
+  return store;
+}
+
+/** A store that tells by an error that there is no session. */
+function telling() {
+  const store = ledger();
+  const { get } = store;
+  store.get = (sid, callback) => get(sid, (error, data) => (data ? callback(null, data) : callback(Object.assign(new Error('none'), { code: 'ENOENT' }))));
+  return store;
+}
+
+const kinds = { ...stores, 'a strict store': strict, 'a store with ENOENT': telling };
+
+/** Stores a session by a callback, or by a promise where the store takes no callback. */
+const put = (store, sid, n) => new Promise((resolve, reject) => {
+  const data = { cookie: new session.Cookie(), n };
+  if (store.set.length < 3) store.set(sid, data).then(resolve, reject);
+  else store.set(sid, data, (error) => (error ? reject(error) : resolve()));
+});
+
+/** The old store, the new one, and an app on both, whose visitor has `n: 1` in the old one. */
+async function begun(t, makeFrom, makeTo, options = {}) {
+  const [from, to] = [makeFrom(), makeTo()];
+  for (const store of [from, to]) if (store.close) t.after(() => store.close());
+  const store = session.migrate(from, to);
+  const before = await open(t, { options: { store: from, ...options } });
+  await before.visit(write);
+  const { header: cookie } = before.jar;
+  const sessions = session({ ...quiet, store, ...options });
+  const app = await open(t, { middleware: sessions });
+  const [sid] = Object.keys(await records(from));
+  const count = async () => [from, to].reduce(async (list, each) => [...await list, Object.keys(await records(each)).length], []);
+  return { ...app, visit: (handler, more) => app.visit(handler, { cookie, ...more }), sessions, store, from, to, sid, cookie, count };
+}
+
+for (const [name, make] of Object.entries(kinds)) {
+  for (const [direction, makeFrom, makeTo] of [['from', make, () => new session.MemoryStore()], ['to', ledger, make]]) {
+    test(`a session moves when it is used: ${direction} ${name}`, async (t) => {
+      const { visit, count, errors } = await begun(t, makeFrom, makeTo, { cookie: { maxAge: MINUTE } });
+      assert.deepEqual(await count(), [1, 0]);
+      assert.equal((await visit(read)).body, '1');
+      assert.deepEqual(await count(), [0, 1], 'a touch moves it');
+      for (const n of [2, 3]) assert.equal((await visit(write)).body, String(n));
+      assert.equal((await visit(read)).body, '3');
+      assert.deepEqual(await count(), [0, 1]);
+      assert.equal((await visit(logOut)).status, 200);
+      assert.deepEqual(await count(), [0, 0]);
+      assert.equal((await visit(read)).body, 'undefined');
+      assert.deepEqual(errors, []);
+    });
+
+    test(`a session moves when it is saved, and is destroyed where it is: ${direction} ${name}`, async (t) => {
+      for (const options of [{}, { resave: true }, { merge: add }, { idleTimeout: MINUTE }, { hashIds: true }]) {
+        const { visit, count, errors } = await begun(t, makeFrom, makeTo, options);
+        assert.equal((await visit(write)).body, '2');
+        assert.deepEqual(await count(), [0, 1], JSON.stringify(options));
+        assert.equal((await visit(read)).body, '2');
+        assert.deepEqual(errors, []);
+        const other = await begun(t, makeFrom, makeTo, options);
+        await other.visit(logOut);
+        assert.deepEqual(await other.count(), [0, 0]);
+        assert.equal((await other.visit(read)).body, 'undefined');
+        await other.visit(write);
+        assert.deepEqual(await other.count(), [0, 1], 'a new session is in the new store');
+        assert.deepEqual(other.errors, []);
+      }
+    });
+
+    test(`a logout beats a request that is under way: ${direction} ${name}`, async (t) => {
+      const { visit, store, count } = await begun(t, makeFrom, makeTo);
+      await visit(async (req, res) => {
+        await visit(logOut);
+        req.session.n = 9;
+        res.end();
+      });
+      if (store.setIfPresent) assert.deepEqual(await count(), [0, 0]);
+      const { sessions, cookie, count: counted } = await begun(t, makeFrom, makeTo);
+      const [one, other] = [await sessions.load(cookie), await sessions.load(cookie)];
+      await one.destroy();
+      other.n = 5;
+      for (const method of ['save', 'touch', 'reload']) await assert.rejects(other[method](), ENDED);
+      assert.deepEqual(await counted(), [0, 0]);
+    });
+
+    test(`a logout at any moment of a move wins: ${direction} ${name}`, async (t) => {
+      for (const act of ['touch', 'save', 'merge']) {
+        for (let turns = 0; turns < 8; turns++) {
+          const [from, to] = [makeFrom(), makeTo()];
+          t.after(() => { for (const each of [from, to]) each.close?.(() => {}); });
+          const store = session.migrate(from, to);
+          const sid = 'sid';
+          await put(from, sid, 1);
+          const count = async () => [from, to].reduce(async (list, each) => [...await list, Object.keys(await records(each)).length], []);
+          const data = await new Promise((resolve, reject) => { store.get(sid, (error, found) => (error ? reject(error) : resolve(found))); });
+          const sess = store.createSession({ sessionID: sid, sessionStore: store }, data);
+          const method = act === 'touch' ? 'touch' : act === 'save' ? 'setIfPresent' : 'setIfUnchanged';
+          if (typeof store[method] !== 'function') continue;
+          const moved = store[method](sid, sess, ...(act === 'merge' ? [{ n: 1 }] : []));
+          for (let i = 0; i < turns; i++) await turn();
+          await store.destroy(sid);
+          assert.deepEqual(await count(), [0, 0], `${act} ${turns}`);
+          await moved;
+          assert.deepEqual(await count(), [0, 0], `${act} ${turns}, later`);
+        }
+      }
+    });
+
+    test(`parallel requests while it moves lose nothing: ${direction} ${name}`, async (t) => {
+      const { visit, store, count, errors } = await begun(t, makeFrom, makeTo, { merge: add });
+      const bodies = await Promise.all(Array.from({ length: 12 }, (_, i) => visit(i % 2 ? write : read)));
+      assert.ok(bodies.every(({ body }) => Number(body) >= 1), 'nobody is logged out');
+      const isExact = typeof store.setIfUnchanged === 'function' && !(direction === 'to' && name === 'MemoryStore with a wrapped set');
+      if (isExact) assert.equal((await visit(read)).body, '7');
+      assert.deepEqual(await count(), [0, 1]);
+      assert.deepEqual(errors, []);
+    });
+  }
+}
+
+test('it is not listed among the properties of the package, and checks its arguments', () => {
+  assert.equal(Object.keys(session).includes('migrate'), false);
+  const [from, to] = [new session.MemoryStore(), new session.MemoryStore()];
+  assert.ok(session.migrate(from, to) instanceof session.Store);
+  for (const wrong of [undefined, null, 1, {}, session.MemoryStore]) {
+    assert.throws(() => session.migrate(wrong, to), { name: 'TypeError', message: /from must be a store, and has no method get/ });
+    assert.throws(() => session.migrate(from, wrong), { name: 'TypeError', message: /to must be a store/ });
+  }
+  assert.throws(() => session.migrate(from, from), { name: 'TypeError', message: /same store/ });
+});
+
+test('the methods that both have, and those that the new one has', async (t) => {
+  const methods = (from, to) => ['all', 'length', 'clear', 'ids', 'setIfPresent', 'setIfUnchanged', 'sessionsOf', 'end', 'endAll'].filter((name) => typeof session.migrate(from, to)[name] === 'function');
+  const memory = new session.MemoryStore();
+  const disk = new session.DiskStore({ path: path.join(temporaryFolder('migrate', t), 'a.db') });
+  t.after(() => disk.close());
+  assert.deepEqual(methods(memory, disk), ['all', 'length', 'clear', 'ids', 'setIfPresent', 'setIfUnchanged']);
+  assert.deepEqual(methods(disk, memory), ['all', 'length', 'clear', 'ids', 'setIfUnchanged']);
+  assert.deepEqual(methods(ledger(), disk), ['setIfPresent', 'setIfUnchanged']);
+  assert.deepEqual(methods(disk, ledger()), []);
+  assert.deepEqual(methods(disk, comparing()), ['setIfUnchanged']);
+
+  const store = session.migrate(memory, disk);
+  await put(memory, 'a', 1);
+  await put(memory, 'b', 2);
+  await put(disk, 'b', 3);
+  await put(disk, 'c', 4);
+  assert.deepEqual(Object.entries(await store.all()).map(([sid, { n }]) => [sid, n]).sort(), [['a', 1], ['b', 3], ['c', 4]]);
+  assert.deepEqual((await store.ids()).sort(), ['a', 'b', 'c']);
+  assert.equal(await store.length(), 4);
+  assert.equal(await new Promise((resolve, reject) => { store.length((error, n) => (error ? reject(error) : resolve(n))); }), 4);
+  await store.clear();
+  assert.equal(await store.length(), 0);
+});
+
+test('lists of sessions are joined, too', async () => {
+  const listing = (list) => Object.assign(ledger(), { all: (callback) => { setImmediate(callback, null, list); } });
+  const cases = [
+    [[{ n: 1 }], [{ n: 2 }], [{ n: 1 }, { n: 2 }]],
+    [[{ id: 'a', n: 1 }, { id: 'b', n: 1 }], [{ id: 'a', n: 2 }], [{ id: 'b', n: 1 }, { id: 'a', n: 2 }]],
+    [{ a: { n: 1 } }, [{ n: 2 }], [{ n: 1 }, { n: 2 }]],
+    [undefined, { a: { n: 1 } }, { a: { n: 1 } }],
+  ];
+  for (const [old, recent, joined] of cases) assert.deepEqual(await session.migrate(listing(old), listing(recent)).all(), joined);
+});
+
+test('an error of either store is an error, and loses nothing', async (t) => {
+  const down = new Error('down');
+  for (const [where, method, act] of [
+    ['to', 'get', read], ['from', 'get', read], ['to', 'set', write], ['from', 'destroy', write], ['from', 'destroy', logOut], ['to', 'set', read], ['from', 'destroy', read],
+  ]) {
+    const app = await begun(t, ledger, ledger, { commit: 'headers' });
+    app[where].fails[method] = down;
+    const answer = await app.visit(act === logOut ? (req, res, next) => req.session.destroy().then(() => { res.end(); }, next) : act);
+    // After the response, `next` gets it in a later turn.
+    await pause(20);
+    assert.deepEqual([...new Set(app.errors)], [down], `${where} ${method} ${act.name}`);
+    if (act !== read || method === 'get') assert.equal(answer.status, 500);
+    app[where].fails[method] = undefined;
+    const after = await app.visit(read);
+    assert.match(after.body, act === logOut && where === 'from' ? /^1$/ : act === write ? /^[12]$/ : /^1$|undefined/);
+    if (act === read) assert.equal(after.body, '1', `${where} ${method}`);
+  }
+});
+
+test('destroy asks both, also if one fails', async (t) => {
+  for (const failing of ['from', 'to']) {
+    const app = await begun(t, ledger, ledger);
+    app.to.data.set(app.sid, app.from.data.get(app.sid));
+    app[failing].fails.destroy = new Error('down');
+    await assert.rejects(app.store.destroy(app.sid), /down/);
+    assert.deepEqual(await app.count(), failing === 'from' ? [1, 0] : [0, 1]);
+  }
+});
+
+test('what the old store destroys late is no stale copy: set asks the new one first', async (t) => {
+  const { store, from, to, sid } = await begun(t, ledger, ledger);
+  from.take();
+  await store.set(sid, { cookie: new session.Cookie(), n: 2 });
+  assert.deepEqual([to.take(), from.take()], [['set'], ['destroy']]);
+});
+
+test('what the program changes while a set waits is not stored', async (t) => {
+  const { store, to, sid } = await begun(t, ledger, ledger);
+  const data = { cookie: new session.Cookie(), n: 2 };
+  const first = store.touch(sid, { cookie: data.cookie });
+  const second = store.set(sid, data);
+  data.n = 3;
+  await Promise.all([first, second]);
+  assert.equal(JSON.parse(to.data.get(sid)).n, 2);
+});
+
+test('a touch stores no data that the program has not stored, and nothing where nothing is', async (t) => {
+  const { store, to, sid, count } = await begun(t, ledger, ledger);
+  const cookie = new session.Cookie({ maxAge: MINUTE });
+  await store.touch('unknown', { cookie, n: 1 });
+  assert.deepEqual(await count(), [1, 0]);
+  await store.touch(sid, { cookie, n: 99 });
+  const stored = JSON.parse(to.data.get(sid));
+  assert.deepEqual([stored.n, stored.cookie.originalMaxAge], [1, MINUTE]);
+});
+
+test('the events of both: connected is who has both', async () => {
+  const [from, to] = [ledger(), ledger()];
+  const store = session.migrate(from, to);
+  const told = [];
+  for (const name of ['connect', 'disconnect']) store.on(name, () => told.push(name));
+  from.emit('disconnect');
+  to.emit('disconnect');
+  from.emit('connect');
+  assert.deepEqual(told, ['disconnect', 'disconnect']);
+  const connected = once(store, 'connect');
+  to.emit('connect');
+  await connected;
+  assert.deepEqual(told, ['disconnect', 'disconnect', 'connect']);
+});
+
+test('a session that has ended in the old store by time is none', async (t) => {
+  const time = clock(t);
+  const { visit, count } = await begun(t, () => new session.MemoryStore(), ledger, { idleTimeout: MINUTE });
+  time.tick(MINUTE);
+  assert.equal((await visit(read)).body, 'undefined');
+  assert.deepEqual(await count(), [0, 0]);
+});
+
+test('a new id on the way: the pointer is in the new store', async (t) => {
+  const time = clock(t);
+  for (const make of [stores['a DiskStore'], ledger, comparing]) {
+    const { visit, count, cookie, jar, errors } = await begun(t, ledger, make, { renewAfter: 10 * MINUTE });
+    time.tick(11 * MINUTE);
+    // Without `setIfUnchanged`, each of them would get an id of its own.
+    const answers = await Promise.all(Array.from({ length: make === ledger ? 1 : 4 }, () => visit(read)));
+    assert.ok(answers.every(({ body }) => body === '1'));
+    assert.notEqual(jar.header, cookie);
+    assert.equal((await visit(read, { cookie: jar.header })).body, '1');
+    assert.equal((await visit(read)).body, '1', `the old id: ${make.name}`);
+    assert.equal((await count())[0], 0);
+    await visit(logOut);
+    for (const each of [jar.header, cookie]) assert.equal((await visit(read, { cookie: each })).body, 'undefined');
+    assert.deepEqual(errors, []);
+  }
+});
+
+test('users: lists and ends of both stores', async (t) => {
+  const user = (data) => data.user;
+  const logIn = (req, res) => { req.session.user = 'ada'; res.end(); };
+  const from = new session.MemoryStore({ user });
+  const to = new session.DiskStore({ path: path.join(temporaryFolder('migrate', t), 'a.db'), user });
+  t.after(() => to.close());
+  const before = await open(t, { options: { store: from } });
+  const cookies = [];
+  for (let i = 0; i < 4; i++) {
+    await before.visit(logIn, { cookie: 'a=b' });
+    cookies.push(before.jar.header);
+    await pause(2);
+  }
+  const store = session.migrate(from, to);
+  const sessions = session({ ...quiet, store, idleTimeout: MINUTE });
+  const app = await open(t, { middleware: sessions });
+  await app.visit(write, { cookie: cookies[0] });
+  const current = await sessions.load(cookies[0]);
+  const list = await store.sessionsOf('ada', { current });
+  assert.deepEqual([list.length, list.filter((each) => each.current).length], [4, 1]);
+  assert.deepEqual(list.map(({ created }) => created), list.map(({ created }) => created).sort((one, other) => other - one));
+  assert.equal((await from.sessionsOf('ada')).length, 3);
+  assert.equal(await store.end('ada', list.find((each) => each.current).handle), 1);
+  await assert.rejects(current.save(), ENDED);
+  assert.equal(await store.end('ada', list[0].handle), 1);
+  assert.equal(await store.end('ada', 'none'), 0);
+  const except = await sessions.load(cookies[1]);
+  assert.equal(await store.endAll('ada', { except }), 1);
+  assert.equal((await store.sessionsOf('ada')).length, 1);
+
+  // A session that moves while all are ended is ended.
+  for (let turns = 0; turns < 8; turns++) {
+    const other = await new Promise((resolve) => { from.set('sid', { cookie: new session.Cookie(), user: 'ada' }, resolve); }).then(() => 'sid');
+    const moved = store.touch(other, { cookie: new session.Cookie() });
+    for (let i = 0; i < turns; i++) await turn();
+    await store.endAll('ada');
+    await moved;
+    assert.deepEqual(await store.sessionsOf('ada'), [], String(turns));
+    assert.equal(await store.get('sid'), undefined);
+  }
+});
+
+test('users: one store of two that knows them is not enough', async () => {
+  const user = (data) => data.user;
+  for (const [from, to] of [[{ user }, {}], [{}, { user }]]) {
+    const store = session.migrate(new session.MemoryStore(from), new session.MemoryStore(to));
+    for (const method of ['sessionsOf', 'end', 'endAll']) {
+      await assert.rejects(store[method]('ada'), { name: 'TypeError', message: /both stores .* the option user; the stores that have the option user are/ });
+    }
+    session({ ...quiet, store });
+  }
+});
+
+test('under load: visitors who count lose nothing and are not logged out while all move', async (t) => {
+  const from = new session.MemoryStore();
+  const to = new session.DiskStore({ path: path.join(temporaryFolder('migrate', t), 'a.db') });
+  t.after(() => to.close());
+  const before = await open(t, { options: { store: from } });
+  const visitors = [];
+  for (let i = 0; i < 25; i++) {
+    await before.visit(write, { cookie: 'a=b' });
+    visitors.push({ cookie: before.jar.header, count: 1 });
+  }
+  const store = session.migrate(from, to);
+  const app = await open(t, { options: { store, merge: add, idleTimeout: MINUTE } });
+  await Promise.all(visitors.map(async (visitor, i) => {
+    // Some of them have two pages open.
+    const pages = 1 + i % 2;
+    await Promise.all(Array.from({ length: pages }, async () => {
+      for (let n = 0; n < 8; n++) {
+        const answer = await app.visit(n % 4 === 3 ? read : write, { cookie: visitor.cookie });
+        assert.match(answer.body, /^\d+$/, 'logged out');
+        if (n % 4 !== 3) visitor.count++;
+      }
+    }));
+  }));
+  for (const { cookie, count } of visitors) assert.equal((await app.visit(read, { cookie })).body, String(count));
+  assert.deepEqual([await new Promise((resolve) => { from.length((error, n) => resolve(n)); }), await to.length()], [0, visitors.length]);
+  assert.deepEqual(app.errors, []);
+});
