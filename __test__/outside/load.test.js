@@ -8,6 +8,7 @@ const http = require('node:http');
 const path = require('node:path');
 const { test } = require('node:test');
 const { clock, ledger, read, write } = require('../compat/app');
+const { comparing } = require('../features/merge/stores');
 const { bring } = require('../features/stores');
 const { session } = require('../subject');
 const { signed } = require('../security/cookies');
@@ -48,6 +49,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
       assert.deepEqual([req.session, req.sessionID, req.session.id, req.sessionStore], [live, sessionID, sessionID, own.req.sessionStore]);
       assert.equal(req.session.n, 1);
       assert.equal(own.req.url, '/');
+      assert.equal(Object.getOwnPropertyDescriptor(own.req, 'session').value, own);
       res.end();
       return own;
     });
@@ -260,6 +262,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
     other.n++;
     await other.save();
     assert.equal((await records())[sid].n, 9);
+    await one.reload();
+    one.n++;
+    await one.save();
+    assert.equal((await records())[sid].n, 10, 'a reload is a new base');
     await visit(logOut);
     await assert.rejects(one.save(), ENDED);
     assert.deepEqual(await records(), {});
@@ -296,7 +302,9 @@ test('the error of the store is that of the promise', async (t) => {
 });
 
 test('a touch that fails in the store fails, and the next one tries again', async (t) => {
-  const { sessions, store, cookie } = await visited(t, ledger, { touchAfter: MINUTE, cookie: { maxAge: 10 * MINUTE } });
+  const time = clock(t);
+  const { sessions, visit, store, cookie } = await visited(t, ledger, { touchAfter: MINUTE, cookie: { maxAge: 10 * MINUTE } });
+  time.tick(2 * MINUTE);
   const down = new Error('down');
   const loaded = await sessions.load(cookie);
   store.fails.touch = down;
@@ -305,6 +313,27 @@ test('a touch that fails in the store fails, and the next one tries again', asyn
   store.take();
   await loaded.touch();
   assert.deepEqual(store.take(), ['get', 'touch'], 'touchAfter does not hold back who asks for it');
+  time.tick(30_000);
+  await visit(read);
+  assert.deepEqual(store.take(), ['get'], 'it was touched lately');
+  time.tick(31_000);
+  await visit(read);
+  assert.deepEqual(store.take(), ['get', 'touch']);
+});
+
+test('a store whose setIfPresent tells nothing, and one that has nothing else', async (t) => {
+  for (const makeStore of [ledger, comparing]) {
+    const store = makeStore();
+    store.setIfPresent = (sid, sess, callback) => { if (store.data.has(sid)) store.set(sid, sess, callback); else setImmediate(callback); };
+    const { sessions, visit, cookie, records } = await visited(t, () => store);
+    const [one, other] = [await sessions.load(cookie), await sessions.load(cookie)];
+    one.n = 2;
+    await one.save();
+    assert.equal((await visit(read)).body, '2');
+    await visit(logOut);
+    await assert.rejects(other.save(), ENDED);
+    assert.deepEqual(await records(), {});
+  }
 });
 
 test('storeTimeout holds', async (t) => {

@@ -14,15 +14,15 @@ class OutsideRequest extends RequestSession {
   }
 
   /**
-   * A store that cannot tell whether it still has the session is read again, whatever it is that the
-   * session may have become since.
+   * A session is read again before it is stored if its id may be an old one, or if the store need not tell
+   * whether it has stored the session.
    *
    * @override
    * @param {string | undefined} sid
    */
   mustFollow(sid) {
-    const { loadedId, meta, settings: { store } } = this;
-    const tells = typeof store.setIfPresent === 'function' && typeof store.setIfUnchanged === 'function';
+    const { loadedId, meta, settings: { resident, store, users } } = this;
+    const tells = typeof store.setIfPresent === 'function' && (resident !== undefined || users !== undefined);
     return sid === loadedId && (!tells || Boolean(meta?.mayBeRenewed(sid)));
   }
 }
