@@ -59,6 +59,9 @@ for (const [name, makeStore] of Object.entries(stores)) {
     made.n = 2;
     await made.save();
     assert.deepEqual([made.n, made.m], [2, 2]);
+    time.tick(9 * MINUTE);
+    await made.touch();
+    assert.equal(Object.values(await records())[0]._meta.seen, Date.now());
     time.tick(10 * MINUTE);
     assert.equal(await sessions.load(cookie), undefined);
     await assert.rejects(made.save(), ENDED);

@@ -91,7 +91,6 @@ const methods = {
     return callbackOrPromise(callback, (done) => {
       const request = requestOf(this);
       const { req } = this;
-      request.startLoading();
       find(request, this, (error, data) => {
         if (error) {
           done(error);

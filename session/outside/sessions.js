@@ -26,7 +26,6 @@ async function load(settings, keyring, from) {
   const sid = sidFrom(request, req.headers.cookie);
   request.setCookieId(sid);
   if (!sid) return undefined;
-  request.startLoading();
   const data = await new Promise((resolve, reject) => {
     attempt((answered) => { loadFor(request, sid, answered); }, (error, found) => {
       if (error && error.code !== 'ENOENT') reject(error);
@@ -34,7 +33,6 @@ async function load(settings, keyring, from) {
     });
   });
   if (!data) return undefined;
-  if (req.sessionID !== sid) request.meta?.tellNewId();
   request.begin(data);
   return withMethods(/** @type {SessionShape} */ (req.session));
 }
@@ -66,7 +64,6 @@ async function create(settings, keyring, data = {}) {
     storeAt(request, session, (error) => { if (error) reject(error); else resolve(undefined); });
   });
   // From now on it is a session that the store has.
-  request.startLoading();
   request.setCookieId(id);
   request.markLoaded(id);
   return { id, cookie, session: withMethods(session) };
