@@ -231,6 +231,44 @@ test('what the old store destroys late is no stale copy: set asks the new one fi
   assert.deepEqual([to.take(), from.take()], [['set'], ['destroy']]);
 });
 
+test('a session that moves while it is looked for is found', async (t) => {
+  const { store, from, sid } = await begun(t, ledger, ledger);
+  const { get } = from;
+  let goOn;
+  from.get = (...args) => {
+    from.get = get;
+    goOn = () => get(...args);
+  };
+  const found = store.get(sid);
+  await pause(5);
+  await store.touch(sid, { cookie: new session.Cookie() });
+  goOn();
+  assert.equal((await found).n, 1);
+});
+
+test('a logout wins over a move into a store that is slow to write', async () => {
+  for (const method of ['touch', 'set', 'setIfPresent', 'setIfUnchanged']) {
+    for (let turns = 0; turns < 12; turns++) {
+      const [from, to] = [ledger(), comparing()];
+      const { set } = to;
+      to.set = async (sid, sess, callback) => {
+        const copy = JSON.parse(JSON.stringify(sess));
+        for (let i = 0; i < 5; i++) await turn();
+        set(sid, copy, callback);
+      };
+      to.setIfPresent = (sid, sess, callback) => (to.data.has(sid) ? set(sid, sess, (error) => callback(error, true)) : setImmediate(callback, null, false));
+      const store = session.migrate(from, to);
+      await put(from, 'sid', 1);
+      const moved = store[method]('sid', { cookie: new session.Cookie(), n: 2 }, ...(method === 'setIfUnchanged' ? [{ n: 1 }] : []));
+      for (let i = 0; i < turns; i++) await turn();
+      await store.destroy('sid');
+      assert.deepEqual([from.data.size, to.data.size], [0, 0], `${method} ${turns}`);
+      await moved;
+      assert.deepEqual([from.data.size, to.data.size], [0, 0], `${method} ${turns}, later`);
+    }
+  }
+});
+
 test('what the program changes while a set waits is not stored', async (t) => {
   const { store, to, sid } = await begun(t, ledger, ledger);
   const data = { cookie: new session.Cookie(), n: 2 };
