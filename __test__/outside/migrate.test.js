@@ -279,6 +279,26 @@ test('what the program changes while a set waits is not stored', async (t) => {
   assert.equal(JSON.parse(to.data.get(sid)).n, 2);
 });
 
+test('setIfUnchanged moves only what is unchanged', async (t) => {
+  const { store, sid, count } = await begun(t, ledger, comparing);
+  const data = { cookie: new session.Cookie(), n: 2 };
+  assert.equal(await store.setIfUnchanged(sid, data, { n: 5 }), false);
+  assert.equal(await store.setIfUnchanged('unknown', data, { n: 1 }), false);
+  assert.deepEqual(await count(), [1, 0]);
+  assert.equal(await store.setIfUnchanged(sid, data, { n: 1, cookie: {}, _meta: {} }), true);
+  assert.deepEqual(await count(), [0, 1]);
+  assert.equal(await store.setIfUnchanged(sid, data, { n: 1 }), false);
+});
+
+test('a session that has moved is touched where it is', async (t) => {
+  const { visit, from, to } = await begun(t, ledger, ledger);
+  await visit(write);
+  from.take();
+  to.take();
+  await visit(read);
+  assert.deepEqual([to.take(), from.take()], [['get', 'get', 'touch'], []]);
+});
+
 test('a touch stores no data that the program has not stored, and nothing where nothing is', async (t) => {
   const { store, to, sid, count } = await begun(t, ledger, ledger);
   const cookie = new session.Cookie({ maxAge: MINUTE });
@@ -336,7 +356,7 @@ test('users: lists and ends of both stores', async (t) => {
   const from = new session.MemoryStore({ user });
   const to = new session.DiskStore({ path: path.join(temporaryFolder('migrate', t), 'a.db'), user });
   t.after(() => to.close());
-  const before = await open(t, { options: { store: from } });
+  const before = await open(t, { options: { store: from, absoluteTimeout: MINUTE } });
   const cookies = [];
   for (let i = 0; i < 4; i++) {
     await before.visit(logIn, { cookie: 'a=b' });
@@ -344,23 +364,35 @@ test('users: lists and ends of both stores', async (t) => {
     await pause(2);
   }
   const store = session.migrate(from, to);
-  const sessions = session({ ...quiet, store, idleTimeout: MINUTE });
+  const sessions = session({ ...quiet, store, absoluteTimeout: MINUTE });
   const app = await open(t, { middleware: sessions });
-  await app.visit(write, { cookie: cookies[0] });
-  const current = await sessions.load(cookies[0]);
+  await app.visit(write, { cookie: cookies[3] });
+  const current = await sessions.load(cookies[3]);
   const list = await store.sessionsOf('ada', { current });
   assert.deepEqual([list.length, list.filter((each) => each.current).length], [4, 1]);
   assert.deepEqual(list.map(({ created }) => created), list.map(({ created }) => created).sort((one, other) => other - one));
   assert.equal((await from.sessionsOf('ada')).length, 3);
   assert.equal(await store.end('ada', list.find((each) => each.current).handle), 1);
   await assert.rejects(current.save(), ENDED);
-  assert.equal(await store.end('ada', list[0].handle), 1);
+  assert.equal(await store.end('ada', list[3].handle), 1);
   assert.equal(await store.end('ada', 'none'), 0);
   const except = await sessions.load(cookies[1]);
-  assert.equal(await store.endAll('ada', { except }), 1);
+  await app.visit(async (req, res) => {
+    assert.equal(await store.endAll('ada', { except }), 1);
+    await assert.rejects(req.session.save(), ENDED);
+    res.end();
+  }, { cookie: cookies[2] });
   assert.equal((await store.sessionsOf('ada')).length, 1);
 
+  // Both know when sessions end by time.
+  const long = Date.now() - 2 * MINUTE;
+  const stored = { cookie: new session.Cookie(), user: 'eve', _meta: { created: long, renewed: long, seen: long } };
+  for (const each of [from, to]) await new Promise((resolve) => { each.set(`old of ${each === from}`, stored, resolve); });
+  assert.deepEqual(await store.sessionsOf('eve'), []);
+
   // A session that moves while all are ended is ended.
+  const { set } = to;
+  to.set = function slow(sid, sess, callback) { setTimeout(() => set.call(this, sid, sess, callback), 10); };
   for (let turns = 0; turns < 8; turns++) {
     const other = await new Promise((resolve) => { from.set('sid', { cookie: new session.Cookie(), user: 'ada' }, resolve); }).then(() => 'sid');
     const moved = store.touch(other, { cookie: new session.Cookie() });
