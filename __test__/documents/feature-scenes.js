@@ -188,10 +188,6 @@ ${listen}`,
     visits: ['GET /in', 'GET /', 'GET /out', 'GET /'],
     printed: lines('200 in', '200 ada', '200 0', '200 undefined'),
   },
-  'disk': {
-    before: app(), after: listen, visits: ['GET /in', 'GET /'],
-    printed: lines('200 in', '200 ada'),
-  },
   'disk options': {
     before: `require('node:fs').writeFileSync('sessions.db', 'no database, and long enough to be seen as none'.repeat(100));
 process.removeAllListeners('warning').on('warning', ({ code }) => console.log(code));
@@ -217,11 +213,6 @@ ${app().replace('const store = new SlowStore();\n', '')}`,
   'touch polls': {
     before: app(), after: listen, visits: ['GET /in', 'GET /', 'GET /poll/news'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}.*`, `200 ada \\| ${COOKIE}.*`, '200 \\[\\] \\| undefined'),
-  },
-  'idleTimeout': { before: app(), after: listen, visits: ['GET /in', 'GET /show'], printed: lines('200 in', '200 _meta,cart,cookie,language,theme,user') },
-  'idleTimeout seen': {
-    before: app(), after: listen, visits: ['GET /left', 'GET /in', 'GET /left'],
-    printed: lines('200 \\{"created":"undefined","seen":"undefined"\\}', '200 in', '200 \\{"created":"number","seen":"number"\\}'),
   },
   'touchAfter': {
     before: counting(app()), after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],
