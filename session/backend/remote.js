@@ -3,7 +3,7 @@
 /** @import { Backend, Next, SessionData } from '../types' */
 
 const debug = require('debug')('express-session');
-const { storeCallback, callStore } = require('../store/call');
+const { storeCallback, callStore, isFailure } = require('../store/call');
 const { load } = require('../request/load');
 const { renew } = require('../request/renew');
 const native = require('../native/load');
@@ -81,7 +81,7 @@ module.exports = remote;
  * @param {Next} next
  */
 function loaded(request, error, data, next) {
-  if (error && error.code !== 'ENOENT') {
+  if (isFailure(error)) {
     if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
     next(error);
     return;
