@@ -188,6 +188,10 @@ ${listen}`,
     visits: ['GET /in', 'GET /', 'GET /out', 'GET /'],
     printed: lines('200 in', '200 ada', '200 0', '200 undefined'),
   },
+  'disk': {
+    before: app(), after: listen, visits: ['GET /in', 'GET /'],
+    printed: lines('200 in', '200 ada'),
+  },
   'disk options': {
     before: `require('node:fs').writeFileSync('sessions.db', 'no database, and long enough to be seen as none'.repeat(100));
 process.removeAllListeners('warning').on('warning', ({ code }) => console.log(code));
