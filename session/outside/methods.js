@@ -8,7 +8,7 @@ const REQUEST_SESSION = require('../request/key');
 const { askStore, attempt, load } = require('../request/load');
 const { Session, defineHidden } = require('../request/session');
 const SessionEnded = require('../request/session-ended');
-const { callbackOrPromise, storeCallback } = require('../store/call');
+const { callbackOrPromise, isFailure, storeCallback } = require('../store/call');
 const defer = require('../store/defer');
 
 /** How often a touch is tried while others change the session. */
@@ -163,7 +163,7 @@ function find(request, session, callback) {
     return;
   }
   attempt((answered) => { load(request, id, answered); }, (error, data) => {
-    if (error && error.code !== 'ENOENT') callback(error);
+    if (isFailure(error)) callback(error);
     else if (error || !data) callback(new SessionEnded());
     else callback(undefined, data);
   });

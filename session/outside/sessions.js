@@ -7,6 +7,7 @@ const serialize = require('../cookie/serialize');
 const { sidFrom } = require('../cookie/sid');
 const { attempt, load: loadFor } = require('../request/load');
 const { META } = require('../request/times');
+const { isFailure } = require('../store/call');
 const { detached } = require('./detached');
 const { storeAt, withMethods } = require('./methods');
 const OutsideRequest = require('./outside-request');
@@ -28,7 +29,7 @@ async function load(settings, keyring, from) {
   if (!sid) return undefined;
   const data = await new Promise((resolve, reject) => {
     attempt((answered) => { loadFor(request, sid, answered); }, (error, found) => {
-      if (error && error.code !== 'ENOENT') reject(error);
+      if (isFailure(error)) reject(error);
       else resolve(error ? undefined : found);
     });
   });

@@ -5,7 +5,7 @@
 // The timers of Node.js itself: see engine/pruning.js.
 const { clearTimeout, setTimeout } = require('node:timers');
 const { attempt } = require('../request/load');
-const { answer, callStore, storeCallback } = require('./call');
+const { answer, callStore, isFailure, storeCallback } = require('./call');
 const isSameSession = require('./same-session');
 const Store = require('./store');
 const { STORES_WITH_USERS, joinUsers, usersOf } = require('./users');
@@ -172,7 +172,7 @@ module.exports = migrate;
 function ask(store, method, ...args) {
   return new Promise((resolve, reject) => {
     attempt((answered) => { callStore(storeCallback(undefined, answered), store, method, ...args); }, (error, result) => {
-      if (error && error.code !== 'ENOENT') reject(error);
+      if (isFailure(error)) reject(error);
       else resolve(error ? undefined : result);
     });
   });
