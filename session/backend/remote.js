@@ -18,7 +18,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { meta, settings: { resident } } = request;
+    const { diagnostics, meta, settings: { resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -27,11 +27,13 @@ const remote = {
       return;
     }
     debug('fetching a session');
+    const told = diagnostics?.begin('load');
     let hasAnswered = false;
     try {
       if (resident !== undefined) request.startLoading();
-      load(request, sid, (error, data, id) => {
+      load(request, sid, (error, data, id, ending) => {
         hasAnswered = true;
+        told?.endLoad(error, data, ending);
         if (data && id !== sid) meta?.tellNewId();
         if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
         else loaded(request, error, data, next);
@@ -39,6 +41,7 @@ const remote = {
     } catch (error) {
       // If the store has called back already, the error is one of the program's handlers.
       if (hasAnswered) throw error;
+      told?.endLoad(error);
       loaded(request, error, undefined, next);
     }
   },
@@ -52,7 +55,7 @@ const remote = {
     const isAsked = resident !== undefined && end === native.END_SAVE && store.setIfPresent === undefined;
     const id = isAsked ? request.idOf(session) : undefined;
     if (isAsked && id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
-      debug('not saving: the session was destroyed');
+      request.noteGone(session);
       return 'done';
     }
     const callback = storeCallback(req, response.wait(end));

@@ -86,7 +86,11 @@ function renew(request, loaded, done) {
   const oldId = /** @type {string} */ (req.sessionID);
   const isAtomic = typeof store.setIfUnchanged === 'function';
   const { act, leave } = enter(store, oldId, false);
+  const told = request.diagnostics?.begin('renew');
   let trials = 0;
+  let isRenewed = false;
+  /** @type {unknown} Why it is not. */
+  let failure;
 
   /**
    * @param {unknown} error
@@ -94,6 +98,7 @@ function renew(request, loaded, done) {
    */
   const finish = (error, data) => {
     leave();
+    told?.tell(failure ? 'error' : isRenewed ? 'renewed' : 'kept', failure);
     done(error, data);
   };
 
@@ -114,6 +119,7 @@ function renew(request, loaded, done) {
       record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     } catch (error) {
       if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
+      failure = error;
       finish(undefined, found);
       return;
     }
@@ -122,6 +128,7 @@ function renew(request, loaded, done) {
       return;
     }
     debug('renewing the id');
+    request.diagnostics?.noteId(id);
     showMeta(record, meta);
     const pointer = makePointer(oldId, id, now + renewGrace, renewGrace);
 
@@ -141,6 +148,7 @@ function renew(request, loaded, done) {
         requestMeta.set(id, meta);
         request.rename(oldId, id);
         requestMeta.tellNewId(true);
+        isRenewed = true;
         finish(undefined, data);
       }
     };
@@ -162,6 +170,7 @@ function renew(request, loaded, done) {
    */
   const keepOldId = (error, found) => {
     if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
+    failure = error;
     readAgain(found, false);
   };
 
@@ -202,6 +211,7 @@ function endRenewed(request, sid, done) {
         done(error?.code === 'ENOENT' ? undefined : error);
       } else if (isPointer(data)) {
         const id = followPointer(`${sid}`, data, Date.now());
+        request.diagnostics?.noteId(id);
         if (id === undefined) done();
         else askStore(req, done, 'destroy', id);
       } else if (isTold && trials <= MOST_ENDS) {

@@ -354,9 +354,12 @@ class RequestMeta {
     const { request } = this;
     load(request, sid, (error, found, id) => {
       const mustNote = session && (id === sid ? this.mustNoteUse(end, session) : this.keepsUnseen);
-      if (error || !found) done(error?.code === 'ENOENT' ? undefined : error);
-      else if (mustNote) this.noteUseIn(session, found, done);
-      else if (end === native.END_NOTHING) done();
+      const isNone = error ? error.code === 'ENOENT' : !found;
+      if (isNone || (!error && !mustNote && end === native.END_NOTHING)) {
+        request.diagnostics?.dropEnd();
+        done();
+      } else if (error) done(error);
+      else if (mustNote) this.noteUseIn(session, /** @type {SessionData} */ (found), done);
       else askStore(request.req, done, 'touch', id, session);
     });
   }

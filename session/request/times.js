@@ -79,13 +79,15 @@ class Times {
   }
 
   /**
-   * Whether a session has ended.
+   * Returns why a session has ended: by `idleTimeout` or by `absoluteTimeout`.
    *
    * @param {Meta} meta
    * @param {number} now
+   * @returns {'idle' | 'absolute' | undefined} undefined if it has not
    */
-  hasEnded({ created, used }, now) {
-    return now - used >= this.idleTimeout || now - created >= this.absoluteTimeout;
+  endingOf({ created, used }, now) {
+    if (now - used >= this.idleTimeout) return 'idle';
+    return now - created >= this.absoluteTimeout ? 'absolute' : undefined;
   }
 
   /**
