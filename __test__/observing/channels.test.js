@@ -33,7 +33,11 @@ for (const commit of ['end', 'headers']) {
   for (const [kind, { make, options }] of Object.entries(kinds)) {
     describe(`${kind}, commit: ${commit}`, () => {
       for (const [name, scenario] of Object.entries(scenarios)) {
-        test(name, (t) => observe(t, scenario, make(), { ...options, commit }));
+        test(name, (t) => {
+          const store = make();
+          if (store.close) t.after(() => store.close());
+          return observe(t, scenario, store, { ...options, commit });
+        });
       }
     });
   }
