@@ -8,6 +8,7 @@ const { channel } = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
 const native = require('./native/load');
 const dataJSON = require('./request/data-json');
+const { isFailure } = require('./store/call');
 const redacted = require('./store/redacted');
 
 /** The channels on which programs hear what happens to sessions. docs/observing.md says what each tells. */
@@ -367,7 +368,7 @@ class Operation {
    * @param {string} [ending] by which option the session has ended
    */
   endLoad(error, data, ending) {
-    if (error && error.code !== 'ENOENT') this.tell('error', error);
+    if (isFailure(error)) this.tell('error', error);
     else if (data && !error) this.tell('found');
     else this.tell(ending === undefined ? 'none' : 'expired');
   }

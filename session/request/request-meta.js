@@ -9,7 +9,7 @@ const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const isSecure = require('../cookie/secure');
 const native = require('../native/load');
-const { callStore, storeCallback } = require('../store/call');
+const { callStore, isFailure, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
 const { createSession } = require('../store/store').prototype;
 const { askStore, attempt, load } = require('./load');
@@ -354,12 +354,12 @@ class RequestMeta {
     const { request } = this;
     load(request, sid, (error, found, id) => {
       const mustNote = session && (id === sid ? this.mustNoteUse(end, session) : this.keepsUnseen);
-      const isNone = error ? error.code === 'ENOENT' : !found;
-      if (isNone || (!error && !mustNote && end === native.END_NOTHING)) {
+      if (isFailure(error)) {
+        done(error);
+      } else if (error || !found || (!mustNote && end === native.END_NOTHING)) {
         request.diagnostics?.dropEnd();
         done();
-      } else if (error) done(error);
-      else if (mustNote) this.noteUseIn(session, /** @type {SessionData} */ (found), done);
+      } else if (mustNote) this.noteUseIn(session, found, done);
       else askStore(request.req, done, 'touch', id, session);
     });
   }
