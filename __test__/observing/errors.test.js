@@ -148,3 +148,31 @@ test('a session that is held until the store has answered tells when it fails', 
   await app.visit((req, res) => { req.session.n = req.session; res.write('a'); res.end(); });
   assert.deepEqual(told.take(), ['load found', 'save error', 'error save']);
 });
+
+test('what a callback of the program throws is no error of the store', async (t) => {
+  const app = await open(t, { options: { store: stores['another store that answers at once'](), unset: 'destroy' } });
+  await app.visit(write);
+  const told = hear(t);
+  for (const [method, outcome] of [['save', 'saved'], ['reload', 'found'], ['regenerate', 'regenerated'], ['destroy', 'destroyed']]) {
+    await app.visit((req, res) => {
+      const { session: before } = req;
+      assert.throws(() => before[method](() => { throw new StoreError('x'); }), StoreError);
+      res.end();
+    });
+    const [first, second, ...more] = told.take();
+    assert.deepEqual([first, second.split(' ')[1]], ['load found', outcome]);
+    // What was destroyed is not destroyed again.
+    assert.ok(!more.some((each) => each.startsWith('destroy')), `${more}`);
+  }
+  assert.equal(told.messages.filter(({ name }) => name === 'error').length, 0);
+});
+
+test('an error ENOENT of get means that there is no session', async (t) => {
+  const store = ledger();
+  const app = await open(t, { options: { store } });
+  await app.visit(write);
+  const told = hear(t);
+  store.fails.get = Object.assign(new Error('no file'), { code: 'ENOENT' });
+  assert.equal((await app.visit(read)).status, 200);
+  assert.deepEqual(told.take(), ['load none']);
+});

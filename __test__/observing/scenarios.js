@@ -87,6 +87,8 @@ const scenarios = {
       expect('load found', 'save saved', 'touch touched');
       await visit(ending((req) => Promise.all([asked(req.session, 'save'), asked(req.session, 'save')])));
       expect('load found', 'save saved', 'save saved', 'touch touched');
+      await visit((req, res) => { req.session.save(() => { req.session.save(() => res.end()); }); });
+      expect('load found', 'save saved', 'save saved', 'touch touched');
     },
   },
   'a program has wrapped the method save': {
@@ -256,6 +258,19 @@ const scenarios = {
       expect('load found', 'create created', 'save saved', 'regenerate regenerated');
       await visit(ending((req) => asked(req.session, 'destroy')), { method: 'POST' });
       expect('load found', 'destroy destroyed');
+    },
+  },
+  'a session has ended, and its id may have been renewed': {
+    options: { renewAfter: HOUR, renewGrace: 60_000, cookie: { maxAge: 9 * HOUR } },
+    async run({ visit, expect, time }) {
+      const { cookies: [set] } = await visit(write);
+      const cookie = cookieOf(set);
+      const end = async () => { await visit(ending((req) => asked(req.session, 'destroy')), { cookie, method: 'POST' }); };
+      expect('create created', 'save saved');
+      time.tick(HOUR);
+      // There is nothing to touch.
+      await during(visit, () => {}, end, { cookie, method: 'POST' });
+      expect('load found', 'load found', 'destroy destroyed');
     },
   },
   'the id of a session is kept': {

@@ -90,6 +90,17 @@ test('each channel alone, without the others', async (t) => {
   }
 });
 
+test('each channel by itself is asked', async (t) => {
+  const app = await open(t, { options: { store: ledger() } });
+  for (const name of NAMES) {
+    const heard = () => {};
+    channel(`express-session:${name}`).subscribe(heard);
+    const { value } = await app.visit((req, res) => { res.end(); return req[REQUEST_SESSION].diagnostics !== undefined; });
+    channel(`express-session:${name}`).unsubscribe(heard);
+    assert.equal(value, true, name);
+  }
+});
+
 test('a request that has begun before the subscriber came tells nothing', async (t) => {
   const app = await open(t, { options: { store: ledger() } });
   const told = [];
