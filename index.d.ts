@@ -938,8 +938,12 @@ declare namespace session {
    * no data.
    *
    * @example
-   * diagnostics_channel.subscribe('express-session:save', (message) => {
+   * import { subscribe } from 'node:diagnostics_channel';
+   * import session from 'express-session-rs';
+   *
+   * subscribe('express-session:save', (message) => {
    *   const { outcome, durationMs, bytes } = message as session.DiagnosticsMessage;
+   *   console.log(outcome, durationMs, bytes);
    * });
    */
   interface DiagnosticsMessage {

@@ -176,3 +176,17 @@ test('an error ENOENT of get means that there is no session', async (t) => {
   assert.equal((await app.visit(read)).status, 200);
   assert.deepEqual(told.take(), ['load none']);
 });
+
+test('an error has no id that the request does not know, such as a key of hashIds or the id of somebody else', async (t) => {
+  const store = ledger();
+  const app = await open(t, { options: { store, hashIds: true } });
+  await app.visit(write);
+  const keys = [...store.data.keys()];
+  const told = hear(t);
+  const other = 'Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4';
+  store.get = (key, callback) => { callback(new Error(`"${key}" waits for sess:${other}`)); };
+  await app.visit(read);
+  assert.deepEqual(told.take(), ['load error', 'error load']);
+  assert.equal(told.messages[0].error.message, '"[redacted]" waits for sess:[redacted]');
+  check(told.messages, [...keys, other]);
+});
