@@ -70,8 +70,8 @@ class RequestDiagnostics {
     this.asked = undefined;
     /** Whether the end of the response calls a `save` of the program, which may call ours. */
     this.isLent = false;
-    /** The last save of each session. @type {WeakMap<SessionShape, Operation>} */
-    this.saves = new WeakMap();
+    /** The last save of each session. @type {Map<SessionShape, Operation>} */
+    this.saves = new Map();
     /** The sids of the sessions that this request has stored. @type {Set<unknown>} */
     this.storedIds = new Set();
     /** The sids of the sessions that this request has ended, or is about to. @type {Set<unknown>} */
@@ -138,7 +138,7 @@ class RequestDiagnostics {
   beginEnd(end, session) {
     const name = ENDS[end];
     const isAgain = name === 'destroy' && this.endedIds.has(this.request.req.sessionID);
-    this.ending = new Operation(this, name, session ?? undefined);
+    this.ending = new Operation(this, name, session ?? undefined, true);
     // The program has destroyed it, and knows of that.
     if (isAgain) this.ending.drop();
     return this.ending;
@@ -227,13 +227,14 @@ class RequestDiagnostics {
    * Returns the length of the JSON of a session without `_meta`, in bytes of UTF-8.
    *
    * @param {SessionShape} session
-   * @param {string} [json] that of its data without the cookie, if it is known
+   * @param {boolean} [isEnd] whether the end of the response stores it now, which needs the JSON of the data, too
    * @returns {number | undefined} undefined if there is none, or nobody asks for it
    */
-  bytesOf(session, json) {
+  bytesOf(session, isEnd = false) {
+    const { request, request: { settings: { metaKey } } } = this;
     if (!channels.save.hasSubscribers && !channels.create.hasSubscribers) return undefined;
     try {
-      const data = json ?? dataJSON(session, this.request.settings.metaKey);
+      const data = isEnd ? request.knownJSON ??= dataJSON(session, metaKey) : dataJSON(session, metaKey);
       const cookie = Buffer.byteLength(JSON.stringify({ cookie: session.cookie }));
       if (data === '') return undefined;
       return data === '{}' ? cookie : cookie + Buffer.byteLength(data) - 1;
@@ -294,8 +295,9 @@ class Operation {
    * @param {RequestDiagnostics} diagnostics
    * @param {Name} name
    * @param {SessionShape} [session] that is saved, destroyed or replaced
+   * @param {boolean} [isEnd] whether it is what the end of the response does
    */
-  constructor(diagnostics, name, session) {
+  constructor(diagnostics, name, session, isEnd = false) {
     const { request } = diagnostics;
     this.diagnostics = diagnostics;
     this.name = name;
@@ -309,12 +311,12 @@ class Operation {
     this.bytes = undefined;
     diagnostics.ids.add(this.id);
     /** Whether it ends a session. */
-    this.isEnd = name === 'destroy' || name === 'regenerate';
-    if (this.isEnd) diagnostics.endedIds.add(this.id);
+    this.endsSession = name === 'destroy' || name === 'regenerate';
+    if (this.endsSession) diagnostics.endedIds.add(this.id);
     if (name === 'save' && session !== undefined) {
       diagnostics.saves.set(session, this);
       this.isNew = diagnostics.isNew(this.id);
-      this.bytes = diagnostics.bytesOf(session, request.knownJSON);
+      this.bytes = diagnostics.bytesOf(session, isEnd);
     }
     this.start = performance.now();
   }
@@ -345,10 +347,10 @@ class Operation {
    */
   end(error, result) {
     if (!this.isOpen) return;
-    const { diagnostics, id, isEnd, name } = this;
+    const { diagnostics, endsSession, id, name } = this;
     const isGone = name === 'save' && (error ? error.code === 'ERR_SESSION_ENDED' : this.isGone || result === false);
     if (isGone || error) {
-      if (isEnd) diagnostics.endedIds.delete(id);
+      if (endsSession) diagnostics.endedIds.delete(id);
       if (isGone) this.tell('gone');
       else this.tell('error', error);
       return;
@@ -356,7 +358,7 @@ class Operation {
     if (name === 'save' && this.session !== undefined) {
       diagnostics.endedIds.delete(id);
       diagnostics.storedIds.add(id).add(diagnostics.request.idOf(this.session));
-    } else if (isEnd) {
+    } else if (endsSession) {
       diagnostics.storedIds.delete(id);
     }
     this.tell(OUTCOMES[/** @type {keyof typeof OUTCOMES} */ (name)]);
