@@ -70,7 +70,7 @@ class StoredSession {
     const length = details.readUInt16LE(native.DETAILS_OTHERS_LENGTH);
     const others = length === 0 ? '' : details.utf8Slice(native.DETAILS_OTHERS, native.DETAILS_OTHERS + length);
     const meta = knownMeta(created, renewed, seen, others, this.expires, this.cookie, now);
-    if (times.endingOf(meta, now) !== undefined || (mayRenew && times.mustRenew(meta, now))) return false;
+    if (times.hasEnded(meta, now) || (mayRenew && times.mustRenew(meta, now))) return false;
     this.meta = meta;
     return true;
   }

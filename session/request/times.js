@@ -91,6 +91,16 @@ class Times {
   }
 
   /**
+   * Whether a session has ended.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   */
+  hasEnded(meta, now) {
+    return this.endingOf(meta, now) !== undefined;
+  }
+
+  /**
    * Whether a session that was loaded must be stored only to keep its `_meta`.
    *
    * @param {Meta} meta
