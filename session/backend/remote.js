@@ -28,8 +28,10 @@ const remote = {
     }
     debug('fetching a session');
     const told = diagnostics?.begin('load');
-    if (resident !== undefined) request.startLoading();
-    attempt((answered) => { load(request, sid, answered); }, (error, data, id, ending) => {
+    attempt((answered) => {
+      if (resident !== undefined) request.startLoading();
+      load(request, sid, answered);
+    }, (error, data, id, ending) => {
       told?.endLoad(error, data, ending);
       if (data && id !== sid) meta?.tellNewId();
       if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
