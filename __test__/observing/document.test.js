@@ -30,7 +30,7 @@ async function visited(t, mark, visits) {
   const file = path.join(folder, 'program.js');
   fs.writeFileSync(file, blocks(DOCUMENT).find((block) => block.mark === mark).text);
   const preload = path.join(root, '__test__', 'documents', 'preload.js');
-  const env = { ...process.env, NODE_ENV: 'test', VISITS: JSON.stringify({ visits }) };
+  const env = { ...process.env, NODE_ENV: 'test', SECRET: 'of the test', VISITS: JSON.stringify({ visits }) };
   const { status, stdout, stderr } = await run(process.execPath, ['--require', preload, file], { cwd: folder, env });
   assert.equal(stderr, '');
   assert.equal(status, 0);
