@@ -190,3 +190,19 @@ test('an error has no id that the request does not know, such as a key of hashId
   assert.equal(told.messages[0].error.message, '"h1:[redacted]" waits for sess:[redacted]');
   check(told.messages, [...keys.map((key) => key.slice(3)), other]);
 });
+
+test('an error has no id that another request has given the session meanwhile', async (t) => {
+  const store = stores['another store']();
+  const { app, told } = await begin(t, store, { renewAfter: HOUR, cookie: { maxAge: 9 * HOUR } });
+  const cookie = app.jar.header;
+  store.destroy = ways['calls back'];
+  const { body } = await app.visit(async (req, res) => {
+    // The other request renews the id of the session.
+    await app.visit(read, { cookie });
+    await assert.rejects(req.session.destroy(), StoreError);
+    res.end('ended');
+  }, { method: 'POST', cookie });
+  assert.equal(body, 'ended');
+  assert.deepEqual(told.take().filter((each) => /destroy|renew/.test(each)).slice(0, 3), ['renew renewed', 'destroy error', 'error destroy']);
+  check(told.messages, ['visitor']);
+});
