@@ -1073,6 +1073,53 @@ declare namespace session {
   }
 
   /**
+   * What a subscriber hears on a channel of `node:diagnostics_channel`: `express-session:create`, `load`,
+   * `save`, `touch`, `destroy`, `regenerate`, `renew`, `expire`, `conflict` or `error`. docs/observing.md says
+   * when each message comes. Beside what `store` and `req` hold, a message has no session id, no cookie and
+   * no data.
+   *
+   * @example
+   * import { subscribe } from 'node:diagnostics_channel';
+   * import session from 'express-session-rs';
+   *
+   * subscribe('express-session:save', (message) => {
+   *   const { outcome, durationMs, bytes } = message as session.DiagnosticsMessage;
+   *   console.log(outcome, durationMs, bytes);
+   * });
+   */
+  interface DiagnosticsMessage {
+    /** `req.sessionStore`. */
+    store: Store;
+
+    /** The request whose session it is. */
+    req?: express.Request;
+
+    /** How long it took until the store had answered, in ms. `conflict` has none. */
+    durationMs?: number;
+
+    /** The length of the JSON that was stored, without `_meta`, in bytes of UTF-8: `create` and `save` have it. */
+    bytes?: number;
+
+    /** What came of it: `'error'` if there is an `error`. On the channel `error` it is the name of the operation. */
+    outcome:
+      'created' | 'found' | 'none' | 'expired' | 'saved' | 'gone' | 'touched' | 'destroyed' | 'regenerated' |
+      'renewed' | 'kept' | 'idle' | 'absolute' | 'merged' | 'failed' | 'error' |
+      'load' | 'save' | 'touch' | 'destroy' | 'regenerate' | 'renew' | 'expire';
+
+    error?: DiagnosticsError;
+  }
+
+  /** What a {@link DiagnosticsMessage} has of an error. */
+  interface DiagnosticsError {
+    name: string;
+
+    /** The first line of the error's message, without session ids. */
+    message: string;
+
+    code?: string | number;
+  }
+
+  /**
    * Keeps sessions in the memory of one process, outside the JavaScript heap. A restart loses
    * them, and other processes do not see them. Callbacks run in a later turn of the event loop.
    *

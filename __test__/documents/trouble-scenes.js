@@ -33,7 +33,7 @@ const uncounted = lines('200 Visit number 1', '200 Visit number 1');
 /** Two processes of this program, which answer in turn. */
 const inTurn = `
 if (process.send) {
-  const server = app.listen(0, () => { process.send(server.address().port); });
+  const server = app.listen(0, '127.0.0.1', () => { process.send(server.address().port); });
 } else {
   const { once } = require('node:events');
   const http = require('node:http');

@@ -3,6 +3,7 @@
 /** `sessions.load`: the session of a browser without a response, with each kind of store. */
 
 const assert = require('node:assert/strict');
+const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { EventEmitter } = require('node:events');
 const http = require('node:http');
 const path = require('node:path');
@@ -334,6 +335,36 @@ test('a store whose setIfPresent tells nothing, and one that has nothing else', 
     await assert.rejects(other.save(), ENDED);
     assert.deepEqual(await records(), {});
   }
+});
+
+test('who subscribes to the channels hears of it', async (t) => {
+  const heard = [];
+  for (const name of ['create', 'load', 'save', 'touch', 'destroy', 'expire', 'error']) {
+    const listen = ({ outcome, req }) => { heard.push(`${name} ${outcome} ${typeof req}`); };
+    subscribe(`express-session:${name}`, listen);
+    t.after(() => unsubscribe(`express-session:${name}`, listen));
+  }
+  const told = () => heard.splice(0).map((line) => line.replace(' object', ''));
+  const time = clock(t);
+  const { sessions, store } = await opened(t, ledger, { idleTimeout: 10 * MINUTE });
+  const { cookie } = await sessions.create({ n: 1 });
+  assert.deepEqual(told(), ['create created', 'save saved']);
+  const [one, other] = [await sessions.load(cookie), await sessions.load(cookie)];
+  await one.save();
+  await one.touch();
+  await one.reload();
+  assert.deepEqual(told(), ['load found', 'load found', 'save saved', 'touch touched', 'load found']);
+  await one.destroy();
+  for (const method of ['save', 'touch', 'reload']) await assert.rejects(other[method](), ENDED);
+  assert.equal(await sessions.load(cookie), undefined);
+  assert.deepEqual(told(), ['destroy destroyed', 'save gone', 'load none', 'load none']);
+  const { cookie: late } = await sessions.create({});
+  time.tick(10 * MINUTE);
+  assert.equal(await sessions.load(late), undefined);
+  assert.deepEqual(told(), ['create created', 'save saved', 'expire idle', 'load expired']);
+  store.fails.get = new Error('down');
+  await assert.rejects(sessions.load(cookie), /down/);
+  assert.deepEqual(told(), ['load error', 'error load']);
 });
 
 test('storeTimeout holds', async (t) => {

@@ -38,10 +38,15 @@ function storeAt(request, session, done) {
   const id = request.idOf(session);
   // The promise of a `set` may give any value.
   const isNew = id !== request.loadedId;
+  const told = request.diagnostics?.begin('save', session);
   attempt((answered) => {
     request.noteSave(session, id);
     request.store(storeCallback(request.req, answered), request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
-  }, (...results) => { done(...(isNew ? [results[0]] : SessionEnded.heard(results))); });
+  }, (...results) => {
+    const [error] = isNew ? results : SessionEnded.heard(results);
+    told?.end(error);
+    done(error);
+  });
 }
 
 /** @type {ThisType<SessionShape> & Record<string, (...args: any[]) => any>} */
@@ -79,7 +84,12 @@ const methods = {
         return;
       }
       this.resetMaxAge();
-      touch(request, this, done, MOST_TRIALS);
+      const told = request.diagnostics?.begin('touch');
+      touch(request, this, (error) => {
+        if (error instanceof SessionEnded) told?.drop();
+        else told?.end(error);
+        done(error);
+      }, MOST_TRIALS);
     });
   },
 
@@ -91,7 +101,9 @@ const methods = {
     return callbackOrPromise(callback, (done) => {
       const request = requestOf(this);
       const { req } = this;
-      find(request, this, (error, data) => {
+      const told = request.diagnostics?.begin('load');
+      find(request, this, (error, data, ending) => {
+        told?.endLoad(error instanceof SessionEnded ? undefined : error, data, ending);
         if (error) {
           done(error);
           return;
@@ -154,7 +166,8 @@ function mayHaveEnded(request, session) {
  *
  * @param {OutsideRequest} request
  * @param {SessionShape} session
- * @param {(error: any, data?: any) => void} callback gets what the store has, or a `SessionEnded`
+ * @param {(error: any, data?: any, ending?: 'idle' | 'absolute') => void} callback gets what the store has, or a
+ *   `SessionEnded`, and why it has ended if an option of time says so
  */
 function find(request, session, callback) {
   const id = request.idOf(session);
@@ -162,9 +175,9 @@ function find(request, session, callback) {
     defer(callback, new SessionEnded());
     return;
   }
-  attempt((answered) => { load(request, id, answered); }, (error, data) => {
+  attempt((answered) => { load(request, id, answered); }, (error, data, _id, ending) => {
     if (isFailure(error)) callback(error);
-    else if (error || !data) callback(new SessionEnded());
+    else if (error || !data) callback(new SessionEnded(), undefined, ending);
     else callback(undefined, data);
   });
 }

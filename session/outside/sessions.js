@@ -27,8 +27,10 @@ async function load(settings, keyring, from) {
   const sid = sidFrom(request, req.headers.cookie);
   request.setCookieId(sid);
   if (!sid) return undefined;
+  const told = request.diagnostics?.begin('load');
   const data = await new Promise((resolve, reject) => {
-    attempt((answered) => { loadFor(request, sid, answered); }, (error, found) => {
+    attempt((answered) => { loadFor(request, sid, answered); }, (error, found, _id, ending) => {
+      told?.endLoad(error, found, ending);
       if (isFailure(error)) reject(error);
       else resolve(error ? undefined : found);
     });

@@ -107,7 +107,10 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   const retry = () => {
-    if (retries === MOST_RETRIES) throw new ConflictError();
+    if (retries === MOST_RETRIES) {
+      request.diagnostics?.tellConflict('failed');
+      throw new ConflictError();
+    }
     retries++;
     setTimeout(take, Math.random() * Math.min(2 ** retries, LONGEST_PAUSE), read);
   };
@@ -124,7 +127,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   /** @param {SessionData | null | undefined} found */
   const replace = (found) => {
     if (!found) {
-      debug('not saving: the session was destroyed');
+      request.noteGone(session);
       // A program that has asked for it may get an error: see `SessionEnded.heard`.
       finish(undefined, false);
       return;
@@ -156,6 +159,7 @@ function mergeStored(request, session, base, found) {
     debug('merging');
     const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
+    request.diagnostics?.noteMerged(session);
   }
   request.bases?.note(session, text);
   return text;
