@@ -15,9 +15,12 @@ const READ = SCENARIOS.find(({ name }) => name === 'read, 100 B');
  * the load generator another; the subjects' servers stand side by side and are
  * asked in turn.
  *
+ * @param {object[]} subjects
+ * @param {object} options of the command line
+ * @param {object} [redis] the server of those on connect-redis
  * @returns {Promise<object>} per subject, and the ratios of the first one to each
  */
-async function throughput(subjects, options) {
+async function throughput(subjects, options, redis) {
   const all = [BARE, ...subjects];
   const turns = options.quick ? 2 : 4;
   const ms = options.quick ? 400 : 700;
@@ -28,7 +31,7 @@ async function throughput(subjects, options) {
     await generator.answer();
     const servers = [];
     for (const subject of all) {
-      const child = new Child('server.js', { subject, scenario: READ, maxAge: options.maxAge }, pinnedTo(0));
+      const child = new Child('server.js', { subject, scenario: READ, maxAge: options.maxAge, redis }, pinnedTo(0));
       servers.push({ subject, child, address: await child.answer(), rates: [], shares: [] });
     }
     for (const { address } of servers) await generator.ask({ ...address, ms: 1000 });
