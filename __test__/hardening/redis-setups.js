@@ -81,6 +81,9 @@ const setUps = Object.entries({
   name: `connect-redis ${version}, ${client}`, version, client, isBrief: some.includes(client),
 })));
 
+/** Of each Redis Cluster. */
+const SLOTS = 16384;
+
 const why = needs('redis-server');
 let servers;
 
@@ -103,25 +106,41 @@ async function startServers() {
     started.push(redis);
     const sentinel = await startSentinel(temporaryFolder('sentinel'), redis.port);
     started.push(sentinel);
-    const node = await startCluster();
-    started.push(node);
-    const isOk = answers(node.port, 'CLUSTER INFO', /cluster_state:ok/);
+    const nodes = await startCluster(1);
+    started.push(...nodes);
+    const isOk = whenJoined(nodes);
     // It is not looked at until then.
     isOk.catch(() => {});
-    return { redis, sentinel, cluster: () => isOk.then(() => node), stop };
+    return { redis, sentinel, cluster: () => isOk.then(() => nodes[0]), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startCluster() {
-  const bus = await freePort();
-  const node = await startRedis({
-    settings: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-announce-ip', HOST],
-  });
-  await answers(node.port, 'CLUSTER ADDSLOTSRANGE 0 16383', /OK/);
-  return node;
+/** Starts the nodes of a Redis Cluster, each of which has a part of the slots. */
+async function startCluster(count) {
+  const bounds = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * SLOTS) / count));
+  const nodes = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      const bus = await freePort();
+      const node = await startRedis({ settings: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-announce-ip', HOST] });
+      nodes.push(node);
+      await answers(node.port, `CLUSTER ADDSLOTSRANGE ${bounds[i]} ${bounds[i + 1] - 1}`, /OK/);
+      if (i > 0) await answers(nodes[0].port, `CLUSTER MEET ${HOST} ${node.port} ${bus}`, /OK/);
+    }
+  } catch (error) {
+    await Promise.all(nodes.map((node) => node.stop()));
+    throw error;
+  }
+  return nodes;
+}
+
+/** Waits until each node of a cluster knows the others. */
+async function whenJoined(nodes) {
+  const whole = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${nodes.length}[^]*cluster_size:${nodes.length}`);
+  for (const { port } of nodes) await answers(port, 'CLUSTER INFO', whole);
 }
 
 /** Asks until the answer is as it should be. */
@@ -144,4 +163,4 @@ async function connect(t, name) {
   return { client: await clients[name](t, server), port: server.port };
 }
 
-module.exports = { load, connected, clients, stores, setUps, useServers, connect, why };
+module.exports = { load, connected, clients, stores, setUps, useServers, startCluster, whenJoined, connect, why };

@@ -9,18 +9,19 @@ const { test } = require('node:test');
 const keepInPostgres = require('../../postgres');
 const keepInRedis = require('../../redis');
 const sqlOf = require('../../bin/sql');
-const { clients, connect, load, stores, useServers } = require('../hardening/redis-setups');
+const { clients, load, startCluster, stores, whenJoined } = require('../hardening/redis-setups');
 const { session } = require('../subject');
 const startPostgres = require('../../stores/backends/postgres');
+const startValkey = require('../../stores/backends/valkey');
+const { install } = require('../../stores/install');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { skipWithout } = require('../../test-kit/installed');
 const { HOST } = require('../../test-kit/port');
+const { startRedis } = require('../../test-kit/redis');
 const checkCrash = require('./crash');
 const { checkLogout, LOGOUTS } = require('./logout');
 const checkScenarios = require('./random/check');
 const { postgres, redis, user } = require('./random/stores');
-
-useServers();
 
 /**
  * Defines the tests of a kind of store.
@@ -47,30 +48,59 @@ function checkStore(name, usual, open) {
   });
 }
 
-for (const [name, isCluster] of [['redis', false], ['redis, cluster', true]]) {
+/**
+ * Starts servers before the tests of this file, and stops them behind them.
+ *
+ * @param {() => Promise<object[]>} start
+ * @returns {{ nodes: object[], why?: string }} `why` says what to install
+ */
+function useServers(start) {
+  const servers = { nodes: [] };
+  test.before(async () => {
+    try {
+      servers.nodes = await start();
+      install('', () => {});
+    } catch (error) {
+      if (!error.isMissing) throw error;
+      servers.why = skipWithout(error.message);
+    }
+  });
+  test.after(() => Promise.all(servers.nodes.map((node) => node.stop())));
+  return servers;
+}
+
+/** The servers that speak the protocol of Redis: each gives the ports of its nodes. */
+const REDISES = {
+  redis: async () => [await startRedis()],
+  'a cluster of three': async () => {
+    const nodes = await startCluster(3);
+    await whenJoined(nodes);
+    return nodes;
+  },
+  Valkey: async () => [await startValkey(temporaryFolder('valkey'))],
+};
+
+for (const [name, start] of Object.entries(REDISES)) {
+  const servers = useServers(start);
+
   checkStore(`connect-redis, ${name}`, 12, async (t) => {
-    const { client, port } = await connect(t, name) ?? {};
-    if (!client) return undefined;
-    const nodes = [await clients.redis(t, { port })];
-    const kind = redis(({ maxSessions }) => keepInRedis(stores[10]({ client }), client, { user, maxSessions }), nodes, { isCluster });
-    return { kind, crashing: { kind: 'redis', port, isCluster } };
+    if (servers.why) return t.skip(servers.why);
+    const ports = servers.nodes.map(({ port }) => port);
+    const isCluster = ports.length > 1;
+    const client = await clients[isCluster ? 'redis, cluster' : 'redis'](t, { port: ports[0] });
+    const all = await Promise.all(ports.map((port) => clients.redis(t, { port })));
+    const kind = redis(({ maxSessions }) => keepInRedis(stores[10]({ client }), client, { user, maxSessions }), all, { isCluster });
+    return { kind, crashing: { kind: 'redis', port: ports[0], isCluster } };
   });
 }
 
-let why;
-let server;
-test.before(async () => {
-  server = await startPostgres(temporaryFolder('postgres')).catch((error) => {
-    if (!error.isMissing) throw error;
-    why = skipWithout(error.message);
-  });
-});
-test.after(() => server?.stop());
+const servers = useServers(async () => [await startPostgres(temporaryFolder('postgres'))]);
 
 for (const type of ['json', 'jsonb']) {
   const define = type === 'json' ? checkStore : (name, usual, open) => { checkScenarios(name, usual, async (t) => (await open(t))?.kind); };
   define(`connect-pg-simple, ${type}`, 10, async (t) => {
-    if (why) return t.skip(why);
+    if (servers.why) return t.skip(servers.why);
+    const [server] = servers.nodes;
     const { database } = await server.fresh();
     const pool = new (load('pg').Pool)({ host: HOST, port: server.port, user: 'postgres', database, max: 4 });
     t.after(() => pool.end());

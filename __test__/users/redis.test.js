@@ -12,12 +12,12 @@ const keepLoggedOut = require('../../redis');
 const { makePointer } = require('../../session/request/pointer');
 const startValkey = require('../../stores/backends/valkey');
 const { open } = require('../compat/app');
-const { load, clients, stores, setUps, useServers, connect, why } = require('../hardening/redis-setups');
+const { load, clients, stores, setUps, startCluster, whenJoined, useServers, connect, why } = require('../hardening/redis-setups');
 const { ask, session } = require('../hardening/unchanged');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { skipWithout } = require('../../test-kit/installed');
-const { HOST, freePort } = require('../../test-kit/port');
-const { askRedis, startRedis } = require('../../test-kit/redis');
+const { HOST } = require('../../test-kit/port');
+const { askRedis } = require('../../test-kit/redis');
 
 useServers();
 
@@ -196,17 +196,9 @@ test('Valkey', async (t) => {
 let three;
 async function startThree(t) {
   three ??= (async () => {
-    const nodes = await Promise.all([['0', '5460'], ['5461', '10922'], ['10923', '16383']].map(async (slots) => {
-      const bus = await freePort();
-      const node = await startRedis({ settings: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-announce-ip', HOST] });
-      started.push(node);
-      await askRedis(node.port, `CLUSTER ADDSLOTSRANGE ${slots.join(' ')}`);
-      return { ...node, bus };
-    }));
-    for (const { port, bus } of nodes.slice(1)) await askRedis(nodes[0].port, `CLUSTER MEET ${HOST} ${port} ${bus}`);
-    for (const { port } of nodes) {
-      while (!/cluster_state:ok[^]*cluster_known_nodes:3[^]*cluster_size:3/.test(await askRedis(port, 'CLUSTER INFO'))) await pause(50);
-    }
+    const nodes = await startCluster(3);
+    started.push(...nodes);
+    await whenJoined(nodes);
     return nodes.map(({ port }) => port);
   })();
   const ports = await three;
@@ -641,7 +633,7 @@ test('what is wrong is an error, and leaves what is stored as it was', async (t)
   if (!store) return;
   await ask(store, 'set', 'a', of('ada'));
   const before = await plain.get('sess:a');
-  for (const [wrong, message] of [['x', /thrown/], [7, /must return a text/], ['y'.repeat(256), /1 to 255/], [{}, /text/]]) {
+  for (const [wrong, message] of [['x', /thrown/], [7, /must return undefined, or a text/], ['y'.repeat(256), /1 to 255/], [{}, /text/]]) {
     for (const method of ['set', 'setIfPresent', 'setIfUnchanged']) {
       await assert.rejects(ask(store, method, 'a', of(wrong), ...method === 'setIfUnchanged' ? [of('ada')] : []), message);
     }

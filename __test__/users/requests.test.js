@@ -234,7 +234,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       res.end();
       return told;
     });
-    assert.match(value, /must return a text of 1 to 255 characters/);
+    assert.match(value, /must return undefined, or a text of 1 to 255 characters/);
     assert.deepEqual(errors, []);
   });
 
@@ -324,7 +324,7 @@ for (const [kind, make] of Object.entries(kinds)) {
     const bad = [
       [() => { throw new Error('broken'); }, 'broken'],
       [() => { throw undefined; }, /gave no error|cannot say/],
-      [() => 7, /must return a text of 1 to 255 characters/],
+      [() => 7, /must return undefined, or a text of 1 to 255 characters/],
       [() => ({}), /must return/],
       [() => '', /must return/],
       [() => 'x'.repeat(10_000), /must return/],

@@ -3,8 +3,8 @@
 /** @import { Backend, Next, SessionData } from '../types' */
 
 const debug = require('debug')('express-session');
-const { storeCallback, callStore } = require('../store/call');
-const { load } = require('../request/load');
+const { storeCallback, callStore, isFailure } = require('../store/call');
+const { attempt, load } = require('../request/load');
 const { renew } = require('../request/renew');
 const native = require('../native/load');
 const redacted = require('../store/redacted');
@@ -27,20 +27,12 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    let hasAnswered = false;
-    try {
-      if (resident !== undefined) request.startLoading();
-      load(request, sid, (error, data, id) => {
-        hasAnswered = true;
-        if (data && id !== sid) meta?.tellNewId();
-        if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
-        else loaded(request, error, data, next);
-      });
-    } catch (error) {
-      // If the store has called back already, the error is one of the program's handlers.
-      if (hasAnswered) throw error;
-      loaded(request, error, undefined, next);
-    }
+    if (resident !== undefined) request.startLoading();
+    attempt((answered) => { load(request, sid, answered); }, (error, data, id) => {
+      if (data && id !== sid) meta?.tellNewId();
+      if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
+      else loaded(request, error, data, next);
+    });
   },
 
   loaded,
@@ -81,7 +73,7 @@ module.exports = remote;
  * @param {Next} next
  */
 function loaded(request, error, data, next) {
-  if (error && error.code !== 'ENOENT') {
+  if (isFailure(error)) {
     if (debug.enabled) debug('error %s', redacted(error, request.cookieId));
     next(error);
     return;

@@ -4,7 +4,7 @@
 /** @import RequestSession from '../request' */
 
 const debug = require('debug')('express-session');
-const { storeCallback, callStore } = require('../store/call');
+const { storeCallback, callStore, isFailure } = require('../store/call');
 const redacted = require('../store/redacted');
 const REQUEST_SESSION = require('./key');
 const { isPointer, followPointer } = require('./pointer');
@@ -65,7 +65,7 @@ async function newestId(session) {
   const id = request?.meta?.newestId(session.id) ?? session.id;
   if (!request?.meta?.mayBeRenewed(id)) return id;
   return new Promise((resolve, reject) => {
-    load(request, id, (error, _data, found) => { if (error && error.code !== 'ENOENT') reject(error); else resolve(found ?? id); });
+    load(request, id, (error, _data, found) => { if (isFailure(error)) reject(error); else resolve(found ?? id); });
   });
 }
 

@@ -7,7 +7,7 @@
 const { setTimeout } = require('node:timers');
 const { isDeepStrictEqual, types: { isPromise } } = require('node:util');
 const debug = require('debug')('express-session');
-const { storeCallback, callStore } = require('../store/call');
+const { storeCallback, callStore, isFailure } = require('../store/call');
 const comparableJSON = require('./comparable-json');
 const dataJSON = require('./data-json');
 const { load } = require('./load');
@@ -116,7 +116,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
     load(request, id, (error, found, foundId) => {
       // Another request may have renewed the id.
       if (found) id = foundId;
-      if (error && error.code !== 'ENOENT') finish(error);
+      if (isFailure(error)) finish(error);
       else take(replace, error ? undefined : found);
     });
   };

@@ -4,7 +4,7 @@
 /** @import RequestSession from '../request' */
 /** @import Bases from './bases' */
 
-const { storeCallback, callStore } = require('../store/call');
+const { storeCallback, callStore, isFailure } = require('../store/call');
 const dataJSON = require('./data-json');
 const { load } = require('./load');
 const REQUEST_SESSION = require('./key');
@@ -143,8 +143,8 @@ async function found(req, sid) {
       load(request, sid, (error, data) => { if (error) reject(error); else resolve(data); });
     });
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
+    if (isFailure(error)) throw error;
+    return undefined;
   }
 }
 

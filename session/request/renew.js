@@ -5,6 +5,7 @@
 /** @import RequestMeta from './request-meta' */
 
 const debug = require('debug')('express-session');
+const { isFailure } = require('../store/call');
 const { createSession } = require('../store/store').prototype;
 const { existingEngine } = require('../store/engine-of');
 const redacted = require('../store/redacted');
@@ -172,7 +173,7 @@ function renew(request, loaded, done) {
   const readAgain = (found, isAgain) => {
     attempt((answered) => { load(request, oldId, answered); }, (error, data, id) => {
       if (data && id !== oldId) requestMeta.tellNewId();
-      if (error && error.code !== 'ENOENT') finish(undefined, found);
+      if (isFailure(error)) finish(undefined, found);
       else if (error || !data || !isAgain || id !== oldId) finish(undefined, error ? null : data);
       else renewFrom(data);
     });
@@ -199,7 +200,7 @@ function endRenewed(request, sid, done) {
     trials++;
     askStore(req, (error, data) => {
       if (error || !data) {
-        done(error?.code === 'ENOENT' ? undefined : error);
+        done(isFailure(error) ? error : undefined);
       } else if (isPointer(data)) {
         const id = followPointer(`${sid}`, data, Date.now());
         if (id === undefined) done();

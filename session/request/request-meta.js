@@ -9,7 +9,7 @@ const { isDeepStrictEqual } = require('node:util');
 const debug = require('debug')('express-session');
 const isSecure = require('../cookie/secure');
 const native = require('../native/load');
-const { callStore, storeCallback } = require('../store/call');
+const { callStore, isFailure, storeCallback } = require('../store/call');
 const dataJSON = require('./data-json');
 const { createSession } = require('../store/store').prototype;
 const { askStore, attempt, load } = require('./load');
@@ -354,7 +354,7 @@ class RequestMeta {
     const { request } = this;
     load(request, sid, (error, found, id) => {
       const mustNote = session && (id === sid ? this.mustNoteUse(end, session) : this.keepsUnseen);
-      if (error || !found) done(error?.code === 'ENOENT' ? undefined : error);
+      if (error || !found) done(isFailure(error) ? error : undefined);
       else if (mustNote) this.noteUseIn(session, found, done);
       else if (end === native.END_NOTHING) done();
       else askStore(request.req, done, 'touch', id, session);

@@ -100,6 +100,15 @@ function callStore(callback, target, method, ...args) {
 }
 
 /**
+ * Returns whether a store has failed. An error with the code `ENOENT` means that it has no such session.
+ *
+ * @param {any} error that the store has called back with, if any
+ */
+function isFailure(error) {
+  return Boolean(error) && error.code !== 'ENOENT';
+}
+
+/**
  * Returns a callback, or a function that does nothing if it is no function.
  *
  * @param {unknown} callback
@@ -179,7 +188,7 @@ function isBusy(error) {
   return Boolean(error) && error.code === ENGINE_BUSY;
 }
 
-module.exports = { storeCallback, callStore, answer, callbackOrPromise, runEngine, isBusy, isEngineError, functionOf };
+module.exports = { storeCallback, callStore, answer, callbackOrPromise, runEngine, isBusy, isEngineError, isFailure, functionOf };
 
 /**
  * One call of a store's method. It is an async resource, made in the context of the caller,

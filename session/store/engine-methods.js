@@ -2,7 +2,7 @@
 
 const comparableJSON = require('../request/comparable-json');
 const dataJSON = require('../request/data-json');
-const { storeCallback, callStore, isBusy, runEngine } = require('./call');
+const { storeCallback, callStore, isBusy, isFailure, runEngine } = require('./call');
 const defer = require('./defer');
 const { engineOf } = require('./engine-of');
 const { usersOf } = require('./users');
@@ -164,8 +164,7 @@ function setIfUnchanged(sid, session, loaded, callback) {
   // Where only `get` is a program's, the session is stored in one step all the same.
   const before = this.set === set ? engineOf(this).read(`${sid}`, false) : undefined;
   callStore(storeCallback(undefined, (error, stored) => {
-    if (error?.code === 'ENOENT' || (!error && !stored)) callback(null, false);
-    else if (error || comparableJSON(stored) !== comparableJSON(loaded)) callback(error, false);
+    if (error || !stored || comparableJSON(stored) !== comparableJSON(loaded)) callback(isFailure(error) ? error : null, false);
     else if (before) setIfStored(this, sid, copy, before, callback);
     else callStore(storeCallback(undefined, (failure) => { callback(failure, !failure); }), this, 'set', sid, copy);
   }), this, 'get', sid);

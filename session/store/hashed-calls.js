@@ -9,7 +9,7 @@ const { attempt } = require('../request/load');
 const { followPointer, isPointer, makePointer } = require('../request/pointer');
 const { livingCookie } = require('../request/renew');
 const { readMeta, showMeta } = require('../request/times');
-const { storeCallback, callStore } = require('./call');
+const { storeCallback, callStore, isFailure } = require('./call');
 const { createSession } = require('./store').prototype;
 const { usersOf } = require('./users');
 
@@ -34,9 +34,9 @@ function keyOf(sid) {
 }
 
 /**
- * A call that waits. It gets a function that looks for the session then; undefined if there is none.
+ * Looks for a session for a call that has waited.
  *
- * @typedef {(look?: (callback: Callback) => void) => void} Waiting
+ * @typedef {(callback: Callback) => void} Look
  */
 
 /**
@@ -50,7 +50,7 @@ class HashedCalls {
     this.store = store;
     /**
      * What is under way now that touches both records of an id, by key.
-     * @type {Map<string, { isMove: boolean, isEnd: boolean, count: number, waiting: Waiting[] }>}
+     * @type {Map<string, { isMove: boolean, isEnd: boolean, count: number, waiting: ((look: Look) => void)[] }>}
      */
     this.underWay = new Map();
     /**
@@ -111,19 +111,19 @@ class HashedCalls {
   find(sid, key, callback) {
     const other = this.underWay.get(key);
     if (other !== undefined) {
-      other.waiting.push((look) => { if (look) look(callback); else callback(); });
+      other.waiting.push((look) => { look(callback); });
       return;
     }
     const leave = this.enter(sid, key, true);
     this.ask((error, found) => {
       if (isFailure(error)) {
-        leave((again) => { this.get(sid, key, again); });
+        leave();
         callback(error);
       } else if (error || !found || leadsNowhere(sid, found)) {
         this.settle(key);
         // Another process may have moved it between the two looks.
         this.read(key, undefined, (failure, moved) => {
-          leave(failure || moved ? (again) => { this.get(sid, key, again); } : undefined);
+          leave(failure || moved ? undefined : findNothing);
           if (isFailure(failure)) callback(failure);
           else callback(null, failure ? undefined : moved);
         });
@@ -132,7 +132,7 @@ class HashedCalls {
           leave((again) => { this.read(key, cookie, again); });
           callback(null, data);
         }, (failure) => {
-          leave((again) => { this.get(sid, key, again); });
+          leave();
           callback(failure);
         });
       }
@@ -239,7 +239,7 @@ class HashedCalls {
       let left = 2;
       const answered = () => {
         if (--left > 0) return;
-        leave((again) => { this.get(sid, key, again); });
+        leave();
         callback(...answers.find(([error]) => error) ?? answers[0]);
       };
       this.dropPlain(sid, key, (error) => {
@@ -252,7 +252,7 @@ class HashedCalls {
           answered();
         }), this.store, 'destroy', key);
       } catch (error) {
-        if (left > 0) leave((again) => { this.get(sid, key, again); });
+        if (left > 0) leave();
         throw error;
       }
     };
@@ -311,15 +311,17 @@ class HashedCalls {
    * @param {string} sid
    * @param {string} key for which no move is under way
    * @param {boolean} isMove
-   * @returns {Waiting} lets them go on; nothing if they have waited too long
+   * @returns {(look?: Look) => void} lets them go on, unless they have waited too long. They get
+   *   `look`, or look for the session under its key and its id.
    */
   enter(sid, key, isMove) {
+    /** @type {Look} */
+    const lookAgain = (callback) => { this.get(sid, key, callback); };
     const act = this.underWay.get(key) ?? { isMove, isEnd: false, count: 0, waiting: [] };
     this.underWay.set(key, act);
     act.count++;
     let hasLeft = false;
-    /** @type {Waiting} */
-    const leave = (look) => {
+    const leave = (look = lookAgain) => {
       clearTimeout(timer);
       if (hasLeft) return;
       hasLeft = true;
@@ -327,7 +329,7 @@ class HashedCalls {
       this.underWay.delete(key);
       for (const goOn of act.waiting) goOn(look);
     };
-    const timer = setTimeout(() => { leave((again) => { this.get(sid, key, again); }); }, LONGEST_WAIT);
+    const timer = setTimeout(leave, LONGEST_WAIT, lookAgain);
     timer.unref();
     return leave;
   }
@@ -394,12 +396,9 @@ function isKey(sid) {
   return `${sid}`.startsWith(PREFIX);
 }
 
-/**
- * Whether an error of a store is one. `ENOENT` means that there is no session.
- * @param {any} error
- */
-function isFailure(error) {
-  return Boolean(error) && error.code !== 'ENOENT';
+/** @type {Look} */
+function findNothing(callback) {
+  callback();
 }
 
 /**

@@ -2,7 +2,7 @@
 
 /** @import { Callback, SessionData, Store } from '../types' */
 
-const { callStore, functionOf, runEngine, storeCallback } = require('./call');
+const { callStore, functionOf, isFailure, runEngine, storeCallback } = require('./call');
 const { methods, stamped, whenCommitted } = require('./engine-methods');
 const { engineOf } = require('./engine-of');
 
@@ -44,8 +44,8 @@ module.exports = setIfPresent;
  */
 function setIfFound(store, sid, session, callback) {
   callStore(storeCallback(undefined, (error, found) => {
-    if (error?.code === 'ENOENT' || (!error && !found)) callback(null, false);
-    else if (error) callback(error);
+    if (isFailure(error)) callback(error);
+    else if (error || !found) callback(null, false);
     else callStore(storeCallback(undefined, (failure) => { callback(failure, !failure); }), store, 'set', sid, session);
   }), store, 'get', sid);
 }

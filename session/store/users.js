@@ -100,7 +100,7 @@ class Users {
   userOf(session) {
     const user = called('user', this.user, session);
     if (user === undefined || user === null) return undefined;
-    if (!isUser(user)) throw wrongUser('the option user must return');
+    if (!isUser(user)) throw wrongUser('the option user must return undefined, or');
     return user;
   }
 
@@ -248,7 +248,7 @@ function called(name, call, argument) {
 
 /** @param {string} what */
 function wrongUser(what) {
-  return new TypeError(`${what} a text of 1 to ${LONGEST_USER} characters without the character 0, or undefined`);
+  return new TypeError(`${what} a text of 1 to ${LONGEST_USER} characters without the character 0`);
 }
 
 /**

@@ -595,6 +595,7 @@ class Visit {
     } finally {
       this.session = this.generate();
       this.sessionID = this.session.id;
+      this.hasStray = false;
     }
   }
 
@@ -802,7 +803,10 @@ class Visit {
     if (this.options.commit !== 'headers') return undefined;
     const decision = this.decide();
     // A save that is refused settles the session, too.
-    if (decision === 'refused') this.settledEarly = decision;
+    if (decision === 'refused') {
+      this.settledEarly = decision;
+      this.touch();
+    }
     if (decision !== 'set' && decision !== 'destroy') return undefined;
     this.hasConflict = false;
     // What a merge brings is no change of this request.
@@ -831,7 +835,7 @@ class Visit {
     // store answers at once that the session has a new id, the cookie has that.
     const { kind, delay } = this.world.scenario.store;
     const learnsId = ['touch', 'look', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
-      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.isAtomic || (kind === 'wrapped' && !this.options.merge));
+      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.options.merge);
     if (learnsId) this.wasModified ??= this.isModified;
     if (isWhole && !learnsId) this.writeHead(true);
     if (!isSettled) this.settleLate(decision);

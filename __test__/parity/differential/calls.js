@@ -3,6 +3,7 @@
 /** How steps call the methods of a session or a store. */
 const { withoutCallback } = require('../../promised');
 const { describe, describeError } = require('./values');
+const { viewOf } = require('./view');
 const { hasStalled } = require('./turns');
 
 const answerText = (args) => args.map((arg) => (arg instanceof Error ? describeError(arg) : describe(arg))).join(', ') || 'called';
@@ -16,10 +17,10 @@ async function answerOf(visit, start) {
   return (await hasStalled(visit.run, () => answer !== undefined)) ? 'no answer' : answer;
 }
 
-/** What a method of the session gave back, by identity where it matters. */
-function returned(value, session) {
+/** What a method of the session gave back, by identity where it matters. A Proxy may give its target. */
+function returned(value, session, run) {
   if (value === session) return 'the session';
-  return describe(value);
+  return Object(value) === value && run.unseen.size > 0 ? viewOf(value, run) : describe(value);
 }
 
 const withSession = (action) => (run, step) => {
@@ -45,7 +46,7 @@ async function uncalled(name, session, run) {
   await Promise.race([value, undefined]).catch((error) => {
     if (!run.run.storeErrors.has(error)) throw error;
   });
-  return returned(withoutCallback(run.run.mod, value), session);
+  return returned(withoutCallback(run.run.mod, value), session, run);
 }
 
 /** A method that takes a callback: what it returned, then what the callback got. */
@@ -54,13 +55,13 @@ const called = (name) => withSession(async (session, step, run) => {
   if (step.callback === false) return uncalled(name, session, run);
   if (step.waited === false) {
     const value = session[name]((...args) => run.record({ later: `${name}: ${answerText(args)}` }));
-    return returned(value, session);
+    return returned(value, session, run);
   }
   let value;
   const answer = await answerOf(run, (callback) => {
     value = session[name](callback);
   });
-  return `${returned(value, session)}, then ${answer}`;
+  return `${returned(value, session, run)}, then ${answer}`;
 });
 
 module.exports = { answerOf, called, returned, withSession };

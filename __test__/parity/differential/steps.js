@@ -93,8 +93,8 @@ const onSession = {
     return describeCookie(session.cookie);
   }),
   serializeCookie: withSession((session) => session.cookie.serialize('x', 'y z')),
-  touch: withSession((session) => returned(session.touch(), session)),
-  resetMaxAge: withSession((session) => returned(session.resetMaxAge(), session)),
+  touch: withSession((session, _step, run) => returned(session.touch(), session, run)),
+  resetMaxAge: withSession((session, _step, run) => returned(session.resetMaxAge(), session, run)),
   save: called('save'),
   reload: called('reload'),
   regenerate: called('regenerate'),
@@ -127,7 +127,7 @@ const onSession = {
   createSession: (run, { value }) => {
     const store = run.req.sessionStore;
     if (!store) return 'no store';
-    return returned(store.createSession(run.req, revive(value)), run.req.session);
+    return returned(store.createSession(run.req, revive(value)), run.req.session, run);
   },
   load: async (run, { sid }) => {
     const store = run.req.sessionStore;
