@@ -71,9 +71,9 @@ export = session;
  *
  * @example
  * import express from 'express';
- * import session from 'express-session';
+ * import session from 'express-session-rs';
  *
- * declare module 'express-session' {
+ * declare module 'express-session-rs' {
  *   interface SessionData { visits: number }
  * }
  *
@@ -92,10 +92,12 @@ declare namespace session {
   /** The options of `session()`, for programs that use them in their own types. */
   interface SessionOptions {
     /**
-     * The key of the cookie's signature, HMAC-SHA256 (npm cookie-signature 1.0.7),
-     * or a list of keys. The first key signs, and every key verifies. The list is
-     * read at every request, so `keys.unshift(newKey)` changes the key without a
-     * restart. 32 random bytes make a good key.
+     * The key that signs the cookie (HMAC-SHA-256), or a list of keys: the first one signs, and
+     * every one verifies. Make it with
+     * `node -p "crypto.randomBytes(32).toString('base64url')"`, keep it out of the source, and
+     * give the same one to all processes and at each start: with another one, nobody's cookie is
+     * valid. The list is read at every request, so `keys.unshift(newKey)` changes the key
+     * without a restart and without logging anybody out.
      *
      * This type requires it, but JavaScript programs may leave it out. Each request
      * then needs the `req.secret` that npm cookie-parser sets. Without it, `next`
@@ -126,10 +128,22 @@ declare namespace session {
      */
     key?: string | undefined;
 
-    /** Where sessions are kept. Default: a new {@link MemoryStore}. */
+    /**
+     * Where sessions are kept. Default: a new `MemoryStore`, in the memory of this process: other
+     * processes do not see its sessions, and a restart ends them. For all processes of a machine,
+     * `new session.DiskStore({ path: './sessions.db' })` keeps them in a file; for several machines,
+     * take a store with a server, such as connect-redis. Stores that were written for
+     * express-session work.
+     */
     store?: Store | undefined;
 
-    /** The attributes of the cookie, or a function that returns them for each request. */
+    /**
+     * The attributes of the cookie, or a function that returns them for each request. Without it
+     * the cookie is `Path=/; HttpOnly`: it ends with the browser, and goes over insecure connections
+     * as well. For production: `{ secure: true, sameSite: 'lax', maxAge: 86_400_000 }`, and
+     * `app.set('trust proxy', 1)` behind a proxy. The same fields of `req.session.cookie` change the
+     * cookie of one session.
+     */
     cookie?: CookieOptions | ((req: express.Request) => CookieOptions) | undefined;
 
     /**
@@ -361,11 +375,22 @@ declare namespace session {
    * no longer compile.
    */
   interface MiddlewareOptions extends Omit<SessionOptions, 'secret' | 'cookie'> {
-    /** See {@link SessionOptions.secret}. */
+    /**
+     * The key that signs the cookie (HMAC-SHA-256), or a list of keys: the first one signs, and
+     * every one verifies. Make it with
+     * `node -p "crypto.randomBytes(32).toString('base64url')"`, keep it out of the source, and
+     * give the same one to all processes and at each start: with another one, nobody's cookie is
+     * valid. The list is read at every request, so `keys.unshift(newKey)` changes the key
+     * without a restart and without logging anybody out.
+     */
     secret: CipherKey | readonly CipherKey[];
 
     /**
-     * See {@link SessionOptions.cookie}.
+     * The attributes of the cookie, or a function that returns them for each request. Without it
+     * the cookie is `Path=/; HttpOnly`: it ends with the browser, and goes over insecure connections
+     * as well. For production: `{ secure: true, sameSite: 'lax', maxAge: 86_400_000 }`, and
+     * `app.set('trust proxy', 1)` behind a proxy. The same fields of `req.session.cookie` change the
+     * cookie of one session.
      *
      * @example
      * session({ secret, cookie: { secure: 'auto', sameSite: 'auto', maxAge: 86_400_000 } })
@@ -535,10 +560,11 @@ declare namespace session {
    */
   interface CookieOptions {
     /**
-     * Lifetime in milliseconds. It is sent as `Expires` (RFC 6265 section 4.1.2.1), the
-     * current time plus the lifetime; `Max-Age` is never sent. Default: none, the
-     * browser deletes the cookie when the browser closes. If `expires` is given too,
-     * the one that comes later in the object wins.
+     * For how many milliseconds the session lasts after its last request: `86_400_000` is a day.
+     * It is sent as `Expires` (RFC 6265 section 4.1.2.1), the current time plus the lifetime;
+     * `Max-Age` is never sent. The browser learns of a longer life only from a cookie that is sent
+     * again, as with `rolling: true`. Default: none, the browser deletes the cookie when it closes.
+     * If `expires` is given too, the one that comes later in the object wins.
      */
     maxAge?: number | undefined;
 
@@ -586,15 +612,23 @@ declare namespace session {
     encode?: ((val: string) => string) | undefined;
 
     /**
-     * Whether requests from other sites carry the cookie (RFC 6265bis, "The SameSite
-     * Attribute"). `true` means `'strict'`. Default: no attribute.
+     * Whether requests that other sites begin carry the cookie (RFC 6265bis, "The SameSite
+     * Attribute"). `'lax'`: only when somebody follows a link to this site; good for most apps.
+     * `'strict'`, or `true`: never, so who comes back from a login or payment page is logged out
+     * there. `'none'`: always, which needs `secure`. Default: no attribute, which browsers take for
+     * `'lax'` or less.
      */
     sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined;
   }
 
   /** The argument of `new Cookie()`, and the result of a `cookie` function. */
   interface CookieInit extends Omit<CookieOptions, 'maxAge'> {
-    /** Milliseconds; see {@link CookieOptions.maxAge}. `null` means no lifetime. */
+    /**
+     * For how many milliseconds the session lasts after its last request: `86_400_000` is a day.
+     * It is sent as `Expires`. The browser learns of a longer life only from a cookie that is sent
+     * again, as with `rolling: true`. Default, and `null`: no lifetime, the browser deletes the
+     * cookie when it closes.
+     */
     maxAge?: number | null | undefined;
 
     /** The `maxAge` that `resetMaxAge()` sets, in milliseconds. Default: `maxAge`. */
@@ -604,8 +638,11 @@ declare namespace session {
   /** The `cookie` option as an object. */
   interface FixedCookieInit extends Omit<CookieInit, 'sameSite'> {
     /**
-     * See {@link CookieOptions.sameSite}. `'auto'` means `'none'` on a secure
-     * connection and `'lax'` on every other.
+     * Whether requests that other sites begin carry the cookie. `'lax'`: only when somebody follows
+     * a link to this site; good for most apps. `'strict'`, or `true`: never, so who comes back from a
+     * login or payment page is logged out there. `'none'`: always, which needs `secure`. `'auto'`:
+     * `'none'` on a secure connection, and `'lax'` on every other. Default: no attribute, which
+     * browsers take for `'lax'` or less.
      */
     sameSite?: CookieOptions['sameSite'] | 'auto';
   }
@@ -929,6 +966,53 @@ declare namespace session {
     expired: number;
     /** How many sessions were removed because of `max` or `maxBytes`. */
     evicted: number;
+  }
+
+  /**
+   * What a subscriber hears on a channel of `node:diagnostics_channel`: `express-session:create`, `load`,
+   * `save`, `touch`, `destroy`, `regenerate`, `renew`, `expire`, `conflict` or `error`. docs/observing.md says
+   * when each message comes. Beside what `store` and `req` hold, a message has no session id, no cookie and
+   * no data.
+   *
+   * @example
+   * import { subscribe } from 'node:diagnostics_channel';
+   * import session from 'express-session-rs';
+   *
+   * subscribe('express-session:save', (message) => {
+   *   const { outcome, durationMs, bytes } = message as session.DiagnosticsMessage;
+   *   console.log(outcome, durationMs, bytes);
+   * });
+   */
+  interface DiagnosticsMessage {
+    /** `req.sessionStore`. */
+    store: Store;
+
+    /** The request whose session it is. */
+    req?: express.Request;
+
+    /** How long it took until the store had answered, in ms. `conflict` has none. */
+    durationMs?: number;
+
+    /** The length of the JSON that was stored, without `_meta`, in bytes of UTF-8: `create` and `save` have it. */
+    bytes?: number;
+
+    /** What came of it: `'error'` if there is an `error`. On the channel `error` it is the name of the operation. */
+    outcome:
+      'created' | 'found' | 'none' | 'expired' | 'saved' | 'gone' | 'touched' | 'destroyed' | 'regenerated' |
+      'renewed' | 'kept' | 'idle' | 'absolute' | 'merged' | 'failed' | 'error' |
+      'load' | 'save' | 'touch' | 'destroy' | 'regenerate' | 'renew' | 'expire';
+
+    error?: DiagnosticsError;
+  }
+
+  /** What a {@link DiagnosticsMessage} has of an error. */
+  interface DiagnosticsError {
+    name: string;
+
+    /** The first line of the error's message, without session ids. */
+    message: string;
+
+    code?: string | number;
   }
 
   /**

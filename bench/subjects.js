@@ -1,5 +1,6 @@
 'use strict';
 
+const { subscribe } = require('node:diagnostics_channel');
 const Module = require('node:module');
 const path = require('node:path');
 const { promisify } = require('node:util');
@@ -33,7 +34,8 @@ const DISK_SUBJECTS = [
 ];
 
 /**
- * What the mode `--features` compares: this package with one option that only it has, and with none.
+ * What the mode `--features` compares: this package with one option that only it has, and with none; or with
+ * subscribers of `channels`.
  * `measure` is the subject to which the ratio is, if that is not express-session in memory.
  */
 const FEATURE_SUBJECTS = [
@@ -45,6 +47,7 @@ const FEATURE_SUBJECTS = [
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'hashIds', session: OURS, store: 'own', options: { hashIds: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
+  { name: 'subscriber of load and save', session: OURS, store: 'own', channels: ['load', 'save'] },
   { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },
   { name: 'connect-redis, wrapped, merge: true', session: OURS, store: 'redis', isWrapped: true, options: { merge: true } },
   { name: 'touchAfter', session: OURS, store: 'own', options: { touchAfter: 600000 } },
@@ -88,6 +91,7 @@ function open(subject, { maxAge, redis, folder } = {}) {
   // A function does not come through the message that names the subject.
   const { options } = FEATURE_SUBJECTS.find(({ name }) => name === subject.name) ?? subject;
   const session = require(subject.session);
+  for (const name of subject.channels ?? []) subscribe(`express-session:${name}`, () => {});
   if (subject.store === 'none') {
     return { middleware: session({ keys: [SECRET], maxAge }), clear: async () => {} };
   }

@@ -5,7 +5,7 @@
  * line for each check:
  *
  * - by ourselves, everywhere: where it comes from, under which licences, and that
- *   SECURITY.md gives the reason for each;
+ *   docs/dependencies.md gives the reason for each;
  * - `npm audit`, where the registry has advisories;
  * - `cargo deny check`, where that is installed (`cargo install cargo-deny --locked`),
  *   and of its checks the advisories only where their database can be fetched.
@@ -53,8 +53,8 @@ function ourselves() {
   const row = ({ part, name, licence }) => `${part}, ${name}, ${licence}`;
   const is = new Set(shipped.map(row));
   const said = new Set(documented().map(row));
-  for (const text of is) if (!said.has(text)) findings.push(`SECURITY.md lacks: ${text}`);
-  for (const text of said) if (!is.has(text)) findings.push(`SECURITY.md lists what is not there: ${text}`);
+  for (const text of is) if (!said.has(text)) findings.push(`docs/dependencies.md lacks: ${text}`);
+  for (const text of said) if (!is.has(text)) findings.push(`docs/dependencies.md lists what is not there: ${text}`);
   return findings;
 }
 

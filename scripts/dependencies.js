@@ -131,15 +131,15 @@ function allowedLicences() {
 }
 
 /**
- * The rows that SECURITY.md has for them, under the headings of their parts.
+ * The rows that docs/dependencies.md has for them, under the headings of their parts.
  * @returns {Array<{ name: string, licence: string, why: string, part: string }>}
  */
 function documented() {
   const parts = { 'npm packages': 'npm', 'Crates in the addon': 'addon', 'Crates that build it': 'build' };
-  const text = read('SECURITY.md');
+  const text = read('docs/dependencies.md');
   return Object.entries(parts).flatMap(([heading, part]) => {
-    const [, section] = text.split(`\n### ${heading}\n`);
-    if (section === undefined) throw new Error(`SECURITY.md has no heading "${heading}"`);
+    const [, section] = text.split(`\n## ${heading}\n`);
+    if (section === undefined) throw new Error(`docs/dependencies.md has no heading "${heading}"`);
     const rows = section.split(/\n#/)[0].matchAll(/^\| ([\w-]+) \| ([^|]+) \| ([^|]+) \|$/gm);
     return Array.from(rows, ([, name, licence, why]) => ({ name, licence, why, part })).slice(1);
   });

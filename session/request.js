@@ -10,6 +10,7 @@ const { startLifetimeAt } = require('./cookie/cookie');
 const { warnOfProblems, warnOfWithheld } = require('./cookie/problems');
 const isSecure = require('./cookie/secure');
 const serialize = require('./cookie/serialize');
+const RequestDiagnostics = require('./diagnostics');
 const native = require('./native/load');
 const Bases = require('./request/bases');
 const dataJSON = require('./request/data-json');
@@ -159,6 +160,8 @@ class RequestSession {
     this.meta = settings.metaKey === undefined ? undefined : new RequestMeta(this);
     this.touches = settings.touches === undefined ? undefined : new RequestTouches(this, settings.touches);
     this.bases = settings.merge !== undefined ? new Bases(this) : undefined;
+    /** What subscribers hear of the session; undefined if there are none. */
+    this.diagnostics = RequestDiagnostics.of(this);
     // Another middleware may have had the request before.
     req[REQUEST_SESSION]?.leave();
     req[REQUEST_SESSION] = this;
@@ -581,6 +584,15 @@ class RequestSession {
   }
 
   /**
+   * Notes that a session is not saved, because it was destroyed.
+   * @param {SessionShape} session
+   */
+  noteGone(session) {
+    debug('not saving: the session was destroyed');
+    this.diagnostics?.noteGone(session);
+  }
+
+  /**
    * Notes that this request destroys a session. If it saves the session nevertheless, the
    * session is stored again.
    *
@@ -710,6 +722,7 @@ class RequestSession {
    * @throws what the store throws, and what `JSON.stringify` throws for the data
    */
   settle(response) {
+    this.diagnostics?.decideEnd();
     if (this.isAsleep && this.isUnreplaced()) {
       const progress = this.settleAsleep(response);
       if (progress) return progress;
@@ -729,6 +742,7 @@ class RequestSession {
    * @throws what `settle` throws
    */
   settleEarly(response) {
+    this.diagnostics?.decideEnd();
     const isAsleep = this.isAsleep && this.isUnreplaced();
     if (isAsleep && !changesData(DECISIONS[this.factsAsleep()])) return 'nothing';
     const session = this.current();
@@ -773,8 +787,10 @@ class RequestSession {
     if (end === native.END_SAVE && this.settings.merge !== undefined && session && hasOurMethod(session, 'save')) {
       this.cookieSession = decision & SETS_COOKIE ? session : null;
     }
+    this.diagnostics?.beginEnd(end, session);
     const progress = this.meta?.commit(end, (decision & SETS_COOKIE) !== 0, session, response) ??
       (end === native.END_NOTHING ? 'nothing' : select(this, session).commit(this, end, /** @type {SessionShape} */ (session), response));
+    this.diagnostics?.endSettled(progress);
     this.knownJSON = undefined;
     if (progress !== 'nothing') {
       // The store may change the session when it saves it, but a cookie that was decided on is
@@ -798,8 +814,10 @@ class RequestSession {
     const decision = DECISIONS[this.factsAsleep()];
     const end = decision & END_MASK;
     if (this.meta?.mustWake(end)) return undefined;
+    this.diagnostics?.beginEnd(end);
     const renewed = end === native.END_TOUCH ? resident.renew(this, response) : undefined;
     const progress = end === native.END_NOTHING ? 'nothing' : renewed;
+    this.diagnostics?.endSettled(progress);
     if (progress === undefined) return undefined;
     this.isTouched = true;
     this.endedAt = Date.now();
@@ -829,6 +847,7 @@ class RequestSession {
     // A `save` of the program may change the data before it calls ours.
     this.knownJSON = undefined;
     this.isEnding = true;
+    this.diagnostics?.lendEnd();
     try {
       callStore(callback, session, 'save');
     } finally {

@@ -145,6 +145,7 @@ class ResponsePatch {
     try {
       progress = request.settle(this);
     } catch (error) {
+      request.diagnostics?.failEnd(error);
       request.fail();
       // `writeHead` has thrown the error to its caller before, and what that one sends now is
       // the error page.
@@ -170,12 +171,24 @@ class ResponsePatch {
   /**
    * Makes the response wait for the store. `RequestSession#settle` calls this.
    *
-   * @param {number} _end what the store does: one of the `END_` numbers of the addon
+   * @param {number} end what the store does: one of the `END_` numbers of the addon
    * @param {boolean} [isShort] whether the store is expected to call back when this turn of the
    *   event loop ends
    * @returns {Callback} the callback for the store
    */
-  wait(_end, isShort = false) {
+  wait(end, isShort = false) {
+    const callback = this.hold(end, isShort);
+    return this.request.diagnostics?.hearingEnd(callback) ?? callback;
+  }
+
+  /**
+   * Does what `wait` says.
+   *
+   * @param {number} _end
+   * @param {boolean} isShort
+   * @returns {Callback}
+   */
+  hold(_end, isShort) {
     this.stage = WAITING;
     this.waitsShortly = isShort;
     return (error) => {

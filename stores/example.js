@@ -5,7 +5,7 @@ const path = require('node:path');
 
 const source = path.join(__dirname, 'own', 'store.ts');
 const page = path.join(__dirname, '..', 'docs', 'own-store.md');
-const BLOCK = /(<!-- stores\/own\/store\.ts.*-->\n)```ts\n[^]*?```\n/;
+const BLOCK = /(<!-- run: .* puts it here -->\n)```ts\n[^]*?```\n/;
 
 /** Puts the tested source of the example store into its page. */
 function writeExample() {

@@ -2,6 +2,8 @@
 
 /** The scenes of what this package adds: of "What it adds" in README.md, of docs/features.md, and of what other documents say of it. */
 
+const { lines, later } = require('./scene-parts');
+
 /** The lines that the examples follow. A store of the scene is slow, and fails while `fails` says so. */
 const app = (express = 'express') => `const express = require('${express}');
 const session = require('express-session-rs');
@@ -31,15 +33,6 @@ app.listen(3000);
 
 const COOKIE = 'connect\\.sid=s%3A[^;]+';
 const CLEARED = 'connect\\.sid=; Path=\\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly';
-
-/** A clock that a visit of this path puts forward, by minutes, before it is asked for its session. */
-const later = (program) => `const realNow = Date.now;
-let minutes = 0;
-Date.now = () => realNow() + minutes * 60000;
-${program.replace('const fails', 'app.get(\'/later/:minutes\', (req, res) => { minutes += Number(req.params.minutes); res.end(\'later\'); });\nconst fails')}`;
-
-/** Matches these lines and nothing else. */
-const lines = (...all) => new RegExp(`^${all.join('\\n')}\\n$`);
 
 /** The provider takes its time, and the news are there before it. */
 const login = {
@@ -224,11 +217,6 @@ ${app().replace('const store = new SlowStore();\n', '')}`,
   'touch polls': {
     before: app(), after: listen, visits: ['GET /in', 'GET /', 'GET /poll/news'], headers: ['set-cookie'],
     printed: lines(`200 in \\| ${COOKIE}.*`, `200 ada \\| ${COOKIE}.*`, '200 \\[\\] \\| undefined'),
-  },
-  'idleTimeout': { before: app(), after: listen, visits: ['GET /in', 'GET /show'], printed: lines('200 in', '200 _meta,cart,cookie,language,theme,user') },
-  'idleTimeout seen': {
-    before: app(), after: listen, visits: ['GET /left', 'GET /in', 'GET /left'],
-    printed: lines('200 \\{"created":"undefined","seen":"undefined"\\}', '200 in', '200 \\{"created":"number","seen":"number"\\}'),
   },
   'touchAfter': {
     before: counting(app()), after: `${counted}${listen}`, visits: ['GET /in', 'GET /', 'GET /', 'GET /counted'],

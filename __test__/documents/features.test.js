@@ -2,7 +2,7 @@
 
 /**
  * docs/features.md: each of its code blocks runs, and its traps are as it says. The links of all
- * documents lead somewhere.
+ * documents lead somewhere, and README.md and docs/README.md are what a newcomer begins with.
  */
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -32,6 +32,26 @@ for (const folder of ['', 'docs']) {
     test(`the links of ${name}`, () => assert.deepEqual(linksOf(path.join(folder, name)).broken, []));
   }
 }
+
+test('docs/README.md lists every document', () => {
+  const listed = linksOf('docs/README.md').all.filter((link) => !link.startsWith('..'));
+  const there = fs.readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md') && name !== 'README.md');
+  assert.deepEqual(listed.sort(), there.sort());
+});
+
+test('README.md is short, and in the order of a newcomer', () => {
+  const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
+  assert.ok(text.split(/\s+/).length <= 2500);
+  const picture = text.indexOf('![');
+  assert.ok(picture > 0 && picture < text.indexOf('\n## '));
+  const headings = Array.from(text.matchAll(/^## (.*)$/gm), ([, heading]) => heading);
+  assert.deepEqual(headings, ['Install', 'First example', 'Which store', 'What it adds', 'Options', 'What differs', 'Links']);
+  const [, sentence] = /^Stores that were written for `express-session` work: among them (.*)\.$/m.exec(text);
+  const named = sentence.split(/, | and /);
+  const tried = fs.readFileSync(path.join(root, 'docs', 'stores.md'), 'utf8');
+  assert.deepEqual(named.filter((name) => !tried.includes(`| ${name}`)), []);
+  assert.equal(named.length, 12);
+});
 
 const down = new Error('down');
 const commit = 'headers';

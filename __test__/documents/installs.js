@@ -31,6 +31,7 @@ const projects = {
   '': {},
   'in a project that has it': { 'express-session-rs': '^1.19.0' },
   'in a project with memorystore': { 'express-session': '1.19.0', 'memorystore': '*' },
+  'a binary that is missing': { 'express-session-rs': '^1.19.0' },
 };
 
 /** Runs each command of a block, one after the other. */
@@ -39,7 +40,9 @@ async function shell({ text, mark }, folder, registry) {
   const dependencies = projects[mark];
   if (dependencies.memorystore) registry.bringAll('memorystore');
   fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', dependencies }));
-  if (Object.keys(dependencies).length > 0) await succeed(npm(['install'], folder, registry));
+  const isMissing = mark === 'a binary that is missing';
+  if (Object.keys(dependencies).length > 0) await succeed(npm(['install', ...(isMissing ? ['--omit=optional'] : [])], folder, registry));
+  if (isMissing) await assert.rejects(load('express-session-rs', folder), /the native addon for .* is missing[^]*ERR_EXPRESS_SESSION_RS_NATIVE/);
   for (const line of commands(text)) {
     const words = line.split(/ +/);
     const known = /^npm run ([\w:]+)(?: -- .*)?$/.exec(line);
@@ -48,9 +51,11 @@ async function shell({ text, mark }, folder, registry) {
       continue;
     }
     assert.match(line, /^npm (install|uninstall)( [\w@/:=.-]+| --\w+=\w+)*$/, `no way to run: ${line}`);
+    for (const name of ['express', 'connect-redis', 'redis']) if (words.includes(name)) registry.bringAll(name);
     await succeed(npm(words.slice(1), folder, registry));
-    const [, name] = /^npm install ([a-z][a-z-]*)/.exec(line) ?? [];
-    if (name) await load(name, folder);
+    for (const name of ['express-session-rs', 'express-session']) {
+      if (words.some((word) => word === name || word.startsWith(`${name}@npm:`))) await load(name, folder);
+    }
     const [, os, cpu, libc] = /--os=(\w+) --cpu=(\w+) --libc=(\w+)$/.exec(line) ?? [];
     if (os) {
       const binary = `express-session-rs-${os}-${cpu}-${libc === 'glibc' ? 'gnu' : libc}`;
@@ -59,6 +64,7 @@ async function shell({ text, mark }, folder, registry) {
   }
   // What the program goes on to write is this package now.
   if (dependencies['express-session']) await load('express-session', folder);
+  if (isMissing) await load('express-session-rs', folder);
 }
 
 function commands(text) {

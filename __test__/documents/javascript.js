@@ -13,21 +13,42 @@ const scenes = require('./scenes');
 const companions = path.join(root, '__test__', 'companions', 'node_modules');
 const preload = path.join(__dirname, 'preload.js');
 
-/** Runs a block in an empty folder, and checks what it prints. */
+/**
+ * Runs a block in an empty folder, and checks what it prints; first without its remedy, if the
+ * scene has one.
+ */
 async function javascript({ text, mark }, folder) {
   if (Object.hasOwn(runners, mark)) return runners[mark](text, folder);
   assert.ok(Object.hasOwn(scenes, mark), `there is no scene "${mark}"`);
-  const { before = '', after = '', printed, lines, alias, visits, headers, frameworks } = scenes[mark];
-  link(folder, frameworks);
-  for (const part of lines ? text.trim().split('\n') : [text]) {
-    const file = path.join(folder, 'program.js');
-    fs.writeFileSync(file, before + part + after);
-    const env = { ...process.env, NODE_ENV: 'test', ALIAS: alias ? '1' : '', VISITS: JSON.stringify({ visits, headers }) };
-    const { status, stdout, stderr } = await run(process.execPath, ['--require', preload, file], { cwd: folder, env });
-    assert.equal(status, 0, stderr);
-    assert.equal(stderr, '');
-    assert.match(stdout, printed);
+  const { printed, lines, remedy, symptom, warned } = scenes[mark];
+  if (remedy) {
+    const without = text.replace(...[remedy, ''].flat().slice(0, 2));
+    assert.notEqual(without, text, 'the block has no remedy');
+    await program(mark, without, folder, symptom, warned);
   }
+  for (const part of lines ? text.trim().split('\n') : [text]) await program(mark, part, folder, printed);
+}
+
+/**
+ * Writes a program into a folder, where it finds this package and those of this checkout.
+ * @returns {string[]} the arguments of Node.js that start it
+ */
+function ready(text, folder, frameworks) {
+  link(folder, frameworks);
+  const file = path.join(folder, 'program.js');
+  fs.writeFileSync(file, text);
+  return ['--require', preload, file];
+}
+
+/** Runs a text in its scene. */
+async function program(mark, text, folder, printed, warned = /^$/) {
+  const { before = '', after = '', alias, frameworks, visits, headers, sent, env: own = { SECRET: 'a secret of the test' } } = scenes[mark];
+  const args = ready(before + text + after, folder, frameworks);
+  const env = { ...process.env, NODE_ENV: 'test', ...own, ALIAS: alias ? '1' : '', VISITS: JSON.stringify({ visits, headers, sent }) };
+  const { status, stdout, stderr } = await run(process.execPath, args, { cwd: folder, env });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, warned);
+  assert.match(stdout, printed);
 }
 
 /** @param {boolean} [frameworks] whether the program needs one of the companions, and not what is in the root */
@@ -61,4 +82,4 @@ async function underRunner(folder, file, text, args, expected) {
   assert.match(stdout + stderr, expected);
 }
 
-module.exports = javascript;
+module.exports = Object.assign(javascript, { ready });

@@ -13,6 +13,7 @@ const session = `const express = require('express');
 const session = require('express-session-rs');
 const app = express();
 `;
+const options = 'const options = { secret: process.env.SECRET, resave: false, saveUninitialized: false };\n';
 const visits = `
 app.get('/', (req, res) => {
   req.session.visits = (req.session.visits || 0) + 1;
@@ -108,6 +109,7 @@ require('node:child_process').execFileSync('sqlite3', ['./old.db', \`
 module.exports = {
   ...require('./feature-scenes'),
   ...require('./user-scenes'),
+  ...require('./trouble-scenes'),
   '': { printed: /^$/ },
   'under the alias': { alias: true, printed: /^$/ },
   'line by line, under the alias': { before: "const session = require('express-session');\n", after: limits, lines: true, alias: true, printed: /^$/ },
@@ -131,8 +133,18 @@ old.set('sid-of-ada', { cookie: new session.Cookie({ maxAge: 60000 }), user: 'ad
     alias: true, frameworks: true, printed: takenAlong,
   },
   'from SQLite': { before: sqlite, after: taken, alias: true, printed: takenAlong },
-  'a server': { printed: counted },
+  // It starts without a secret.
+  'a server': { env: { SECRET: '' }, printed: /^Open http.*\n200 Visit number 1\n200 Visit number 2\n$/ },
   'in an app': { before: session, after: visits, printed: counted },
+  'with options': { before: session + options, after: visits, printed: counted },
+  // The folder of a server, which a test has not.
+  'with options, in a folder': {
+    before: `${session}${options}process.chdir(__dirname);
+const { DiskStore } = session;
+session.DiskStore = class extends DiskStore { constructor({ path }) { super({ path: '.' + path }); } };
+`,
+    after: visits, printed: counted,
+  },
   'in an app, under the alias': { before: session.replace('-rs', ''), after: visits, alias: true, printed: counted },
   'with Fastify': { after: fastify, alias: true, frameworks: true, printed: counted },
   'with Koa': { after: koa, alias: true, frameworks: true, printed: counted },
@@ -153,6 +165,28 @@ app.listen(3000);`,
   },
   'in an app with PostgreSQL': { before: session + postgres, after: visits, printed: counted },
   'in an app with Redis': { before: session + redis, after: visits, printed: counted },
+  'on a cluster': {
+    before: `${session}${options}${redis}const createCluster = () => Object.assign(client, { on() {} });
+(async () => {
+`,
+    after: `${visits}})();\n`, printed: counted,
+  },
+  'saved first': {
+    before: `${session}${options}app.use(session(options));\n`,
+    after: visits, visits: ['POST /count'], printed: /^303 \/\n200 Visit number 2\n$/,
+  },
+  'an error handler': {
+    before: `${session}${options}
+const store = new session.MemoryStore();
+store.set = (sid, data, callback) => setImmediate(callback, new Error('no memory'));
+app.use(session({ ...options, store, commit: 'headers' }));
+console.error = console.log;
+app.get('/', (req, res) => { req.session.visits = 1; res.end('visit'); });
+app.get('/late', (req, res) => { res.writeHead(200); req.session.visits = 1; res.end('late'); });
+`,
+    after: 'app.listen(3000);', visits: ['GET /', 'GET /late'],
+    printed: /^500 Please try again in a moment\.\n/,
+  },
   'a store': {
     before: session,
     after: `app.use(session({

@@ -2,6 +2,8 @@
 
 /** The scenes of docs/users.md: several browsers, of one user or of two. */
 
+const { lines } = require('./scene-parts');
+
 /** The lines that the examples follow, and a database. */
 const app = `const express = require('express');
 const session = require('express-session-rs');
@@ -18,9 +20,6 @@ app.get('/in/:name', (req, res) => { req.session.user = req.params.name; res.end
 app.use((error, req, res, next) => { if (res.headersSent) next(error); else res.status(500).end(error.message); });
 app.listen(3000);
 `;
-
-/** Matches these lines and nothing else. */
-const lines = (...all) => new RegExp(`^${all.join('\\n')}\\n$`);
 
 /** Logs in by passport as the user of the path, and says whose a store takes a session for. */
 const ofPassport = (user) => `

@@ -181,7 +181,7 @@ describe('the devices of a user, in three browsers', { skip }, () => {
       'Safari on iPhone | Logged in 11 minutes ago, last used 11 minutes ago, from 127.0.0.1 | Log out',
       'Firefox on Windows | Logged in 2 hours ago, last used 3 minutes ago, from 127.0.0.1 | Log out',
     ]);
-    // The picture in README.md is the upper part of this one.
+    // The picture in docs/first-steps.md is the upper part of this one.
     if (process.env.SCREENSHOT) await third.screenshot({ path: process.env.SCREENSHOT });
 
     await phone.goto('/devices');

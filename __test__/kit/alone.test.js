@@ -13,6 +13,7 @@ const FOLDERS = ['__test__', 'bench', 'examples', 'scripts', 'stores'];
 const COPIED = {
   '__test__/alias/layout/main.js': ['listener', 'jar'],
   '__test__/companions/programs/supertest.js': ['jar'],
+  '__test__/documents/trouble-scenes.js': ['listener'],
   '__test__/release/release.test.js': ['listener', 'jar'],
   'scripts/install/example.js': ['jar'],
   'scripts/install/visit.js': ['listener', 'jar'],

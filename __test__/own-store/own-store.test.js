@@ -49,7 +49,7 @@ describe('npm run test:stores -- ./my-store.js', { concurrency: 4 }, () => {
   };
 
   it('passes the store of the guide, compiled as the guide says', async () => {
-    const [, code] = GUIDE.match(/<!-- stores\/own\/store\.ts.*-->\n```ts\n([^]*?)```\n/);
+    const [, code] = GUIDE.match(/<!-- run: .* puts it here -->\n```ts\n([^]*?)```\n/);
     const [, options] = GUIDE.match(/^npx tsc my-store\.ts (.*)$/m);
 
     fs.writeFileSync(path.join(folder, 'my-store.ts'), code);

@@ -1,6 +1,6 @@
 'use strict';
 
-/** The list in SECURITY.md is what the lock files say, and scripts/audit.js fails when it must. */
+/** The list in docs/dependencies.md is what the lock files say, and scripts/audit.js fails when it must. */
 const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -21,7 +21,7 @@ try {
 
 const row = ({ part, name, licence }) => `${part}: ${name} (${licence})`;
 
-test('SECURITY.md lists the packages and crates that are shipped, in order, and no other', { skip }, () => {
+test('docs/dependencies.md lists the packages and crates that are shipped, in order, and no other', { skip }, () => {
   assert.deepEqual(documented().map(row), shipped.map(row).sort(byPart));
 });
 

@@ -18,7 +18,7 @@ const { sidFrom, logNoSession } = require('../cookie/sid');
  */
 const remote = {
   open(request, header, next) {
-    const { meta, settings: { resident } } = request;
+    const { diagnostics, meta, settings: { resident } } = request;
     const sid = sidFrom(request, header);
     request.setCookieId(sid);
     if (!sid) {
@@ -27,8 +27,12 @@ const remote = {
       return;
     }
     debug('fetching a session');
-    if (resident !== undefined) request.startLoading();
-    attempt((answered) => { load(request, sid, answered); }, (error, data, id) => {
+    const told = diagnostics?.begin('load');
+    attempt((answered) => {
+      if (resident !== undefined) request.startLoading();
+      load(request, sid, answered);
+    }, (error, data, id, ending) => {
+      told?.endLoad(error, data, ending);
       if (data && id !== sid) meta?.tellNewId();
       if (data && !error && meta?.mustRenew(data)) renew(request, data, (failure, found) => { loaded(request, failure, found, next); });
       else loaded(request, error, data, next);
@@ -44,7 +48,7 @@ const remote = {
     const isAsked = resident !== undefined && end === native.END_SAVE && store.setIfPresent === undefined;
     const id = isAsked ? request.idOf(session) : undefined;
     if (isAsked && id !== undefined && resident.wasDestroyed(`${id}`, request.since(id))) {
-      debug('not saving: the session was destroyed');
+      request.noteGone(session);
       return 'done';
     }
     const callback = storeCallback(req, response.wait(end));

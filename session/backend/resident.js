@@ -88,13 +88,18 @@ class Resident {
    * @throws what the program's functions throw
    */
   open(request, header, next) {
+    const told = request.diagnostics?.begin('load');
     let reason;
     try {
-      reason = this.load(request, header);
+      reason = this.load(request, header, told);
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      if (isBusy(error)) remote.open(request, header, next);
-      else remote.loaded(request, error, undefined, next);
+      if (isBusy(error)) {
+        remote.open(request, header, next);
+        return;
+      }
+      told?.endLoad(error);
+      remote.loaded(request, error, undefined, next);
       return;
     }
     if (reason === native.ASK_STORE) remote.open(request, header, next);
@@ -107,12 +112,13 @@ class Resident {
    *
    * @param {RequestSession} request
    * @param {string | undefined} header `Cookie`
+   * @param {ReturnType<NonNullable<RequestSession['diagnostics']>['begin']>} [told] ends if the store was asked
    * @returns {number | undefined} undefined if the session sleeps. `UNKNOWN_SID` if a new
    *   session must be made now, as the store has none of the cookie's sid; `ASK_STORE` if
    *   the remote backend must open the session.
    * @throws what the engine throws
    */
-  load(request, header) {
+  load(request, header, told) {
     const { req, keyring, settings } = request;
     const engine = this.engine = engineOf(settings.store);
     // A program may have defined an accessor `session` on the request or on its prototype. It
@@ -131,11 +137,15 @@ class Resident {
       if (settings.times === undefined && settings.metaKey !== undefined && stored.text.startsWith(POINTER)) return native.ASK_STORE;
       if (settings.times !== undefined && !stored.takeMeta(this, settings.times, now, request.meta?.mayRenew === true)) return native.ASK_STORE;
       if (debug.enabled) debug('session found');
+      told?.endLoad(undefined, stored);
       request.sleep(stored, cookieId);
       if (request.touches !== undefined) request.touches.stored = stored;
       return undefined;
     }
-    if (isUnknown) settings.touches?.forget(cookieId);
+    if (isUnknown) {
+      told?.endLoad(undefined);
+      settings.touches?.forget(cookieId);
+    }
     // The cookie may be in `req.cookies` or `req.signedCookies`, where `sidFrom` looks for it. An
     // invalid secret must be reported if no other secret has verified the cookie.
     const hasNoSession = isUnknown ||
@@ -218,7 +228,7 @@ class Resident {
     } else {
       const base = request.bases?.of(session) ?? this.followedBase(request, session, engine);
       if (base === undefined) text = save(request, session, engine);
-      else if (base === null) debug('not saving: the session was destroyed');
+      else if (base === null) request.noteGone(session);
       else if (base !== '' && this.settings.store.setIfUnchanged === setIfUnchanged) return saveIfUnchanged(request, session, base, engine, response);
       else isDone = false;
     }
@@ -267,9 +277,9 @@ module.exports = Resident;
  */
 function pending({ req }, engine, end, response, note) {
   const done = response.wait(end, true);
-  callStore(storeCallback(req, (error) => {
+  callStore(storeCallback(req, (error, isStored) => {
     if (!error) note?.();
-    done(error);
+    done(error, isStored);
   }), engine, 'flush');
   return 'waiting';
 }
@@ -329,7 +339,7 @@ function save(request, session, engine) {
     isStored = engine.save(id, stored, JSON.stringify(stored), since);
   }
   if (isStored) return text;
-  debug('not saving: the session was destroyed');
+  request.noteGone(session);
   return undefined;
 }
 

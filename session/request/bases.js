@@ -3,7 +3,6 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, Session as SessionShape } from '../types' */
 
-const debug = require('debug')('express-session');
 const { callStore, storeCallback } = require('../store/call');
 const defer = require('../store/defer');
 const dataJSON = require('./data-json');
@@ -89,7 +88,7 @@ class Bases {
     const isAgain = request.destroyedIds?.has(id);
     this.inTurn(callback, (done) => {
       if (!isAgain && request.destroyedIds?.has(id)) {
-        debug('not saving: the session was destroyed');
+        request.noteGone(session);
         done();
         return;
       }

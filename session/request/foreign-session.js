@@ -30,18 +30,27 @@ function wrapMethods(session, request) {
    */
   function doReload(callback) {
     const call = functionOf(callback);
+    // A session that is ours tells itself.
+    const told = isOurs ? undefined : request.diagnostics?.begin('load');
     /** @type {number} */
     let moment;
     if (!runEngine(call, () => { moment = request.moment(); })) return undefined;
     const begin = (/** @type {Function} */ method) => method.call(this, (/** @type {any[]} */ ...results) => {
+      told?.endReload(results[0]);
       request.afterReload(this, moment, results[0]);
       call(...results);
     });
     if (request.settings.times === undefined) return begin(reload);
     // The `reload` of another class does not know when a session has ended, or that it has another id now.
-    load(request, request.idOf(this), (error, data, id) => {
-      if (error || data) begin(data && id !== this.id ? ours.reload : reload);
-      else call(new Error('failed to load session'));
+    load(request, request.idOf(this), (error, data, id, ending) => {
+      const isRenamed = data && id !== this.id;
+      if (isRenamed) told?.drop();
+      if (error || data) {
+        begin(isRenamed ? ours.reload : reload);
+        return;
+      }
+      told?.endLoad(undefined, undefined, ending);
+      call(new Error('failed to load session'));
     });
     return undefined;
   }
@@ -114,7 +123,23 @@ function wrapMethods(session, request) {
    */
   const takesCallback = (method) => !isOurs && method !== undefined && method.length > 0;
 
-  const regeneratePlainly = wrapped(doRegenerate, takesCallback(regenerate), false);
+  /**
+   * Lets subscribers hear of what a method does, unless the session is ours, which tells itself.
+   *
+   * @param {'save' | 'destroy' | 'regenerate'} name
+   * @param {(this: SessionShape, ...args: any[]) => any} act gets the callback first
+   * @returns {(this: SessionShape, ...args: any[]) => any}
+   */
+  const telling = (name, act) => {
+    const { diagnostics } = request;
+    if (isOurs || diagnostics === undefined) return act;
+    return function told(callback, ...more) {
+      if (typeof callback !== 'function') return act.call(this, callback, ...more);
+      return diagnostics.during(name, this, callback, (session, heard) => act.call(session, heard, ...more));
+    };
+  };
+
+  const regeneratePlainly = wrapped(telling('regenerate', doRegenerate), takesCallback(regenerate), false);
 
   /**
    * @this {SessionShape}
@@ -126,13 +151,13 @@ function wrapMethods(session, request) {
     return regeneratePlainly.apply(this, args);
   }
 
-  const wrappedSave = wrapped(doSave, takesCallback(save), true);
+  const wrappedSave = wrapped(telling('save', doSave), takesCallback(save), true);
   // `reload` gets a callback in any case, by which the `RequestSession` hears of it.
   defineHidden(session, 'reload', wrapped(doReload, true, true));
   defineHidden(session, 'save', wrappedSave);
   // `destroy`, `regenerate` and `touch` of our class tell the `RequestSession` themselves.
   if (isOurs) return undefined;
-  defineHidden(session, 'destroy', wrapped(doDestroy, takesCallback(destroy), false));
+  defineHidden(session, 'destroy', wrapped(telling('destroy', doDestroy), takesCallback(destroy), false));
   defineHidden(session, 'regenerate', wrappedRegenerate);
   defineHidden(session, 'touch', wrappedTouch);
   return isOfClass ? wrappedSave : undefined;

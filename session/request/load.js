@@ -23,9 +23,9 @@ const LONGEST_CHAIN = 3;
  *
  * @param {RequestSession} request
  * @param {string | undefined} sid
- * @param {(error?: any, data?: SessionData | null, id?: string) => void} callback gets what the
- *   store calls back with; no data for a session that has ended. With an option that reserves `_meta`,
- *   the id under which the store has the session follows.
+ * @param {(error?: any, data?: SessionData | null, id?: string, ending?: 'idle' | 'absolute') => void} callback
+ *   gets what the store calls back with; no data for a session that has ended. With an option that reserves
+ *   `_meta`, the id under which the store has the session follows, and why it has ended.
  * @throws what `get` throws before the store has called back
  */
 function load(request, sid, callback) {
@@ -34,9 +34,9 @@ function load(request, sid, callback) {
     callStore(storeCallback(req, callback), req.sessionStore, 'get', sid);
     return;
   }
-  find(request, sid, LONGEST_CHAIN, (error, data, id) => {
+  find(request, sid, LONGEST_CHAIN, (error, data, id, ending) => {
     if (data && id !== sid) request.rename(sid, /** @type {string} */ (id));
-    callback(error, data, id);
+    callback(error, data, id, ending);
   });
 }
 
@@ -98,11 +98,12 @@ function attempt(act, callback) {
  * @param {RequestSession} request
  * @param {string | undefined} sid
  * @param {number} chain how many pointers may be followed
- * @param {(error?: any, data?: SessionData | null, id?: string) => void} callback
+ * @param {(error?: any, data?: SessionData | null, id?: string, ending?: 'idle' | 'absolute') => void} callback
  * @throws as `load`
  */
 function find(request, sid, chain, callback) {
   const { req, settings: { times } } = request;
+  request.diagnostics?.noteId(sid);
   callStore(storeCallback(req, (error, data) => {
     if (error || !data) {
       callback(error, data, sid);
@@ -121,12 +122,15 @@ function find(request, sid, chain, callback) {
       return;
     }
     const meta = times && readMeta(data, now);
-    if (meta && times.hasEnded(meta, now)) {
+    const ending = meta && times.endingOf(meta, now);
+    if (ending !== undefined) {
       debug('the session has ended');
+      const told = request.diagnostics?.begin('expire');
       // If the store cannot destroy it, it has ended all the same, and the next request that brings its id tries again.
       askStore(req, (failure) => {
         if (failure && debug.enabled) debug('error %s', redacted(failure, sid));
-        callback();
+        told?.tell(ending, failure);
+        callback(undefined, undefined, undefined, ending);
       }, 'destroy', sid);
       return;
     }

@@ -107,7 +107,10 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   };
 
   const retry = () => {
-    if (retries === MOST_RETRIES) throw new ConflictError();
+    if (retries === MOST_RETRIES) {
+      request.diagnostics?.tellConflict('failed');
+      throw new ConflictError();
+    }
     retries++;
     setTimeout(take, Math.random() * Math.min(2 ** retries, LONGEST_PAUSE), read);
   };
@@ -124,7 +127,7 @@ function saveMerged(request, id, session, base, callback, isChanged = false) {
   /** @param {SessionData | null | undefined} found */
   const replace = (found) => {
     if (!found) {
-      debug('not saving: the session was destroyed');
+      request.noteGone(session);
       // The program that has asked for it gets an error: see `hearingSave`.
       if (request.settings.users === undefined) finish();
       else finish(undefined, false);
@@ -157,6 +160,7 @@ function mergeStored(request, session, base, found) {
     debug('merging');
     const changes = changesOf(JSON.parse(base), JSON.parse(textOf(session)), JSON.parse(text), merge);
     apply(session, changes, found);
+    request.diagnostics?.noteMerged(session);
   }
   request.bases?.note(session, text);
   return text;

@@ -87,7 +87,11 @@ function renew(request, loaded, done) {
   const oldId = /** @type {string} */ (req.sessionID);
   const isAtomic = typeof store.setIfUnchanged === 'function';
   const { act, leave } = enter(store, oldId, false);
+  const told = request.diagnostics?.begin('renew');
   let trials = 0;
+  let isRenewed = false;
+  /** @type {unknown} Why it is not. */
+  let failure;
 
   /**
    * @param {unknown} error
@@ -95,6 +99,7 @@ function renew(request, loaded, done) {
    */
   const finish = (error, data) => {
     leave();
+    told?.tell(failure ? 'error' : isRenewed ? 'renewed' : 'kept', failure);
     done(error, data);
   };
 
@@ -115,6 +120,7 @@ function renew(request, loaded, done) {
       record = createSession.call(store, { sessionID: id, sessionStore: store }, { ...data });
     } catch (error) {
       if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
+      failure = error;
       finish(undefined, found);
       return;
     }
@@ -123,6 +129,7 @@ function renew(request, loaded, done) {
       return;
     }
     debug('renewing the id');
+    request.diagnostics?.noteId(id);
     showMeta(record, meta);
     const pointer = makePointer(oldId, id, now + renewGrace, renewGrace);
 
@@ -142,6 +149,7 @@ function renew(request, loaded, done) {
         requestMeta.set(id, meta);
         request.rename(oldId, id);
         requestMeta.tellNewId(true);
+        isRenewed = true;
         finish(undefined, data);
       }
     };
@@ -163,6 +171,7 @@ function renew(request, loaded, done) {
    */
   const keepOldId = (error, found) => {
     if (debug.enabled) debug('the id is not renewed: %s', redacted(error, oldId));
+    failure = error;
     readAgain(found, false);
   };
 
@@ -203,6 +212,7 @@ function endRenewed(request, sid, done) {
         done(isFailure(error) ? error : undefined);
       } else if (isPointer(data)) {
         const id = followPointer(`${sid}`, data, Date.now());
+        request.diagnostics?.noteId(id);
         if (id === undefined) done();
         else askStore(req, done, 'destroy', id);
       } else if (isTold && trials <= MOST_ENDS) {

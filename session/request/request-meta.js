@@ -354,9 +354,12 @@ class RequestMeta {
     const { request } = this;
     load(request, sid, (error, found, id) => {
       const mustNote = session && (id === sid ? this.mustNoteUse(end, session) : this.keepsUnseen);
-      if (error || !found) done(isFailure(error) ? error : undefined);
-      else if (mustNote) this.noteUseIn(session, found, done);
-      else if (end === native.END_NOTHING) done();
+      if (isFailure(error)) {
+        done(error);
+      } else if (error || !found || (!mustNote && end === native.END_NOTHING)) {
+        request.diagnostics?.dropEnd();
+        done();
+      } else if (mustNote) this.noteUseIn(session, found, done);
       else askStore(request.req, done, 'touch', id, session);
     });
   }

@@ -97,11 +97,28 @@ function hasOwnId(session) {
 }
 
 /**
+ * Does what a program asks for, and lets subscribers hear of it.
+ *
+ * @template T
+ * @param {'save' | 'destroy' | 'regenerate'} name
+ * @param {SessionShape} session
+ * @param {Callback} callback
+ * @param {(session: SessionShape, callback: Callback, watcher?: RequestSession) => T} act
+ * @param {RequestSession} [watcher]
+ * @returns {T} what `act` returns
+ * @throws what `act` throws
+ */
+function telling(name, session, callback, act, watcher) {
+  const diagnostics = requestOf(session)?.diagnostics;
+  return diagnostics === undefined ? act(session, callback, watcher) : diagnostics.during(name, session, callback, act, watcher);
+}
+
+/**
  * Stores a session, and tells the `RequestSession` that watches it.
  *
  * @param {SessionShape} session
  * @param {Callback} callback
- * @param {RequestSession | undefined} watcher
+ * @param {RequestSession} [watcher]
  */
 function saveSession(session, callback, watcher) {
   const { req } = session;
@@ -141,7 +158,9 @@ function reloadSession(session, callback, watcher) {
     if (hearer) hearer.afterReload(session, moment, results[0]);
     callback(...results);
   };
-  const answered = storeCallback(req, (error, data) => {
+  const told = request?.diagnostics?.begin('load');
+  const answered = storeCallback(req, (error, data, _id, ending) => {
+    told?.endLoad(error, data, ending);
     if (error) return done(error);
     if (!data) return done(new Error('failed to load session'));
     try {
@@ -152,9 +171,51 @@ function reloadSession(session, callback, watcher) {
     done();
   });
   if (hearer && !runEngine(answered, () => { moment = hearer.moment(); })) return watcher ? undefined : session;
-  if (request) load(request, id, answered);
-  else callStore(answered, store, 'get', id);
+  try {
+    if (request) load(request, id, answered);
+    else callStore(answered, store, 'get', id);
+  } catch (error) {
+    told?.endLoad(error);
+    throw error;
+  }
   return watcher ? undefined : session;
+}
+
+/**
+ * Removes a session from its request and from the store.
+ *
+ * @param {SessionShape} session
+ * @param {Callback} callback
+ * @returns {SessionShape} the same session
+ */
+function destroySession(session, callback) {
+  const { req } = session;
+  delete req.session;
+  const request = requestOf(session);
+  const id = newestIdOf(session);
+  const watched = request ? request.beforeDestroy(id, callback) : callback;
+  const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
+  if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);
+  else end(watched);
+  return session;
+}
+
+/**
+ * Destroys the stored session of a request, and replaces it by a new one.
+ *
+ * @param {SessionShape} session
+ * @param {Callback} callback
+ * @returns {SessionShape} the same session
+ */
+function regenerateSession(session, callback) {
+  const { req } = session;
+  const request = requestOf(session);
+  const { sessionID } = req;
+  if (request) request.noteDestroyed(sessionID);
+  const end = (/** @type {Callback} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'regenerate', req); };
+  if (request?.meta?.mayBeRenewed(sessionID)) request.meta.endStored(sessionID, callback, end);
+  else end(callback);
+  return session;
 }
 
 /** @type {Omit<SessionShape, 'cookie'> & ThisType<SessionShape>} */
@@ -195,7 +256,7 @@ const members = {
    * @param {Callback} [callback]
    */
   save(callback) {
-    return callbackOrPromise(callback, (done) => saveSession(this, done, watcherOf(this)));
+    return callbackOrPromise(callback, (done) => telling('save', this, done, saveSession, watcherOf(this)));
   },
 
   /**
@@ -214,17 +275,7 @@ const members = {
    * @param {Callback} [callback]
    */
   destroy(callback) {
-    return callbackOrPromise(callback, (done) => {
-      const { req } = this;
-      delete req.session;
-      const request = requestOf(this);
-      const id = newestIdOf(this);
-      const watched = request ? request.beforeDestroy(id, done) : done;
-      const end = (/** @type {Callback | undefined} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'destroy', id); };
-      if (request?.meta?.mayBeRenewed(id)) request.meta.endStored(id, functionOf(watched), end);
-      else end(watched);
-      return this;
-    });
+    return callbackOrPromise(callback, (done) => telling('destroy', this, done, destroySession));
   },
 
   /**
@@ -238,22 +289,13 @@ const members = {
   regenerate(options, callback = undefined) {
     if (typeof options === 'object' && options !== null) {
       const replaced = regenerateKeeping(this, options.keep);
-      return callbackOrPromise(callback, (done) => {
+      return callbackOrPromise(callback, (done) => telling('regenerate', this, done, (_session, heard) => {
         // What the callback throws must not become a rejection.
-        replaced.then(() => { defer(done); }, (error) => { defer(done, error); });
+        replaced.then(() => { defer(heard); }, (error) => { defer(heard, error); });
         return this;
-      });
+      }));
     }
-    return callbackOrPromise(options, (done) => {
-      const { req } = this;
-      const request = requestOf(this);
-      const { sessionID } = req;
-      if (request) request.noteDestroyed(sessionID);
-      const end = (/** @type {Callback} */ answered) => { callStore(storeCallback(req, answered), req.sessionStore, 'regenerate', req); };
-      if (request?.meta?.mayBeRenewed(sessionID)) request.meta.endStored(sessionID, done, end);
-      else end(done);
-      return this;
-    });
+    return callbackOrPromise(options, (done) => telling('regenerate', this, done, regenerateSession));
   },
 };
 
@@ -273,7 +315,7 @@ const { save, reload } = members;
  */
 const watchedMethods = {
   save(callback) {
-    return callbackOrPromise(callback, (done) => saveSession(this, done, requestOf(this)));
+    return callbackOrPromise(callback, (done) => telling('save', this, done, saveSession, requestOf(this)));
   },
 
   reload(callback) {

@@ -79,13 +79,25 @@ class Times {
   }
 
   /**
+   * Returns why a session has ended: by `idleTimeout` or by `absoluteTimeout`.
+   *
+   * @param {Meta} meta
+   * @param {number} now
+   * @returns {'idle' | 'absolute' | undefined} undefined if it has not
+   */
+  endingOf({ created, used }, now) {
+    if (now - used >= this.idleTimeout) return 'idle';
+    return now - created >= this.absoluteTimeout ? 'absolute' : undefined;
+  }
+
+  /**
    * Whether a session has ended.
    *
    * @param {Meta} meta
    * @param {number} now
    */
-  hasEnded({ created, used }, now) {
-    return now - used >= this.idleTimeout || now - created >= this.absoluteTimeout;
+  hasEnded(meta, now) {
+    return this.endingOf(meta, now) !== undefined;
   }
 
   /**

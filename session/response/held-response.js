@@ -198,6 +198,7 @@ class HeldResponse extends ResponsePatch {
       if (!request.hasFailed) request.settleEarly(this);
       if (this.phase === BEFORE) this.phase = PAST;
     } catch (error) {
+      request.diagnostics?.failEnd(error);
       this.fail(error);
     }
   }
@@ -232,11 +233,11 @@ class HeldResponse extends ResponsePatch {
    * store only renews the expiry of the session.
    *
    * @param {number} end one of the `END_` numbers of the addon
-   * @param {boolean} [isShort] as in `ResponsePatch`
+   * @param {boolean} isShort as in `ResponsePatch`
    * @returns {Callback} the callback for the store
    */
-  wait(end, isShort = false) {
-    const callback = super.wait(end, isShort);
+  hold(end, isShort) {
+    const callback = super.hold(end, isShort);
     if (this.phase === PAST || end === native.END_TOUCH) {
       this.phase = PAST;
       return callback;
