@@ -15,6 +15,8 @@ const { RedisStore } = require('connect-redis');
 const { createClient, createCluster } = require('redis');
 const Line = require('./line');
 const { open, read, write } = require('../compat/app');
+const { blocks } = require('../documents/blocks');
+const session = require('../..');
 const keepLoggedOut = require('../../redis');
 const { needs } = require('../../test-kit/installed');
 const Nodes = require('../../test-kit/redis-cluster');
@@ -143,6 +145,22 @@ describe('the near cache of node-redis', { skip }, () => {
       assert.equal((await apps[0].far.visit(read, { cookie })).body, '101');
     });
   }
+
+  test('the block of docs/scaling.md reads from the cache', async (t) => {
+    const { text } = blocks('docs/scaling.md').find(({ mark }) => mark.endsWith('near-cache.test.js'));
+    const { urls: [url] } = servers['one Redis'];
+    const names = { createClient, RedisStore, keepLoggedOut, session, console, process: { env: { REDIS_URL: url, SECRET: 'x' } } };
+    const run = new Function(...Object.keys(names), 'app', `return (async () => { ${text}; return client; })();`);
+    let middleware;
+    const client = await run(...Object.values(names), { use(layer) { middleware = layer; } });
+    t.after(() => client.destroy());
+    const { visit } = await open(t, { middleware });
+    await visit(write);
+    await visit(read);
+    const { hitCount } = client.clientSideCache.stats();
+    assert.equal((await visit(read)).body, '1');
+    assert.equal(client.clientSideCache.stats().hitCount, hitCount + 1);
+  });
 
   /** The invalidation is under way: the near app has it when the line is released. */
   async function late(t, options) {
