@@ -52,6 +52,8 @@ async function redisStore(t) {
 async function postgresStore(t, type = 'json') {
   const { database } = await servers.postgres.fresh();
   const pool = new (load('pg').Pool)({ host: HOST, port: servers.postgres.port, user: 'postgres', database });
+  // The server may be stopped while a connection of an ended pool closes.
+  pool.on('connect', (client) => { client.on('error', () => {}); });
   t.after(() => pool.end());
   await pool.query(`CREATE TABLE session (sid varchar PRIMARY KEY, sess ${type} NOT NULL, expire timestamp(6) NOT NULL)`);
   const store = new (load('connect-pg-simple')(session))({ pool, pruneSessionInterval: false });
