@@ -23,7 +23,7 @@ main(JSON.parse(process.argv[2])).catch((error) => {
 });
 
 async function main({ subject, scenario, maxAge, warmUp, lanes, users, redis, cookies = 0, residents = 0 }) {
-  const client = scenario.redis || subject.store === 'redis' ? await connect(redis) : undefined;
+  const client = scenario.redis || subject.store === 'redis' ? await connect(redis, subject.isCached) : undefined;
   const folder = temporaryFolder('bench');
   const opened = subject.name === 'floor' ? openFloor(scenario) : open(subject, { maxAge, redis: client, folder });
   const connections = Array.from({ length: lanes }, () => new Lane());

@@ -3,17 +3,23 @@
 /**
  * The client behind connect-redis.
  *
- * @param {{ port?: number }} [server] where a real Redis listens; without one,
- *   the answers come from a Map in the next tick: the same store code, no socket
+ * @param {{ urls?: string[] }} [server] where a real Redis listens, or the nodes of a cluster; without
+ *   one, the answers come from a Map in the next tick: the same store code, no socket
+ * @param {boolean} [isCached] whether the client keeps what it has read
  * @returns {Promise<object>}
  */
-async function connect(server) {
-  if (!server || !server.port) return new StandInClient();
-  const { createClient } = require('redis');
-  const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+async function connect(server, isCached = false) {
+  if (!server) return new StandInClient();
+  const { createClient, createCluster } = require('redis');
+  const { urls } = server;
+  const options = isCached ? { RESP: 3, clientSideCache: CACHE } : {};
+  const client = urls.length > 1 ? createCluster({ rootNodes: urls.map((url) => ({ url })), ...options }) : createClient({ url: urls[0], ...options });
   await client.connect();
   return client;
 }
+
+/** An entry outlives the time in which its process waits for the slices of the others. */
+const CACHE = { ttl: 60_000, maxEntries: 10_000 };
 
 class StandInClient {
   constructor() {

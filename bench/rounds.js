@@ -34,11 +34,11 @@ function takesPart(subject, scenario) {
  * @returns {Promise<object[]>} a row per scenario
  */
 async function cpuRows(subjects, options, redis) {
-  const scenarios = [...SCENARIOS, ...(options.redis ? REDIS_SCENARIOS : [])];
+  const scenarios = [...SCENARIOS, ...(options['no-redis'] ? [] : REDIS_SCENARIOS)];
   return scenarioRows(scenarios, subjects, options, redis);
 }
 
-/** The modes `--disk` and `--features`, as `cpuRows`. */
+/** The modes `--disk`, `--features` and `--redis`, as `cpuRows`. */
 async function variantRows(subjects, options, redis) {
   const scenarios = SCENARIOS.filter(({ bytes, isFlat }) => bytes <= 1000 && !isFlat);
   return scenarioRows(scenarios, subjects, options, redis);

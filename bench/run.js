@@ -14,12 +14,13 @@ const { microRows, microTable } = require('./micro');
 const { requireRows, requireTable } = require('./startup');
 const { soakRun, soakTable } = require('./soak');
 const { storeRows, storeTable } = require('./store');
-const { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS } = require('./subjects');
+const { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS, REDIS_SUBJECTS } = require('./subjects');
 const { misses } = require('./target');
 const { walkRows, walkTable } = require('./walk');
 const { threadRates, threadTable } = require('./threads');
 const { missing } = require('../test-kit/installed');
 const { startRedis } = require('../test-kit/redis');
+const Nodes = require('../test-kit/redis-cluster');
 
 main().catch((error) => {
   console.error(error);
@@ -58,12 +59,13 @@ async function main() {
     console.log(`${requireTable(report.require)}\n`);
   }
   if (options.disk || options.features) await runVariants(options.disk ? 'disk' : 'features', subjects, report, options);
+  if (options.redis) await runRedis(subjects, report, options);
   if (options.walk) {
     report.walk = await walkRows(subjects.filter(({ store }) => store === 'own'));
     console.log(`${walkTable(report.walk)}\n`);
   }
-  const { micro, growth, http, store, threads, soak, disk, features, walk } = options;
-  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || features || walk || options.require);
+  const { micro, growth, http, store, threads, soak, disk, features, redis, walk } = options;
+  const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || features || redis || walk || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
   if (options.http || options.check) {
     report.http = await throughput(subjects, options);
@@ -74,13 +76,13 @@ async function main() {
 }
 
 async function runCpu(report, subjects, options) {
-  const needsServer = options.redis && !options['no-server'];
+  const needsServer = !options['no-redis'] && !options['no-server'];
   const absent = needsServer && missing('redis-server');
   if (absent) console.log(`${absent}.\nThe connect-redis rows run on a client that answers at once, without a server.\n`);
   const server = needsServer && !absent ? await startRedis() : undefined;
   report.redis = server ? 'server' : 'client that answers at once';
   try {
-    report.cpu = await cpuRows(subjects, options, server && { port: server.port });
+    report.cpu = await cpuRows(subjects, options, server && { urls: [server.url] });
   } finally {
     if (server) await server.stop();
   }
@@ -104,11 +106,31 @@ async function runVariants(mode, all, report, options) {
   }
   const server = absent || !subjects.some(({ store }) => store === 'redis') ? undefined : await startRedis();
   try {
-    report[mode] = await variantRows(subjects, options, server && { port: server.port });
+    report[mode] = await variantRows(subjects, options, server && { urls: [server.url] });
   } finally {
     if (server) await server.stop();
   }
   console.log(`${variantTable(report[mode], subjects)}\n`);
+}
+
+/** The mode `--redis`: on one Redis, and on a Redis Cluster. */
+async function runRedis(subjects, report, options) {
+  const absent = missing('redis-server', 'redis-cli');
+  if (absent) throw new Error(absent);
+  report.connectRedis = {};
+  const servers = { 'one Redis': startRedis, 'a Redis Cluster of six nodes': () => Nodes.start() };
+  for (const [name, start] of Object.entries(servers)) {
+    const server = await start();
+    try {
+      const at = { urls: server.urls ?? [server.url] };
+      const cpu = await variantRows(subjects, { ...options, only: options.only || ', 100 B' }, at);
+      const http = await throughput(subjects, options, at);
+      report.connectRedis[name] = { cpu, http };
+      console.log(`${name}\n${variantTable(cpu, subjects)}\n\n${httpTable(http)}\n`);
+    } finally {
+      await server.stop();
+    }
+  }
 }
 
 async function runGrowth(report, subjects, options) {
@@ -133,8 +155,8 @@ function check({ cpu, http }) {
   else process.exitCode = 1;
 }
 
-function chosen({ quick, subjects, also, disk, features }) {
-  const all = disk ? DISK_SUBJECTS : features ? FEATURE_SUBJECTS : SUBJECTS;
+function chosen({ quick, subjects, also, disk, features, redis }) {
+  const all = disk ? DISK_SUBJECTS : features ? FEATURE_SUBJECTS : redis ? REDIS_SUBJECTS : SUBJECTS;
   const names = subjects ? subjects.split(',') : all.map(({ name }) => name).slice(0, quick && all === SUBJECTS ? 2 : Infinity);
   for (const name of names) {
     if (!all.some((subject) => subject.name === name)) throw new TypeError(`--subjects: there is no ${name}`);

@@ -5,31 +5,36 @@
 
 const http = require('node:http');
 const { HANDLERS } = require('./scenarios');
+const connect = require('./redis-client');
 const { open } = require('./subjects');
 const sample = require('./sample');
 const { serve } = require('../test-kit/app');
 const { ask } = require('../test-kit/client');
 const { cookieOf } = require('../test-kit/jar');
 
-const { subject, scenario, maxAge } = JSON.parse(process.argv[2]);
-const { middleware } = open(subject, { maxAge });
-const handler = HANDLERS[scenario.handler];
-
-const server = http.createServer((req, res) => {
-  middleware(req, res, (error) => {
-    if (error) throw error;
-    if (req.url !== '/login') {
-      handler(req, res);
-      return;
-    }
-    if (req.session) Object.assign(req.session, sample(scenario.bytes, 0, scenario.isFlat));
-    res.end();
-  });
+main(JSON.parse(process.argv[2])).catch((error) => {
+  console.error(error);
+  process.exit(1);
 });
 
-serve(server).then(async ({ port }) => {
+async function main({ subject, scenario, maxAge, redis }) {
+  const client = subject.store === 'redis' ? await connect(redis, subject.isCached) : undefined;
+  const { middleware } = open(subject, { maxAge, redis: client });
+  const handler = HANDLERS[scenario.handler];
+
+  const { port } = await serve(http.createServer((req, res) => {
+    middleware(req, res, (error) => {
+      if (error) throw error;
+      if (req.url !== '/login') {
+        handler(req, res);
+        return;
+      }
+      if (req.session) Object.assign(req.session, sample(scenario.bytes, 0, scenario.isFlat));
+      res.end();
+    });
+  }));
   const { cookies } = await ask(port, '/login');
+  process.on('message', () => process.send(process.cpuUsage()));
+  process.on('disconnect', () => process.exit(0));
   process.send({ port, cookie: cookieOf(cookies) });
-});
-process.on('message', () => process.send(process.cpuUsage()));
-process.on('disconnect', () => process.exit(0));
+}

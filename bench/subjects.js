@@ -61,6 +61,18 @@ const FEATURE_SUBJECTS = [
   { name: 'all options of time, connect-redis', session: OURS, store: 'redis', measure: 'express-session, connect-redis', options: { touchAfter: 600000, idleTimeout: 1800000, absoluteTimeout: 28800000, renewAfter: 900000 } },
 ];
 
+/**
+ * What the mode `--redis` compares, all on connect-redis, this package by its wrapper: as it is, and
+ * with what spares round trips.
+ */
+const REDIS_SUBJECTS = [
+  { name: 'express-session-rs', session: OURS, store: 'redis', isWrapped: true },
+  { name: 'express-session', session: 'express-session', store: 'redis' },
+  { name: 'and touchAfter', session: OURS, store: 'redis', isWrapped: true, options: { touchAfter: 600000 } },
+  { name: 'and clientSideCache', session: OURS, store: 'redis', isWrapped: true, isCached: true, options: { touchAfter: 600000 } },
+  { name: 'express-session, clientSideCache', session: 'express-session', store: 'redis', isCached: true },
+];
+
 /** Does nothing but go on: the same server without sessions. */
 function bare(req, res, next) {
   next();
@@ -132,4 +144,4 @@ function redisStore(subject, client) {
   }
 }
 
-module.exports = { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS, bare, open };
+module.exports = { SUBJECTS, DISK_SUBJECTS, FEATURE_SUBJECTS, REDIS_SUBJECTS, bare, open };

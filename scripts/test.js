@@ -6,6 +6,7 @@
 //   node scripts/test.js --quick   all but the files that say `// Not in check: WHY`
 //   node scripts/test.js --long    the files that say `// In test:long: NAME=VALUE …`, each with
 //                                  these variables, and once for each such line
+//   node scripts/test.js --no-rust all but the Rust core's
 //   node scripts/test.js FILE…     these files
 //
 // With --coverage it also says which lines of the package were run by the quick files, and by
@@ -42,7 +43,7 @@ async function main(args) {
       for (const variables of marks(file, 'In test:long')) results.push(await long(file, variables));
     }
   } else {
-    if (named.length === 0) results.push(await cargo());
+    if (named.length === 0 && !has('--no-rust')) results.push(await cargo());
     if (has('--coverage')) results.push(await covered(files.filter(isTraced)));
     const rest = files.filter((file) => !isTraced(file) && (isQuick(file) || !has('--quick')));
     if (rest.length > 0) results.push(await node(rest));

@@ -166,7 +166,8 @@ for (const [name, makeStore] of Object.entries(stores)) {
       assert.deepEqual((await get(cookie)).told, { data: { user: 1 }, ids: [id] }, 'it is valid');
     }
     assert.ok(!ids.has(sidIn(old)));
-    if (isAtomic(store)) assert.equal(ids.size, 1);
+    // A replaced `set` is called later than the comparison: on Node.js 18, all ten have compared by then.
+    if (isAtomic(store) && !name.endsWith('wrapped set')) assert.equal(ids.size, 1);
     assert.deepEqual(app.errors, []);
   });
 
@@ -175,7 +176,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
     const answers = await Promise.all(Array.from({ length: 10 }, () => get(old)));
     const ids = new Set(answers.map(({ told: { ids: [id] } }) => id));
     assert.ok(!ids.has(sidIn(old)));
-    if (isAtomic(store) && !name.startsWith('a store')) assert.equal(ids.size, 1);
+    if (isAtomic(store) && !name.startsWith('a store') && !name.endsWith('wrapped set')) assert.equal(ids.size, 1);
     for (const { cookie } of answers) assert.deepEqual((await get(cookie)).told.ids, [sidIn(cookie)]);
   });
 

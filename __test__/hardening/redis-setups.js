@@ -14,13 +14,18 @@ const { askRedis, startRedis, startSentinel } = require('../../test-kit/redis');
 // Of the stores' own packages, where all versions are.
 const load = (name) => require(require.resolve(name, { paths: [path.join(__dirname, '..', '..', 'stores')] }));
 
+/** Options of node-redis 5 with which a client keeps what it reads. */
+const NEAR = { RESP: 3, clientSideCache: { ttl: 0 } };
+
 /** Makes a client of each kind that there is, closed at the end of the test. */
 const clients = {
   redis: (t, { port }, name = 'redis', options = {}) =>
     connected(t, load(name).createClient({ url: `redis://${HOST}:${port}`, ...options })),
   'redis, pool': (t, { port }) => connected(t, load('redis').createClientPool({ url: `redis://${HOST}:${port}` })),
-  'redis, cluster': (t, { port }, name = 'redis') =>
-    connected(t, load(name).createCluster({ rootNodes: [{ url: `redis://${HOST}:${port}` }] })),
+  'redis, cluster': (t, { port }, name = 'redis', options = {}) =>
+    connected(t, load(name).createCluster({ rootNodes: [{ url: `redis://${HOST}:${port}` }], ...options })),
+  'redis, near cache': (t, server) => clients.redis(t, server, 'redis', NEAR),
+  'redis, cluster, near cache': (t, server) => clients['redis, cluster'](t, server, 'redis', NEAR),
   'redis, Sentinel': (t, { sentinel: port }) =>
     connected(t, load('redis').createSentinel({ name: 'master', sentinelRootNodes: [{ host: HOST, port }] })),
   'redis, legacy': async (t, server) => (await clients.redis(t, server)).legacy(),
@@ -64,8 +69,8 @@ const stores = {
 
 /** Each major version of connect-redis with the clients that it takes; those in `all` go through all uses. */
 const setUps = Object.entries({
-  10: { all: ['redis'], some: ['redis, pool', 'redis, cluster', 'redis, Sentinel', 'redis 6', 'redis 6, pool'] },
-  9: { all: ['redis'], some: ['redis, pool', 'redis, cluster', 'redis, Sentinel'] },
+  10: { all: ['redis', 'redis, near cache'], some: ['redis, pool', 'redis, cluster', 'redis, cluster, near cache', 'redis, Sentinel', 'redis 6', 'redis 6, pool'] },
+  9: { all: ['redis'], some: ['redis, pool', 'redis, cluster', 'redis, near cache', 'redis, Sentinel'] },
   8: {
     all: ['redis 4', 'ioredis'],
     some: ['redis 4, cluster', 'redis, cluster', 'ioredis, pipelined', 'ioredis, cluster', 'ioredis, Sentinel', 'iovalkey'],

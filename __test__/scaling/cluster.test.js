@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 
-const Nodes = require('./nodes');
+const Nodes = require('../../test-kit/redis-cluster');
 const Visitor = require('./visitor');
 const { needs } = require('../../test-kit/installed');
 const { HOST } = require('../../test-kit/port');

@@ -5,24 +5,52 @@ const { answer } = require('../answer');
 const Statements = require('../statements');
 const { strict, unknown } = require('../unknown');
 
-/** Of connect-mssql-v2. */
-function createTable() {
+/** What connect-mssql and its successor do with a table, by the inputs of a request. */
+function sessionsTable() {
   /** @type {Map<string, { session: string, expires: Date }>} */
   const table = new Map();
-  return new Statements('mssql', {
-    'SELECT sid, session FROM sessions': () => [...table].map(([sid, { session }]) => ({ sid, session })),
-    'SELECT session FROM sessions WHERE sid = @sid': ({ sid }) =>
-      (table.has(sid) ? [{ session: table.get(sid).session }] : []),
-    'UPDATE sessions SET session = @session, expires = @expires WHERE sid = @sid; IF @@ROWCOUNT = 0 BEGIN INSERT INTO sessions (sid, session, expires) VALUES (@sid, @session, @expires) END;': ({ sid, session, expires }) => { table.set(sid, { session, expires }); },
-    'UPDATE sessions SET expires = @expires WHERE sid = @sid': ({ sid, expires }) => {
+  return {
+    all: () => [...table].map(([sid, { session }]) => ({ sid, session })),
+    get: ({ sid }) => (table.has(sid) ? [{ session: table.get(sid).session }] : []),
+    set: ({ sid, session, expires }) => { table.set(sid, { session, expires }); },
+    touch: ({ sid, expires }) => {
       if (table.has(sid)) table.get(sid).expires = expires;
     },
-    'DELETE FROM sessions WHERE sid = @sid': ({ sid }) => { table.delete(sid); },
-    'DELETE FROM sessions WHERE expires <= GETUTCDATE()': () => {
+    destroy: ({ sid }) => { table.delete(sid); },
+    prune: () => {
       for (const [sid, { expires }] of table) if (expires <= new Date()) table.delete(sid);
     },
-    'SELECT COUNT(sid) AS length FROM sessions': () => [{ length: table.size }],
-    'TRUNCATE TABLE sessions': () => { table.clear(); },
+    length: () => [{ length: table.size }],
+    clear: () => { table.clear(); },
+  };
+}
+
+/** Of connect-mssql. */
+function createFirstTable() {
+  const { get, set, touch, destroy, prune, length, clear } = sessionsTable();
+  return new Statements('mssql', {
+    'select session from [sessions] where sid = @sid': get,
+    'merge into [sessions] with (holdlock) s using (values(@sid, @session)) as ns (sid, session) on (s.sid = ns.sid) when matched then update set s.session = @session, s.expires = @expires when not matched then insert (sid, session, expires) values (@sid, @session, @expires);': set,
+    'update [sessions] set expires = @expires where sid = @sid': touch,
+    'delete from [sessions] where sid = @sid': destroy,
+    'delete from [sessions] where expires <= getutcdate()': prune,
+    'select count(sid) as length from [sessions]': length,
+    'truncate table [sessions]': clear,
+  });
+}
+
+/** Of connect-mssql-v2. */
+function createTable() {
+  const { all, get, set, touch, destroy, prune, length, clear } = sessionsTable();
+  return new Statements('mssql', {
+    'SELECT sid, session FROM sessions': all,
+    'SELECT session FROM sessions WHERE sid = @sid': get,
+    'UPDATE sessions SET session = @session, expires = @expires WHERE sid = @sid; IF @@ROWCOUNT = 0 BEGIN INSERT INTO sessions (sid, session, expires) VALUES (@sid, @session, @expires) END;': set,
+    'UPDATE sessions SET expires = @expires WHERE sid = @sid': touch,
+    'DELETE FROM sessions WHERE sid = @sid': destroy,
+    'DELETE FROM sessions WHERE expires <= GETUTCDATE()': prune,
+    'SELECT COUNT(sid) AS length FROM sessions': length,
+    'TRUNCATE TABLE sessions': clear,
   });
 }
 
@@ -70,19 +98,39 @@ function createOldTable() {
   });
 }
 
-/** Double of the `Request` of mssql 2, all of whose instances ask the same table. */
+/** Double of the `Connection` of mssql 3, which is connected a little later. */
+function createConnection(statements) {
+  const Request = createRequest(statements);
+  const connection = Object.assign(new EventEmitter(), {
+    config: { options: { tdsVersion: undefined } },
+    connected: false,
+    connecting: false,
+    async connect() {
+      connection.connecting = true;
+      await new Promise(setImmediate);
+      Object.assign(connection, { connected: true, connecting: false });
+      connection.emit('connect');
+    },
+    request: () => new Request(),
+  });
+  return strict('mssql', connection);
+}
+
+/** Double of the `Request` of mssql 2 and 3, all of whose instances ask the same table. */
 function createRequest(statements) {
   return function Request() {
     const inputs = {};
     return strict('mssql', {
-      input(name, _type, value) {
-        inputs[name] = value;
+      // The type may be left out.
+      input(name, ...typed) {
+        inputs[name] = typed.at(-1);
       },
-      query(sql, callback) {
+      // Without a callback, mssql gives a promise, at which no store looks.
+      query(sql, callback = () => {}) {
         answer(callback, () => statements.run(sql, inputs));
       },
     });
   };
 }
 
-module.exports = { createTable, createPool, createOldTable, createRequest };
+module.exports = { createFirstTable, createConnection, createTable, createPool, createOldTable, createRequest };

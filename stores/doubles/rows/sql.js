@@ -2,7 +2,7 @@
 
 const createDb2 = require('../clients/db2');
 const createMonetdb = require('../clients/monetdb');
-const { createOldTable, createPool, createRequest, createTable } = require('../clients/mssql');
+const { createConnection, createFirstTable, createOldTable, createPool, createRequest, createTable } = require('../clients/mssql');
 const { oracledb, createConnection: createOracle } = require('../clients/oracle');
 const standIn = require('../stand-in');
 
@@ -48,6 +48,19 @@ module.exports = [
     },
   },
   {
+    name: 'connect-mssql',
+    package: 'connect-mssql',
+    loads: 'arg',
+    backend: 'double of mssql',
+    open(session, at) {
+      at.kept.table ??= createFirstTable();
+      ownMssql('connect-mssql').Connection = function Connection() {
+        return createConnection(at.kept.table);
+      };
+      return new (require('connect-mssql')(session))({}, { autoRemove: 'interval', autoRemoveInterval: 500 });
+    },
+  },
+  {
     name: 'connect-mssql-v2',
     package: 'connect-mssql-v2',
     with: ['mssql'],
@@ -71,10 +84,13 @@ module.exports = [
     backend: 'double of mssql',
     open(session, at) {
       at.kept.table ??= createOldTable();
-      // It comes with a version of its own.
-      const own = require.resolve('mssql', { paths: [require.resolve('mssql-session-store')] });
-      require(own).Request = createRequest(at.kept.table);
+      ownMssql('mssql-session-store').Request = createRequest(at.kept.table);
       return new (require('mssql-session-store')(session))({ reapInterval: -1 });
     },
   },
 ];
+
+/** The version of mssql that comes with a store. */
+function ownMssql(store) {
+  return require(require.resolve('mssql', { paths: [require.resolve(store)] }));
+}

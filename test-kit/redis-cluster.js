@@ -6,10 +6,10 @@ const path = require('node:path');
 const { promisify } = require('node:util');
 const { createClient } = require('redis');
 
-const { discard, temporaryFolder } = require('../../test-kit/folder');
-const { find } = require('../../test-kit/installed');
-const { HOST, freePort } = require('../../test-kit/port');
-const { startRedis } = require('../../test-kit/redis');
+const { discard, temporaryFolder } = require('./folder');
+const { find } = require('./installed');
+const { HOST, freePort } = require('./port');
+const { startRedis } = require('./redis');
 
 const run = promisify(execFile);
 
