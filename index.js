@@ -13,9 +13,11 @@ module.exports.MemoryStore = require('./session/store/memory-store');
 
 // Loaded when a program asks for it. It is not listed, so that a program that lists the properties
 // finds those of express-session.
-const define = (name, get) => Object.defineProperty(session, name, { configurable: true, enumerable: false, get });
-define('DiskStore', () => require('./session/store/disk-store'));
-define('migrate', () => require('./session/store/migrating-store'));
+const unlisted = {
+  DiskStore: () => require('./session/store/disk-store'),
+  migrate: () => require('./session/store/migrating-store'),
+};
+for (const [name, get] of Object.entries(unlisted)) Object.defineProperty(session, name, { configurable: true, enumerable: false, get });
 // Node.js finds the names in this text, too, for `import { DiskStore }`. The lines have no effect.
 if (typeof session !== 'function') module.exports.DiskStore = undefined;
 if (typeof session !== 'function') module.exports.migrate = undefined;

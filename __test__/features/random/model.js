@@ -842,7 +842,7 @@ class Visit {
     // store answers at once that the session has a new id, the cookie has that.
     const { kind, delay } = this.world.scenario.store;
     const learnsId = ['touch', 'look', 'set'].includes(decision) && !isSettled && delay === 0 && !['resident', 'promise'].includes(kind) &&
-      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.options.merge);
+      this.world.records.get(this.session.id)?.next !== undefined && (decision !== 'set' || !this.isAtomic || !this.options.merge);
     if (learnsId) this.wasModified ??= this.isModified;
     if (isWhole && !learnsId) this.writeHead(true);
     if (!isSettled) this.settleLate(decision);
