@@ -32,7 +32,7 @@ module.exports = layout().then((style) => [
   js.configs.recommended,
   style,
   {
-    files: ['**/*.js'],
+    files: ['**/*.js', '**/*.cjs'],
     languageOptions: { ecmaVersion: 2022, sourceType: 'commonjs', globals: globals.node },
     rules: {
       curly: ['error', 'multi-line'],
