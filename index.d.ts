@@ -182,7 +182,17 @@ declare namespace session {
    * @example
    * session({ secret, store: session.migrate(oldStore, new session.DiskStore({ path: './sessions.db' })) });
    */
-  function migrate(from: Store, to: Store): Store & Partial<UserMethods>;
+  function migrate(from: Store, to: Store): Store & Partial<UserMethods> & {
+    /**
+     * Moves all sessions that the old store has now. It needs a method `ids` of that store, or an
+     * `all` that gives ids.
+     * @returns how many have moved. It is rejected with the first error of a store.
+     */
+    moveAll(): Promise<number>;
+
+    /** Closes both stores, if they have the method. */
+    close(): Promise<void>;
+  };
 
   /** The options of `session()`, for programs that use them in their own types. */
   interface SessionOptions {

@@ -9,11 +9,13 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { before, test } = require('node:test');
+const { promisify } = require('node:util');
 const browser = require('../browser');
 const installCompanions = require('../companions/install');
 const { blocks, root } = require('./blocks');
 const run = require('./run');
 const { signed } = require('../security/cookies');
+const { session } = require('../subject');
 const { Visitor, ask } = require('../../test-kit/client');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { Program } = require('../../test-kit/program');
@@ -43,7 +45,7 @@ async function started(t, text, name, env = {}) {
   const program = new Program(process.execPath, ['--require', path.join(__dirname, 'contained.js'), file], { cwd: folder, env: { SECRET, ...env } });
   t.after(() => program.stop());
   const [, port] = await program.prints(/listening on (\d+)/);
-  return { program, port: Number(port), visitor: new Visitor(Number(port)) };
+  return { folder, program, port: Number(port), visitor: new Visitor(Number(port)) };
 }
 
 const messageOf = async (socket) => String((await once(socket, 'message'))[0]);
@@ -97,6 +99,10 @@ const runners = {
     assert.equal((await visitor.get('/')).body, 'In your cart: milk');
     await visitor.post('/empty', {});
     assert.deepEqual(await socket.emitWithAck('add', 'tea'), ['tea'], 'it sees what the request has stored');
+    const other = connect({ cookie: visitor.jar.header });
+    await once(other, 'connect');
+    await Promise.all(['a', 'b', 'c', 'd'].map((item, i) => (i % 2 ? other : socket).emitWithAck('add', item)));
+    assert.deepEqual((await visitor.get('/')).body.slice('In your cart: '.length).split(', ').sort(), ['a', 'b', 'c', 'd', 'tea'], 'no event is lost');
   },
 
   async 'job'(text, t) {
@@ -117,9 +123,18 @@ const runners = {
   playwright: (text, t) => tested(text, t, 1),
 
   async 'migrate'(text, t) {
-    const { visitor, program } = await started(t, text);
+    // A shorter pause; everything else is as written.
+    const { visitor, program, folder } = await started(t, text.replace('10_000', '100'));
+    const others = Array.from({ length: 5 }, () => new Visitor(visitor.port));
+    for (const each of others) await each.get('/');
     for (const n of [1, 2]) assert.equal((await visitor.get('/')).body, `Visit number ${n}`);
+    process.kill(program.pid, 'SIGUSR2');
+    for (let n = 3; !program.stdout.includes('All sessions are on the disk'); n++) assert.equal((await visitor.get('/')).body, `Visit number ${n}`);
+    await program.stop();
     assert.equal(program.stderr, '');
+    const store = new session.DiskStore({ path: path.join(folder, 'sessions.db') });
+    t.after(() => store.close());
+    assert.deepEqual(Object.values(await promisify(store.all.bind(store))()).map(({ visits }) => visits > 1).sort(), [false, false, false, false, false, true]);
   },
 
   async 'resign'(text, t) {

@@ -275,7 +275,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
 
 test('what else is given is a TypeError that says what is wanted', async (t) => {
   const { sessions } = await opened(t, () => new session.MemoryStore());
-  for (const wrong of [1, true, () => {}, Symbol('a'), 1n, ['a'], { headers: ['a'] }]) {
+  for (const wrong of [1, true, () => {}, Symbol('a'), 1n, ['a'], { headers: ['a'] }, { headers: 42 }, { headers: null }, Promise.resolve(new Headers()), new Date(), Buffer.from('a'), new (class Socket { request = {}; })()]) {
     await assert.rejects(sessions.load(wrong), { name: 'TypeError', message: /sessions\.load takes a request, its headers, or the text/ });
   }
   for (const wrong of [{ cookie: 1 }, { cookie: ['a=b'] }, { get: () => ({ name: 'cookie' }) }, Object.assign(new http.IncomingMessage(null), { headers: { cookie: 1 } })]) {

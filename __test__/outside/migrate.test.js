@@ -228,6 +228,8 @@ test('what the old store destroys late is no stale copy: set asks the new one fi
   const { store, from, to, sid } = await begun(t, ledger, ledger);
   from.take();
   await store.set(sid, { cookie: new session.Cookie(), n: 2 });
+  assert.deepEqual([to.take(), from.take()], [['set', 'get'], ['destroy']], 'the first one also shows that the stores are two');
+  await store.set(sid, { cookie: new session.Cookie(), n: 3 });
   assert.deepEqual([to.take(), from.take()], [['set'], ['destroy']]);
 });
 
@@ -307,6 +309,42 @@ test('a touch stores no data that the program has not stored, and nothing where 
   await store.touch(sid, { cookie, n: 99 });
   const stored = JSON.parse(to.data.get(sid));
   assert.deepEqual([stored.n, stored.cookie.originalMaxAge], [1, MINUTE]);
+});
+
+test('two stores on the same data: the session stays, and the call fails', async (t) => {
+  const file = path.join(temporaryFolder('same'), 'sessions.db');
+  const shared = ledger();
+  const pairs = {
+    'a file': () => [new session.DiskStore({ path: file }), new session.DiskStore({ path: file })],
+    'a server': () => [ledger(), ledger()].map((store) => Object.assign(store, { get: shared.get, set: shared.set, destroy: shared.destroy })),
+  };
+  for (const [name, make] of Object.entries(pairs)) {
+    const [from, to] = make();
+    for (const store of [from, to]) if (store.close) t.after(() => store.close());
+    const store = session.migrate(from, to);
+    for (let i = 0; i < 2; i++) await assert.rejects(put(store, `sid ${i}`, 1), /both stores keep their sessions in the same place/, name);
+    for (let i = 0; i < 2; i++) assert.equal((await store.get(`sid ${i}`)).n, 1, name);
+  }
+});
+
+test('moveAll moves what nobody uses, and close closes both', async () => {
+  for (const makeFrom of [() => new session.MemoryStore(), () => Object.assign(ledger(), { ids: undefined })]) {
+    const from = makeFrom();
+    from.all ??= (callback) => callback(null, Object.fromEntries([...from.data].map(([sid, text]) => [sid, JSON.parse(text)])));
+    const to = new session.DiskStore({ path: path.join(temporaryFolder('all'), 'sessions.db') });
+    const store = session.migrate(from, to);
+    for (let i = 0; i < 20; i++) await put(from, `sid ${i}`, i);
+    await put(to, 'sid 3', 'newer');
+    const [, count] = await Promise.all([store.destroy('sid 7'), store.moveAll()]);
+    assert.ok([18, 19].includes(count), `${count} have moved`);
+    assert.deepEqual(Object.keys(await records(from)).filter((sid) => sid !== 'sid 3'), []);
+    const moved = await records(to);
+    assert.deepEqual([Object.keys(moved).length, moved['sid 3'].n, moved['sid 19'].n, moved['sid 7']], [19, 'newer', 19, undefined]);
+    assert.equal(await store.moveAll(), 0);
+    await store.close();
+    assert.throws(() => to.get('sid 1'), /is closed/);
+  }
+  await assert.rejects(session.migrate(Object.assign(ledger(), { all: undefined, ids: undefined }), new session.MemoryStore()).moveAll(), { name: 'TypeError', message: /lists the ids/ });
 });
 
 test('the events of both: connected is who has both', async () => {

@@ -18,7 +18,7 @@ const REQUEST_SESSION = require('../request/key');
 function detached(from, store) {
   const isOfNode = isRequest(from);
   const cookie = isOfNode ? from.headers.cookie : cookieHeader(from);
-  if (cookie !== undefined && cookie !== null && typeof cookie !== 'string') throw new TypeError('the Cookie header must be a string');
+  if (cookie !== undefined && cookie !== null && typeof cookie !== 'string') throw new TypeError('sessions.load: the Cookie header must be a string');
   const req = isOfNode ? Object.create(from) : { headers: { cookie: cookie ?? undefined } };
   const own = { session: undefined, sessionID: undefined, sessionStore: store, [REQUEST_SESSION]: undefined };
   return Object.defineProperties(req, Object.getOwnPropertyDescriptors(own));
@@ -32,7 +32,7 @@ function isRequest(from) {
   return isObject(from) && 'httpVersion' in from && isObject(from.headers);
 }
 
-module.exports = { detached, isRequest };
+module.exports = { detached, isPlain, isRequest };
 
 /**
  * Returns the Cookie header of what is no request of Node.js.
@@ -43,13 +43,20 @@ module.exports = { detached, isRequest };
  */
 function cookieHeader(from) {
   if (typeof from === 'string') return from;
-  const headers = isObject(from) && isObject(from.headers) ? from.headers : from;
-  if (!isObject(headers) || Array.isArray(headers)) {
-    throw new TypeError('sessions.load takes a request, its headers, or the text of its Cookie header');
-  }
-  if (typeof headers.get === 'function') return headers.get('cookie');
+  const headers = isObject(from) && from.headers !== undefined ? from.headers : from;
+  if (isObject(headers) && typeof headers.get === 'function') return headers.get('cookie');
+  if (!isPlain(headers)) throw new TypeError('sessions.load takes a request, its headers, or the text of its Cookie header');
   const name = Object.keys(headers).find((each) => each.toLowerCase() === 'cookie');
   return name && headers[name];
+}
+
+/**
+ * Whether an object can be one of headers: a promise and a socket cannot.
+ * @param {any} value
+ */
+function isPlain(value) {
+  const prototype = isObject(value) && Object.getPrototypeOf(value);
+  return prototype === null || (isObject(prototype) && Object.getPrototypeOf(prototype) === null && !Array.isArray(value));
 }
 
 /** @param {any} value */

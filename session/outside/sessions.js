@@ -4,11 +4,12 @@
 
 const Keyring = require('../cookie/keyring');
 const serialize = require('../cookie/serialize');
-const { sidFrom } = require('../cookie/sid');
+const { logNoSession, sidFrom } = require('../cookie/sid');
+const native = require('../native/load');
 const { attempt, load: loadFor } = require('../request/load');
 const { META } = require('../request/times');
 const { isFailure } = require('../store/call');
-const { detached } = require('./detached');
+const { detached, isPlain } = require('./detached');
 const { storeAt, withMethods } = require('./methods');
 const OutsideRequest = require('./outside-request');
 
@@ -35,7 +36,10 @@ async function load(settings, keyring, from) {
       else resolve(error ? undefined : found);
     });
   });
-  if (!data) return undefined;
+  if (!data) {
+    logNoSession(native.UNKNOWN_SID);
+    return undefined;
+  }
   request.begin(data);
   return withMethods(/** @type {SessionShape} */ (req.session));
 }
@@ -50,7 +54,7 @@ async function load(settings, keyring, from) {
  *   header. It is rejected with the error of the store or of an option, and with a TypeError for other data.
  */
 async function create(settings, keyring, data = {}) {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw new TypeError('sessions.create takes an object of data');
+  if (!isPlain(data)) throw new TypeError('sessions.create takes a plain object of data');
   if (Object.hasOwn(data, 'cookie')) {
     throw new TypeError('sessions.create takes data without a cookie: change session.cookie of the new session, and save it');
   }
@@ -58,7 +62,8 @@ async function create(settings, keyring, data = {}) {
   request.begin();
   const session = /** @type {SessionShape} */ (req.session);
   for (const key of Object.keys(data)) {
-    if (key !== META && !(key in session)) session[key] = data[key];
+    if (key in session || key === 'toJSON') throw new TypeError(`sessions.create takes data without the key ${key}, which every session has`);
+    if (key !== META) session[key] = data[key];
   }
   const { id } = session;
   if (typeof id !== 'string' || id === '') throw new TypeError('genid option must return a string');

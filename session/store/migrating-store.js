@@ -55,6 +55,8 @@ class MigratingStore extends Store {
      * @type {Map<string, Promise<unknown>>}
      */
     this.turns = new Map();
+    /** Whether a session that has moved was in the new store afterwards, and so the two are not one. */
+    this.areTwo = false;
     passEvents(this, [from, to]);
     const own = { ...conditionalMethods(this), ...listMethods(from, to), ...userMethods(this) };
     for (const [name, value] of Object.entries(own)) Object.defineProperty(this, name, { configurable: true, writable: true, value });
@@ -130,10 +132,43 @@ class MigratingStore extends Store {
    *
    * @param {string} sid
    * @param {SessionData} session
+   * @throws {Error} if both stores keep their sessions in one place
    */
   async move(sid, session) {
-    await ask(this.to, 'set', sid, session);
-    await drop(this.from, sid);
+    const { from, to } = this;
+    await ask(to, 'set', sid, session);
+    await drop(from, sid);
+    if (this.areTwo) return;
+    this.areTwo = Boolean(await ask(to, 'get', sid));
+    if (this.areTwo) return;
+    await ask(to, 'set', sid, session);
+    if (await ask(from, 'get', sid)) throw new Error('session.migrate(from, to): both stores keep their sessions in the same place');
+  }
+
+  /**
+   * Moves all sessions that the old store has now.
+   * @returns {Promise<number>} how many have moved. It is rejected with the first error of a store.
+   */
+  async moveAll() {
+    const { from, to } = this;
+    let count = 0;
+    for (const sid of await sidsOf(from)) {
+      await this.inTurn(sid, async () => {
+        const found = await ask(to, 'get', sid) ? undefined : await ask(from, 'get', sid);
+        if (!found) return;
+        await this.move(sid, sessionOf(this, sid, found));
+        count++;
+      });
+    }
+    return count;
+  }
+
+  /**
+   * Closes both stores, if they have the method.
+   * @returns {Promise<void>}
+   */
+  async close() {
+    for (const store of [this.from, this.to]) if (typeof store.close === 'function') await store.close();
   }
 
   /**
@@ -176,6 +211,21 @@ function ask(store, method, ...args) {
       else resolve(error ? undefined : result);
     });
   });
+}
+
+/**
+ * Returns the sids of the sessions in a store.
+ *
+ * @param {StoreShape} store
+ * @returns {Promise<string[]>}
+ * @throws {TypeError} if the store cannot tell them
+ */
+async function sidsOf(store) {
+  if (typeof store.ids === 'function') return ask(store, 'ids');
+  const all = typeof store.all === 'function' ? await ask(store, 'all') : undefined;
+  const sids = Array.isArray(all) ? all.map(({ id }) => id) : Object.keys(Object(all));
+  if (all === undefined || sids.includes(undefined)) throw new TypeError('moveAll: the old store has no method that lists the ids of its sessions');
+  return sids;
 }
 
 /**
