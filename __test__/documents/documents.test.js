@@ -50,6 +50,8 @@ const own = {
   'SECURITY.md': '__test__/security/asvs.test.js',
   'docs/disk-store.md': '__test__/documents/disk-store.test.js',
   'docs/features.md': '__test__/documents/features.test.js',
+  'docs/observing.md': '__test__/observing/document.test.js',
+  'docs/outside.md': '__test__/documents/outside.test.js',
   'docs/parallel.md': '__test__/documents/parallel.test.js',
   'docs/production.md': '__test__/documents/production.test.js',
   'docs/users.md': '__test__/documents/users.test.js',
