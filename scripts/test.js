@@ -2,7 +2,7 @@
 
 // Runs the tests, and ends with one line that counts them all:
 //
-//   node scripts/test.js           all: the Rust core's, then the JavaScript ones
+//   node scripts/test.js           all: the Rust core's and the JavaScript ones
 //   node scripts/test.js --quick   all but the files that say `// Not in check: WHY`
 //   node scripts/test.js --long    the files that say `// In test:long: NAME=VALUE …`, each with
 //                                  these variables, and once for each such line
