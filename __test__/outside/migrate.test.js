@@ -444,6 +444,19 @@ test('under load: visitors who count lose nothing and are not logged out while a
   assert.deepEqual(app.errors, []);
 });
 
+test('a copy that the old store fails to destroy once does not come back', async (t) => {
+  for (const act of [read, write]) {
+    const app = await begun(t, ledger, () => new session.MemoryStore({ ttl: HOUR }));
+    app.from.fails.destroy = new Error('down');
+    await app.visit(write);
+    await pause(20);
+    assert.equal(app.from.data.size, 1);
+    app.from.fails.destroy = undefined;
+    await app.visit(act);
+    assert.equal(app.from.data.size, 0, act.name);
+  }
+});
+
 test('a call without a callback that fails is no unhandled rejection', async (t) => {
   const { store, from, to, sid } = await begun(t, ledger, ledger);
   const down = new Error('down');
