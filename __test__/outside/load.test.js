@@ -275,12 +275,17 @@ for (const [name, makeStore] of Object.entries(stores)) {
 
 test('what else is given is a TypeError that says what is wanted', async (t) => {
   const { sessions } = await opened(t, () => new session.MemoryStore());
-  for (const wrong of [1, true, () => {}, Symbol('a'), 1n, ['a'], { headers: ['a'] }]) {
+  for (const wrong of [1, true, () => {}, Symbol('a'), 1n, ['a'], { headers: ['a'] }, Promise.resolve(new Headers())]) {
     await assert.rejects(sessions.load(wrong), { name: 'TypeError', message: /sessions\.load takes a request, its headers, or the text/ });
   }
   for (const wrong of [{ cookie: 1 }, { cookie: ['a=b'] }, { get: () => ({ name: 'cookie' }) }, Object.assign(new http.IncomingMessage(null), { headers: { cookie: 1 } })]) {
     await assert.rejects(sessions.load(wrong), { name: 'TypeError', message: /Cookie header must be a string/ });
   }
+});
+
+test('a header of another case that has no value hides none', async (t) => {
+  const { sessions, cookie } = await visited(t, () => new session.MemoryStore());
+  assert.equal((await sessions.load({ Cookie: undefined, cookie })).n, 1);
 });
 
 test('the methods are not listed, and the package loads what they need when they are called', async () => {

@@ -44,11 +44,12 @@ module.exports = { detached, isRequest };
 function cookieHeader(from) {
   if (typeof from === 'string') return from;
   const headers = isObject(from) && isObject(from.headers) ? from.headers : from;
-  if (!isObject(headers) || Array.isArray(headers)) {
+  // A forgotten `await` must not look like a browser without a session.
+  if (!isObject(headers) || Array.isArray(headers) || typeof headers.then === 'function') {
     throw new TypeError('sessions.load takes a request, its headers, or the text of its Cookie header');
   }
   if (typeof headers.get === 'function') return headers.get('cookie');
-  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'cookie');
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'cookie' && headers[each] !== undefined);
   return name && headers[name];
 }
 
