@@ -265,9 +265,24 @@ class RequestDiagnostics {
    * databases do.
    *
    * @param {any} error
-   * @returns {DiagnosticsError}
+   * @returns {DiagnosticsError} one without a message of its own if the error throws when it is read
    */
   shown(error) {
+    try {
+      return this.read(error);
+    } catch {
+      return { name: 'Error', message: 'an error that cannot be read' };
+    }
+  }
+
+  /**
+   * Does what `shown` does.
+   *
+   * @param {any} error
+   * @returns {DiagnosticsError}
+   * @throws what the members of the error throw
+   */
+  read(error) {
     const { name, message, code } = Object(error);
     const { request, request: { req } } = this;
     const ids = [...this.ids, req.sessionID, request.cookieId, request.originalId, request.loadedId, request.savedId, request.firstId];

@@ -191,6 +191,36 @@ test('an error has no id that the request does not know, such as a key of hashId
   check(told.messages, [...keys.map((key) => key.slice(3)), other]);
 });
 
+test('an error has no id in a form of an URL or of JSON, nor what follows another id', async (t) => {
+  let made = 0;
+  const first = 'an "id" 1';
+  const store = ledger();
+  const app = await open(t, { options: { store, genid: () => [first, `${first}/more`][made++ % 2] } });
+  const told = hear(t);
+  store.set = (sid, data, callback) => {
+    callback(new Error([sid, JSON.stringify({ sid }), new URLSearchParams({ sid }), encodeURI(sid), encodeURIComponent(sid)].join(' ')));
+  };
+  await app.visit(async (req, res) => {
+    await req.session.regenerate();
+    req.session.n = 1;
+    res.end();
+  });
+  const { message } = told.messages.at(-1).error;
+  assert.equal(message, '[redacted] {"sid":"[redacted]"} sid=[redacted] [redacted] [redacted]');
+});
+
+test('an error that throws when it is read breaks no request', async (t) => {
+  const store = ledger();
+  const app = await open(t, { options: { store } });
+  await app.visit(write);
+  const told = hear(t);
+  store.destroy = (sid, callback) => { callback(Object.defineProperty(new Error('x'), 'message', { get() { throw new StoreError('x'); } })); };
+  const { body } = await app.visit((req, res) => { req.session.destroy((error) => { res.end(`${Boolean(error)}`); }); });
+  assert.equal(body, 'true');
+  assert.deepEqual(told.take(), ['load found', 'destroy error', 'error destroy']);
+  assert.deepEqual(told.messages.at(-1).error, { name: 'Error', message: 'an error that cannot be read' });
+});
+
 test('an error has no id that another request has given the session meanwhile', async (t) => {
   const store = stores['another store']();
   const { app, told } = await begin(t, store, { renewAfter: HOUR, cookie: { maxAge: 9 * HOUR } });

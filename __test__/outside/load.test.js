@@ -283,6 +283,44 @@ test('what else is given is a TypeError that says what is wanted', async (t) => 
   }
 });
 
+test('a header of another case that has no value hides none', async (t) => {
+  const { sessions, cookie } = await visited(t, () => new session.MemoryStore());
+  assert.equal((await sessions.load({ Cookie: undefined, cookie })).n, 1);
+});
+
+test('a session that the store could not destroy has not ended', async (t) => {
+  const { sessions, store, visit, cookie } = await visited(t, ledger);
+  const loaded = await sessions.load(cookie);
+  store.fails.destroy = new Error('down');
+  await assert.rejects(loaded.destroy(), /down/);
+  loaded.n = 5;
+  await loaded.save();
+  assert.equal((await visit(read)).body, '5');
+  store.fails.destroy = undefined;
+  await loaded.destroy();
+  await assert.rejects(loaded.save(), ENDED);
+});
+
+test('a session of a class that has no resetMaxAge', async () => {
+  class Plain { constructor(data) { Object.assign(this, data); } }
+  const makeStore = () => {
+    const store = ledger();
+    store.createSession = (req, data) => {
+      const { cookie } = session.Store.prototype.createSession.call(store, req, { ...data });
+      const hidden = { req: { value: req }, id: { value: req.sessionID } };
+      return req.session = Object.defineProperties(new Plain({ ...data, cookie }), hidden);
+    };
+    return store;
+  };
+  const sessions = session({ secret: SECRET, resave: false, saveUninitialized: false, store: makeStore(), cookie: { maxAge: 60_000 } });
+  const { cookie } = await sessions.create({ n: 1 });
+  const loaded = await sessions.load(cookie);
+  loaded.n = 2;
+  await loaded.save();
+  await loaded.touch();
+  assert.equal((await sessions.load(cookie)).n, 2);
+});
+
 test('the methods are not listed, and the package loads what they need when they are called', async () => {
   const sessions = session({ secret: SECRET, resave: false, saveUninitialized: false });
   assert.deepEqual([Object.keys(sessions), sessions.name, sessions.length], [[], 'session', 3]);

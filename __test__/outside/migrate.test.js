@@ -15,6 +15,7 @@ const { ENDED, SECRET, stores } = require('./app');
 const { temporaryFolder } = require('../../test-kit/folder');
 
 const MINUTE = 60000;
+const HOUR = 60 * MINUTE;
 const add = (key, base = 0, mine = 0, theirs = 0) => theirs + mine - base;
 const logOut = (req, res) => req.session.destroy().then(() => { res.end(); });
 const quiet = { secret: SECRET, resave: false, saveUninitialized: false };
@@ -479,4 +480,27 @@ test('under load: visitors who count lose nothing and are not logged out while a
   for (const { cookie, count } of visitors) assert.equal((await app.visit(read, { cookie })).body, String(count));
   assert.deepEqual([await new Promise((resolve) => { from.length((error, n) => resolve(n)); }), await to.length()], [0, visitors.length]);
   assert.deepEqual(app.errors, []);
+});
+
+test('a copy that the old store fails to destroy once does not come back', async (t) => {
+  for (const act of [read, write]) {
+    const app = await begun(t, ledger, () => new session.MemoryStore({ ttl: HOUR }));
+    app.from.fails.destroy = new Error('down');
+    await app.visit(write);
+    await pause(20);
+    assert.equal(app.from.data.size, 1);
+    app.from.fails.destroy = undefined;
+    await app.visit(act);
+    assert.equal(app.from.data.size, 0, act.name);
+  }
+});
+
+test('a call without a callback that fails is no unhandled rejection', async (t) => {
+  const { store, from, to, sid } = await begun(t, ledger, ledger);
+  const down = new Error('down');
+  for (const each of [from, to]) Object.assign(each.fails, { get: down, set: down, destroy: down });
+  const calls = [store.get(sid), store.set(sid, { cookie: new session.Cookie() }), store.touch(sid, { cookie: new session.Cookie() }), store.destroy(sid)];
+  // The process would end here.
+  await pause(20);
+  for (const call of calls) await assert.rejects(call, down);
 });

@@ -46,7 +46,7 @@ function cookieHeader(from) {
   const headers = isObject(from) && from.headers !== undefined ? from.headers : from;
   if (isObject(headers) && typeof headers.get === 'function') return headers.get('cookie');
   if (!isPlain(headers)) throw new TypeError('sessions.load takes a request, its headers, or the text of its Cookie header');
-  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'cookie');
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'cookie' && headers[each] !== undefined);
   return name && headers[name];
 }
 

@@ -63,7 +63,7 @@ const methods = {
           done(error);
           return;
         }
-        if (!request.keepsExpiry) this.resetMaxAge();
+        if (!request.keepsExpiry) resetMaxAge(this);
         storeAt(request, this, done);
       };
       if (mayHaveEnded(request, this)) find(request, this, store);
@@ -83,7 +83,7 @@ const methods = {
         done();
         return;
       }
-      this.resetMaxAge();
+      resetMaxAge(this);
       const told = request.diagnostics?.begin('touch');
       touch(request, this, (error) => {
         if (error instanceof SessionEnded) told?.drop();
@@ -125,7 +125,12 @@ const methods = {
    * @param {Callback} [callback]
    */
   destroy(callback) {
-    return Session.prototype.destroy.call(this, callback);
+    return callbackOrPromise(callback, (done) => Session.prototype.destroy.call(this, (error) => {
+      const { destroyedIds } = requestOf(this);
+      // The store may have it still.
+      if (error) destroyedIds?.delete(requestOf(this).idOf(this));
+      done(error);
+    }));
   },
 
   /**
@@ -138,6 +143,14 @@ const methods = {
     });
   },
 };
+
+/**
+ * Starts the lifetime of the cookie anew, by the session's own method if its class has one.
+ * @param {SessionShape} session
+ */
+function resetMaxAge(session) {
+  (session.resetMaxAge ?? Session.prototype.resetMaxAge).call(session);
+}
 
 /**
  * @param {SessionShape} session

@@ -139,7 +139,8 @@ function callbackOrPromise(callback, act) {
 }
 
 /**
- * Gives the outcome of a promise to a callback, if there is one.
+ * Gives the outcome of a promise to a callback, if there is one. Nobody need look at the promise of a call
+ * without a callback: it never is an unhandled rejection.
  *
  * @template T
  * @param {Promise<T>} promise
@@ -147,7 +148,9 @@ function callbackOrPromise(callback, act) {
  * @returns {Promise<T | void>} rejected with what the callback throws
  */
 function answer(promise, callback) {
-  return callback ? promise.then((value) => callback(null, value), callback) : promise;
+  if (callback) return promise.then((value) => callback(null, value), callback);
+  promise.catch(ignore);
+  return promise;
 }
 
 /**

@@ -13,6 +13,9 @@ const { STORES_WITH_USERS, joinUsers, usersOf } = require('./users');
 /** How long, in ms, a change of a session waits for one before whose store does not answer. */
 const LONGEST_WAIT = 10_000;
 
+/** How many sessions are known whose copies the old store has failed to destroy. */
+const MOST_LEFT = 10_000;
+
 /** The methods that every store has. */
 const METHODS = ['get', 'set', 'destroy', 'on'];
 
@@ -57,6 +60,12 @@ class MigratingStore extends Store {
     this.turns = new Map();
     /** Whether a session that has moved was in the new store afterwards, and so the two are not one. */
     this.areTwo = false;
+    /**
+     * The sids of the sessions that have moved, and whose copies the old store has failed to destroy. The
+     * next change of each tries again.
+     * @type {Set<string>}
+     */
+    this.left = new Set();
     passEvents(this, [from, to]);
     const own = { ...conditionalMethods(this), ...listMethods(from, to), ...userMethods(this) };
     for (const [name, value] of Object.entries(own)) Object.defineProperty(this, name, { configurable: true, writable: true, value });
@@ -103,6 +112,7 @@ class MigratingStore extends Store {
     return answer(this.inTurn(sid, async () => {
       if (await ask(to, 'get', sid)) {
         if (typeof to.touch === 'function') await ask(to, 'touch', sid, session);
+        await this.dropLeft(sid);
         return;
       }
       const found = await ask(from, 'get', sid);
@@ -120,7 +130,7 @@ class MigratingStore extends Store {
   destroy(sid, callback) {
     return answer(this.inTurn(sid, async () => {
       try {
-        await drop(this.from, sid);
+        await this.dropOld(sid);
       } finally {
         await drop(this.to, sid);
       }
@@ -137,7 +147,7 @@ class MigratingStore extends Store {
   async move(sid, session) {
     const { from, to } = this;
     await ask(to, 'set', sid, session);
-    await drop(from, sid);
+    await this.dropOld(sid);
     if (this.areTwo) return;
     this.areTwo = Boolean(await ask(to, 'get', sid));
     if (this.areTwo) return;
@@ -169,6 +179,30 @@ class MigratingStore extends Store {
    */
   async close() {
     for (const store of [this.from, this.to]) if (typeof store.close === 'function') await store.close();
+  }
+
+  /**
+   * Destroys a session in the old store.
+   * @param {string} sid
+   */
+  async dropOld(sid) {
+    const { from, left } = this;
+    try {
+      await drop(from, sid);
+      left.delete(`${sid}`);
+    } catch (error) {
+      left.add(`${sid}`);
+      if (left.size > MOST_LEFT) left.delete(/** @type {string} */ (left.values().next().value));
+      throw error;
+    }
+  }
+
+  /**
+   * Destroys the copy of a session in the old store, if that has failed to. It may fail again.
+   * @param {string} sid
+   */
+  async dropLeft(sid) {
+    if (this.left.has(`${sid}`)) await this.dropOld(sid).catch(() => {});
   }
 
   /**
@@ -324,7 +358,11 @@ function conditionalMethods(store) {
   const change = (method, sid, session, args, isWanted) => {
     const stored = copyOf(store, sid, session);
     return store.inTurn(sid, async () => {
-      if (await ask(to, 'get', sid)) return ask(to, method, sid, stored, ...args);
+      if (await ask(to, 'get', sid)) {
+        const isStored = await ask(to, method, sid, stored, ...args);
+        await store.dropLeft(sid);
+        return isStored;
+      }
       const found = await ask(from, 'get', sid);
       if (!found || !isWanted(found)) return false;
       await store.move(sid, stored);

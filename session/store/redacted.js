@@ -8,7 +8,7 @@ const SHORTEST = 4;
  * files or keys, and anybody who knows a sid may be able to use the session.
  *
  * @param {unknown} error
- * @param {...unknown} secrets replaced where they are strings, also in percent-encoding
+ * @param {...unknown} secrets replaced where they are strings, also as parts of URLs and of JSON
  * @returns {string}
  */
 function redacted(error, ...secrets) {
@@ -18,24 +18,26 @@ function redacted(error, ...secrets) {
   } catch {
     return 'an error that cannot be shown as text';
   }
-  for (const secret of secrets) {
-    if (typeof secret !== 'string' || secret.length < SHORTEST) continue;
-    text = text.replaceAll(secret, '[redacted]').replaceAll(encoded(secret), '[redacted]');
-  }
+  const forms = secrets.flatMap((secret) => (typeof secret === 'string' && secret.length >= SHORTEST ? formsOf(secret) : []));
+  // The longest is replaced first: one may begin with another.
+  for (const form of forms.sort((one, other) => other.length - one.length)) text = text.replaceAll(form, '[redacted]');
   return text;
 }
 
 /**
- * Returns a text in percent-encoding, or as it is if it has lone surrogates.
+ * Returns a text in the forms in which errors have it: as it is, in JSON, in a form, and as a part or the
+ * whole of a path. One with lone surrogates cannot be in a path.
  *
  * @param {string} text
  */
-function encoded(text) {
+function formsOf(text) {
+  const forms = [text, JSON.stringify(text).slice(1, -1), String(new URLSearchParams([['', text]])).slice(1)];
   try {
-    return encodeURIComponent(text);
+    forms.push(encodeURIComponent(text), encodeURI(text));
   } catch {
-    return text;
+    // A lone surrogate.
   }
+  return forms;
 }
 
 module.exports = redacted;
