@@ -228,6 +228,22 @@ for (const [name, makeStore] of Object.entries(stores)) {
     assert.equal(await sessions.load(old), undefined);
   });
 
+  test(`an old id that leads nowhere any more ends nothing, and says so: ${name}`, async (t) => {
+    const time = clock(t);
+    const { sessions, visit, cookie: old, jar } = await visited(t, makeStore, { renewAfter: 10 * MINUTE, renewGrace: 5 * MINUTE });
+    const held = await sessions.load(old);
+    time.tick(11 * MINUTE);
+    await visit(read);
+    time.tick(6 * MINUTE);
+    for (const end of ['destroy', 'save', 'touch']) await assert.rejects(held[end](), ENDED, end);
+    const loaded = await sessions.load(jar.header);
+    assert.equal(loaded.n, 1);
+    time.tick(11 * MINUTE);
+    await loaded.destroy();
+    await loaded.destroy();
+    assert.equal(await sessions.load(jar.header), undefined);
+  });
+
   test(`keys in the place of ids: ${name}`, async (t) => {
     const { sessions, visit, cookie, jar, records } = await visited(t, makeStore, { hashIds: true });
     const [key] = Object.keys(await records());

@@ -121,16 +121,28 @@ const methods = {
   },
 
   /**
-   * Removes the session from the store.
+   * Removes the session from the store. One that may live on under another id, to which nothing leads any
+   * more, is an error.
    * @param {Callback} [callback]
    */
   destroy(callback) {
-    return callbackOrPromise(callback, (done) => Session.prototype.destroy.call(this, (error) => {
-      const { destroyedIds } = requestOf(this);
-      // The store may have it still.
-      if (error) destroyedIds?.delete(requestOf(this).idOf(this));
-      done(error);
-    }));
+    return callbackOrPromise(callback, (done) => {
+      const request = requestOf(this);
+      const destroy = (/** @type {unknown} */ missing) => {
+        if (missing) {
+          done(missing);
+          return;
+        }
+        Session.prototype.destroy.call(this, (error) => {
+          // The store may have it still.
+          if (error) request.destroyedIds?.delete(request.idOf(this));
+          done(error);
+        });
+      };
+      const id = request.idOf(this);
+      if (request.meta?.mayBeRenewed(id) && !request.destroyedIds?.has(id)) find(request, this, destroy);
+      else destroy(undefined);
+    });
   },
 
   /**
