@@ -11,59 +11,25 @@ const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
 const { setTimeout: pause } = require('node:timers/promises');
 const { open, original, read, write } = require('../compat/app');
-const { session } = require('../subject');
-const { load } = require('../hardening/redis-setups');
+const { postgresStore, redisStore, useServers } = require('../servers');
 const keepRedis = require('../../redis');
 const keepPostgres = require('../../postgres');
-const startPostgres = require('../../stores/backends/postgres');
-const { install } = require('../../stores/install');
-const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
-const { HOST, freePort } = require('../../test-kit/port');
-const { startRedis } = require('../../test-kit/redis');
 
 /** Times long enough for a slow machine: a request takes some ms. */
 const IDLE = 1500;
 const ABSOLUTE = 4000;
 const LATE = 300;
 
-const servers = {};
-const why = {};
-test.before(async () => {
-  install('', () => {});
-  const starts = { redis: startRedis, postgres: async () => startPostgres(temporaryFolder('postgres'), await freePort()) };
-  for (const [name, start] of Object.entries(starts)) {
-    servers[name] = await start().catch((error) => {
-      if (!error.isMissing) throw error;
-      why[name] = skipWithout(error.message);
-    });
-  }
-});
-test.after(() => Promise.all(Object.values(servers).map((server) => server?.stop())));
-
-async function redisStore(t) {
-  const client = load('redis').createClient({ url: servers.redis.url });
-  await client.connect();
-  t.after(() => client.destroy());
-  return new (load('connect-redis').RedisStore)({ client, prefix: `${Math.random()}:` });
-}
-
-async function postgresStore(t, type) {
-  const { database } = await servers.postgres.fresh();
-  const pool = new (load('pg').Pool)({ host: HOST, port: servers.postgres.port, user: 'postgres', database });
-  t.after(() => pool.end());
-  await pool.query(`CREATE TABLE session (sid varchar PRIMARY KEY, sess ${type} NOT NULL, expire timestamp(6) NOT NULL)`);
-  const store = new (load('connect-pg-simple')(session))({ pool, pruneSessionInterval: false });
-  t.after(() => store.close());
-  return store;
-}
+const { servers, why } = useServers();
+const redis = (t) => redisStore(t, servers.redis);
+const postgres = (t, type) => postgresStore(t, servers.postgres, type);
 
 const stores = {
-  'connect-redis': ['redis', redisStore],
-  'connect-redis, wrapped': ['redis', async (t) => keepRedis(await redisStore(t))],
-  'connect-pg-simple': ['postgres', (t) => postgresStore(t, 'json')],
-  'connect-pg-simple, wrapped': ['postgres', async (t) => keepPostgres(await postgresStore(t, 'json'))],
-  'connect-pg-simple with jsonb, wrapped': ['postgres', async (t) => keepPostgres(await postgresStore(t, 'jsonb'))],
+  'connect-redis': ['redis', redis],
+  'connect-redis, wrapped': ['redis', async (t) => keepRedis(await redis(t))],
+  'connect-pg-simple': ['postgres', postgres],
+  'connect-pg-simple, wrapped': ['postgres', async (t) => keepPostgres(await postgres(t))],
+  'connect-pg-simple with jsonb, wrapped': ['postgres', async (t) => keepPostgres(await postgres(t, 'jsonb'))],
 };
 
 const get = (store, sid) => new Promise((resolve, reject) => {

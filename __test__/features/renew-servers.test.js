@@ -7,54 +7,18 @@
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
 const { open } = require('../compat/app');
-const { load, clients } = require('../hardening/redis-setups');
 const { late, sidIn, tell } = require('./renew/visits');
+const { postgresStore, redisStore, useServers } = require('../servers');
 const { session } = require('../subject');
-const startPostgres = require('../../stores/backends/postgres');
-const { install } = require('../../stores/install');
-const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
-const { HOST } = require('../../test-kit/port');
-const { startRedis } = require('../../test-kit/redis');
 const { cookieOf } = require('../../test-kit/jar');
 
 const AFTER = 1500;
 const GRACE = 1200;
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-const servers = {};
-const why = {};
-async function start(name, starting) {
-  servers[name] = await starting().catch((error) => {
-    if (!error.isMissing) throw error;
-    why[name] = skipWithout(error.message);
-  });
-}
-test.before(async () => {
-  install('', () => {});
-  await Promise.all([
-    start('redis', () => startRedis()),
-    start('postgres', () => startPostgres(temporaryFolder('renew'))),
-  ]);
-});
-test.after(() => Promise.all(Object.values(servers).map((server) => server?.stop())));
-
-async function redis(t) {
-  const client = await clients.redis(t, servers.redis);
-  return new (load('connect-redis').RedisStore)({ client, prefix: `${Math.random()}:` });
-}
-
-async function postgres(t) {
-  const { database } = await servers.postgres.fresh();
-  const pool = new (load('pg').Pool)({ host: HOST, port: servers.postgres.port, user: 'postgres', database });
-  pool.on('error', () => {});
-  const store = new (load('connect-pg-simple')(session))({ pool, createTableIfMissing: true, pruneSessionInterval: false });
-  t.after(async () => {
-    await store.close();
-    await pool.end();
-  });
-  return store;
-}
+const { servers, why } = useServers();
+const redis = (t) => redisStore(t, servers.redis);
+const postgres = (t) => postgresStore(t, servers.postgres);
 
 const stores = {
   'connect-redis': { server: 'redis', make: redis },

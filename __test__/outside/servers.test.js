@@ -10,15 +10,9 @@ const { setTimeout: pause } = require('node:timers/promises');
 const keepRedis = require('../../redis');
 const keepPostgres = require('../../postgres');
 const { open, read, write } = require('../compat/app');
-const { load } = require('../hardening/redis-setups');
 const { signed } = require('../security/cookies');
+const { postgresStore, redisStore, useServers } = require('../servers');
 const { session } = require('../subject');
-const startPostgres = require('../../stores/backends/postgres');
-const { install } = require('../../stores/install');
-const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
-const { HOST, freePort } = require('../../test-kit/port');
-const { startRedis } = require('../../test-kit/redis');
 const { ENDED, SECRET } = require('./app');
 
 /** Times long enough for a slow machine: a request takes some ms. */
@@ -28,46 +22,17 @@ const add = (key, base = 0, mine = 0, theirs = 0) => theirs + mine - base;
 const logOut = (req, res) => req.session.destroy().then(() => { res.end(); });
 const logIn = (req, res) => { Object.assign(req.session, { user: 'ada', n: 1 }); res.end(); };
 
-const servers = {};
-const why = {};
-test.before(async () => {
-  install('', () => {});
-  const starts = { redis: startRedis, postgres: async () => startPostgres(temporaryFolder('postgres'), await freePort()) };
-  for (const [name, start] of Object.entries(starts)) {
-    servers[name] = await start().catch((error) => {
-      if (!error.isMissing) throw error;
-      why[name] = skipWithout(error.message);
-    });
-  }
-});
-test.after(() => Promise.all(Object.values(servers).map((server) => server?.stop())));
-
-async function redisStore(t) {
-  const client = load('redis').createClient({ url: servers.redis.url });
-  await client.connect();
-  t.after(() => client.destroy());
-  return new (load('connect-redis').RedisStore)({ client, prefix: `${Math.random()}:` });
-}
-
-async function postgresStore(t, type = 'json') {
-  const { database } = await servers.postgres.fresh();
-  const pool = new (load('pg').Pool)({ host: HOST, port: servers.postgres.port, user: 'postgres', database });
-  // The server may be stopped while a connection of an ended pool closes.
-  pool.on('error', () => {});
-  t.after(() => pool.end());
-  await pool.query(`CREATE TABLE session (sid varchar PRIMARY KEY, sess ${type} NOT NULL, expire timestamp(6) NOT NULL)`);
-  const store = new (load('connect-pg-simple')(session))({ pool, pruneSessionInterval: false });
-  t.after(() => store.close());
-  return store;
-}
+const { servers, why } = useServers();
+const redis = (t) => redisStore(t, servers.redis);
+const postgres = (t, type) => postgresStore(t, servers.postgres, type);
 
 const stores = {
-  'connect-redis': ['redis', redisStore],
-  'connect-redis, wrapped': ['redis', async (t) => keepRedis(await redisStore(t))],
-  'connect-redis, with users': ['redis', async (t) => keepRedis(await redisStore(t), { user })],
-  'connect-pg-simple': ['postgres', postgresStore],
-  'connect-pg-simple, wrapped': ['postgres', async (t) => keepPostgres(await postgresStore(t))],
-  'connect-pg-simple, with users and jsonb': ['postgres', async (t) => keepPostgres(await postgresStore(t, 'jsonb'), { user })],
+  'connect-redis': ['redis', redis],
+  'connect-redis, wrapped': ['redis', async (t) => keepRedis(await redis(t))],
+  'connect-redis, with users': ['redis', async (t) => keepRedis(await redis(t), { user })],
+  'connect-pg-simple': ['postgres', postgres],
+  'connect-pg-simple, wrapped': ['postgres', async (t) => keepPostgres(await postgres(t))],
+  'connect-pg-simple, with users and jsonb': ['postgres', async (t) => keepPostgres(await postgres(t, 'jsonb'), { user })],
 };
 
 const get = (store, sid) => new Promise((resolve, reject) => {

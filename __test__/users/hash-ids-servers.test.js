@@ -10,13 +10,9 @@ const { test } = require('node:test');
 const { promisify } = require('node:util');
 const { open } = require('../compat/app');
 const { load, clients } = require('../hardening/redis-setups');
+const { useServers } = require('../servers');
 const { session } = require('../subject');
-const startPostgres = require('../../stores/backends/postgres');
-const { install } = require('../../stores/install');
-const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
 const { HOST } = require('../../test-kit/port');
-const { startRedis } = require('../../test-kit/redis');
 
 const keyOf = (sid) => `h1:${createHash('sha256').update(sid).digest('base64url')}`;
 const idIn = (jar) => /^s%3A([\w-]+)\./.exec(jar.get('connect.sid'))[1];
@@ -27,22 +23,7 @@ const handler = (act) => async (req, res) => {
 };
 const read = handler((req) => req.session.n);
 
-const servers = {};
-const why = {};
-async function start(name, starting) {
-  servers[name] = await starting().catch((error) => {
-    if (!error.isMissing) throw error;
-    why[name] = skipWithout(error.message);
-  });
-}
-test.before(async () => {
-  install('', () => {});
-  await Promise.all([
-    start('redis', () => startRedis()),
-    start('postgres', () => startPostgres(temporaryFolder('hash-ids'))),
-  ]);
-});
-test.after(() => Promise.all(Object.values(servers).map((server) => server?.stop())));
+const { servers, why } = useServers();
 
 async function redis(t) {
   await servers.redis.fresh();

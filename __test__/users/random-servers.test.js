@@ -10,12 +10,11 @@ const keepInPostgres = require('../../postgres');
 const keepInRedis = require('../../redis');
 const sqlOf = require('../../bin/sql');
 const { clients, load, startCluster, stores, whenJoined } = require('../hardening/redis-setups');
+const { useServers } = require('../servers');
 const { session } = require('../subject');
 const startPostgres = require('../../stores/backends/postgres');
 const startValkey = require('../../stores/backends/valkey');
-const { install } = require('../../stores/install');
 const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
 const { HOST } = require('../../test-kit/port');
 const { startRedis } = require('../../test-kit/redis');
 const checkCrash = require('./crash');
@@ -48,44 +47,23 @@ function checkStore(name, usual, open) {
   });
 }
 
-/**
- * Starts servers before the tests of this file, and stops them behind them.
- *
- * @param {() => Promise<object[]>} start
- * @returns {{ nodes: object[], why?: string }} `why` says what to install
- */
-function useServers(start) {
-  const servers = { nodes: [] };
-  test.before(async () => {
-    try {
-      servers.nodes = await start();
-      install('', () => {});
-    } catch (error) {
-      if (!error.isMissing) throw error;
-      servers.why = skipWithout(error.message);
-    }
-  });
-  test.after(() => Promise.all(servers.nodes.map((node) => node.stop())));
-  return servers;
-}
-
-/** The servers that speak the protocol of Redis: each gives the ports of its nodes. */
+/** The servers that speak the protocol of Redis: each gives its nodes. */
 const REDISES = {
-  redis: async () => [await startRedis()],
+  redis: () => startRedis(),
   'a cluster of three': async () => {
     const nodes = await startCluster(3);
     await whenJoined(nodes);
     return nodes;
   },
-  Valkey: async () => [await startValkey(temporaryFolder('valkey'))],
+  Valkey: () => startValkey(temporaryFolder('valkey')),
 };
 
 for (const [name, start] of Object.entries(REDISES)) {
-  const servers = useServers(start);
+  const { servers, why } = useServers({ nodes: start });
 
   checkStore(`connect-redis, ${name}`, 12, async (t) => {
-    if (servers.why) return t.skip(servers.why);
-    const ports = servers.nodes.map(({ port }) => port);
+    if (why.nodes) return t.skip(why.nodes);
+    const ports = [servers.nodes].flat().map(({ port }) => port);
     const isCluster = ports.length > 1;
     const client = await clients[isCluster ? 'redis, cluster' : 'redis'](t, { port: ports[0] });
     const all = await Promise.all(ports.map((port) => clients.redis(t, { port })));
@@ -94,13 +72,13 @@ for (const [name, start] of Object.entries(REDISES)) {
   });
 }
 
-const servers = useServers(async () => [await startPostgres(temporaryFolder('postgres'))]);
+const { servers, why } = useServers({ postgres: () => startPostgres(temporaryFolder('postgres')) });
 
 for (const type of ['json', 'jsonb']) {
   const define = type === 'json' ? checkStore : (name, usual, open) => { checkScenarios(name, usual, async (t) => (await open(t))?.kind); };
   define(`connect-pg-simple, ${type}`, 10, async (t) => {
-    if (servers.why) return t.skip(servers.why);
-    const [server] = servers.nodes;
+    if (why.postgres) return t.skip(why.postgres);
+    const { postgres: server } = servers;
     const { database } = await server.fresh();
     const pool = new (load('pg').Pool)({ host: HOST, port: server.port, user: 'postgres', database, max: 4 });
     t.after(() => pool.end());
