@@ -7,44 +7,13 @@
 const { describe, test } = require('node:test');
 const keepInPostgres = require('../../postgres');
 const keepInRedis = require('../../redis');
-const { connect, load, stores, useServers } = require('../hardening/redis-setups');
-const { session } = require('../subject');
-const startPostgres = require('../../stores/backends/postgres');
-const { temporaryFolder } = require('../../test-kit/folder');
-const { skipWithout } = require('../../test-kit/installed');
-const { HOST } = require('../../test-kit/port');
+const { postgresStore, redisStore, useServers } = require('../servers');
 const observe = require('./observe');
 const { scenarios } = require('./scenarios');
 
-useServers();
-
-let why;
-let server;
-test.before(async () => {
-  server = await startPostgres(temporaryFolder('postgres')).catch((error) => {
-    if (!error.isMissing) throw error;
-    why = skipWithout(error.message);
-  });
-});
-test.after(() => server?.stop());
-
-async function redis(t) {
-  const { client } = await connect(t, 'redis') ?? {};
-  return client && stores[10]({ client });
-}
-
-async function postgres(t) {
-  if (why) return t.skip(why);
-  const { database } = await server.fresh();
-  const pool = new (load('pg').Pool)({ host: HOST, port: server.port, user: 'postgres', database, max: 4 });
-  pool.on('error', () => {});
-  const store = new (load('connect-pg-simple')(session))({ pool, createTableIfMissing: true, pruneSessionInterval: false });
-  t.after(async () => {
-    await store.close();
-    await pool.end();
-  });
-  return store;
-}
+const { servers, why } = useServers();
+const redis = (t) => (why.redis ? t.skip(why.redis) : redisStore(t, servers.redis));
+const postgres = (t) => (why.postgres ? t.skip(why.postgres) : postgresStore(t, servers.postgres));
 
 const wrapped = (open, keep) => async (t) => {
   const store = await open(t);
