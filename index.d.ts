@@ -921,7 +921,7 @@ declare namespace session {
      * a session again that another request destroyed meanwhile, for example at logout.
      * (express-session 1.19.0 has no such method.)
      */
-    setIfPresent?(sid: string, session: SessionData, callback?: (err?: any) => void): void;
+    setIfPresent?(sid: string, session: SessionData, callback?: (err?: any, isStored?: boolean) => void): void;
 
     /**
      * Stores a session only if what the store has for this id is still `loaded`, in one step of the

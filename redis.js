@@ -13,7 +13,6 @@ const { STORES_WITH_USERS, Users, defineUsers, usersOf } = require('./session/st
 /**
  * @typedef {import('./session/store/redis-calls').RedisStore} RedisStore
  * @typedef {import('./session/store/redis-client').Client} Client
- * @typedef {import('./session/store/redis-client').Deliver} Deliver
  * @typedef {import('./session/types').Callback} Callback
  * @typedef {import('./session/types').UserOptions} UserOptions
  */
@@ -22,7 +21,8 @@ const { STORES_WITH_USERS, Users, defineUsers, usersOf } = require('./session/st
  * Adds the optional methods `setIfPresent` and `setIfUnchanged` to a store of connect-redis, 6 to
  * 10. `setIfPresent` uses Redis's `SET … XX`, so a slow request does not store a session again
  * that another request has destroyed. `setIfUnchanged` uses a script of Redis, so it does not
- * overwrite what another request has stored. The store still makes keys, JSON and lifetimes itself.
+ * overwrite what another request has stored. The callbacks of both get whether the session was stored.
+ * The store still makes keys, JSON and lifetimes itself.
  * Its method `all` leaves out the records that lead from an old id of a session to the new one (the
  * option `renewAfter`); `ids` and `length` know the keys alone, and count them.
  *
@@ -76,19 +76,15 @@ function keepLoggedOut(store, client = undefined, options = undefined) {
 module.exports = keepLoggedOut;
 
 /**
- * Returns the methods that store a session on a condition.
+ * Returns the methods that store a session on a condition. Their callbacks get whether it was stored.
  *
  * @param {InstanceType<typeof RedisCalls>} calls
  * @returns {Record<string, (...args: any[]) => any>}
  */
 function conditional(calls) {
-  /** @type {Deliver} */
-  const withXX = (target, name, args, form) => target[name](...name === 'set' ? form.withXX(args) : args);
   return {
-    // The callback gets whether the session was stored, with the option `user`.
     setIfPresent(sid, session, callback) {
-      const stored = calls.users ? calls.setNoting(sid, session, true) : calls.by('set', [sid, session], withXX).then(() => undefined);
-      return answer(stored, callback);
+      return answer(calls.setIfPresent(sid, session), callback);
     },
 
     setIfUnchanged(sid, session, loaded, callback) {

@@ -48,6 +48,17 @@ for (const setUp of setUps) {
     assert.deepEqual(app.errors, []);
   });
 
+  test(`setIfPresent tells whether it has stored the session: ${name}`, { skip: !isOurs }, async (t) => {
+    const { store } = await serve(t, setUp, {}) ?? {};
+    if (!store) return;
+    const told = () => new Promise((resolve, reject) => {
+      store.setIfPresent('sid', { cookie: {} }, (error, isStored) => { if (error) reject(error); else resolve(isStored); });
+    });
+    assert.equal(await told(), false);
+    await new Promise((resolve) => { store.set('sid', { cookie: {} }, resolve); });
+    assert.equal(await told(), true);
+  });
+
   test(`without time to live in Redis: ${name}`, async (t) => {
     const served = await serve(t, setUp, { more: { disableTTL: true } });
     if (!served) return;

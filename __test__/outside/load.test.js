@@ -377,9 +377,13 @@ test('a touch that fails in the store fails, and the next one tries again', asyn
 });
 
 test('a store whose setIfPresent tells nothing, and one that has nothing else', async (t) => {
-  for (const makeStore of [ledger, comparing]) {
+  for (const [makeStore, answer] of [[ledger], [comparing], [ledger, null], [ledger, { matched: 1 }]]) {
     const store = makeStore();
-    store.setIfPresent = (sid, sess, callback) => { if (store.data.has(sid)) store.set(sid, sess, callback); else setImmediate(callback); };
+    store.setIfPresent = (sid, sess, callback) => {
+      const answered = () => { callback(null, answer); };
+      if (store.data.has(sid)) store.set(sid, sess, answered);
+      else setImmediate(answered);
+    };
     const { sessions, visit, cookie, records } = await visited(t, () => store);
     const [one, other] = [await sessions.load(cookie), await sessions.load(cookie)];
     one.n = 2;
@@ -389,6 +393,27 @@ test('a store whose setIfPresent tells nothing, and one that has nothing else', 
     await assert.rejects(other.save(), ENDED);
     assert.deepEqual(await records(), {});
   }
+});
+
+test('a store whose setIfPresent tells is asked once by a save', async (t) => {
+  const store = ledger();
+  const calls = [];
+  store.setIfPresent = (sid, sess, callback) => {
+    calls.push('setIfPresent');
+    const isStored = store.data.has(sid);
+    if (isStored) store.set(sid, sess, (error) => { callback(error, isStored); });
+    else setImmediate(callback, null, isStored);
+  };
+  const { sessions, visit, cookie } = await visited(t, () => store);
+  const [one, other] = [await sessions.load(cookie), await sessions.load(cookie)];
+  store.take();
+  one.n = 2;
+  await one.save();
+  assert.deepEqual([...calls.splice(0), ...store.take()], ['setIfPresent', 'set']);
+  await visit(logOut);
+  store.take();
+  await assert.rejects(other.save(), ENDED);
+  assert.deepEqual([...calls, ...store.take()], ['setIfPresent']);
 });
 
 test('who subscribes to the channels hears of it', async (t) => {

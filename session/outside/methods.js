@@ -36,16 +36,22 @@ module.exports = { withMethods, storeAt };
  */
 function storeAt(request, session, done) {
   const id = request.idOf(session);
-  // The promise of a `set` may give any value.
-  const isNew = id !== request.loadedId;
   const told = request.diagnostics?.begin('save', session);
-  attempt((answered) => {
-    request.noteSave(session, id);
-    request.store(storeCallback(request.req, answered), request.savesIfPresent(id) ? 'setIfPresent' : 'set', id, session);
-  }, (...results) => {
-    const [error] = isNew ? results : SessionEnded.heard(results);
+  /** @type {Callback} */
+  const stored = (error) => {
     told?.end(error);
     done(error);
+  };
+  const method = request.savesIfPresent(id) ? 'setIfPresent' : 'set';
+  const isRead = request.bases !== undefined || request.mustFollow(id);
+  attempt((answered) => {
+    request.noteSave(session, id);
+    request.store(storeCallback(request.req, answered), method, id, session);
+  }, (error, isStored) => {
+    // The promise of a `set` may give any value, and `setIfPresent` need not tell what it has done.
+    if (id !== request.loadedId) stored(error);
+    else if (error || isRead || typeof isStored === 'boolean' || method === 'set') stored(...SessionEnded.heard([error, isStored]));
+    else find(request, session, stored);
   });
 }
 

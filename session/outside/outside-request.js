@@ -14,16 +14,15 @@ class OutsideRequest extends RequestSession {
   }
 
   /**
-   * A session is read again before it is stored if its id may be an old one, or if the store need not tell
-   * whether it has stored the session.
+   * A session is read again before it is stored if its id may be an old one, or if the store has nothing but
+   * `set`, which would store a session again that is gone.
    *
    * @override
    * @param {string | undefined} sid
    */
   mustFollow(sid) {
-    const { loadedId, meta, settings: { resident, store, users } } = this;
-    const tells = typeof store.setIfPresent === 'function' && (resident !== undefined || users !== undefined);
-    return sid === loadedId && (!tells || Boolean(meta?.mayBeRenewed(sid)));
+    const { loadedId, meta, settings: { store } } = this;
+    return sid === loadedId && (typeof store.setIfPresent !== 'function' || Boolean(meta?.mayBeRenewed(sid)));
   }
 }
 

@@ -6,7 +6,7 @@
 
 const { META } = require('../request/times');
 const { callStore, storeCallback } = require('./call');
-const { CHANGES, UnknownForm, WRITES, evaluate, formOf, isCluster, replyTo, watched } = require('./redis-client');
+const { CHANGES, UnknownForm, WRITES, callTelling, evaluate, formOf, isCluster, replyTo, watched } = require('./redis-client');
 const { UNCHANGED } = require('./redis-script');
 const { UserSets, UserSetsInCluster, isSet } = require('./redis-users');
 const isSameSession = require('./same-session');
@@ -161,6 +161,22 @@ class RedisCalls {
     const [stored, user] = this.stamped(session);
     let isStored = false;
     await this.by('set', [sid, stored], this.noting(user, ifPresent, (told) => { isStored = told; }));
+    return isStored;
+  }
+
+  /**
+   * Stores a session if Redis still has one under its id.
+   *
+   * @param {string} sid
+   * @param {object} session
+   * @returns {Promise<boolean>} whether the session was stored; false also if it was over
+   */
+  async setIfPresent(sid, session) {
+    if (this.users) return this.setNoting(sid, session, true);
+    let isStored = false;
+    await this.by('set', [sid, session], (target, name, args, form) => (name === 'set'
+      ? callTelling(target, name, form.withXX(args), (reply) => { isStored = reply !== null; })
+      : target[name](...args)));
     return isStored;
   }
 

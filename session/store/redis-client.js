@@ -36,7 +36,7 @@ class UnknownForm extends TypeError {
   }
 }
 
-module.exports = { WRITES, CHANGES, UnknownForm, watched, formOf, isCluster, evaluate, replyTo };
+module.exports = { WRITES, CHANGES, UnknownForm, watched, formOf, isCluster, callTelling, evaluate, replyTo };
 
 /**
  * The other methods of a client that connect-redis calls. None of them makes a key.
@@ -217,6 +217,26 @@ function isWord(value) {
 function isCluster(client) {
   return 'masters' in client || client.isCluster === true;
 }
+
+/**
+ * Calls a method of a client, and tells the reply before its caller gets it.
+ *
+ * @param {Client} client
+ * @param {string} name of the method
+ * @param {any[]} args with the callback at their end, if there is one
+ * @param {(reply: any) => void} tell
+ */
+function callTelling(client, name, args, tell) {
+  const callback = args.at(-1);
+  /** @param {any} reply */
+  const told = (reply) => {
+    tell(reply);
+    return reply;
+  };
+  if (typeof callback !== 'function') return client[name](...args).then(told);
+  return client[name](...args.slice(0, -1), (error, reply) => callback(error, error ? reply : told(reply)));
+}
+
 /**
  * Gives a reply to the callback among the arguments of a client's method, if there is one.
  *
