@@ -49,8 +49,8 @@ module.exports = layout().then((style) => [
     languageOptions: { ecmaVersion: 2018 },
   },
   {
-    // A package of ECMAScript modules among the fixtures.
-    files: ['**/*.mjs', '__test__/alias/layout/esm-store/*.js'],
+    // A package of ECMAScript modules among the fixtures, and an app of Next.js, which compiles them.
+    files: ['**/*.mjs', '__test__/alias/layout/esm-store/*.js', 'scripts/next/site/**/*.js'],
     languageOptions: { ecmaVersion: 2022, sourceType: 'module', globals: globals.node },
   },
 ]);

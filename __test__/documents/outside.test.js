@@ -26,8 +26,8 @@ const isOld = process.version.startsWith('v18.');
 
 before(installCompanions);
 
-/** A folder with this package and its companions, and a program in it. */
-function placed(t, text, name = 'program.js') {
+/** A folder with this package and its companions, and a program in it, and more files. */
+function placed(t, text, name = 'program.js', files = {}) {
   const folder = temporaryFolder('outside', t);
   const modules = path.join(folder, 'node_modules');
   fs.mkdirSync(modules);
@@ -35,13 +35,16 @@ function placed(t, text, name = 'program.js') {
   fs.symlinkSync(path.join(root, 'node_modules', 'playwright-core'), path.join(modules, 'playwright-core'), 'junction');
   fs.symlinkSync(root, path.join(modules, 'express-session-rs'), 'junction');
   const file = path.join(folder, name);
-  fs.writeFileSync(file, text);
+  for (const [each, content] of Object.entries({ ...files, [name]: text })) {
+    fs.mkdirSync(path.dirname(path.join(folder, each)), { recursive: true });
+    fs.writeFileSync(path.join(folder, each), content);
+  }
   return { folder, file };
 }
 
 /** Starts a server as it is written, which then listens on a free port, and returns a visitor of it. */
-async function started(t, text, name, env = {}) {
-  const { folder, file } = placed(t, text, name);
+async function started(t, text, name, env = {}, files = {}) {
+  const { folder, file } = placed(t, text, name, files);
   const program = new Program(process.execPath, ['--require', path.join(__dirname, 'contained.js'), file], { cwd: folder, env: { SECRET, ...env } });
   t.after(() => program.stop());
   const [, port] = await program.prints(/listening on (\d+)/);
@@ -166,15 +169,16 @@ for (const { line, mark, text } of all.filter((block) => !block.mark.startsWith(
   test(`line ${line}: ${mark}`, { skip: skips[mark] }, (t) => runners[mark](text, t));
 }
 
-// Next.js itself is too large to be installed here. A route handler gets a Request of the Fetch API, or an heir of it.
+// Next.js itself is too large to be installed here: `npm run test:next` does that, and builds these programs.
+const textOf = (name) => all.find(({ mark }) => mark === `next ${name}`).text;
+const sessionsFile = { 'sessions.mjs': textOf('sessions.mjs') };
+const next = (files) => Object.fromEntries(Object.entries({
+  'package.json': '{ "name": "next", "exports": { ".": "./index.js", "./headers": "./headers.js" } }', ...files,
+}).map(([name, text]) => [`node_modules/next/${name}`, text]));
+
+// A route handler gets a Request of the Fetch API, or an heir of it.
 test('Next.js: the route handler', async (t) => {
-  const textOf = (name) => all.find(({ mark }) => mark === `next ${name}`).text;
-  const { folder } = placed(t, textOf('sessions.mjs'), 'sessions.mjs');
-  const api = path.join(folder, 'app', 'api', 'count');
-  fs.mkdirSync(api, { recursive: true });
-  fs.writeFileSync(path.join(api, 'route.mjs'), textOf('route.mjs'));
-  fs.writeFileSync(path.join(folder, 'next.config.mjs'), textOf('config.mjs'));
-  fs.writeFileSync(path.join(folder, 'program.mjs'), `
+  const { folder, file } = placed(t, `
     import route from './next.config.mjs';
     import { GET, POST, DELETE } from './app/api/count/route.mjs';
     class NextRequest extends Request { get cookies() { return new Map(); } }
@@ -185,12 +189,53 @@ test('Next.js: the route handler', async (t) => {
     for (const from of [undefined, cookie, cookie]) told.push(await (await GET(request('GET', from))).text());
     told.push((await DELETE(request('DELETE', cookie))).status, (await GET(request('GET', cookie))).status);
     console.log(JSON.stringify({ told, attributes, external: route.serverExternalPackages }));
-  `);
-  const { stdout, stderr } = await run(process.execPath, [path.join(folder, 'program.mjs')], { cwd: folder, env: { ...process.env, SECRET } });
+  `, 'program.mjs', { ...sessionsFile, 'app/api/count/route.mjs': textOf('route.mjs'), 'next.config.mjs': textOf('config.mjs') });
+  const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, env: { ...process.env, SECRET } });
   assert.equal(stderr, '');
   assert.deepEqual(JSON.parse(stdout), {
     told: ['Please log in', '{"user":"ada","count":1}', '{"user":"ada","count":2}', 204, 401],
     attributes: ['Path=/', 'HttpOnly', 'SameSite=Lax'],
     external: ['express-session-rs'],
   });
+});
+
+test('Next.js: the server action', async (t) => {
+  const { folder, file } = placed(t, `
+    import { login } from './app/actions.mjs';
+    import { set } from 'next/headers';
+    import { sessions } from './sessions.mjs';
+    const form = new FormData();
+    form.set('user', 'ada');
+    await login(form);
+    const [name, value, attributes] = set[0];
+    const { user } = await sessions.load(name + '=' + encodeURIComponent(value));
+    console.log(JSON.stringify({ user, attributes }));
+  `, 'program.mjs', {
+    ...sessionsFile,
+    ...next({ 'headers.js': 'exports.set = []; exports.cookies = async () => ({ set: (...args) => exports.set.push(args) });' }),
+    'app/actions.mjs': textOf('actions.mjs'),
+  });
+  const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, env: { ...process.env, SECRET } });
+  assert.equal(stderr, '');
+  assert.deepEqual(JSON.parse(stdout), { user: 'ada', attributes: { httpOnly: true, sameSite: 'lax', secure: false } });
+});
+
+test('Next.js: the custom server', async (t) => {
+  const { visitor } = await started(t, textOf('server.mjs'), 'server.mjs', {}, {
+    ...sessionsFile,
+    ...next({ 'index.js': `module.exports = ({ dev }) => ({
+      prepare: async () => {},
+      getRequestHandler: () => async ({ session: { user } }, res, ...more) => res.end(JSON.stringify({ user, dev, more })),
+    });` }),
+  });
+  assert.equal((await visitor.get('/')).body, '{"dev":true,"more":[]}');
+  assert.equal((await visitor.post('/login', { user: 'ada' })).status, 302);
+  assert.equal((await visitor.get('/')).body, '{"user":"ada","dev":true,"more":[]}');
+  assert.equal((await visitor.post('/logout', {})).status, 302);
+  assert.equal((await visitor.get('/')).body, '{"dev":true,"more":[]}');
+});
+
+test('Next.js: no program is left out', () => {
+  const names = all.filter(({ mark }) => mark.startsWith('next ')).map(({ mark }) => mark.slice('next '.length));
+  assert.deepEqual(names, ['sessions.mjs', 'route.mjs', 'config.mjs', 'actions.mjs', 'server.mjs']);
 });

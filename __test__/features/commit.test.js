@@ -483,13 +483,22 @@ for (const [where, layersOf] of Object.entries({
         '/end': (req, res) => { count(req, res); res.end(text); },
         '/write': (req, res) => { count(req, res); res.write(text); res.write(text); res.flush(); setImmediate(() => res.end()); },
         '/pipe': (req, res) => { count(req, res); Readable.from([text, text]).pipe(res); },
+        // As Next.js sends a page.
+        '/flushHeaders': (req, res) => {
+          count(req, res);
+          res.on('drain', () => res.end(text));
+          res.flushHeaders();
+          const hasRoom = res.write(text);
+          res.flush();
+          if (hasRoom) res.end(text);
+        },
         '/small': (req, res) => { count(req, res); res.setHeader('Content-Length', 5); res.end('small'); },
       },
     });
     for (const encoding of ['gzip', 'identity']) {
       const ask = (url) => get(url, { headers: { 'accept-encoding': encoding }, encoding: 'latin1' });
       store.fails.set = undefined;
-      for (const url of ['/end', '/write', '/pipe', '/small']) {
+      for (const url of ['/end', '/write', '/pipe', '/flushHeaders', '/small']) {
         const { status, headers, body } = await ask(url);
         assert.deepEqual([status, headers['x-before'], headers['x-after']], [200, '1', '1'], url);
         const isEncoded = encoding === 'gzip' && url !== '/small';
@@ -497,16 +506,16 @@ for (const [where, layersOf] of Object.entries({
         if (isEncoded) assert.equal(zlib.gunzipSync(Buffer.from(body, 'latin1')).length, text.length * (url === '/end' ? 1 : 2), url);
       }
       store.fails.set = new Error('failed');
-      for (const url of ['/end', '/write', '/pipe', '/small']) {
+      for (const url of ['/end', '/write', '/pipe', '/flushHeaders', '/small']) {
         const { status, body, headers } = await ask(url);
         assert.deepEqual([status, body, headers['content-encoding'], headers['x-before'], headers['x-after']], [500, 'page: failed', undefined, '1', '1'], `${url} ${encoding}`);
       }
     }
-    assert.equal(errors.length, 8);
+    assert.equal(errors.length, 10);
   });
 }
 
-each('listeners of on-headers run when the headers leave, not when the program begins the response', async (t, kind) => {
+each('listeners of on-headers run when the headers leave, or when the program writes them', async (t, kind) => {
   const store = slow();
   const order = [];
   const change = (req, res) => {
@@ -531,7 +540,7 @@ each('listeners of on-headers run when the headers leave, not when the program b
     order.push('stored');
     store.release();
     assert.equal((await answer).body, 'ab', url);
-    assert.deepEqual(order, ['stored', 'listener'], url);
+    assert.deepEqual(order, url === '/flushHeaders' ? ['listener', 'stored'] : ['stored', 'listener'], url);
   }
 });
 

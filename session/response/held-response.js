@@ -137,9 +137,15 @@ class HeldResponse extends ResponsePatch {
     return false;
   }
 
+  /**
+   * Begins the response by `writeHead`, as that of Node.js does. Others that have wrapped `writeHead` are called
+   * at once: compression, which wraps `write` as well, must know what it does with the body before that comes.
+   *
+   * @throws what Node.js throws for an invalid status or header
+   */
   flushHeaders() {
     const { innerFlushHeaders, res } = this;
-    if (this.phase === BEFORE) this.beginBody();
+    if (this.phase === BEFORE) this.sendHeaders();
     if (this.phase === HELD) this.keep(() => { innerFlushHeaders.call(res); });
     else innerFlushHeaders.call(res);
   }
