@@ -46,6 +46,8 @@ const FEATURE_SUBJECTS = [
   { name: "cacheControl: 'private'", session: OURS, store: 'own', options: { cacheControl: 'private' } },
   { name: 'merge: true', session: OURS, store: 'own', options: { merge: true } },
   { name: 'hashIds', session: OURS, store: 'own', options: { hashIds: true } },
+  { name: 'two secrets', session: OURS, store: 'own', options: { secret: [SECRET, `${SECRET} of old`] } },
+  { name: 'two secrets, resign', session: OURS, store: 'own', options: { secret: [SECRET, `${SECRET} of old`], resign: true } },
   { name: 'skip', session: OURS, store: 'own', options: { skip: () => false } },
   { name: 'subscriber of load and save', session: OURS, store: 'own', channels: ['load', 'save'] },
   { name: 'connect-redis, wrapped', session: OURS, store: 'redis', isWrapped: true },

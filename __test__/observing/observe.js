@@ -14,9 +14,8 @@ const { DATA } = require('./scenarios');
  * @param {object} options of session()
  * @param {object} [more]
  * @param {number} [more.now] what the clock says, in ms since the epoch
- * @param {boolean} [more.saysGone] whether `setIfPresent` of the store says that it has not stored a session
  */
-async function observe(t, { needs, options: own, run }, store, options, { now = Date.UTC(2030, 0, 1), saysGone = true } = {}) {
+async function observe(t, { needs, options: own, run }, store, options, { now = Date.UTC(2030, 0, 1) } = {}) {
   if (needs && !needs(store)) return t.skip('the store cannot do that');
   const time = clock(t, now);
   const told = hear(t);
@@ -35,7 +34,7 @@ async function observe(t, { needs, options: own, run }, store, options, { now = 
     return handler(req, res, next);
   }, question);
   const expect = (...messages) => { assert.deepEqual(told.take(), messages); };
-  await run({ visit, expect, store, time, genid, saysGone, messages: told.messages });
+  await run({ visit, expect, store, time, genid, messages: told.messages });
   expect();
   check(told.messages, [DATA, ...ids.filter(Boolean)]);
 }
