@@ -94,8 +94,8 @@ for (const kind of kinds) {
 
   // A body of an unknown length is longer with the original, which still waits.
   for (const [name, end] of Object.entries(bodies)) {
-    // There the original sends a byte too many.
-    const declare = name === 'of a known length' ? flaw : test;
+    // There the original sends a byte too many, of which Node.js 18 takes no notice.
+    const declare = name === 'of a known length' && !process.version.startsWith('v18.') ? flaw : test;
     declare(`write after end in the same turn ends no process, with a body ${name} (${kind})`, async (t) => {
       const errors = [];
       const app = await open(t, { kind });

@@ -175,6 +175,18 @@ const scenarios = {
       expect('load found', 'load found', 'destroy destroyed', 'save gone');
     },
   },
+  'a session has ended when another one is to keep its data': {
+    async run({ visit, expect }) {
+      const { cookies: [set] } = await visit(write);
+      const cookie = cookieOf(set);
+      const end = async () => { await visit(ending((req) => asked(req.session, 'destroy')), { cookie }); };
+      await during(visit, async (req) => {
+        await assert.rejects(req.session.regenerate({ keep: true }), { code: 'ERR_SESSION_ENDED' });
+        req.session = null;
+      }, end, { cookie });
+      expect('create created', 'save saved', 'load found', 'load found', 'destroy destroyed', 'create created', 'save saved', 'destroy destroyed', 'regenerate error', 'error regenerate');
+    },
+  },
   'a session ends by idleTimeout': {
     options: { idleTimeout: HOUR, cookie: { maxAge: 9 * HOUR } },
     async run({ visit, expect, time }) {

@@ -74,7 +74,8 @@ async function replace(old, listKept) {
   } catch (error) {
     // The old session stays, and what is known of its last save holds again.
     if (request !== undefined) Object.assign(request, { savedId, savedMoment, presentId });
-    ask(req, store, 'destroy', id).catch(() => {});
+    const told = request?.diagnostics?.begin('destroy', session);
+    await ask(req, store, 'destroy', id).then(() => { told?.end(); }, (failure) => { told?.end(failure); });
     throw error;
   }
   req.sessionID = id;
