@@ -70,10 +70,13 @@ test(`${SCENARIOS} scenarios from seed ${SEED} agree`, async () => {
   assert.deepEqual(starved, [], 'the generator hardly reaches these');
 });
 
-async function compare(scenario) {
+async function compare(scenario, isAgain = false) {
   const trace = await runScenario(original, scenario, listener);
   const ours = await runScenario(subject, scenario, listener);
-  return { trace, difference: differenceOf(trace, ours) };
+  const difference = differenceOf(trace, ours);
+  // on a busy machine the watchdog takes a slow response for one that hangs: a real one hangs again
+  if (!isAgain && [difference?.original, difference?.ours].includes('hang')) return compare(scenario, true);
+  return { trace, difference };
 }
 
 function numberFrom(name, otherwise) {
