@@ -174,7 +174,7 @@ declare namespace session {
    * logged out. A session is read from the new store, or else from the old one. When it is stored or
    * touched, it moves to the new one.
    *
-   * It has `setIfPresent` and `setIfUnchanged` if the new store has them; `all`, `length`, `ids` and `clear` if
+   * It has `setIfPresent` and `setIfUnchanged` if the new store has them, the first also with a MemoryStore; `all`, `length`, `ids` and `clear` if
    * both have them; and `sessionsOf`, `end` and `endAll` if both have the option `user`.
    *
    * @throws {TypeError} When one of the two is no store, or both are the same.
@@ -185,8 +185,10 @@ declare namespace session {
   function migrate(from: Store, to: Store): Store & Partial<UserMethods> & {
     /**
      * Moves all sessions that the old store has now. It needs a method `ids` of that store, or an
-     * `all` that gives ids.
-     * @returns how many have moved. It is rejected with the first error of a store.
+     * `all` that gives ids. Unless the old store is a MemoryStore, a DiskStore or one without `touch`, the
+     * lifetimes of cookies begin anew, as their stored dates may be those of the last save.
+     * @returns how many have moved. It is rejected if some could not be moved, after all others, with the first
+     *   error as its `cause`; at once if ten in a row could not.
      */
     moveAll(): Promise<number>;
 

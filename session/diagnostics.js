@@ -48,6 +48,12 @@ ENDS[native.END_NOTHING] = 'touch';
 /** What looks like a sid, or like a key that was made of one. */
 const SID = /[\w-]{32,}/g;
 
+/** What a line quotes, with all that follows, as the quoted may have quotes itself. An apostrophe is none. */
+const QUOTED = /(?<![\p{L}\p{N}])["'`].*|\{.*/u;
+
+/** What ends a line. */
+const LINE_END = /[\n\r\u2028\u2029]/;
+
 /**
  * What subscribers hear of the sessions of one request. A request that comes while there is no subscriber
  * has none.
@@ -284,14 +290,27 @@ class RequestDiagnostics {
    */
   read(error) {
     const { name, message, code } = Object(error);
+    /** @type {DiagnosticsError} */
+    const shown = {
+      name: typeof name === 'string' ? this.cleaned(name) : 'Error',
+      // A parser quotes what it cannot read.
+      message: name === 'SyntaxError' ? 'the stored text cannot be read' : this.cleaned(message ?? error),
+    };
+    if (typeof code === 'string') shown.code = this.cleaned(code);
+    else if (typeof code === 'number') shown.code = code;
+    return shown;
+  }
+
+  /**
+   * Returns the text of an error without ids and without what is quoted: Redis quotes the data that it was to
+   * store, and others the values that they refuse. `JSON.stringify` names keys from the second line on.
+   *
+   * @param {unknown} text
+   */
+  cleaned(text) {
     const { request, request: { req } } = this;
     const ids = [...this.ids, req.sessionID, request.cookieId, request.originalId, request.loadedId, request.savedId, request.firstId];
-    // A parser quotes what it cannot read, and `JSON.stringify` names keys from the second line on.
-    const text = name === 'SyntaxError' ? 'the stored text cannot be read' : redacted(message ?? error, ...ids);
-    /** @type {DiagnosticsError} */
-    const shown = { name: typeof name === 'string' ? name : 'Error', message: text.split('\n', 1)[0].replace(SID, '[redacted]') };
-    if (typeof code === 'string' || typeof code === 'number') shown.code = code;
-    return shown;
+    return redacted(text, ...ids).split(LINE_END, 1)[0].replace(QUOTED, '[redacted]').replace(SID, '[redacted]');
   }
 }
 

@@ -25,6 +25,33 @@ function touching(setup) {
   return store;
 }
 
+/**
+ * A ledger that keeps until when a session lives beside its record, as connect-redis does: `touch` leaves the
+ * stored cookie as it is, and `set` with a cookie whose lifetime is over destroys the session.
+ */
+function lasting(setup) {
+  const store = ledger(setup);
+  const { get, set, touch } = store;
+  const ends = new Map();
+  const keep = (sid, { cookie }) => {
+    ends.set(sid, cookie.expires ? new Date(cookie.expires).getTime() : Infinity);
+    if (ends.get(sid) <= Date.now()) store.data.delete(sid);
+  };
+  store.get = (sid, callback) => {
+    if (ends.get(sid) <= Date.now()) store.data.delete(sid);
+    get(sid, callback);
+  };
+  store.set = (sid, sess, callback) => {
+    set(sid, sess, callback);
+    keep(sid, sess);
+  };
+  store.touch = (sid, sess, callback) => {
+    if (store.data.has(sid)) keep(sid, sess);
+    touch(sid, sess, callback);
+  };
+  return store;
+}
+
 /** A MemoryStore, one that a program has wrapped, other stores, and one with the original's class of sessions. */
 const stores = {
   'MemoryStore': () => new session.MemoryStore(),
@@ -51,4 +78,4 @@ const bring = (middleware, headers = {}) => new Promise((resolve, reject) => {
   middleware(req, {}, (error) => (error ? reject(error) : resolve(req)));
 });
 
-module.exports = { bring, records, stores };
+module.exports = { bring, lasting, records, stores };

@@ -10,7 +10,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { clock, kinds, ledger, open, original, write } = require('../compat/app');
 const { session } = require('../subject');
-const { bring, records, stores } = require('./stores');
+const { bring, lasting, records, stores } = require('./stores');
 
 const MINUTE = 60000;
 const HOUR = 60 * MINUTE;
@@ -200,3 +200,30 @@ test('the original\'s class keeps its own touch, called with what the program ga
     assert.equal(req.session.cookie.expires.getTime(), START + MINUTE + HOUR);
   }));
 });
+
+for (const [what, options] of Object.entries({ 'no other option': {}, 'merge': { merge: true }, 'idleTimeout, of which the session does not know': { idleTimeout: 3 * HOUR }, 'hashIds': { hashIds: true } })) {
+  test(`a session that only the store prolongs is not ended by touch(false), with ${what}`, async (t) => {
+    for (const act of [() => {}, (req) => { req.session.n = 2; }, (req) => { req.session.n = 2; return req.session.save(); }]) {
+      for (const isPresent of [false, true]) {
+        const time = clock(t, START);
+        const store = lasting();
+        if (isPresent) store.setIfPresent = (sid, sess, callback) => { if (store.data.has(sid)) store.set(sid, sess, callback); else setImmediate(callback, null, false); };
+        const before = await open(t, { options: { store, cookie: { maxAge: HOUR }, hashIds: options.hashIds } });
+        await before.visit(write);
+        time.tick(0.75 * HOUR);
+        await before.visit(end(() => {}));
+        // The stored date is over by now, and the lifetime is not.
+        time.tick(0.5 * HOUR);
+        const app = await open(t, { options: { store, cookie: { maxAge: HOUR }, ...options }, jar: before.jar });
+        const { body, cookies } = await app.visit(async (req, res) => {
+          req.session.touch(false);
+          await act(req);
+          res.end(String(req.session.n));
+        }, { cookie: before.jar.header });
+        for (const cookie of cookies) assert.match(cookie, new RegExp(`Expires=${new Date(Date.now() + HOUR).toUTCString()}`));
+        assert.equal((await app.visit(end(() => {}), { cookie: before.jar.header })).body, body);
+        assert.deepEqual([...before.errors, ...app.errors], []);
+      }
+    }
+  });
+}

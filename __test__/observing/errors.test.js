@@ -14,7 +14,7 @@ const SECRET_DATA = 'the-contents-of-the-cart';
 /** Fails as stores do: the id and the data are in the message, in the SQL and in the command. */
 class StoreError extends Error {
   constructor(sid) {
-    super(`key "sess:${sid}" of ${encodeURIComponent(sid)}\n detail: ${SECRET_DATA}`);
+    super(`key sess:${sid} of ${encodeURIComponent(sid)}, with "${SECRET_DATA}"\n detail: ${SECRET_DATA}`);
     Object.assign(this, { code: 'E_DOWN', sql: `INSERT ${SECRET_DATA}`, command: [sid, SECRET_DATA] });
   }
 }
@@ -80,7 +80,7 @@ for (const [how, fail] of Object.entries(ways)) {
           assert.deepEqual(told.take(), expected);
           check(told.messages, [...ids, SECRET_DATA, 'visitor']);
           for (const { error } of told.messages.filter((message) => message.error)) {
-            assert.deepEqual(error, { name: 'Error', message: 'key "sess:[redacted]" of [redacted]', code: 'E_DOWN' });
+            assert.deepEqual(error, { name: 'Error', message: 'key sess:[redacted] of [redacted], with [redacted]', code: 'E_DOWN' });
           }
         });
       }
@@ -109,6 +109,28 @@ test('data that are no JSON are not quoted', async (t) => {
   assert.deepEqual(told.take(), ['load error', 'error load']);
   check(told.messages, [SECRET_DATA, SECRET_DATA.slice(0, 5)]);
   assert.equal(told.messages[0].error.name, 'SyntaxError');
+});
+
+test('what an error quotes, and what stands in its name and code, is left out', async (t) => {
+  const store = ledger();
+  const app = await open(t, { options: { store, genid: () => 'the id of the visitor' } });
+  await app.visit(write);
+  const told = hear(t);
+  const cases = [
+    [`ERR unknown command 'EVALSHA', with args beginning with: 'b0' '1' 'it's ${SECRET_DATA}' '{"cookie":{"orig`, 'ERR unknown command [redacted]'],
+    [`Incorrect string value: '\\xF0${SECRET_DATA}`, 'Incorrect string value: [redacted]'],
+    [`E11000 duplicate key error, dup key: { _id: ${SECRET_DATA} }`, 'E11000 duplicate key error, dup key: [redacted]'],
+    [`\`${SECRET_DATA}`, '[redacted]'],
+    [`Can't reach the server\r${SECRET_DATA}`, "Can't reach the server"],
+    [`no room\u2028${SECRET_DATA}`, 'no room'],
+  ];
+  for (const [text, message] of cases) {
+    store.fails.set = Object.assign(new Error(text), { name: 'Error of the id of the visitor', code: `E ${'x'.repeat(32)}` });
+    await app.visit(write);
+    assert.deepEqual(told.take(), ['load found', 'save error', 'error save']);
+    check(told.messages, [SECRET_DATA, 'the id of the visitor']);
+    assert.deepEqual(told.messages.at(-1).error, { name: 'Error of [redacted]', message, code: 'E [redacted]' });
+  }
 });
 
 test('a store that is asked too late is an error of the timeout', async (t) => {
@@ -184,10 +206,10 @@ test('an error has no id that the request does not know, such as a key of hashId
   const keys = [...store.data.keys()];
   const told = hear(t);
   const other = 'Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4';
-  store.get = (key, callback) => { callback(new Error(`"${key}" waits for sess:${other}`)); };
+  store.get = (key, callback) => { callback(new Error(`${key} waits for sess:${other}`)); };
   await app.visit(read);
   assert.deepEqual(told.take(), ['load error', 'error load']);
-  assert.equal(told.messages[0].error.message, '"h1:[redacted]" waits for sess:[redacted]');
+  assert.equal(told.messages[0].error.message, 'h1:[redacted] waits for sess:[redacted]');
   check(told.messages, [...keys.map((key) => key.slice(3)), other]);
 });
 
@@ -198,7 +220,7 @@ test('an error has no id in a form of an URL or of JSON, nor what follows anothe
   const app = await open(t, { options: { store, genid: () => [first, `${first}/more`][made++ % 2] } });
   const told = hear(t);
   store.set = (sid, data, callback) => {
-    callback(new Error([sid, JSON.stringify({ sid }), new URLSearchParams({ sid }), encodeURI(sid), encodeURIComponent(sid)].join(' ')));
+    callback(new Error([sid, JSON.stringify(sid).slice(1, -1), new URLSearchParams({ sid }), encodeURI(sid), encodeURIComponent(sid)].join(' ')));
   };
   await app.visit(async (req, res) => {
     await req.session.regenerate();
@@ -206,7 +228,7 @@ test('an error has no id in a form of an URL or of JSON, nor what follows anothe
     res.end();
   });
   const { message } = told.messages.at(-1).error;
-  assert.equal(message, '[redacted] {"sid":"[redacted]"} sid=[redacted] [redacted] [redacted]');
+  assert.equal(message, '[redacted] [redacted] sid=[redacted] [redacted] [redacted]');
 });
 
 test('an error that throws when it is read breaks no request', async (t) => {

@@ -10,7 +10,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { clock, ledger, read, write } = require('../compat/app');
 const { comparing } = require('../features/merge/stores');
-const { bring } = require('../features/stores');
+const { bring, lasting } = require('../features/stores');
 const { session } = require('../subject');
 const { signed } = require('../security/cookies');
 const { temporaryFolder } = require('../../test-kit/folder');
@@ -416,14 +416,32 @@ test('a store whose setIfPresent tells is asked once by a save', async (t) => {
   assert.deepEqual([...calls, ...store.take()], ['setIfPresent']);
 });
 
-test('who subscribes to the channels hears of it', async (t) => {
+test('a session that only the store prolongs is not ended by touch(false)', async (t) => {
+  const time = clock(t);
+  const { sessions, store, sid, cookie } = await visited(t, lasting, { cookie: { maxAge: 60 * MINUTE } });
+  time.tick(45 * MINUTE);
+  await (await sessions.load(cookie)).touch();
+  time.tick(30 * MINUTE);
+  const loaded = await sessions.load(cookie);
+  await loaded.touch(false);
+  loaded.n = 2;
+  await loaded.save();
+  assert.equal((await new Promise((resolve) => { store.get(sid, (_error, data) => resolve(data)); })).n, 2);
+});
+
+/** Subscribes to the channels, and returns a function that gives what was told since the last time. */
+function listened(t) {
   const heard = [];
   for (const name of ['create', 'load', 'save', 'touch', 'destroy', 'expire', 'error']) {
     const listen = ({ outcome, req }) => { heard.push(`${name} ${outcome} ${typeof req}`); };
     subscribe(`express-session:${name}`, listen);
     t.after(() => unsubscribe(`express-session:${name}`, listen));
   }
-  const told = () => heard.splice(0).map((line) => line.replace(' object', ''));
+  return () => heard.splice(0).map((line) => line.replace(' object', ''));
+}
+
+test('who subscribes to the channels hears of it', async (t) => {
+  const told = listened(t);
   const time = clock(t);
   const { sessions, store } = await opened(t, ledger, { idleTimeout: 10 * MINUTE });
   const { cookie } = await sessions.create({ n: 1 });
@@ -444,6 +462,28 @@ test('who subscribes to the channels hears of it', async (t) => {
   store.fails.get = new Error('down');
   await assert.rejects(sessions.load(cookie), /down/);
   assert.deepEqual(told(), ['load error', 'error load']);
+});
+
+test('who subscribes to the channels hears of what fails before the store is asked to store', async (t) => {
+  const told = listened(t);
+  const time = clock(t);
+  const { sessions, store } = await opened(t, comparing, { idleTimeout: 10 * MINUTE, renewAfter: 5 * MINUTE });
+  const loaded = async () => sessions.load((await sessions.create({ n: 1 })).cookie);
+  const [own, idle, down, old] = await Promise.all([loaded(), loaded(), loaded(), loaded()]);
+  told();
+  await own.destroy();
+  await assert.rejects(own.save(), ENDED);
+  assert.deepEqual(told(), ['destroy destroyed', 'save gone']);
+  time.tick(6 * MINUTE);
+  store.fails.get = new Error('down');
+  await assert.rejects(old.destroy(), /down/);
+  assert.deepEqual(told(), ['destroy error', 'error destroy']);
+  time.tick(4 * MINUTE);
+  await assert.rejects(down.save(), /down/);
+  assert.deepEqual(told(), ['save error', 'error save']);
+  store.fails.get = undefined;
+  await assert.rejects(idle.save(), ENDED);
+  assert.deepEqual(told(), ['expire idle', 'save gone']);
 });
 
 test('storeTimeout holds', async (t) => {

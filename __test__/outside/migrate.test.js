@@ -9,7 +9,7 @@ const { test } = require('node:test');
 const { setImmediate: turn, setTimeout: pause } = require('node:timers/promises');
 const { clock, ledger, open, read, write } = require('../compat/app');
 const { comparing } = require('../features/merge/stores');
-const { records } = require('../features/stores');
+const { lasting, records } = require('../features/stores');
 const { session } = require('../subject');
 const { ENDED, SECRET, stores } = require('./app');
 const { temporaryFolder } = require('../../test-kit/folder');
@@ -167,7 +167,7 @@ test('the methods that both have, and those that the new one has', async (t) => 
   const disk = new session.DiskStore({ path: path.join(temporaryFolder('migrate', t), 'a.db') });
   t.after(() => disk.close());
   assert.deepEqual(methods(memory, disk), ['all', 'length', 'clear', 'ids', 'setIfPresent', 'setIfUnchanged']);
-  assert.deepEqual(methods(disk, memory), ['all', 'length', 'clear', 'ids', 'setIfUnchanged']);
+  assert.deepEqual(methods(disk, memory), ['all', 'length', 'clear', 'ids', 'setIfPresent', 'setIfUnchanged']);
   assert.deepEqual(methods(ledger(), disk), ['setIfPresent', 'setIfUnchanged']);
   assert.deepEqual(methods(disk, ledger()), []);
   assert.deepEqual(methods(disk, comparing()), ['setIfUnchanged']);
@@ -186,14 +186,14 @@ test('the methods that both have, and those that the new one has', async (t) => 
 });
 
 test('lists of sessions are joined, too', async () => {
-  const listing = (list) => Object.assign(ledger(), { all: (callback) => { setImmediate(callback, null, list); } });
+  const listed = (list) => Object.assign(ledger(), { all: (callback) => { setImmediate(callback, null, list); } });
   const cases = [
     [[{ n: 1 }], [{ n: 2 }], [{ n: 1 }, { n: 2 }]],
     [[{ id: 'a', n: 1 }, { id: 'b', n: 1 }], [{ id: 'a', n: 2 }], [{ id: 'b', n: 1 }, { id: 'a', n: 2 }]],
     [{ a: { n: 1 } }, [{ n: 2 }], [{ n: 1 }, { n: 2 }]],
     [undefined, { a: { n: 1 } }, { a: { n: 1 } }],
   ];
-  for (const [old, recent, joined] of cases) assert.deepEqual(await session.migrate(listing(old), listing(recent)).all(), joined);
+  for (const [old, recent, joined] of cases) assert.deepEqual(await session.migrate(listed(old), listed(recent)).all(), joined);
 });
 
 test('an error of either store is an error, and loses nothing', async (t) => {
@@ -503,4 +503,118 @@ test('a call without a callback that fails is no unhandled rejection', async (t)
   // The process would end here.
   await pause(20);
   for (const call of calls) await assert.rejects(call, down);
+});
+
+/** A store that has the ids of its sessions. */
+const listing = (store) => Object.assign(store, { ids: (callback) => { setImmediate(callback, null, [...store.data.keys()]); } });
+
+test('moveAll logs nobody out whose lifetime only the old store knows', async (t) => {
+  for (const makeTo of [() => new session.MemoryStore(), lasting]) {
+    for (const [age, used] of [[150, 90], [110, 90]]) {
+      const time = clock(t, Date.UTC(2030, 0, 1));
+      const app = await begun(t, () => listing(lasting()), makeTo, { cookie: { maxAge: 2 * HOUR } });
+      const { visit, store, from, sid } = app;
+      from.touch(sid, { cookie: { expires: new Date(Date.now() + used * MINUTE + 2 * HOUR) } }, () => {});
+      time.tick(age * MINUTE);
+      assert.equal(await store.moveAll(), 1);
+      assert.deepEqual(await app.count(), [0, 1]);
+      time.tick(used * MINUTE + 2 * HOUR - age * MINUTE - 1);
+      assert.equal((await visit(read)).body, '1', `stored ${age} minutes ago, used ${used} minutes after that`);
+    }
+  }
+});
+
+test('moveAll keeps the lifetimes of stores that store them, and of records that lead to new ids', async (t) => {
+  const time = clock(t, Date.UTC(2030, 0, 1));
+  const untouched = () => listing(ledger({ touch: false }));
+  for (const makeFrom of [() => new session.MemoryStore(), untouched]) {
+    const { store, to } = await begun(t, makeFrom, ledger, { cookie: { maxAge: HOUR } });
+    time.tick(MINUTE);
+    assert.equal(await store.moveAll(), 1);
+    const [{ cookie }] = Object.values(await records(to));
+    assert.equal(cookie.expires, new Date(Date.now() - MINUTE + HOUR).toISOString());
+  }
+  const [from, to] = [listing(lasting()), ledger()];
+  const options = { cookie: { maxAge: HOUR }, renewAfter: 3 * MINUTE };
+  const before = await open(t, { options: { store: from, ...options } });
+  await before.visit(write);
+  const { header: cookie } = before.jar;
+  time.tick(3 * MINUTE);
+  await before.visit(read);
+  const old = await records(from);
+  assert.equal(Object.keys(old).length, 2, 'the session, and a record that leads to it');
+  const store = session.migrate(from, to);
+  time.tick(1000);
+  assert.equal(await store.moveAll(), 1);
+  const pointers = (all) => Object.values(all).filter(({ _meta }) => _meta.next);
+  assert.deepEqual(pointers(await records(to)), pointers(old));
+  const after = await open(t, { options: { store, ...options } });
+  assert.equal((await after.visit(read, { cookie })).body, '1');
+});
+
+test('moveAll moves the others if one cannot be moved, and ends if none can', async () => {
+  const [from, to] = [ledger(), ledger()];
+  const ids = ['a', 'bad', 'worse', 'z'];
+  for (const sid of ids) await put(from, sid, 1);
+  from.data.set('bad', '{"n":1}');
+  from.ids = (callback) => { setImmediate(callback, null, ids); };
+  const { get } = from;
+  from.get = (sid, callback) => (sid === 'worse' ? setImmediate(callback, new SyntaxError('Unexpected token')) : get(sid, callback));
+  const store = session.migrate(from, to);
+  await assert.rejects(store.moveAll(), ({ message, cause }) => {
+    assert.match(message, /^moveAll: 2 sessions have moved, 2 could not: /);
+    return cause instanceof TypeError;
+  });
+  assert.deepEqual([[...from.data.keys()], [...to.data.keys()]], [['bad', 'worse'], ['a', 'z']]);
+
+  const down = new Error('down');
+  const many = ledger();
+  const sids = Array.from({ length: 100 }, (_, i) => `sid ${i}`);
+  for (const sid of sids) await put(many, sid, 1);
+  many.ids = (callback) => { setImmediate(callback, null, sids); };
+  const broken = ledger();
+  broken.fails.set = down;
+  await assert.rejects(session.migrate(many, broken).moveAll(), { message: 'moveAll: 0 sessions have moved, 10 could not: down', cause: down });
+  assert.equal(broken.take().filter((call) => call === 'set').length, 10);
+  assert.equal(many.data.size, 100);
+});
+
+test('clear takes out what is moving', async () => {
+  const slow = (method) => {
+    const store = listing(Object.assign(ledger(), { clear: (callback) => { store.data.clear(); setImmediate(callback); } }));
+    const quick = store[method];
+    store[method] = (sid, ...args) => { setTimeout(quick, 20, sid, ...args); };
+    return store;
+  };
+  const session1 = { cookie: new session.Cookie(), n: 2 };
+  for (const act of [(store) => store.touch('s0', session1), (store) => store.set('s0', session1), (store) => store.setIfPresent('s0', session1), (store) => store.moveAll()]) {
+    const [from, to] = [slow('get'), slow('set')];
+    to.setIfPresent = (sid, sess, callback) => { if (to.data.has(sid)) to.set(sid, sess, callback); else setImmediate(callback, null, false); };
+    await put(from, 's0', 1);
+    await put(from, 's1', 1);
+    const store = session.migrate(from, to);
+    const acting = act(store);
+    await pause(30);
+    await Promise.all([acting, store.clear()]);
+    assert.deepEqual([from.data.size, to.data.size], [0, 0], String(act));
+  }
+});
+
+test('logged out stays logged out, with a MemoryStore as the new store', async (t) => {
+  for (const options of [{}, { hashIds: true }]) {
+    for (const isMoved of [false, true]) {
+      const { visit, count, errors } = await begun(t, ledger, () => new session.MemoryStore(), options);
+      if (isMoved) await visit(write);
+      let goOn;
+      const waits = new Promise((resolve) => { goOn = resolve; });
+      const [slow] = await Promise.all([
+        visit(async (req, res) => { req.session.n = 9; await waits; res.end('done'); }),
+        pause(20).then(() => visit(logOut)).then(goOn),
+      ]);
+      assert.equal(slow.body, 'done');
+      assert.deepEqual(await count(), [0, 0]);
+      assert.equal((await visit(read)).body, 'undefined');
+      assert.deepEqual(errors, []);
+    }
+  }
 });

@@ -116,6 +116,44 @@ function startLifetimeAt(cookie, time, lifetime) {
   cookie.originalMaxAge = cookie._expires.valueOf() - time;
 }
 
+/**
+ * Whether the lifetime of a stored cookie is over. That does not end a session which the store still has: many
+ * stores leave the stored cookie as it is when they touch a session. They would take the session for ended,
+ * however, if they got it back with this date.
+ *
+ * @param {CookieData | null | undefined} cookie
+ * @param {number} [now] ms since the epoch
+ */
+function isStale(cookie, now = Date.now()) {
+  const { expires, originalMaxAge } = Object(cookie);
+  return typeof originalMaxAge === 'number' && new Date(expires ?? NaN).getTime() <= now;
+}
+
+/**
+ * Returns a stored cookie with a lifetime that begins now; the same one if it has no lifetime.
+ *
+ * @param {CookieData} cookie
+ * @param {number} now ms since the epoch
+ * @returns {CookieData}
+ */
+function begunAnew(cookie, now) {
+  const { originalMaxAge } = Object(cookie);
+  const expires = new Date(now + originalMaxAge);
+  const hasLifetime = typeof originalMaxAge === 'number' && !Number.isNaN(expires.getTime());
+  return hasLifetime ? { ...cookie, expires: expires.toISOString() } : cookie;
+}
+
+/**
+ * Returns a stored cookie whose lifetime is not over.
+ *
+ * @param {CookieData} cookie
+ * @param {number} now ms since the epoch
+ * @returns {CookieData}
+ */
+function livingCookie(cookie, now) {
+  return isStale(cookie, now) ? begunAnew(cookie, now) : cookie;
+}
+
 // The prototype is a plain object with enumerable accessors, as that of express-session is:
 // programs see that when they log or copy a cookie, or list its keys.
 Cookie.prototype = /** @type {ThisType<Cookie>} */ ({
@@ -217,6 +255,9 @@ module.exports = {
   reviveCookie,
   makeCookie,
   startLifetimeAt,
+  isStale,
+  begunAnew,
+  livingCookie,
   hasPlainTimes,
   hasPlainJSON,
 };

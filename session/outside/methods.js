@@ -3,6 +3,7 @@
 /** @import { Callback, Session as SessionShape, SessionData } from '../types' */
 /** @import OutsideRequest from './outside-request' */
 
+const { isStale } = require('../cookie/cookie');
 const native = require('../native/load');
 const REQUEST_SESSION = require('../request/key');
 const { askStore, attempt, load } = require('../request/load');
@@ -66,6 +67,7 @@ const methods = {
       const request = requestOf(this);
       const store = (/** @type {unknown} */ error) => {
         if (error) {
+          request.diagnostics?.begin('save', this).end(error);
           done(error);
           return;
         }
@@ -85,11 +87,11 @@ const methods = {
     return callbackOrPromise(undefined, (done) => {
       const request = requestOf(this);
       request.noteTouch(renews !== false);
+      if (renews !== false || isStale(this.cookie)) resetMaxAge(this);
       if (renews === false) {
         done();
         return;
       }
-      resetMaxAge(this);
       const told = request.diagnostics?.begin('touch');
       touch(request, this, (error) => {
         if (error instanceof SessionEnded) told?.drop();
@@ -136,6 +138,7 @@ const methods = {
       const request = requestOf(this);
       const destroy = (/** @type {unknown} */ missing) => {
         if (missing) {
+          if (!(missing instanceof SessionEnded)) request.diagnostics?.begin('destroy', this).end(missing);
           done(missing);
           return;
         }

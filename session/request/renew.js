@@ -5,6 +5,7 @@
 /** @import RequestMeta from './request-meta' */
 
 const debug = require('debug')('express-session');
+const { livingCookie } = require('../cookie/cookie');
 const { isFailure } = require('../store/call');
 const { createSession } = require('../store/store').prototype;
 const { existingEngine } = require('../store/engine-of');
@@ -228,17 +229,4 @@ function endRenewed(request, sid, done) {
   look();
 }
 
-module.exports = { mayRenew, renew, enter, endRenewed, livingCookie };
-
-/**
- * Returns the cookie with which a session is stored under its new id. Many stores leave the stored
- * cookie as it is when they touch a session, and would take one whose lifetime is over for the end.
- *
- * @param {SessionData['cookie']} cookie
- * @param {number} now ms since the epoch
- */
-function livingCookie(cookie, now) {
-  const { expires, originalMaxAge } = Object(cookie);
-  const isOver = typeof originalMaxAge === 'number' && new Date(expires ?? NaN).getTime() <= now;
-  return isOver ? { ...cookie, expires: new Date(now + originalMaxAge).toISOString() } : cookie;
-}
+module.exports = { mayRenew, renew, enter, endRenewed };

@@ -3,6 +3,7 @@
 /** @import RequestSession from '../request' */
 /** @import { Callback, RegenerateOptions, Request, Session as SessionShape, SessionClass } from '../types' */
 
+const { isStale } = require('../cookie/cookie');
 const { storeCallback, callStore, callbackOrPromise, functionOf, runEngine } = require('../store/call');
 const defer = require('../store/defer');
 const REQUEST_SESSION = require('./key');
@@ -232,12 +233,13 @@ const members = {
    * Starts the lifetime of the cookie anew. It does not call the store.
    *
    * @param {boolean} [renews] false: nothing is renewed, neither now nor by the end of the
-   *   response, unless the program touches the session again
+   *   response, unless the program touches the session again. Only a lifetime that is over begins anew,
+   *   as a save would end the session with it.
    */
   touch(renews = true) {
     const request = requestOf(this);
     if (request !== undefined) request.noteTouch(renews !== false);
-    return renews === false ? this : this.resetMaxAge();
+    return renews === false && !isStale(this.cookie) ? this : this.resetMaxAge();
   },
 
   /** Sets `cookie.maxAge` to `cookie.originalMaxAge`. */

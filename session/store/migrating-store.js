@@ -4,9 +4,13 @@
 
 // The timers of Node.js itself: see engine/pruning.js.
 const { clearTimeout, setTimeout } = require('node:timers');
+const { begunAnew } = require('../cookie/cookie');
 const { attempt } = require('../request/load');
+const { isPointer } = require('../request/pointer');
 const { answer, callStore, isFailure, storeCallback } = require('./call');
+const { existingEngine, hasEngineClass } = require('./engine-of');
 const isSameSession = require('./same-session');
+const setIfPresent = require('./set-if-present');
 const Store = require('./store');
 const { STORES_WITH_USERS, joinUsers, usersOf } = require('./users');
 
@@ -15,6 +19,9 @@ const LONGEST_WAIT = 10_000;
 
 /** How many sessions are known whose copies the old store has failed to destroy. */
 const MOST_LEFT = 10_000;
+
+/** After so many sessions in a row that cannot be moved, `moveAll` ends: a store does not answer. */
+const MOST_IN_ROW = 10;
 
 /** The methods that every store has. */
 const METHODS = ['get', 'set', 'destroy', 'on'];
@@ -34,6 +41,13 @@ function migrate(from, to) {
   }
   if (from === to) throw new TypeError('session.migrate(from, to): the two are the same store');
   return new MigratingStore(from, to);
+}
+
+/** The error of a move whose two stores keep their sessions in one place. */
+class SamePlace extends Error {
+  constructor() {
+    super('session.migrate(from, to): both stores keep their sessions in the same place');
+  }
 }
 
 /**
@@ -67,7 +81,7 @@ class MigratingStore extends Store {
      */
     this.left = new Set();
     passEvents(this, [from, to]);
-    const own = { ...conditionalMethods(this), ...listMethods(from, to), ...userMethods(this) };
+    const own = { ...conditionalMethods(this), ...listMethods(this), ...userMethods(this) };
     for (const [name, value] of Object.entries(own)) Object.defineProperty(this, name, { configurable: true, writable: true, value });
   }
 
@@ -142,7 +156,7 @@ class MigratingStore extends Store {
    *
    * @param {string} sid
    * @param {SessionData} session
-   * @throws {Error} if both stores keep their sessions in one place
+   * @throws {SamePlace}
    */
   async move(sid, session) {
     const { from, to } = this;
@@ -152,25 +166,51 @@ class MigratingStore extends Store {
     this.areTwo = Boolean(await ask(to, 'get', sid));
     if (this.areTwo) return;
     await ask(to, 'set', sid, session);
-    if (await ask(from, 'get', sid)) throw new Error('session.migrate(from, to): both stores keep their sessions in the same place');
+    if (await ask(from, 'get', sid)) throw new SamePlace();
   }
 
   /**
-   * Moves all sessions that the old store has now.
-   * @returns {Promise<number>} how many have moved. It is rejected with the first error of a store.
+   * Moves all sessions that the old store has now. One that cannot be moved stays there, and the others move.
+   *
+   * @returns {Promise<number>} how many have moved. It is rejected if some have not, with the first error as
+   *   its `cause`; at once if several in a row have not.
    */
   async moveAll() {
-    const { from, to } = this;
     let count = 0;
-    for (const sid of await sidsOf(from)) {
-      await this.inTurn(sid, async () => {
-        const found = await ask(to, 'get', sid) ? undefined : await ask(from, 'get', sid);
-        if (!found) return;
-        await this.move(sid, sessionOf(this, sid, found));
-        count++;
-      });
+    let failed = 0;
+    let inRow = 0;
+    let cause;
+    for (const sid of await sidsOf(this.from)) {
+      try {
+        if (await this.inTurn(sid, () => this.moveOld(sid))) count++;
+        inRow = 0;
+      } catch (error) {
+        if (error instanceof SamePlace) throw error;
+        cause ??= error;
+        failed++;
+        inRow++;
+      }
+      if (inRow === MOST_IN_ROW) break;
     }
+    if (failed > 0) throw Object.assign(new Error(`moveAll: ${count} sessions have moved, ${failed} could not: ${cause?.message ?? cause}`), { cause });
     return count;
+  }
+
+  /**
+   * Moves a session that is in the old store alone.
+   *
+   * @param {string} sid
+   * @returns {Promise<boolean>} whether it has moved; false also for a record that leads to the new id of a session
+   * @throws {TypeError} if its data have no cookie
+   */
+  async moveOld(sid) {
+    const { from, to } = this;
+    const found = await ask(to, 'get', sid) ? undefined : await ask(from, 'get', sid);
+    if (!found) return false;
+    // A store that touches a session may know alone until when it lives, and the new one takes the cookie's word.
+    const isExact = existingEngine(from) !== undefined || typeof from.touch !== 'function' || isPointer(found);
+    await this.move(sid, sessionOf(this, sid, { ...found, cookie: isExact ? found.cookie : begunAnew(found.cookie, Date.now()) }));
+    return !isPointer(found);
   }
 
   /**
@@ -205,6 +245,11 @@ class MigratingStore extends Store {
     if (this.left.has(`${sid}`)) await this.dropOld(sid).catch(() => {});
   }
 
+  /** Waits for the changes that are under way now, by which a session may be moving. */
+  async settled() {
+    await Promise.all([...this.turns.values()].map(ended));
+  }
+
   /**
    * Makes a change of a session when those before have ended.
    *
@@ -232,7 +277,7 @@ module.exports = migrate;
 /**
  * Calls a method of a store.
  *
- * @param {StoreShape} store
+ * @param {object} store
  * @param {string} method
  * @param {...unknown} args
  * @returns {Promise<any>} what the store calls back with; undefined for what is not there. It is rejected
@@ -337,14 +382,14 @@ function passEvents(store, used) {
 }
 
 /**
- * Returns `setIfPresent` and `setIfUnchanged`, if the new store has them.
+ * Returns `setIfPresent` and `setIfUnchanged`, if the new store has them or can do without. A MemoryStore has no
+ * `setIfPresent`, as the middleware knows by itself which of its sessions were destroyed.
  *
  * @param {MigratingStore} store
  * @returns {Record<string, Function>}
  */
 function conditionalMethods(store) {
   const { from, to } = store;
-
   /**
    * Stores a session that is in the new store by a method of that; or else, if the old store has what is
    * wanted, moves it.
@@ -359,7 +404,7 @@ function conditionalMethods(store) {
     const stored = copyOf(store, sid, session);
     return store.inTurn(sid, async () => {
       if (await ask(to, 'get', sid)) {
-        const isStored = await ask(to, method, sid, stored, ...args);
+        const isStored = await ask({ [method]: (to[method] ?? setIfPresent).bind(to) }, method, sid, stored, ...args);
         await store.dropLeft(sid);
         return isStored;
       }
@@ -371,7 +416,7 @@ function conditionalMethods(store) {
   };
 
   return {
-    ...(typeof to.setIfPresent === 'function' && {
+    ...((typeof to.setIfPresent === 'function' || hasEngineClass(to)) && {
       /** @type {(sid: string, session: SessionData, callback?: Callback) => unknown} */
       setIfPresent: (sid, session, callback) => answer(change('setIfPresent', sid, session, [], () => true), callback),
     }),
@@ -388,11 +433,11 @@ function conditionalMethods(store) {
 /**
  * Returns those of the methods for all sessions that both stores have.
  *
- * @param {StoreShape} from
- * @param {StoreShape} to
+ * @param {MigratingStore} store
  * @returns {Record<string, Function>}
  */
-function listMethods(from, to) {
+function listMethods(store) {
+  const { from, to } = store;
   /** @type {Record<string, (old: any, recent: any) => unknown>} */
   const joined = {
     all: joinedSessions,
@@ -402,8 +447,12 @@ function listMethods(from, to) {
   };
   const names = Object.keys(joined).filter((name) => typeof from[name] === 'function' && typeof to[name] === 'function');
   return Object.fromEntries(names.map((name) => {
-    // The old store is asked first: a session that moves between the two calls is in both.
-    const both = async () => joined[name](await ask(from, name), await ask(to, name));
+    const both = async () => {
+      // The old store is asked first: a session that moves between the two calls is in both.
+      const old = await ask(from, name);
+      if (name === 'clear') await store.settled();
+      return joined[name](old, await ask(to, name));
+    };
     return [name, (/** @type {Callback | undefined} */ callback) => answer(both(), callback)];
   }));
 }
@@ -428,7 +477,7 @@ function joinedSessions(old, recent) {
  * @returns {Record<string, Function>}
  */
 function userMethods(store) {
-  const { from, to, turns } = store;
+  const { from, to } = store;
   const known = [from, to].filter((each) => usersOf(each) !== undefined);
   if (known.length === 0) return {};
   joinUsers(store, known);
@@ -439,7 +488,7 @@ function userMethods(store) {
   /** Ends sessions in the old store, and then in the new one, to which some of them may be moving. */
   const end = async (/** @type {string} */ method, /** @type {unknown[]} */ args) => {
     const old = await from[method](...args);
-    await Promise.all([...turns.values()].map(ended));
+    await store.settled();
     return [old, await to[method](...args)];
   };
   return {
