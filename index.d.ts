@@ -117,8 +117,8 @@ declare namespace session {
      * Stores a new session without a response: for a test that starts logged in.
      *
      * @param data of the session; default: none. A key `cookie` is a `TypeError`: change `session.cookie`
-     *   and save the session. `_meta` is ignored, and so are keys that every session has, such as `save`.
-     * @returns The promise is rejected with an error of the store, or of an option such as `genid`.
+     *   and save the session. So is a key that every session has, such as `save`. `_meta` is ignored.
+     * @returns The promise is rejected with one of these, or with an error of the store, or of an option such as `genid`.
      *
      * @example
      * async function getAsAda() {
@@ -133,7 +133,9 @@ declare namespace session {
   type RequestSource = string | HeadersSource | { headers: HeadersSource };
 
   /** A `Headers` of the Fetch API, or headers by their names. */
-  type HeadersSource = { get(name: string): string | null | undefined } | { [name: string]: string | string[] | undefined };
+  type HeadersSource =
+    { get(name: string): string | null | undefined } |
+    { cookie?: string | undefined; Cookie?: string | undefined; [name: string]: string | string[] | undefined };
 
   /** A session outside a request. Nothing happens to it by itself. */
   interface OutsideSession extends Omit<Session, 'touch' | 'save' | 'reload' | 'regenerate'>, Partial<Omit<SessionData, 'cookie'>> {
@@ -1112,7 +1114,10 @@ declare namespace session {
     /** The length of the JSON that was stored, without `_meta`, in bytes of UTF-8: `create` and `save` have it. */
     bytes?: number;
 
-    /** What came of it: `'error'` if there is an `error`. On the channel `error` it is the name of the operation. */
+    /**
+     * What came of it: `'error'` if there is an `error`, but on the channel `expire` it stays `'idle'` or `'absolute'`.
+     * On the channel `error` it is the name of the operation.
+     */
     outcome:
       'created' | 'found' | 'none' | 'expired' | 'saved' | 'gone' | 'touched' | 'destroyed' | 'regenerated' |
       'renewed' | 'kept' | 'idle' | 'absolute' | 'merged' | 'failed' | 'error' |

@@ -26,8 +26,8 @@ import redis = require('./redis');
  * const store = keepLoggedOut(new PGStore({ pool }), { user: (data) => (data as any).passport?.user });
  * await store.endAll(user.id, { except: req.session });
  */
-declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): T & redis.Conditional & session.UserMethods;
-declare function keepLoggedOut<T extends object>(store: T): T & redis.Conditional;
+declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): redis.Wrapped<T> & session.UserMethods;
+declare function keepLoggedOut<T extends object>(store: T): redis.Wrapped<T>;
 
 declare namespace keepLoggedOut {
   /** The options of a store that knows whose its sessions are. */

@@ -30,13 +30,19 @@ import session = require('./index');
  * const store = keepLoggedOut(new RedisStore({ client }), { user: (data) => (data as any).passport?.user });
  * await store.endAll(user.id, { except: req.session });
  */
-declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): T & keepLoggedOut.Conditional & session.UserMethods;
-declare function keepLoggedOut<T extends object>(store: T, client: object | undefined, options: keepLoggedOut.UserOptions): T & keepLoggedOut.Conditional & session.UserMethods;
-declare function keepLoggedOut<T extends object>(store: T, client?: object & { user?: undefined; describe?: undefined; maxSessions?: undefined }): T & keepLoggedOut.Conditional;
+declare function keepLoggedOut<T extends object>(store: T, options: keepLoggedOut.UserOptions): keepLoggedOut.Wrapped<T> & session.UserMethods;
+declare function keepLoggedOut<T extends object>(store: T, client: object | undefined, options: keepLoggedOut.UserOptions): keepLoggedOut.Wrapped<T> & session.UserMethods;
+declare function keepLoggedOut<T extends object>(store: T, client?: object & { user?: undefined; describe?: undefined; maxSessions?: undefined }): keepLoggedOut.Wrapped<T>;
 
 declare namespace keepLoggedOut {
   /** The methods of a wrapped store that write only under a condition, which the store's server checks. */
   type Conditional = Required<Pick<session.Store, 'setIfPresent'>> & Pick<session.MemoryStore, 'setIfUnchanged'>;
+
+  /**
+   * The same store. It is named as a `Store` of this package, too, because the types of its own package may lack the
+   * members that it inherits: they name `express-session`, which a program need not have types of.
+   */
+  type Wrapped<T> = T & session.Store & Conditional;
 
   /** The options of a store that knows whose its sessions are. */
   type UserOptions = session.UserOptions & { user: NonNullable<session.UserOptions['user']> };

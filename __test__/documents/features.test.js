@@ -53,6 +53,34 @@ test('README.md is short, and in the order of a newcomer', () => {
   assert.equal(named.length, 12);
 });
 
+test('README.md says which options take any value', async (t) => {
+  const text = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
+  const [, names] = /^A wrong option throws a `TypeError` at `session\(\)`\. But (.*) take any value, and a key that cannot sign is an error at the first cookie /m.exec(text);
+  const loose = names.match(/\w+/g).filter((name) => name !== 'and');
+  const [, tables] = text.split(/^## (?:Options|What differs)$/m);
+  const options = Array.from(tables.matchAll(/^\| (`[^|]+`) \|/gm), ([, cell]) => cell.match(/\w+/g)).flat().filter((name) => name !== 'secret');
+  assert.ok(options.length > 20);
+  const given = { secret: 'one', resave: false, saveUninitialized: false };
+  // Nor is it a name.
+  const isTaken = (name) => {
+    try {
+      session({ ...given, [name]: 'no name' });
+      return true;
+    } catch (error) {
+      assert.equal(error.name, 'TypeError', name);
+      return false;
+    }
+  };
+  assert.deepEqual(options.filter(isTaken).sort(), loose.sort());
+
+  assert.throws(() => session({ ...given, secret: [] }), TypeError);
+  const app = await open(t, { options: { ...given, secret: 5 } });
+  await app.visit((req, res) => res.end());
+  assert.deepEqual(app.errors, []);
+  await app.visit(write);
+  assert.deepEqual(app.errors.map(({ name }) => name), ['TypeError']);
+});
+
 const down = new Error('down');
 const commit = 'headers';
 

@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
+const signature = require('cookie-signature');
 
 const { blocks, root } = require('./blocks');
 const javascript = require('./javascript');
@@ -15,7 +16,7 @@ const { ask, Visitor } = require('../../test-kit/client');
 const { temporaryFolder } = require('../../test-kit/folder');
 const { needs } = require('../../test-kit/installed');
 const { HOST, freePort } = require('../../test-kit/port');
-const { run, startServer } = require('../../test-kit/program');
+const { startServer } = require('../../test-kit/program');
 
 const DOCUMENT = 'docs/production.md';
 const [app, location, ...more] = blocks(DOCUMENT);
@@ -128,9 +129,23 @@ test('an error is logged without the cookie, and the page tells nothing of it', 
   assert.deepEqual([status, body, server.stderr], [500, 'Please try again in a moment.', 'GET /fail: at the database\n']);
 });
 
-test('it does not start without a secret', async (t) => {
-  const folder = temporaryFolder('production', t);
-  const { status, stderr } = await run(process.execPath, javascript.ready(app.text, folder), { cwd: folder, env: { SECRETS: undefined } });
-  assert.equal(status, 1);
-  assert.match(stderr, /process\.env\.SECRETS\.split/);
+for (const [SECRETS, reason] of [[undefined, /process\.env\.SECRETS\.split/], ['', /TypeError: secret option/], [',', /TypeError: secret option/]]) {
+  test(`it does not start without a secret: SECRETS is ${JSON.stringify(SECRETS)}`, async (t) => {
+    const starting = start(t, temporaryFolder('production', t), { SECRETS });
+    await assert.rejects(starting, ({ message }) => /ended with status 1\n/.test(message) && reason.test(message));
+  });
+}
+
+test('an empty text in the list of secrets verifies no cookie', async (t) => {
+  const server = await start(t, temporaryFolder('production', t), { SECRETS: 'new,' });
+  const visitor = new Visitor(server.port);
+  await visitor.get('/');
+  assert.equal((await visitor.get('/')).body, 'Visit number 2');
+  const [sid] = decodeURIComponent(visitor.jar.get('sid')).slice('s:'.length).split('.');
+  const visit = async (secret) => {
+    const cookie = `sid=s%3A${encodeURIComponent(signature.sign(sid, secret))}`;
+    return (await ask(server.port, '/', { headers: { cookie } })).body;
+  };
+  assert.equal(await visit(''), 'Visit number 1');
+  assert.equal(await visit('new'), 'Visit number 3');
 });

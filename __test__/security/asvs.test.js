@@ -57,7 +57,7 @@ async function start(t, changes) {
   const names = ['app', 'store', 'logIn', 'endOtherSessions', 'endAllSessions', 'needsPassword'];
   const known = (name) => (name === 'express-session-rs' ? session : require(name));
   const document = vm.runInThisContext(`(require, process, users) => { ${source}\nreturn { ${names} }; }`, 'SECURITY.md')(
-    known, { env: { SECRETS: 'new,old' } }, users,
+    known, { env: { SECRETS: 'new,old,' } }, users,
   );
 
   const { app, store, logIn, endOtherSessions, endAllSessions, needsPassword } = document;
@@ -130,11 +130,11 @@ const requirements = {
   },
   '7.2.1': {
     asks: 'the server verifies session tokens',
-    without: [[['secret: process.env.SECRETS.split(\',\')', 'secret: \'of the attacker\'']]],
+    without: [[lacks('.filter(Boolean)')], [['secret: process.env.SECRETS.split(\',\').filter(Boolean)', 'secret: \'of the attacker\'']]],
     async check(site) {
       const sid = sidOf(await site.loggedIn());
       const signed = (id, secret) => `${NAME}=s%3A${encodeURIComponent(signature.sign(id, secret))}`;
-      const forged = [`${NAME}=${sid}`, signed(sid, 'of the attacker'), signed('unknown-to-the-store-0123456789', 'new')];
+      const forged = [`${NAME}=${sid}`, signed(sid, 'of the attacker'), signed(sid, ''), signed('unknown-to-the-store-0123456789', 'new')];
       for (const cookie of forged) {
         const thief = site.browser();
         thief.jar.header = cookie;
@@ -393,7 +393,7 @@ const requirements = {
   },
   '13.3.4': {
     asks: 'secrets are rotated: the old one still verifies, and the new one signs',
-    without: [[lacks('.split(\',\')')]],
+    without: [[lacks('.split(\',\').filter(Boolean)')]],
     async check(site) {
       const ann = await site.loggedIn();
       const sid = sidOf(ann);

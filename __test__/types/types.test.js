@@ -10,6 +10,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
+const installCompanions = require('../companions/install');
 const { Project, copyTypes, fixtures, installed, root } = require('./project');
 
 /** Each way in which a program gets the package's types. */
@@ -154,6 +155,51 @@ test('one `paths` entry makes both names the same types', () => {
     assert.deepEqual(project.compile(['names.ts'], { paths }), []);
   });
 });
+
+/** What a program gets when it installs connect-redis beside ours: the original comes with it, and has no types. */
+function addRedisStore(project) {
+  copyTypes(installed('connect-redis'), project.module('connect-redis'));
+  copyTypes(path.join(installed('connect-redis'), 'dist'), path.join(project.module('connect-redis'), 'dist'));
+  project.link('redis', 'redis');
+  fs.mkdirSync(project.module('express-session'));
+  project.write('node_modules/express-session/index.js', '');
+  project.write(
+    'wrapped.ts',
+    `import session from 'express-session-rs';
+     import ofRedis from 'express-session-rs/redis.js';
+     import ofPostgres from 'express-session-rs/postgres.js';
+     import { RedisStore } from 'connect-redis';
+     import { createClient } from 'redis';
+     declare module 'express-session-rs' { interface SessionData { views: number } }
+     const store = new RedisStore({ client: createClient() });
+     const user = (data: session.SessionData) => String(data.views);
+     const stores = [ofRedis(store), ofRedis(store, createClient()), ofRedis(store, { user }), ofPostgres(store), ofPostgres(store, { user })];
+     export const handlers = stores.map((each) => session({ secret: 'one', store: each }));
+     export const prefixes: string[] = stores.map((each) => each.prefix);
+     export const plain = session({ secret: 'one', store });`,
+  );
+}
+
+for (const version of [5, 7]) {
+  test(`a store whose types ask for express-session, under our own name: TypeScript ${version}`, () => {
+    installCompanions();
+    withProject({}, (project) => {
+      addRedisStore(project.addOurs('express-session-rs'));
+      const compiled = (compilerOptions) => project.compile(['wrapped.ts'], compilerOptions, version).join('\n');
+      const esModuleInterop = true;
+      // Only what is not wrapped is no store.
+      assert.match(compiled({ esModuleInterop, skipLibCheck: true }), /^wrapped\.ts:12 TS2740 .* missing the following properties from type 'Store'[^\n]*$/);
+      assert.match(compiled({ esModuleInterop }), /TS7016/);
+      const paths = { 'express-session': ['./node_modules/express-session-rs/index.d.ts'] };
+      assert.equal(compiled({ esModuleInterop, paths }), '');
+
+      // Another package has brought the types of the original.
+      project.addIncumbent();
+      assert.match(compiled({ esModuleInterop, skipLibCheck: true }), /^wrapped\.ts:12 TS2375 .* is not assignable to type 'Store'[^\n]*$/);
+      assert.equal(compiled({ esModuleInterop, paths }), '');
+    });
+  });
+}
 
 test('with both packages in a program, skipLibCheck lets it compile and ours is the store of the original', () => {
   withProject({}, (project) => {
