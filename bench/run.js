@@ -67,7 +67,7 @@ async function main() {
   const { micro, growth, http, store, threads, soak, disk, features, redis, walk } = options;
   const hasCpu = options.check || !(micro || growth || http || store || threads || soak || disk || features || redis || walk || options.require);
   if (hasCpu) await runCpu(report, subjects, options);
-  if (options.http || options.check) {
+  if ((options.http && !options.redis) || options.check) {
     report.http = await throughput(subjects, options);
     console.log(`${httpTable(report.http)}\n`);
   }
