@@ -98,6 +98,25 @@ module.exports = {
     printed: lines('200 Visit number 1 \\| .*Expires=.*', '200 1 \\| .*Expires=.*'),
     remedy: 'rolling: true, ', symptom: lines('200 Visit number 1 \\| .*Expires=.*', '200 1 \\| undefined'),
   },
+  'touch and save': {
+    before: `${app}
+// As connect-redis with a session that was only read for longer than its lifetime.
+const store = new session.MemoryStore();
+const { get, set } = session.MemoryStore.prototype;
+store.get = (sid, callback) => get.call(store, sid, (error, data) => {
+  if (data) data.cookie.expires = new Date(Date.now() - 1000).toISOString();
+  callback(error, data);
+});
+store.set = (sid, data, callback) => {
+  if (new Date(data.cookie.expires) <= Date.now()) store.destroy(sid, callback);
+  else set.call(store, sid, data, callback);
+};
+Object.assign(options, { store, cookie: { maxAge: 60000 } });
+`,
+    after: `app.get('/login', (req, res) => { req.session.user = 'ada'; res.end('hello'); });${user}${listen}`,
+    visits: ['GET /login', 'POST /settings'], printed: lines('200 hello', '302 /', '200 ada'),
+    remedy: ['touch().', ''], symptom: lines('200 hello', '302 /', '200 undefined'),
+  },
   'login and redirect': {
     before: app + slow('set'), after: user + listen, visits: ['POST /login'], printed: lines('302 /', '200 ada'),
     remedy: [", commit: 'headers'", ''], symptom: lines('302 /', '200 undefined'),
