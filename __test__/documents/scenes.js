@@ -99,11 +99,23 @@ setTimeout(() => {
 const takenAlong = /^null \{"cookie":\{"originalMaxAge":(?:60000|59\d{3}),"expires":"then","httpOnly":true,"path":"\/"\},"user":"ada"\}\n$/;
 
 /** A file with the table of a store on SQLite, of which the expiry stands in a column of this kind. */
+/** Sessions that were prolonged since they were saved, in the columns of both packages, and one that is over. */
 const sqlite = `const session = require('express-session');
-const sess = JSON.stringify({ cookie: new session.Cookie({ maxAge: 60000 }), user: 'ada' });
+const cookie = { ...new session.Cookie({ maxAge: 60000 }).toJSON(), expires: new Date(Date.now() - 1000) };
+const sess = (user) => JSON.stringify({ cookie, user });
+const end = Date.now() + 59000;
 require('node:child_process').execFileSync('sqlite3', ['./old.db', \`
-  CREATE TABLE sessions (sid PRIMARY KEY, expired, sess);
-  INSERT INTO sessions VALUES ('sid-of-ada', 1, '\${sess}');\`]);
+  CREATE TABLE sessions (sid PRIMARY KEY, expired, expire, sess);
+  INSERT INTO sessions VALUES ('ada', \${end}, NULL, '\${sess('ada')}');
+  INSERT INTO sessions VALUES ('bob', NULL, '\${new Date(end).toISOString()}', '\${sess('bob')}');
+  INSERT INTO sessions VALUES ('eve', \${Date.now() - 1}, NULL, '\${sess('eve')}');\`]);
+`;
+const allTaken = `
+setTimeout(() => {
+  new (require('express-session').DiskStore)({ path: './sessions.db' }).all((error, all) => {
+    for (const [sid, { user, cookie: { originalMaxAge, expires } }] of Object.entries(all).sort()) console.log(sid, user, originalMaxAge, new Date(expires).getTime() === end);
+  });
+}, 500);
 `;
 
 module.exports = {
@@ -132,7 +144,7 @@ old.set('sid-of-ada', { cookie: new session.Cookie({ maxAge: 60000 }), user: 'ad
     after: `${taken}});`,
     alias: true, frameworks: true, printed: takenAlong,
   },
-  'from SQLite': { before: sqlite, after: taken, alias: true, printed: takenAlong },
+  'from SQLite': { before: sqlite, after: allTaken, alias: true, printed: /^ada ada (60000|59\d{3}) true\nbob bob (60000|59\d{3}) true\n$/ },
   // It starts without a secret.
   'a server': { env: { SECRET: '' }, printed: /^Open http.*\n200 Visit number 1\n200 Visit number 2\n$/ },
   'in an app': { before: session, after: visits, printed: counted },
