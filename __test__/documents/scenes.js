@@ -102,13 +102,13 @@ const takenAlong = /^null \{"cookie":\{"originalMaxAge":(?:60000|59\d{3}),"expir
 /** Sessions that were prolonged since they were saved, in the columns of both packages, and one that is over. */
 const sqlite = `const session = require('express-session');
 const cookie = { ...new session.Cookie({ maxAge: 60000 }).toJSON(), expires: new Date(Date.now() - 1000) };
-const sess = (user) => JSON.stringify({ cookie, user });
+const sess = (user, own = cookie) => JSON.stringify({ cookie: own, user });
 const end = Date.now() + 59000;
 require('node:child_process').execFileSync('sqlite3', ['./old.db', \`
   CREATE TABLE sessions (sid PRIMARY KEY, expired, expire, sess);
   INSERT INTO sessions VALUES ('ada', \${end}, NULL, '\${sess('ada')}');
   INSERT INTO sessions VALUES ('bob', NULL, '\${new Date(end).toISOString()}', '\${sess('bob')}');
-  INSERT INTO sessions VALUES ('eve', \${Date.now() - 1}, NULL, '\${sess('eve')}');\`]);
+  INSERT INTO sessions VALUES ('eve', \${Date.now() - 1}, NULL, '\${sess('eve', new session.Cookie())}');\`]);
 `;
 const allTaken = `
 setTimeout(() => {
