@@ -220,7 +220,13 @@ async function program(run, state, steps) {
       case 'push': sess[`list${index}`].push(token); note(`list${index}`, token); break;
       case 'join': sess.map[token] = by; note('map', token); break;
       case 'put': sess[`reg${index}`] = token; note(`reg${index}`, token); break;
-      case 'remove': delete sess[`reg${index}`]; note(`reg${index}`, null); break;
+      case 'remove': {
+        const key = `reg${index}`;
+        // A key that is not there is no change, which the end would store if the save before fails.
+        if (key in sess) note(key, null);
+        delete sess[key];
+        break;
+      }
       case 'own': sess[`own ${token}`] = { token }; note(`own ${token}`, token); break;
       case 'refused': sess.refused = token; break;
       case 'cookie': sess.cookie.maxAge = by * 10_000_000; break;
