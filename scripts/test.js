@@ -22,9 +22,6 @@ const root = path.join(__dirname, '..');
 /** Test files that run at once. Many wait for servers and for sessions to expire. */
 const AT_A_TIME = os.availableParallelism() + 1;
 
-/** The same of each half, where the traced files and the others run beside each other. */
-const AT_A_TIME_IN_HALF = os.availableParallelism();
-
 /** What must have run of every hundred lines of the package. */
 const LEAST_COVERED = '97';
 const PACKAGE = ['index.js', 'postgres.js', 'redis.js', 'session/**/*.js'];
@@ -40,21 +37,21 @@ async function main(args) {
   const isQuick = (file) => marks(file, 'Not in check').length === 0;
   const isTraced = (file) => has('--coverage') && (isQuick(file) || marks(file, 'In coverage').length > 0);
   const results = [];
+  /** What runs beside the JavaScript tests, which do not keep every processor busy. */
+  const beside = [];
 
   if (has('--long')) {
     for (const file of files) {
       for (const variables of marks(file, 'In test:long')) results.push(await long(file, variables));
     }
   } else {
-    /** What runs beside each other, as nothing of it keeps every processor busy. */
-    const beside = [];
     if (named.length === 0 && !has('--no-rust')) beside.push(cargo());
     if (has('--coverage')) {
-      const tracing = traced(files.filter(isTraced));
-      beside.push(tracing, tracing.then(covered));
+      results.push(await traced(files.filter(isTraced)));
+      beside.push(covered());
     }
     const rest = files.filter((file) => !isTraced(file) && (isQuick(file) || !has('--quick')));
-    if (rest.length > 0) beside.push(node(rest, has('--coverage') ? { atATime: AT_A_TIME_IN_HALF, isHeld: true } : {}));
+    if (rest.length > 0) results.push(await node(rest));
     results.push(...await Promise.all(beside));
   }
 
@@ -83,8 +80,8 @@ async function cargo() {
   return counted;
 }
 
-async function node(files, { atATime = AT_A_TIME, ...how } = {}) {
-  const { status, output } = await run(process.execPath, ['--test', `--test-concurrency=${atATime}`, '--test-reporter=spec', ...files], how);
+async function node(files, env = {}) {
+  const { status, output } = await run(process.execPath, ['--test', `--test-concurrency=${AT_A_TIME}`, '--test-reporter=spec', ...files], { env });
   const count = (name) => Number(new RegExp(`^ℹ ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const failed = count('fail') + count('cancelled');
   return {
@@ -98,13 +95,13 @@ async function node(files, { atATime = AT_A_TIME, ...how } = {}) {
 /** Runs one file alone, as what takes minutes measures memory, too. */
 async function long(file, variables) {
   console.log(`${variables} ${path.relative(root, file)}`);
-  return node([file], { env: Object.fromEntries(variables.split(' ').map((each) => each.split('='))) });
+  return node([file], Object.fromEntries(variables.split(' ').map((each) => each.split('='))));
 }
 
 /** Runs files, and puts down which lines have run. */
 function traced(files) {
   fs.rmSync(TRACES, { recursive: true, force: true });
-  return node(files, { atATime: AT_A_TIME_IN_HALF, env: { NODE_V8_COVERAGE: TRACES } });
+  return node(files, { NODE_V8_COVERAGE: TRACES });
 }
 
 /** Says which lines have run, and counts a failure if these are too few. */
